@@ -1,0 +1,69 @@
+# `make test` and `make demo` need Python 3.11 or newer, Git and this file; they set up all else below .venv and .cache.
+
+PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+VENV := .venv
+DVC_VENV := .cache/dvc-env
+RUN := $(VENV)/bin/python -m
+READY := $(VENV)/.ready
+DVC_READY := $(DVC_VENV)/.ready
+INSTALL := install --quiet --disable-pip-version-check --no-deps
+WORKERS ?= auto
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help test lint format demo bench docs faults pins clean
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+test: $(READY) $(DVC_READY) ## run all tests; ARGS="-k word" for some
+	$(RUN) pytest -n $(WORKERS) $(ARGS)
+
+lint: $(READY) ## check style and types
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+
+format: $(READY) ## mend style
+	$(RUN) ruff check --fix .
+	$(RUN) ruff format .
+
+demo: $(READY) ## tell the whole story on the example project
+	@$(RUN) demo.story
+
+bench: $(READY) $(DVC_READY) ## measure against DVC
+	$(RUN) benchmarks $(ARGS)
+
+docs: $(READY) ## bring docs up to date with what dvx prints, then check them
+	$(RUN) tests.docs.reference
+	$(RUN) tests.docs.session README.md docs/tutorial.md docs/formats.md
+	$(RUN) pytest -n $(WORKERS) tests/docs $(ARGS)
+
+faults: $(READY) ## kill and fault every command at every change it makes
+	$(RUN) pytest -n $(WORKERS) tests/faults --all-points $(ARGS)
+
+pins: ## resolve the pinned versions again (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-emit-index-url --no-emit-find-links --upgrade \
+		--custom-compile-command "make pins" --extra dev pyproject.toml --output-file constraints.txt
+	echo 'dvc[s3]==3.67.1' | uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-emit-index-url \
+		--no-emit-find-links --upgrade --custom-compile-command "make pins" - --output-file constraints-dvc.txt
+
+clean: ## remove environments and caches
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache
+
+$(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed" >&2; exit 1; }
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) pip $(INSTALL) --requirement constraints.txt
+	$(RUN) pip $(INSTALL) --no-build-isolation --editable .
+	touch $@
+
+# DVC is a peer in tests and benchmarks; dvx never imports it, hence an environment of its own
+$(DVC_READY): constraints-dvc.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed" >&2; exit 1; }
+	rm -rf $(DVC_VENV)
+	$(PYTHON) -m venv $(DVC_VENV)
+	$(DVC_VENV)/bin/python -m pip $(INSTALL) --requirement constraints-dvc.txt
+	touch $@

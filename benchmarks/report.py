@@ -1,0 +1,133 @@
+"""What was measured, as a table, as JSON and as docs/performance.md."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import dvx
+from benchmarks.cases import Case, Goal
+from benchmarks.lab import Lab
+from benchmarks.measure import Cost, Ratio, ratio
+
+HEADERS = ("work", "compared", "CPU", "goal", "met", "wall", "memory", "CPU seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One comparison: a goal of a case and what came out."""
+
+    case: str
+    work: str
+    goal: Goal
+    ratio: Ratio
+    ours: tuple[Cost, ...]
+    theirs: tuple[Cost, ...]
+
+    @property
+    def met(self) -> bool | None:
+        """None for a comparison without a goal."""
+        return None if self.goal.limit is None else self.ratio.cpu <= self.goal.limit
+
+
+def rows(case: Case, lab: Lab, costs: dict[str, list[Cost]]) -> list[Row]:
+    """The comparisons of one case."""
+    work = case.work.format(**asdict(lab.sizes))
+    return [
+        Row(case.name, work, goal, ratio(costs[goal.ours], costs[goal.peer]), tuple(costs[goal.ours]), tuple(costs[goal.peer]))
+        for goal in case.goals
+    ]
+
+
+def table(found: Sequence[Row], style: str) -> str:
+    """All rows for people; `style` is one of tabulate's."""
+    from tabulate import tabulate
+
+    return tabulate([_cells(row) for row in found], HEADERS, tablefmt=style, disable_numparse=True)
+
+
+def data(found: Sequence[Row], lab: Lab) -> dict[str, Any]:
+    """All rows and the machine for programs."""
+    return {"machine": machine(lab), "rows": [{**asdict(row), "met": row.met} for row in found]}
+
+
+def page(found: Sequence[Row], lab: Lab) -> str:
+    """The text of docs/performance.md."""
+    facts = "\n".join(f"| {name} | {value} |" for name, value in machine(lab).items())
+    failed = [row for row in found if row.met is False]
+    count = sum(row.met is not None for row in found)
+    verdict = "".join([f"{count - len(failed)} of {count} goals are met" + (":" if failed else ""), *map(_shortfall, failed)])
+    return _PAGE.format(
+        table=table(found, "github"), machine=facts, rounds=lab.sizes.rounds, many=lab.sizes.many, verdict=verdict
+    )
+
+
+_PAGE = """\
+# Performance
+
+This page is written by `make bench ARGS=--write`, from a real run; do not edit it.
+
+{table}
+
+A figure is a ratio: what dvx takes, in units of what the other takes; "CPU seconds" are the medians of both.
+
+{verdict}
+
+## How it is measured
+All sides do the same work on the same files in the same run, in turn ({many} rounds, {rounds} of the slow ones), with their
+default settings; each figure is the median of the ratios of the rounds. The measure is CPU time, user and system, of the
+command and all its descendants, since that is what a busy machine changes least; wall time and peak memory stand beside it.
+`--help`, `status` and `repro` run once before they are measured; `add` and `checkout` start from nothing each time. "dvx" is a
+repository made by `dvx init`; "dvx in a DVC repository" works on DVC's own format and MD5.
+
+## Where
+| | |
+|---|---|
+{machine}
+"""
+
+
+def machine(lab: Lab) -> dict[str, str]:
+    """Where and with what it was measured."""
+    file_system = lab.run(("df", "--output=fstype", "."), lab.folder).split()[-1]
+    return {
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        "processor": f"{_processor()}, {os.cpu_count()} logical cores",
+        "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
+        "system": f"{platform.system()} {platform.release()}",
+        "file system": file_system,
+        "Python": platform.python_version(),
+        "Git": lab.run(("git", "version"), lab.folder).split()[-1],
+        "dvx": dvx.__version__,
+        "DVC": lab.run((*lab.dvc.words, "--version"), lab.folder).strip(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return subprocess.run(("uname", "-p"), capture_output=True, text=True, check=False).stdout.strip()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    goal = row.goal
+    limit = "" if goal.limit is None else f"<= {goal.limit:g}x"
+    met = {None: "", True: "yes", False: "no"}[row.met]
+    seconds = f"{median(cost.cpu for cost in row.ours):.2f} / {median(cost.cpu for cost in row.theirs):.2f}"
+    compared = f"{goal.ours} / {goal.peer}"
+    return row.work, compared, f"{row.ratio.cpu:.3g}x", limit, met, f"{row.ratio.wall:.3g}x", f"{row.ratio.memory:.3g}x", seconds
+
+
+def _shortfall(row: Row) -> str:
+    assert row.goal.limit is not None
+    over = row.ratio.cpu / row.goal.limit
+    return f"\n- not met: {row.work}, {row.ratio.cpu:.3g}x {row.goal.peer}, {over:.1f} times the goal of {row.goal.limit:g}x"

@@ -1,0 +1,103 @@
+"""What all commands share: the session, the project they work on, and the options that mean the same everywhere."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import typer
+
+from dvx.cli import complete, render
+from dvx.errors import UsageError
+from dvx.model.dialect import NATIVE, ExitCodes
+from dvx.project import Project
+
+
+@dataclass
+class Session:
+    """One run of the command line: where the user stands, and what was opened for them."""
+
+    cwd: str
+    command: str = ""
+    exit_codes: ExitCodes = NATIVE.exit_codes
+    projects: list[Project] = field(default_factory=list)
+
+    def configure(self, cd: str, *, quiet: bool, verbose: bool) -> None:
+        """Apply the options that stand before the command."""
+        if cd:
+            self.cwd = os.path.normpath(os.path.join(self.cwd, cd))
+            if not os.path.isdir(self.cwd):
+                raise UsageError(f"`{cd}` is not a folder")
+        render.set_verbosity(quiet=quiet, verbose=verbose)
+
+    def close(self) -> None:
+        """Release what the projects hold."""
+        for project in self.projects:
+            project.close()
+
+
+SESSION: ContextVar[Session] = ContextVar("session")
+
+
+def find_project() -> Project:
+    """The project that the user stands in."""
+    session = SESSION.get()
+    project = Project.find(session.cwd)
+    session.projects.append(project)
+    project.trash.command = session.command
+    session.exit_codes = project.dialect.exit_codes
+    return project
+
+
+def cwd() -> str:
+    """The folder that the user stands in."""
+    return SESSION.get().cwd
+
+
+def with_verbosity(function: Callable[..., None]) -> Callable[..., None]:
+    """The command with `-q` and `-v` added, which every command takes."""
+
+    @functools.wraps(function)
+    def command(*, quiet: bool, verbose: bool, **values: Any) -> None:  # the tunnel is typer's: it calls by keyword
+        SESSION.get().command = function.__name__.replace("_", " ")
+        if quiet or verbose:
+            render.set_verbosity(quiet=quiet, verbose=verbose)
+        function(**values)
+
+    signature = inspect.signature(function, eval_str=True)
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
+        for name, annotation in (("quiet", QuietOption), ("verbose", VerboseOption))
+    ]
+    kept = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in signature.parameters.values()]
+    command.__signature__ = signature.replace(parameters=[*kept, *added])  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in [*kept, *added]}
+    return command
+
+
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say less.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")]
+TargetsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Tracked paths, pointer files or stages; all by default.", autocompletion=complete.targets, show_default=False
+    ),
+]
+PathsArgument = Annotated[list[str], typer.Argument(help="Files and folders.", show_default=False)]
+RemoteOption = Annotated[
+    str, typer.Option("--remote", "-r", help="The remote, instead of the default one.", autocompletion=complete.remotes)
+]
+JobsOption = Annotated[int, typer.Option("--jobs", "-j", min=0, help="How many at once; 0 lets dvx choose.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+MarkdownOption = Annotated[bool, typer.Option("--md", help="Print a Markdown table.")]
+ForceOption = Annotated[
+    bool, typer.Option("--force", "-f", help="Go on where dvx would refuse; what is replaced goes to the trash.")
+]
+WithDepsOption = Annotated[bool, typer.Option("--with-deps", "-d", help="The stages that the targets depend on, too.")]
+RecursiveOption = Annotated[bool, typer.Option("--recursive", "-R", help="Take all that is tracked below target folders.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", "--dry", help="Show what would be done; do nothing.")]

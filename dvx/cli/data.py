@@ -1,0 +1,189 @@
+"""The commands that track data: init, add, checkout, status, root, version."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+import typer
+
+import dvx
+from dvx.cli import complete, render
+from dvx.cli.common import (
+    ForceOption,
+    JsonOption,
+    PathsArgument,
+    RecursiveOption,
+    RemoteOption,
+    TargetsArgument,
+    WithDepsOption,
+    cwd,
+    find_project,
+)
+from dvx.model.dialect import DVC, NATIVE
+from dvx.model.paths import printable
+from dvx.ops.index import SelectOptions
+
+
+def init(
+    directory: Annotated[str, typer.Argument(help="The folder; this one by default.", show_default=False)] = ".",
+    *,
+    dvc: Annotated[bool, typer.Option("--dvc", help="Make a DVC repository, in which DVC works too.")] = False,
+    no_scm: Annotated[bool, typer.Option("--no-scm", help="Work without Git.")] = False,
+    subdir: Annotated[bool, typer.Option("--subdir", help="Make it in a subfolder of a Git repository.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Start the configuration anew; the cache is kept.")] = False,
+    hash_name: Annotated[
+        str,
+        typer.Option(
+            "--hash", help="The hash that names content: xxh128, blake3, sha256 or md5.", autocompletion=complete.hashes
+        ),
+    ] = "",
+) -> None:
+    """Make a dvx repository here, or with `--dvc` one that DVC can use too.
+
+    Example: dvx init --hash blake3
+    """
+    from dvx.ops.init import InitOptions, init
+
+    options = InitOptions(DVC if dvc else NATIVE, hash_name, not no_scm, subdir, force)
+    project = init(os.path.normpath(os.path.join(cwd(), directory)), options)
+    dialect = project.dialect
+    render.note(f"Made a {dialect.name} repository in `{printable(project.root)}` ({project.algorithm}).")
+    if project.git is not None:
+        render.note(f'Its files are staged; keep them with: git commit -m "Start {dialect.name}"')
+
+
+def add(
+    targets: PathsArgument,
+    *,
+    glob: Annotated[bool, typer.Option("--glob", help="Targets are patterns such as `data/*.csv`.")] = False,
+    out: Annotated[str, typer.Option("--out", "-o", help="Copy the target here first, and track the copy.")] = "",
+    to_remote: Annotated[bool, typer.Option("--to-remote", help="Send it to a remote, without a copy here.")] = False,
+    remote: RemoteOption = "",
+    jobs: Annotated[int, typer.Option("--remote-jobs", min=0, help="How many at once; 0 lets dvx choose.")] = 0,
+    force: ForceOption = False,
+    no_commit: Annotated[bool, typer.Option("--no-commit", help="Record it, but put nothing into the cache.")] = False,
+    relink: Annotated[
+        bool, typer.Option("--relink/--no-relink", help="Link what was added to the cache, if so configured.")
+    ] = True,
+    desc: Annotated[str, typer.Option("--desc", help="A line about the data, for people.")] = "",
+    label: Annotated[list[str] | None, typer.Option("--label", help="A label; may be given again.")] = None,
+    kind: Annotated[str, typer.Option("--type", help="What kind of data it is.")] = "",
+    meta: Annotated[list[str] | None, typer.Option("--meta", metavar="KEY=VALUE", help="Anything else, for programs.")] = None,
+) -> None:
+    """Track files and folders: their bytes go to the cache, a small pointer file goes to Git.
+
+    A target inside a tracked folder renews just that part of it.
+
+    Example: dvx add data/raw.csv images
+    """
+    from dvx.ops.add import AddOptions, add, described
+    from dvx.ops.bring import BringOptions, add_to_remote, bring, check_words
+
+    check_words(targets, out=out, remote=remote, to_remote=to_remote, glob=glob)
+    project, tell = find_project(), render.terminal()
+    options = AddOptions(glob, not no_commit, relink, described(desc, kind, label or (), meta or ()))
+    elsewhere = BringOptions(out, remote, jobs, force)
+    if to_remote:
+        result = add_to_remote(project, targets[0], elsewhere, options, tell)
+    elif out:
+        result = add(project, [project.abs(bring(project, targets[0], elsewhere, tell))], tell, options)
+    else:
+        result = add(project, targets, tell, options)
+    for item in result.added:
+        size, count = item.content.size or 0, item.content.files
+        inside = f", {render.count(count, 'file')}" if count is not None else ""
+        state = "" if item.changed else " (unchanged)"
+        render.note(f"Added {printable(item.path)} ({render.size(size)}{inside}){state}")
+    if result.for_git and not project.config.flag("core.autostage", False):
+        render.note("To keep it in Git: git add " + " ".join(printable(project.shown(path)) for path in result.for_git))
+
+
+def checkout(
+    targets: TargetsArgument = None,
+    *,
+    force: ForceOption = False,
+    with_deps: WithDepsOption = False,
+    recursive: RecursiveOption = False,
+    relink: Annotated[bool, typer.Option("--relink", help="Link unchanged files anew, too, as `cache.type` says now.")] = False,
+    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Pass over what the cache lacks.")] = False,
+    summary: Annotated[bool, typer.Option("--summary", help="Only say how many paths changed.")] = False,
+) -> None:
+    """Make tracked paths hold what their pointers and locks say, from the cache.
+
+    Example: dvx checkout data
+    """
+    from dvx.ops.checkout import CheckoutOptions, checkout
+
+    chosen = SelectOptions(with_deps=with_deps, recursive=recursive)
+    options = CheckoutOptions(tuple(targets or ()), chosen, force, relink, allow_missing)
+    result = checkout(find_project(), options, render.terminal())
+    if not summary:
+        render.changes({"A": result.added, "M": result.modified, "D": result.deleted})
+    render.note(
+        f"{render.count(len(result.added), 'path')} added, {len(result.modified)} modified, {len(result.deleted)} deleted"
+        if result.added or result.modified or result.deleted
+        else "Everything is as recorded."
+    )
+    if relink:
+        render.note(f"{render.count(len(result.relinked), 'file')} linked anew")
+
+
+def status(targets: TargetsArgument = None, *, json: JsonOption = False) -> None:
+    """Show what changed since it was recorded: tracked data, and the stages that would run.
+
+    Exits with 0, or with 1 under `--quiet` when something changed.
+
+    Example: dvx status train
+    """
+    from dvx.ops.status import as_json, status
+
+    changed = status(find_project(), targets or (), render.terminal())
+    if json:
+        render.json(as_json(changed))
+        return
+    for owner, groups in as_json(changed).items():
+        render.data(f"{printable(owner)}:")
+        for line in status_lines(groups):
+            render.data(line)
+    if not changed:
+        render.note("Data and pipelines are up to date.")
+    elif render.is_quiet():
+        raise typer.Exit(1)
+
+
+def status_lines(groups: Sequence[Any]) -> Iterator[str]:
+    """The changes of one stage or pointer, indented by tabs, a state in a column of 20."""
+    for group in groups:
+        if isinstance(group, str):
+            yield f"\t{group}"
+            continue
+        for what, subjects in group.items():
+            yield f"\t{what}:"
+            for subject, state in subjects.items():
+                if isinstance(state, str):
+                    yield f"\t\t{state + ':':<20}{printable(subject)}"
+                else:
+                    yield f"\t\t{printable(subject)}:"
+                    yield from (f"\t\t\t{one + ':':<20}{key}" for key, one in state.items())
+
+
+def root() -> None:
+    """Show the folder of the repository, as seen from here.
+
+    Example: dvx root
+    """
+    project = find_project()
+    render.data(os.path.relpath(project.root, project.cwd))
+
+
+def version() -> None:
+    """Show the version of dvx and what it runs on.
+
+    Example: dvx version
+    """
+    render.data(f"dvx {dvx.__version__}")
+    render.data(f"Python {platform.python_version()} on {platform.system()} {platform.release()} ({sys.executable})")

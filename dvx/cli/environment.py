@@ -1,0 +1,85 @@
+"""The commands about what surrounds the data: check-ignore, cache migrate, completion, install, git-hook, destroy, doctor."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+import typer
+
+from dvx.cli import render
+from dvx.cli.common import DryRunOption, find_project
+from dvx.cli.manage import tell_git
+from dvx.errors import UsageError
+from dvx.model.paths import printable
+
+
+def check_ignore(
+    targets: Annotated[list[str] | None, typer.Argument(help="Paths; they need not exist.", show_default=False)] = None,
+    *,
+    details: Annotated[
+        bool, typer.Option("--details", "-d", help="Show the pattern that decides, with its file and line.")
+    ] = False,
+    every: Annotated[bool, typer.Option("--all", "-a", help="With `-d`: show all patterns that match.")] = False,
+    non_matching: Annotated[bool, typer.Option("--non-matching", "-n", help="With `-d`: list other paths as well.")] = False,
+    stdin: Annotated[bool, typer.Option("--stdin", help="Read paths from standard input, one a line.")] = False,
+) -> None:
+    """Show which paths dvx leaves alone, and why. Exits with 1 when no path matches.
+
+    Example: dvx check-ignore -d data/raw.tmp
+    """
+    from dvx.ops.check_ignore import check_ignore
+
+    for flag, given in (("--all", every), ("--non-matching", non_matching)):
+        if given and not details:
+            raise UsageError(f"`{flag}` goes with `--details`", "add `-d`")
+    if bool(targets) == stdin:
+        raise UsageError("either paths or `--stdin` are needed", "name paths, or send them one a line")
+    found = False
+    for verdict in check_ignore(find_project(), _lines() if stdin else targets or ()):
+        found = found or (bool(verdict.rules) if details else verdict.ignored)
+        shown = printable(verdict.target)
+        if details:
+            rules = verdict.rules if every else verdict.rules[-1:]
+            for rule in rules or (("::",) if non_matching else ()):
+                render.data(f"{rule}\t{shown}")
+        elif verdict.ignored:
+            render.data(shown)
+    if not found:
+        raise typer.Exit(1)
+
+
+def _lines() -> Iterator[str]:
+    for line in sys.stdin:
+        name = line.rstrip("\n")
+        if name:
+            yield name
+
+
+def cache_migrate(
+    *,
+    dvc_files: Annotated[bool, typer.Option("--dvc-files", help="Let pointers and locks use the new names.")] = False,
+    dry: DryRunOption = False,
+) -> None:
+    """Give objects of DVC 2 the names that DVC 3 gives them. The old names stay too, for old commits.
+
+    Example: dvx cache migrate --dvc-files
+    """
+    from dvx.ops.migrate_cache import migrate
+
+    project = find_project()
+    result = migrate(project, render.terminal(), entries=dvc_files, dry=dry)
+    objects = render.count(result.objects, "object")
+    render.note(f"{objects} would be hashed anew and migrated" if dry else f"Migrated {objects}.")
+    for path in result.changed:
+        render.data(f"{path}" if dry else f"M\t{path}")
+    _tell_kept(result.kept)
+    if not dry:
+        tell_git(project, result.changed)
+
+
+def _tell_kept(paths: Sequence[str]) -> None:
+    if paths:
+        shown = ", ".join(f"`{printable(path)}`" for path in paths[:5]) + (", ..." if len(paths) > 5 else "")
+        render.note(f"note: the data of {shown} is not here, so its entries stay as they were; run `dvx fetch`, then this again")

@@ -1,0 +1,102 @@
+"""The commands that compare experiments: `dvx exp show`, `dvx exp diff`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dvx.cli import complete, exp_table, render
+from dvx.cli.common import JsonOption, MarkdownOption, find_project
+from dvx.cli.experiments import NumberOption, RevisionsOption
+from dvx.cli.metrics import Look, changes_document, print_changes
+from dvx.errors import UsageError
+from dvx.ops.exp_show import ShowOptions, show
+from dvx.ops.experiments import Scope, git_of
+from dvx.ops.metrics import Choice, What, compare
+
+PrecisionOption = Annotated[int, typer.Option("--precision", min=1, help="Digits of numbers.")]
+ParamDepsOption = Annotated[bool, typer.Option("--param-deps", help="Only params that stages depend on.")]
+
+
+def exp_show(
+    *,
+    all_commits: Annotated[bool, typer.Option("--all-commits", "-A", help="All commits.")] = False,
+    all_branches: Annotated[bool, typer.Option("--all-branches", "-a", help="The tips of all branches, too.")] = False,
+    all_tags: Annotated[bool, typer.Option("--all-tags", "-T", help="All tags, too.")] = False,
+    rev: RevisionsOption = None,
+    num: NumberOption = 1,
+    only_changed: Annotated[bool, typer.Option("--only-changed", help="Leave out columns that are the same everywhere.")] = False,
+    drop: Annotated[
+        list[str] | None, typer.Option("--drop", help="Leave out columns that match this regular expression.")
+    ] = None,
+    keep: Annotated[list[str] | None, typer.Option("--keep", help="Keep columns that match, whatever else is said.")] = None,
+    param_deps: ParamDepsOption = False,
+    sort_by: Annotated[str, typer.Option("--sort-by", help="A column to sort experiments by.")] = "",
+    sort_order: Annotated[str, typer.Option("--sort-order", help="`asc` or `desc`.")] = "asc",
+    sha: Annotated[bool, typer.Option("--sha", help="Ids of commits instead of branch names.")] = False,
+    hide_workspace: Annotated[bool, typer.Option("--hide-workspace", help="Leave out the workspace.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    md: MarkdownOption = False,
+    precision: PrecisionOption = 5,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Compute again what is known of commits.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Show experiments in a table, with the commits that they started from and the workspace.
+
+    Example: dvx exp show --only-changed --sort-by accuracy
+    """
+    if sort_order not in ("asc", "desc"):
+        raise UsageError(f"`--sort-order` is `asc` or `desc`, not `{sort_order}`")
+    scope = Scope(tuple(rev or ()), num, all_commits)
+    shown = show(find_project(), ShowOptions(scope, all_branches, all_tags, not hide_workspace, param_deps, force))
+    if json:
+        render.json(exp_table.as_json(shown))
+        return
+    for text in exp_table.errors(shown):
+        render.note(text)
+    if sort_by:
+        shown = exp_table.sort(shown, sort_by, descending=sort_order == "desc")
+    columns = exp_table.choose(shown, exp_table.Columns(only_changed, tuple(drop or ()), tuple(keep or ())))
+    style = exp_table.Style(precision, sha, short_hashes=not csv and not md)
+    if csv:
+        rows = [[*exp_table.CSV_HEAD, *columns.values()], *exp_table.csv_rows(shown, columns, style)]
+        render.data(exp_table.csv_text(exp_table.without_parent(rows) if only_changed else rows))
+    else:
+        render.table(exp_table.text_rows(shown, columns, style), [*exp_table.HEAD, *columns.values()], markdown=md)
+
+
+def exp_diff(
+    old: Annotated[
+        str,
+        typer.Argument(
+            help="An experiment or revision; HEAD by default.", autocompletion=complete.experiments, show_default=False
+        ),
+    ] = "",
+    new: Annotated[
+        str, typer.Argument(help="Another; the workspace by default.", autocompletion=complete.experiments, show_default=False)
+    ] = "",
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Unchanged values too.")] = False,
+    param_deps: ParamDepsOption = False,
+    precision: PrecisionOption = 5,
+    no_path: Annotated[bool, typer.Option("--no-path", help="Leave the path out.")] = False,
+    md: MarkdownOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Compare metrics and params of two experiments, or of any two revisions.
+
+    Example: dvx exp diff baseline-run small-steps
+    """
+    project = find_project()
+    git_of(project)
+    metrics = compare(project, Choice(What.METRICS), old, new)
+    params = compare(project, Choice(What.PARAMS, param_deps=param_deps), old, new)
+    if json:
+        pairs = (("metrics", metrics), ("params", params))
+        render.json({name: changes_document(project, one.changes(unchanged=everything)) for name, one in pairs})
+        return
+    print_changes(project, metrics, Look("Metric", precision, everything, not no_path, markdown=md))
+    if metrics.changes(unchanged=everything) and params.changes(unchanged=everything):
+        render.data("")
+    print_changes(project, params, Look("Param", precision, everything, not no_path, markdown=md))

@@ -1,0 +1,218 @@
+"""The table of `exp show`: which columns there are, what stands in the cells, and DVC's JSON of the same."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dvx.errors import UnknownTarget, nearest
+from dvx.model.params import flatten
+from dvx.model.table import Table
+from dvx.ops.exp_show import Baseline, Row
+
+HEAD = ("Experiment", "Created")
+CSV_HEAD = ("Experiment", "rev", "typ", "Created", "parent")
+_SHORT = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which columns are wanted, by regular expressions on their names; `keep` wins."""
+
+    only_changed: bool = False
+    drop: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How cells are written: `precision` counts significant digits, `sha` shows ids instead of names."""
+
+    precision: int = 5
+    sha: bool = False
+    short_hashes: bool = True
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Column:
+    """One value of every row: `kind` is `metrics`, `params` or `deps`; `key` is empty for a dependency."""
+
+    kind: str
+    file: str
+    key: str
+
+    @property
+    def full(self) -> str:
+        """The name that no other column has."""
+        return f"{self.file}:{self.key}" if self.key else self.file
+
+
+def cells(row: Row) -> dict[Column, Any]:
+    """The values of a row."""
+    found: dict[Column, Any] = {}
+    for kind in ("metrics", "params"):
+        for file, one in (row.data or {}).get(kind, {}).items():
+            found |= {Column(kind, file, key): value for key, value in flatten(one.get("data") or {}).items()}
+    for path, facts in (row.data or {}).get("deps", {}).items():
+        found[Column("deps", path, "")] = facts["hash"]
+    return found
+
+
+def choose(baselines: Sequence[Baseline], wanted: Columns) -> dict[Column, str]:
+    """The columns to show and their names: bare where that is unique, with the file otherwise."""
+    rows = [cells(row) for row in _rows(baselines)]
+    order = ("metrics", "params", "deps")
+    columns = sorted(
+        dict.fromkeys(column for row in rows for column in row),
+        key=lambda one: (order.index(one.kind), one.file if one.kind == "deps" else ""),
+    )
+    names = _names(columns)
+    table = Table(tuple(names.values()), tuple(tuple(row.get(column) for column in columns) for row in rows))
+    kept = {name for pattern in wanted.keep for name in table.matching(pattern)}
+    if wanted.only_changed:
+        table = table.only_changed(kept)
+    for pattern in wanted.drop:
+        table = table.without(pattern, kept)
+    return {column: name for column, name in names.items() if name in table.columns}
+
+
+def sort(baselines: Sequence[Baseline], name: str, *, descending: bool) -> tuple[Baseline, ...]:
+    """The same, with the experiments of each baseline sorted by a column; those without a value come last.
+
+    Raises:
+        UnknownTarget: there is no such column.
+    """
+    columns = choose(baselines, Columns())
+    chosen = next((column for column, short in columns.items() if name in (short, column.full)), None)
+    if chosen is None:
+        raise UnknownTarget(f"there is no column `{name}`", nearest(name, columns.values()))
+
+    def ordered(rows: Sequence[Row]) -> tuple[Row, ...]:
+        table = Table(("value", "row"), tuple((cells(row).get(chosen), row) for row in rows))
+        return table.sorted_by("value", descending=descending).column("row")
+
+    return tuple(Baseline(one.row, ordered(one.experiments)) for one in baselines)
+
+
+def text_rows(baselines: Sequence[Baseline], columns: Iterable[Column], style: Style) -> list[list[str]]:
+    """The table for people: `Experiment`, `Created`, then the columns."""
+    columns = list(columns)
+    rows = []
+    for baseline in baselines:
+        rows.append([_title(baseline.row, style), _when(baseline.row.created), *_values(baseline.row, columns, style, "-")])
+        for number, row in enumerate(baseline.experiments, 1):
+            branch = "└──" if number == len(baseline.experiments) else "├──"
+            title = f"{branch} {row.revision[:_SHORT]} [{row.name}]"
+            rows.append([title, _when(row.created), *_values(row, columns, style, "-")])
+    return rows
+
+
+def csv_rows(baselines: Sequence[Baseline], columns: Iterable[Column], style: Style) -> list[list[str]]:
+    """The table for programs: `Experiment`, `rev`, `typ`, `Created`, `parent`, then the columns."""
+    columns = list(columns)
+    rows = []
+    for baseline in baselines:
+        rows.append(
+            [
+                "",
+                _title(baseline.row, style),
+                "baseline",
+                _iso(baseline.row.created) or "",
+                "",
+                *_values(baseline.row, columns, style, ""),
+            ]
+        )
+        for number, row in enumerate(baseline.experiments, 1):
+            kind = "branch_base" if number == len(baseline.experiments) else "branch_commit"
+            head = [row.name, row.revision[:_SHORT], kind, _iso(row.created) or "", ""]
+            rows.append([*head, *_values(row, columns, style, "")])
+    return rows
+
+
+def csv_text(rows: Iterable[Sequence[str]]) -> str:
+    """Rows as CSV, without the last newline; lines end as RFC 4180 has it, and as DVC prints them."""
+    out = io.StringIO()
+    csv.writer(out).writerows(rows)
+    return out.getvalue().removesuffix("\n")
+
+
+def without_parent(rows: Iterable[Sequence[str]]) -> list[list[str]]:
+    """CSV rows without the column `parent`, which is the same (empty) in all of them."""
+    at = CSV_HEAD.index("parent")
+    return [[*row[:at], *row[at + 1 :]] for row in rows]
+
+
+def errors(baselines: Iterable[Baseline]) -> list[str]:
+    """A line for each row, or file of it, that could not be read."""
+    found = []
+    for row in _rows(baselines):
+        label = row.name or row.revision[: len("workspace")]
+        if row.error is not None:
+            found.append(f"{label}: {row.error['msg']}")
+        for kind in ("params", "metrics"):
+            files = (row.data or {}).get(kind, {}).values()
+            found += [f"{label}: {one['error']['msg']}" for one in files if "error" in one]
+    return found
+
+
+def as_json(baselines: Sequence[Baseline]) -> list[dict[str, Any]]:
+    """What `dvc exp show --json` prints."""
+    return [
+        _json_row(one.row)
+        | {
+            "experiments": [{"revs": [_json_row(row)], "executor": None, "name": row.name} for row in one.experiments] or None,
+        }
+        for one in baselines
+    ]
+
+
+def _json_row(row: Row) -> dict[str, Any]:
+    data = None if row.data is None else {"rev": row.revision, "timestamp": _iso(row.created), **row.data, "meta": {}}
+    return {"rev": row.revision, "name": row.name or None, "data": data, "error": row.error, "experiments": None}
+
+
+def _rows(baselines: Iterable[Baseline]) -> Iterable[Row]:
+    for baseline in baselines:
+        yield baseline.row
+        yield from baseline.experiments
+
+
+def _names(columns: Sequence[Column]) -> dict[Column, str]:
+    bare = [column.key or column.file for column in columns]
+    return {column: name if bare.count(name) == 1 else column.full for column, name in zip(columns, bare, strict=True)}
+
+
+def _title(row: Row, style: Style) -> str:
+    return row.name if row.name and not style.sha else row.revision if row.created is None else row.revision[:_SHORT]
+
+
+def _values(row: Row, columns: Iterable[Column], style: Style, missing: str) -> list[str]:
+    found: Mapping[Column, Any] = cells(row)
+    return [_shown(column, found[column], style) if found.get(column) is not None else missing for column in columns]
+
+
+def _shown(column: Column, value: Any, style: Style) -> str:
+    if column.kind == "deps" and style.short_hashes:
+        return str(value)[:_SHORT]
+    return f"{value:.{style.precision}g}" if isinstance(value, float) else str(value)
+
+
+def _when(created: int | None) -> str:
+    if created is None:
+        return "-"
+    moment = _local(created)
+    today = dt.datetime.now(dt.UTC).astimezone().date()
+    return moment.strftime("%I:%M %p" if moment.date() == today else "%b %d, %Y")
+
+
+def _iso(created: int | None) -> str | None:
+    return None if created is None else _local(created).isoformat()
+
+
+def _local(created: int) -> dt.datetime:
+    """Local time without a zone, as DVC tells it."""
+    return dt.datetime.fromtimestamp(created, dt.UTC).astimezone().replace(tzinfo=None)

@@ -1,0 +1,234 @@
+"""The commands that run, record, list, restore and remove experiments: `dvx exp ...`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from dvx.cli import complete, render
+from dvx.cli.common import JobsOption, JsonOption, RecursiveOption, TargetsArgument, find_project
+from dvx.model.experiment import Experiment
+from dvx.ops.experiments import Group, Scope
+
+NamesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(help="Experiments, by name or commit.", autocompletion=complete.experiments, show_default=False),
+]
+NameArgument = Annotated[
+    str, typer.Argument(help="An experiment, by name or commit.", autocompletion=complete.experiments, show_default=False)
+]
+AllCommitsOption = Annotated[bool, typer.Option("--all-commits", "-A", help="Whatever commit they started from.")]
+RevisionsOption = Annotated[
+    list[str] | None, typer.Option("--rev", help="A commit they started from; may be repeated.", show_default=False)
+]
+NumberOption = Annotated[int, typer.Option("--num", "-n", help="That many commits back; a negative number is no limit.")]
+NameOption = Annotated[str, typer.Option("--name", "-n", help="Its name; otherwise one is drawn.")]
+MessageOption = Annotated[str, typer.Option("--message", "-m", help="The message of its commit.")]
+ReplaceOption = Annotated[bool, typer.Option("--force", "-f", help="Replace an experiment of that name.")]
+
+
+def exp_run(
+    targets: TargetsArgument = None,
+    *,
+    set_param: Annotated[
+        list[str] | None,
+        typer.Option("--set-param", "-S", help="[FILE:]KEY=VALUE, +KEY=VALUE or ~KEY; may be repeated.", show_default=False),
+    ] = None,
+    name: NameOption = "",
+    message: MessageOption = "",
+    force: Annotated[
+        bool, typer.Option("--force", "-f", help="Run even what did not change; replace an experiment of that name.")
+    ] = False,
+    single_item: Annotated[bool, typer.Option("--single-item", "-s", help="Not the stages that the targets depend on.")] = False,
+    pipeline: Annotated[bool, typer.Option("--pipeline", "-p", help="The whole pipelines of the targets.")] = False,
+    all_pipelines: Annotated[bool, typer.Option("--all-pipelines", "-P", help="All pipelines of the project.")] = False,
+    recursive: RecursiveOption = False,
+    downstream: Annotated[bool, typer.Option("--downstream", help="The targets and what depends on them.")] = False,
+    force_downstream: Annotated[bool, typer.Option("--force-downstream", help="Run what depends on a stage that ran.")] = False,
+    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Absent data is no reason to run.")] = False,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", "-k", help="Go on with stages that do not need one that failed.")
+    ] = False,
+    ignore_errors: Annotated[bool, typer.Option("--ignore-errors", help="Go on as if failed stages had succeeded.")] = False,
+    interactive: Annotated[bool, typer.Option("--interactive", "-i", help="Ask before each stage.")] = False,
+    dry: Annotated[bool, typer.Option("--dry", help="Show what would run; run and record nothing.")] = False,
+    jobs: JobsOption = 1,
+    json: JsonOption = False,
+) -> None:
+    """Run the pipeline in the workspace and record what comes out as an experiment.
+
+    Example: dvx exp run -S train.lr=0.1 -n small-steps
+    """
+    from dvx.ops.exp_run import RunOptions, run
+    from dvx.ops.repro import ReproOptions
+
+    repro = ReproOptions(
+        targets=tuple(targets or ()),
+        recursive=recursive,
+        single=single_item,
+        pipeline=pipeline,
+        all_pipelines=all_pipelines,
+        downstream=downstream,
+        force=force,
+        force_downstream=force_downstream,
+        dry=dry,
+        keep_going=keep_going,
+        ignore_errors=ignore_errors,
+        allow_missing=allow_missing,
+        jobs=jobs,
+        confirm=(lambda stage: typer.confirm(f"Run stage `{stage}`?", err=True)) if interactive else None,
+    )
+    recorded = run(find_project(), RunOptions(repro, name, tuple(set_param or ()), message, force), render.terminal())
+    if json:
+        render.json({"name": recorded.ref.name, "commit": recorded.commit or None, "ref": str(recorded.ref)})
+    elif not dry:
+        render.note(f"\nRan experiment(s): {recorded.ref.name}\nExperiment results have been applied to your workspace.")
+
+
+def exp_save(
+    *,
+    name: NameOption = "",
+    message: MessageOption = "",
+    force: ReplaceOption = False,
+    include_untracked: Annotated[
+        list[str] | None,
+        typer.Option("--include-untracked", "-I", help="A path that Git does not track; may be repeated.", show_default=False),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Record the workspace as an experiment, running nothing.
+
+    Example: dvx exp save -n by-hand
+    """
+    from dvx.ops.exp_run import SaveOptions, save
+
+    recorded = save(find_project(), SaveOptions(name, message, force, tuple(include_untracked or ())), render.terminal())
+    if json:
+        render.json({"ref": recorded.commit})
+    else:
+        render.note(f"Experiment has been saved as: {recorded.ref.name}")
+
+
+def exp_list(
+    git_remote: Annotated[str, typer.Argument(help="A Git remote or URL, instead of this repository.", show_default=False)] = "",
+    *,
+    all_commits: AllCommitsOption = False,
+    rev: RevisionsOption = None,
+    num: NumberOption = 1,
+    name_only: Annotated[bool, typer.Option("--name-only", "--names-only", help="Print names only.")] = False,
+    sha_only: Annotated[bool, typer.Option("--sha-only", "--shas-only", help="Print commit ids only.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """List the experiments that started from HEAD, or from other commits.
+
+    Example: dvx exp list --all-commits
+    """
+    from dvx.ops.experiments import listing, remote_listing
+
+    scope = Scope(tuple(rev or ()), num, all_commits)
+    groups = remote_listing(find_project(), git_remote, scope) if git_remote else listing(find_project(), scope)
+    if json:
+        render.json([_group(group) for group in groups])
+        return
+    for group in groups:
+        if not name_only and not sha_only:
+            render.data(f"{group.name or group.baseline[:7]}:")
+        for one in group.experiments:
+            render.data(one.ref.name if name_only else one.commit if sha_only else f"\t{one.commit[:7]} [{one.ref.name}]")
+
+
+def exp_apply(
+    experiment: NameArgument,
+    *,
+    no_force: Annotated[
+        bool, typer.Option("--no-force", help="Fail where changes would be overwritten that are in no commit.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Make the workspace hold an experiment. HEAD stays; unsaved changes go to the trash.
+
+    Example: dvx exp apply small-steps
+    """
+    from dvx.ops.exp_apply import apply
+
+    applied = apply(find_project(), experiment, render.terminal(), force=not no_force)
+    if json:
+        outs = [*applied.outputs.added, *applied.outputs.modified]
+        render.json({"name": applied.experiment.ref.name, "files": applied.files, "outputs": outs})
+    else:
+        render.note(f"Changes for experiment '{experiment}' have been applied to your current workspace.")
+
+
+def exp_remove(
+    experiments: NamesArgument = None,
+    *,
+    all_commits: AllCommitsOption = False,
+    rev: RevisionsOption = None,
+    num: Annotated[int, typer.Option("--num", "-n", help="Those of that many commits back.", show_default=False)] = 0,
+    keep: Annotated[bool, typer.Option("--keep", help="Remove all but the chosen ones.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Remove experiments: the named ones, or those that started from some commits.
+
+    Example: dvx exp remove small-steps
+    """
+    from dvx.ops.experiments import remove
+
+    scope = Scope(tuple(rev or ()), num or 1, all_commits) if all_commits or rev or num else None
+    gone = remove(find_project(), experiments or (), scope, keep=keep)
+    if json:
+        render.json([_experiment(one) for one in gone])
+    elif gone:
+        render.note(f"Removed experiments: {_listed([one.ref.name for one in gone])}")
+        render.note("".join(f"To get it back: git update-ref {one.ref} {one.commit}\n" for one in gone[:3]).rstrip())
+    else:
+        render.note("No experiments to remove.")
+
+
+def exp_rename(
+    experiment: NameArgument,
+    name: Annotated[str, typer.Argument(help="The new name.", show_default=False)],
+    *,
+    force: ReplaceOption = False,
+) -> None:
+    """Give an experiment another name.
+
+    Example: dvx exp rename brave-otter small-steps
+    """
+    from dvx.ops.experiments import rename
+
+    render.note(f"Renamed experiments: '{rename(find_project(), experiment, name, force=force).ref.name}'")
+
+
+def exp_branch(
+    experiment: NameArgument,
+    branch: Annotated[str, typer.Argument(help="Its name; `<experiment>-branch` by default.", show_default=False)] = "",
+) -> None:
+    """Make a Git branch from an experiment.
+
+    Example: dvx exp branch small-steps better-model
+    """
+    from dvx.ops.experiments import branch as make_branch
+
+    made, found = make_branch(find_project(), experiment, branch)
+    render.note(f"Git branch '{made}' has been created from experiment '{found.ref.name}'.")
+    render.note(f"To switch to it, run: git checkout {made}")
+
+
+def _group(group: Group) -> dict[str, object]:
+    return {
+        "baseline": group.baseline,
+        "name": group.name or None,
+        "experiments": [_experiment(one) for one in group.experiments],
+    }
+
+
+def _experiment(one: Experiment) -> dict[str, object]:
+    return {"name": one.ref.name, "commit": one.commit, "created": one.created or None}
+
+
+def _listed(names: Sequence[str]) -> str:
+    quoted = [f"'{name}'" for name in names]
+    return " and ".join([", ".join(quoted[:-1]), quoted[-1]]) if len(quoted) > 1 else "".join(quoted)

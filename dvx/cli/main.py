@@ -1,0 +1,280 @@
+"""The command line: a table of commands, each imported only when it is called, and what an error becomes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+import typer.core
+import typer.main
+
+import dvx
+from dvx.cli import common, render
+from dvx.cli.words import Command
+from dvx.errors import ConfigError as ConfigurationError
+from dvx.errors import DvxError, NotARepository, Partial, UsageError, nearest
+from dvx.model.dialect import NATIVE
+from dvx.store import files
+
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "init": ("dvx.cli.data", "init", "Make a dvx (or DVC) repository here"),
+    "add": ("dvx.cli.data", "add", "Track files and folders"),
+    "commit": ("dvx.cli.record", "commit", "Record what the workspace holds now"),
+    "checkout": ("dvx.cli.data", "checkout", "Restore tracked data from the cache"),
+    "status": ("dvx.cli.data", "status", "Show what changed in data and pipelines"),
+    "data status": ("dvx.cli.compare", "data_status", "Show what changed in tracked data, since commits and records"),
+    "diff": ("dvx.cli.compare", "diff", "Compare tracked data of revisions and the workspace"),
+    "root": ("dvx.cli.data", "root", "Show where the repository is"),
+    "remove": ("dvx.cli.manage", "remove", "Stop tracking data, or take stages out"),
+    "move": ("dvx.cli.manage", "move", "Give tracked data another name or place"),
+    "unprotect": ("dvx.cli.manage", "unprotect", "Make tracked files safe to edit"),
+    "freeze": ("dvx.cli.manage", "freeze", "Keep stages from running and imports from updates"),
+    "unfreeze": ("dvx.cli.manage", "unfreeze", "Undo freeze"),
+    "push": ("dvx.cli.sync", "push", "Copy objects that a remote lacks"),
+    "pull": ("dvx.cli.sync", "pull", "Get data from a remote into the workspace"),
+    "fetch": ("dvx.cli.sync", "fetch", "Get data from a remote into the cache"),
+    "remote add": ("dvx.cli.config", "remote_add", "Add a remote"),
+    "remote list": ("dvx.cli.config", "remote_list", "List remotes"),
+    "remote default": ("dvx.cli.config", "remote_default", "Show or set the default remote"),
+    "remote modify": ("dvx.cli.config", "remote_modify", "Change an option of a remote"),
+    "remote remove": ("dvx.cli.config", "remote_remove", "Remove a remote"),
+    "remote rename": ("dvx.cli.config", "remote_rename", "Rename a remote"),
+    "config": ("dvx.cli.config", "config", "Show or change options"),
+    "cache dir": ("dvx.cli.config", "cache_dir", "Show or change where the cache is"),
+    "cache migrate": ("dvx.cli.environment", "cache_migrate", "Give objects of DVC 2 the names of DVC 3"),
+    "check-ignore": ("dvx.cli.environment", "check_ignore", "Show which paths are left alone"),
+    "stage add": ("dvx.cli.pipeline", "stage_add", "Write a stage into the pipeline file"),
+    "stage list": ("dvx.cli.pipeline", "stage_list", "List stages"),
+    "repro": ("dvx.cli.pipeline", "repro", "Run the stages whose inputs changed"),
+    "dag": ("dvx.cli.pipeline", "dag", "Show how stages depend on each other"),
+    "params diff": ("dvx.cli.metrics", "params_diff", "Compare parameters between revisions"),
+    "metrics show": ("dvx.cli.metrics", "metrics_show", "Show metrics"),
+    "metrics diff": ("dvx.cli.metrics", "metrics_diff", "Compare metrics between revisions"),
+    "exp run": ("dvx.cli.experiments", "exp_run", "Run an experiment in the workspace and record it"),
+    "exp show": ("dvx.cli.exp_compare", "exp_show", "Show experiments in a table"),
+    "exp diff": ("dvx.cli.exp_compare", "exp_diff", "Compare params and metrics of experiments"),
+    "exp list": ("dvx.cli.experiments", "exp_list", "List experiments"),
+    "exp apply": ("dvx.cli.experiments", "exp_apply", "Make the workspace hold an experiment"),
+    "exp remove": ("dvx.cli.experiments", "exp_remove", "Remove experiments"),
+    "exp rename": ("dvx.cli.experiments", "exp_rename", "Give an experiment another name"),
+    "exp branch": ("dvx.cli.experiments", "exp_branch", "Make a Git branch from an experiment"),
+    "exp save": ("dvx.cli.experiments", "exp_save", "Record the workspace as an experiment, running nothing"),
+    "gc": ("dvx.cli.upkeep", "gc", "Remove objects that nothing needs"),
+    "fsck": ("dvx.cli.upkeep", "fsck", "Find rot in the stores, and heal it"),
+    "du": ("dvx.cli.stores", "du", "Show what the cache holds, by path and by revision"),
+    "migrate": ("dvx.cli.migrate", "migrate", "Go over to another hash, or from DVC to dvx"),
+    "trash list": ("dvx.cli.stores", "trash_list", "Show what is in the trash"),
+    "trash restore": ("dvx.cli.stores", "trash_restore", "Bring things back from the trash"),
+    "trash empty": ("dvx.cli.stores", "trash_empty", "Remove what is in the trash for good"),
+    "undo": ("dvx.cli.stores", "undo", "Bring back what the last command took away"),
+    "version": ("dvx.cli.data", "version", "Show the version and the environment"),
+}  # fmt: skip
+GROUPS = {
+    "remote": "Manage where data is pushed to",
+    "cache": "Manage the local store of data",
+    "stage": "Write and list stages",
+    "params": "Compare parameters",
+    "metrics": "Show and compare metrics",
+    "exp": "Run, record and compare experiments",
+    "data": "Look at tracked data",
+    "trash": "See and bring back what commands took away",
+}
+ALIASES = {"experiments": "exp", "rm": "remove", "mv": "move"}
+
+
+class LazyGroup(typer.core.TyperGroup):
+    """A group that knows its commands by the table and builds only the one that is called."""
+
+    prefix = ""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # noqa: ARG002  typer's type is private
+        """Names in the order of the table."""
+        names = (name[len(self.prefix) :].split(" ")[0] for name in COMMANDS if name.startswith(self.prefix))
+        return list(dict.fromkeys(names))
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
+        """Build one command; None when there is none of that name."""
+        cmd_name = ALIASES.get(cmd_name, cmd_name) if not self.prefix else cmd_name
+        if not self.prefix and cmd_name in GROUPS:
+            return _group(cmd_name)
+        entry = COMMANDS.get(self.prefix + cmd_name)
+        if entry is None:
+            hint = nearest(cmd_name, self.list_commands(ctx)) or f"run `{ctx.command_path} --help` to see the commands"
+            raise UsageError(f"there is no command `{ctx.command_path} {cmd_name}`", hint)
+        return _command(cmd_name, entry)
+
+    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
+        """List the commands without building them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(self._described(ctx))
+
+    def shell_complete(self, ctx: typer.Context, incomplete: str) -> list[Any]:  # type: ignore[override]
+        """Offer commands without building them."""
+        if incomplete.startswith("-"):
+            return super(typer.core.TyperGroup, self).shell_complete(ctx, incomplete)
+        from typer._click.shell_completion import CompletionItem
+
+        return [CompletionItem(name, help=text) for name, text in self._described(ctx) if name.startswith(incomplete)]
+
+    def _described(self, ctx: typer.Context) -> list[tuple[str, str]]:
+        names = self.list_commands(ctx)
+        return [(name, COMMANDS[self.prefix + name][2] if self.prefix + name in COMMANDS else GROUPS[name]) for name in names]
+
+
+def main() -> None:
+    """The entry point of the `dvx` command."""
+    code = run(sys.argv[1:], os.getcwd())
+    if code == 0:
+        # all is written and closed, and to take the interpreter apart costs a tenth of a short command
+        sys.stderr.flush()
+        os._exit(0)
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str], cwd: str) -> int:
+    """Run one command line, as if typed in the folder `cwd`; returns the exit code."""
+    session = common.Session(cwd=cwd)
+    token = common.SESSION.set(session)
+    try:
+        return _run(list(arguments), session)
+    finally:
+        session.close()
+        common.SESSION.reset(token)
+
+
+def _run(arguments: list[str], session: common.Session) -> int:
+    try:
+        result = _root().main(args=arguments, prog_name="dvx", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except typer.Abort:
+        render.error("aborted")
+        return session.exit_codes.error
+    except typer.TyperException as error:
+        return _usage(error, session)
+    except DvxError as error:
+        render.error(error.message, error.hint)
+        return _code(error, session)
+    except OSError as error:
+        render.error(*_os_error(error))
+        return session.exit_codes.for_error(session.command)
+    except Exception as error:  # noqa: BLE001  the last line of defence: a bug is told as such, with its details in a file
+        return _bug(error, session)
+    code = result if isinstance(result, int) else 0
+    return session.exit_codes.interrupted if code == 130 else code
+
+
+def _root() -> Any:
+    app = typer.Typer(
+        cls=LazyGroup, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True, help=_ABOUT, name="dvx"
+    )
+    app.callback()(_global_options)
+    return typer.main.get_command(app)
+
+
+_ABOUT = """Version data, run pipelines and compare experiments in Git.
+
+Works in its own repositories (`dvx init`) and, unchanged, in DVC's.
+
+Example: dvx add data/raw.csv
+"""
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        render.data(dvx.__version__)
+        raise typer.Exit
+
+
+def _global_options(
+    *,
+    cd: Annotated[str, typer.Option("--cd", metavar="PATH", help="Work as if started in this folder.")] = "",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say less.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
+    version: Annotated[  # noqa: ARG001  its callback acts
+        bool, typer.Option("--version", "-V", help="Print the version and stop.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    common.SESSION.get().configure(cd, quiet=quiet, verbose=verbose)
+
+
+def _group(name: str) -> Any:
+    group = type("Group", (LazyGroup,), {"prefix": name + " "})
+    app = typer.Typer(
+        cls=group, rich_markup_mode=None, no_args_is_help=True, add_completion=False, name=name, help=GROUPS[name] + "."
+    )
+    app.callback()(_nothing)
+    return typer.main.get_command(app)
+
+
+def _nothing() -> None:
+    pass
+
+
+def _command(name: str, entry: tuple[str, str, str]) -> Any:
+    module, function, _ = entry
+    app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
+    settings = {"allow_interspersed_args": function != "stage_add"}
+    app.command(name, cls=Command, context_settings=settings)(
+        common.with_verbosity(getattr(importlib.import_module(module), function))
+    )
+    return typer.main.get_command(app)
+
+
+def _code(error: DvxError, session: common.Session) -> int:
+    codes = session.exit_codes
+    if isinstance(error, UsageError):
+        return codes.usage
+    if isinstance(error, ConfigurationError):
+        return codes.config
+    if isinstance(error, Partial):
+        return codes.for_partial(session.command)
+    if isinstance(error, NotARepository):
+        return NATIVE.exit_codes.error
+    return codes.for_error(session.command)
+
+
+def _usage(error: typer.TyperException, session: common.Session) -> int:
+    context = getattr(error, "ctx", None)
+    text = error.format_message()
+    if text:
+        path = context.command_path if context is not None else "dvx"
+        render.error(text[0].lower() + text[1:].rstrip("."), f"run `{path} --help` to see how it is used")
+    elif context is not None:
+        render.data(context.get_help())
+    return session.exit_codes.usage
+
+
+_CURES = {
+    "ENOSPC": "free some space, then run the same command again",
+    "EDQUOT": "free some of your quota, then run the same command again",
+    "EACCES": "check the permissions of the file and its folder",
+    "EPERM": "check the permissions and attributes of the file and its folder",
+    "EROFS": "the file system is read-only; mount it for writing",
+    "EMFILE": "raise the limit of open files (`ulimit -n`)",
+    "EIO": "the disk reports an error; check it, then run the same command again",
+}
+
+
+def _os_error(error: OSError) -> tuple[str, str]:
+    import errno
+
+    names = " -> ".join(f"`{os.fsdecode(name)}`" for name in (error.filename, error.filename2) if isinstance(name, str | bytes))
+    text = (error.strerror or str(error) or type(error).__name__).lower()
+    return f"{names}: {text}" if names else text, _CURES.get(errno.errorcode.get(error.errno or 0, ""), "")
+
+
+def _bug(error: Exception, session: common.Session) -> int:
+    import traceback
+
+    details = "".join(traceback.format_exception(error))
+    place = files.scratch(f"dvx-bug-{os.getpid()}.log")
+    files.write_atomic(place, f"dvx {dvx.__version__}, Python {sys.version}\n{details}".encode("utf-8", "backslashreplace"))
+    render.error(f"this is a bug in dvx: {type(error).__name__}: {error}", f"please report it with `{place}`")
+    return session.exit_codes.bug

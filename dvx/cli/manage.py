@@ -1,0 +1,93 @@
+"""The commands that change what is tracked: remove, move, unprotect, freeze, unfreeze."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from dvx.cli import complete, render
+from dvx.cli.common import find_project
+from dvx.model.paths import printable
+from dvx.project import Project
+
+OwnersArgument = Annotated[
+    list[str],
+    typer.Argument(help="Pointer files, tracked paths and stages.", autocompletion=complete.targets, show_default=False),
+]
+
+
+def remove(
+    targets: OwnersArgument,
+    *,
+    outs: Annotated[bool, typer.Option("--outs", help="Remove the data too; what no store has goes to the trash.")] = False,
+) -> None:
+    """Stop tracking data, or take stages out of the pipeline; the data itself stays unless `--outs` is given.
+
+    Example: dvx remove data.csv.dvx
+    """
+    from dvx.ops.remove import remove
+
+    project = find_project()
+    result = remove(project, targets, render.terminal(), outs=outs)
+    for owner in result.removed:
+        render.note(f"Removed {printable(owner)}")
+    tell_git(project, result.for_git)
+
+
+def move(
+    src: Annotated[str, typer.Argument(help="The tracked file or folder.", autocompletion=complete.targets, show_default=False)],
+    dst: Annotated[str, typer.Argument(help="Its new name, or a folder to put it in.", show_default=False)],
+) -> None:
+    """Give tracked data another name or place, together with its pointer file.
+
+    Example: dvx move data.csv raw/data.csv
+    """
+    from dvx.ops.move import move
+
+    project = find_project()
+    result = move(project, src, dst, render.terminal())
+    render.note(f"Moved {printable(src)} to {printable(project.shown(result.path))}")
+    tell_git(project, result.for_git)
+
+
+def unprotect(
+    targets: Annotated[list[str], typer.Argument(help="Tracked paths.", autocompletion=complete.targets, show_default=False)],
+) -> None:
+    """Make tracked files safe to edit where they are links to the cache.
+
+    Example: dvx unprotect data.csv
+    """
+    from dvx.ops.protect import unprotect
+
+    changed = unprotect(find_project(), targets)
+    render.note(f"{render.count(len(changed), 'file')} made writable" if changed else "All files are writable already.")
+
+
+def freeze(targets: OwnersArgument) -> None:
+    """Keep stages from running, and imports from being updated, until they are unfrozen.
+
+    Example: dvx freeze prepare
+    """
+    from dvx.ops.freeze import freeze
+
+    project = find_project()
+    tell_git(project, freeze(project, targets, frozen=True))
+
+
+def unfreeze(targets: OwnersArgument) -> None:
+    """Let frozen stages and imports follow their dependencies again.
+
+    Example: dvx unfreeze prepare
+    """
+    from dvx.ops.freeze import freeze
+
+    project = find_project()
+    tell_git(project, freeze(project, targets, frozen=False))
+
+
+def tell_git(project: Project, paths: Sequence[str]) -> None:
+    """Say which files belong into the next commit."""
+    if paths and not project.config.flag("core.autostage", False):
+        render.note("To keep it in Git: git add " + " ".join(printable(project.shown(path)) for path in paths))

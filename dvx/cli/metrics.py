@@ -1,0 +1,171 @@
+"""The commands that show and compare metrics and parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from dvx.cli import complete, render
+from dvx.cli.common import JsonOption, MarkdownOption, find_project
+from dvx.model.params import Change
+from dvx.ops.metrics import Choice, Comparison, Reading, Several, Shown, What, compare, show, table
+from dvx.project import Project
+
+PRECISION = 5
+
+FilesArgument = Annotated[list[str] | None, typer.Argument(help="Files; all that pipelines name by default.", show_default=False)]
+FilesOption = Annotated[list[str] | None, typer.Option("--targets", help="Only this file; may be repeated.", show_default=False)]
+OldArgument = Annotated[
+    str,
+    typer.Argument(metavar="[OLD]", help="A revision; HEAD by default.", autocompletion=complete.revisions, show_default=False),
+]
+NewArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="[NEW]", help="Another; the workspace by default.", autocompletion=complete.revisions, show_default=False
+    ),
+]
+BelowOption = Annotated[bool, typer.Option("--recursive", "-R", help="Targets may be folders; take all files named below them.")]
+PrecisionOption = Annotated[int, typer.Option("--precision", min=0, help="Digits after the point.")]
+AllOption = Annotated[bool, typer.Option("--all", help="Unchanged values too.")]
+NoPathOption = Annotated[bool, typer.Option("--no-path", help="Leave the path out.")]
+
+
+def metrics_show(
+    targets: FilesArgument = None,
+    *,
+    all_branches: Annotated[bool, typer.Option("--all-branches", "-a", help="The tips of all branches, too.")] = False,
+    all_tags: Annotated[bool, typer.Option("--all-tags", "-T", help="All tags, too.")] = False,
+    all_commits: Annotated[bool, typer.Option("--all-commits", "-A", help="All commits, too.")] = False,
+    recursive: BelowOption = False,
+    precision: PrecisionOption = PRECISION,
+    json: JsonOption = False,
+    markdown: MarkdownOption = False,
+) -> None:
+    """Show metrics of the workspace and of other revisions.
+
+    Example: dvx metrics show --all-tags
+    """
+    project = find_project()
+    choice = Choice(What.METRICS, tuple(targets or ()), recursive)
+    shown = show(project, choice, Several(all_branches, all_tags, all_commits))
+    if json:
+        render.json(_shown_document(project, shown))
+    else:
+        full = table(shown, project.shown)
+        listed = full if len(shown) > 1 else full.only(full.columns[1:])
+        if listed.rows:
+            render.table([[_text(cell, precision) for cell in row] for row in listed.rows], listed.columns, markdown=markdown)
+    _tell_failures(project, shown)
+
+
+def metrics_diff(
+    old: OldArgument = "",
+    new: NewArgument = "",
+    *,
+    targets: FilesOption = None,
+    recursive: BelowOption = False,
+    everything: AllOption = False,
+    precision: PrecisionOption = PRECISION,
+    no_path: NoPathOption = False,
+    json: JsonOption = False,
+    markdown: MarkdownOption = False,
+) -> None:
+    """Compare metrics of two revisions.
+
+    Example: dvx metrics diff HEAD~1
+    """
+    project = find_project()
+    compared = compare(project, Choice(What.METRICS, tuple(targets or ()), recursive), old, new)
+    print_changes(project, compared, Look("Metric", precision, everything, not no_path, json, markdown))
+
+
+def params_diff(
+    old: OldArgument = "",
+    new: NewArgument = "",
+    *,
+    targets: FilesOption = None,
+    deps: Annotated[bool, typer.Option("--deps", help="Only parameters that stages use.")] = False,
+    everything: AllOption = False,
+    no_path: NoPathOption = False,
+    json: JsonOption = False,
+    markdown: MarkdownOption = False,
+) -> None:
+    """Compare parameters of two revisions.
+
+    Example: dvx params diff HEAD~1
+    """
+    project = find_project()
+    compared = compare(project, Choice(What.PARAMS, tuple(targets or ()), param_deps=deps), old, new)
+    print_changes(project, compared, Look("Param", None, everything, not no_path, json, markdown))
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a comparison is shown. `precision` None leaves numbers as they are, and leaves the changes out."""
+
+    name: str
+    precision: int | None
+    unchanged: bool = False
+    paths: bool = True
+    json: bool = False
+    markdown: bool = False
+
+
+def print_changes(project: Project, compared: Comparison, look: Look) -> None:
+    """Print what differs, as a table (nothing if nothing does) or as DVC's JSON."""
+    changes = compared.changes(unchanged=look.unchanged)
+    if look.json:
+        render.json(changes_document(project, changes))
+    elif changes:
+        last = ["Change"] if look.precision is not None else []
+        headers = ["Path", look.name, compared.old.revision, compared.new.revision, *last]
+        rows = [
+            [project.shown(path), key, *_cells(change, look.precision)]
+            for path, changed in changes.items()
+            for key, change in changed.items()
+        ]
+        first = 0 if look.paths else 1
+        render.table([row[first:] for row in rows], headers[first:], markdown=look.markdown)
+    _tell_failures(project, (compared.old, compared.new))
+
+
+def changes_document(project: Project, changes: Mapping[str, Mapping[str, Change]]) -> dict[str, Any]:
+    """What changed, as DVC's JSON has it."""
+    return {project.shown(path): {key: _document(change) for key, change in changed.items()} for path, changed in changes.items()}
+
+
+def _document(change: Change) -> dict[str, Any]:
+    difference = change.difference
+    sides = {"old": change.old, "new": change.new}
+    return sides if difference is None else sides | {"diff": difference}
+
+
+def _cells(change: Change, precision: int | None) -> list[str]:
+    sides = [_text(change.old, precision), _text(change.new, precision)]
+    return sides if precision is None else [*sides, _text(change.difference, precision)]
+
+
+def _text(value: Any, precision: int | None) -> str:
+    if value is None:
+        return "-"
+    return str(round(value, precision)) if isinstance(value, float) and precision is not None else str(value)
+
+
+def _shown_document(project: Project, shown: Sequence[Shown]) -> dict[str, Any]:
+    documents = {}
+    for one in shown:
+        files = {project.shown(path): reading.document() for path, reading in one.files.items()}
+        label = one.revision if len(shown) > 1 else ""
+        documents[label] = Reading(error=one.error).document() if one.error else {"data": files}
+    return documents
+
+
+def _tell_failures(project: Project, shown: Iterable[Shown]) -> None:
+    for one in shown:
+        for path, error in one.failures():
+            name = f"`{project.shown(path)}`" if path else "the project"
+            render.note(f"{name} could not be read in {one.revision}: {error.message}")

@@ -1,0 +1,216 @@
+"""The commands about pipelines: stage add, stage list, repro, dag."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from dvx.cli import complete, render
+from dvx.cli.common import JobsOption, JsonOption, MarkdownOption, RecursiveOption, find_project
+from dvx.cli.drawing import dot, mermaid, text
+from dvx.ops.repro_plan import ReproOptions
+from dvx.project import Project
+
+StagesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Stages, pipeline files or outputs; all stages of the pipeline file here by default.",
+        autocompletion=complete.stages,
+        show_default=False,
+    ),
+]
+GlobOption = Annotated[bool, typer.Option("--glob", help="Targets are patterns of stage names.")]
+Paths = list[str] | None
+
+
+def stage_add(
+    command: Annotated[list[str], typer.Argument(help="The command: the rest of the line.", show_default=False)],
+    *,
+    name: Annotated[str, typer.Option("--name", "-n", help="The name of the stage.", show_default=False)],
+    deps: Annotated[Paths, typer.Option("--deps", "-d", help="A file or folder that it reads.")] = None,
+    params: Annotated[Paths, typer.Option("--params", "-p", help="Parameters: KEY,KEY or FILE:KEY,KEY or FILE:")] = None,
+    outs: Annotated[Paths, typer.Option("--outs", "-o", help="An output, kept in the cache.")] = None,
+    outs_no_cache: Annotated[Paths, typer.Option("--outs-no-cache", "-O", help="An output that Git keeps.")] = None,
+    outs_persist: Annotated[Paths, typer.Option("--outs-persist", help="An output that stays when the stage runs.")] = None,
+    outs_persist_no_cache: Annotated[Paths, typer.Option("--outs-persist-no-cache", help="Both.")] = None,
+    metrics: Annotated[Paths, typer.Option("--metrics", "-m", help="Metrics, kept in the cache.")] = None,
+    metrics_no_cache: Annotated[Paths, typer.Option("--metrics-no-cache", "-M", help="Metrics that Git keeps.")] = None,
+    plots: Annotated[Paths, typer.Option("--plots", help="Data of a plot, kept in the cache.")] = None,
+    plots_no_cache: Annotated[Paths, typer.Option("--plots-no-cache", help="Data of a plot that Git keeps.")] = None,
+    wdir: Annotated[str, typer.Option("--wdir", "-w", help="The folder in which the command runs.")] = "",
+    always_changed: Annotated[bool, typer.Option("--always-changed", help="Run it each time.")] = False,
+    desc: Annotated[str, typer.Option("--desc", help="A line about the stage.")] = "",
+    force: Annotated[bool, typer.Option("--force", "-f", help="Replace a stage of that name.")] = False,
+    run: Annotated[bool, typer.Option("--run", help="Run it at once.")] = False,
+) -> None:
+    """Write a stage into the pipeline file of this folder.
+
+    Example: dvx stage add -n train -d train.py -d data.csv -p lr -o model.bin -M metrics.json python train.py
+    """
+    from dvx.ops.stages import NewOutput, NewStage, add_stage
+
+    declared = (
+        *(NewOutput(path) for path in outs or ()),
+        *(NewOutput(path, cached=False) for path in outs_no_cache or ()),
+        *(NewOutput(path, persist=True) for path in outs_persist or ()),
+        *(NewOutput(path, cached=False, persist=True) for path in outs_persist_no_cache or ()),
+        *(NewOutput(path, "metrics") for path in metrics or ()),
+        *(NewOutput(path, "metrics", cached=False) for path in metrics_no_cache or ()),
+        *(NewOutput(path, "plots") for path in plots or ()),
+        *(NewOutput(path, "plots", cached=False) for path in plots_no_cache or ()),
+    )
+    project = find_project()
+    new = NewStage(name, command, deps or (), params or (), declared, wdir, always_changed, desc, force)
+    added = add_stage(project, new)
+    render.note(f"Added stage '{added.address}' in '{project.shown(added.file)}'")
+    if run:
+        _repro(project, ReproOptions((name,), single=True), added.for_git)
+    else:
+        _tell_git(project, added.for_git)
+
+
+def stage_list(
+    targets: StagesArgument = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="All stages and pointer files of the repository.")] = False,
+    recursive: RecursiveOption = False,
+    name_only: Annotated[bool, typer.Option("--name-only", "--names-only", help="Names only.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """List stages with their outputs.
+
+    Example: dvx stage list --all
+    """
+    from dvx.ops.stage_list import list_stages
+
+    options = ReproOptions(tuple(targets or ()), recursive=recursive)
+    listed = list_stages(find_project(), options, everything=everything)
+    if json:
+        render.json([dict(stage.document) for stage in listed])
+    elif name_only:
+        for stage in listed:
+            render.data(stage.address)
+    else:
+        width = max((len(stage.address) for stage in listed), default=0)
+        for stage in listed:
+            render.data(_cut(f"{stage.address:<{width}}  {stage.summary}", 80))
+
+
+def repro(
+    targets: StagesArgument = None,
+    *,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Run stages though nothing changed.")] = False,
+    interactive: Annotated[bool, typer.Option("--interactive", "-i", help="Ask before each stage.")] = False,
+    single_item: Annotated[bool, typer.Option("--single-item", "-s", help="Only the targets, not what they need.")] = False,
+    pipeline: Annotated[bool, typer.Option("--pipeline", "-p", help="The whole pipelines of the targets.")] = False,
+    all_pipelines: Annotated[bool, typer.Option("--all-pipelines", "-P", help="All stages of the repository.")] = False,
+    recursive: RecursiveOption = False,
+    downstream: Annotated[bool, typer.Option("--downstream", help="The targets and all that need them.")] = False,
+    force_downstream: Annotated[bool, typer.Option("--force-downstream", help="Run what needs a stage that ran.")] = False,
+    pull: Annotated[bool, typer.Option("--pull", help="Get absent data from the remote first.")] = False,
+    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Absent data is no reason to run.")] = False,
+    dry: Annotated[bool, typer.Option("--dry", "--dry-run", help="Show what would be done; do nothing.")] = False,
+    keep_going: Annotated[bool, typer.Option("--keep-going", "-k", help="Go on with what does not need a failed stage.")] = False,
+    ignore_errors: Annotated[bool, typer.Option("--ignore-errors", help="Go on as if failed stages were done.")] = False,
+    glob: GlobOption = False,
+    no_commit: Annotated[bool, typer.Option("--no-commit", help="Do not put outputs into the cache.")] = False,
+    no_run_cache: Annotated[bool, typer.Option("--no-run-cache", help="Do not restore earlier runs.")] = False,
+    jobs: JobsOption = 1,
+    json: JsonOption = False,
+) -> None:
+    """Bring stages up to date: run those whose command, dependencies, parameters or outputs changed.
+
+    Example: dvx repro train
+    """
+    options = ReproOptions(
+        targets=tuple(targets or ()),
+        recursive=recursive,
+        glob=glob,
+        single=single_item,
+        pipeline=pipeline,
+        all_pipelines=all_pipelines,
+        downstream=downstream,
+        force=force,
+        force_downstream=force_downstream,
+        dry=dry,
+        keep_going=keep_going,
+        ignore_errors=ignore_errors,
+        no_commit=no_commit,
+        no_run_cache=no_run_cache,
+        pull=pull,
+        allow_missing=allow_missing,
+        jobs=jobs,
+        confirm=_confirm if interactive else None,
+    )
+    _repro(find_project(), options, json=json)
+
+
+def dag(
+    target: Annotated[
+        str, typer.Argument(help="Only what this stage or output needs.", autocompletion=complete.stages, show_default=False)
+    ] = "",
+    *,
+    as_dot: Annotated[bool, typer.Option("--dot", help="Print Graphviz.")] = False,
+    as_mermaid: Annotated[bool, typer.Option("--mermaid", help="Print Mermaid.")] = False,
+    markdown: MarkdownOption = False,
+    json: JsonOption = False,
+    full: Annotated[bool, typer.Option("--full", help="The whole pipeline of the target.")] = False,
+    outs: Annotated[bool, typer.Option("--outs", "-o", help="Show outputs instead of stages.")] = False,
+    collapse: Annotated[
+        bool, typer.Option("--collapse-foreach-matrix", help="Show stages that a template generates as one.")
+    ] = False,
+) -> None:
+    """Show how stages depend on each other: each line is a stage and what it needs.
+
+    Example: dvx dag --mermaid train
+    """
+    from dvx.ops.stage_list import DagOptions, find_dag
+
+    needs = find_dag(find_project(), DagOptions(target, full, outs, collapse)).needs
+    if json:
+        render.json({name: list(needed) for name, needed in needs.items()})
+    elif markdown:
+        render.data(f"```mermaid\n{mermaid(needs)}\n```")
+    elif as_mermaid or as_dot:
+        render.data(mermaid(needs) if as_mermaid else dot(needs))
+    elif needs:
+        render.data(text(needs))
+
+
+def _repro(project: Project, options: ReproOptions, for_git: Sequence[str] = (), *, json: bool = False) -> None:
+    from dvx.model.staleness import Action
+    from dvx.ops.repro import repro
+
+    result = repro(project, options, render.terminal())
+    if json:
+        render.json(
+            [
+                {
+                    "stage": outcome.address,
+                    "action": outcome.action.value,
+                    "reasons": [{"cause": reason.cause.value, "subject": reason.subject} for reason in outcome.reasons],
+                    "seconds": round(outcome.seconds, 3),
+                }
+                for outcome in result.stages
+            ]
+        )
+    _tell_git(project, sorted({*for_git, *result.for_git}))
+    if all(outcome.action is Action.SKIP for outcome in result.stages):
+        render.note("Data and pipelines are up to date.")
+    elif not options.dry:
+        render.note(f"Use `{project.dialect.name} push` to send your updates to remote storage.")
+
+
+def _tell_git(project: Project, paths: Sequence[str]) -> None:
+    if paths and project.git is not None and not project.config.flag("core.autostage", False):
+        render.note("To keep it in Git: git add " + " ".join(project.shown(path) for path in paths))
+
+
+def _confirm(stage: str) -> bool:
+    return typer.confirm(f"Going to reproduce '{stage}'. Are you sure you want to continue?", err=True)
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else line[: width - 1] + "…"

@@ -1,0 +1,50 @@
+"""The command that records what is there: commit."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from dvx.cli import render
+from dvx.cli.common import RecursiveOption, TargetsArgument, WithDepsOption, find_project
+from dvx.model.paths import printable
+from dvx.ops.index import SelectOptions
+
+
+def commit(
+    targets: TargetsArgument = None,
+    *,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Record what changed without asking.")] = False,
+    with_deps: WithDepsOption = False,
+    recursive: RecursiveOption = False,
+    relink: Annotated[bool, typer.Option("--relink/--no-relink", help="Let the workspace share files with the cache.")] = True,
+) -> None:
+    """Record what the workspace holds now in pointers and locks, and store it; nothing is run.
+
+    What is not as it was recorded is asked about; where nobody can answer, the command stops.
+
+    Example: dvx commit -f data/images
+    """
+    from dvx.ops.commit import CommitOptions, commit
+
+    project = find_project()
+    options = CommitOptions(
+        targets=tuple(targets or ()),
+        select=SelectOptions(with_deps=with_deps, recursive=recursive),
+        force=force,
+        share=relink,
+        confirm=_confirm if sys.stdin.isatty() else None,
+    )
+    result = commit(project, options, render.terminal())
+    for owner in result.recorded:
+        render.note(f"Recorded {printable(owner)}")
+    if not result.recorded:
+        render.note("Everything is recorded already.")
+    if result.for_git and project.git is not None and not project.config.flag("core.autostage", False):
+        render.note("To keep it in Git: git add " + " ".join(printable(project.shown(path)) for path in result.for_git))
+
+
+def _confirm(owner: str, changes: tuple[str, ...]) -> bool:
+    return typer.confirm(f"`{printable(owner)}`: {', '.join(changes)}. Are you sure you want to commit it?", err=True)

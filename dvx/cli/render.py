@@ -1,0 +1,160 @@
+"""Words, tables and JSON: how values look to a person or a program. Data goes to stdout, all else to stderr."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dvx.model.events import (
+    Event,
+    Notice,
+    Progress,
+    StageEnded,
+    StageOutput,
+    StageRestored,
+    StageSkipped,
+    StageStarted,
+    Tell,
+)
+
+_VERBOSITY = {"quiet": False, "verbose": False}
+
+
+def set_verbosity(*, quiet: bool, verbose: bool) -> None:
+    """Choose how much `note` and the progress say."""
+    _VERBOSITY.update(quiet=quiet, verbose=verbose)
+
+
+def is_quiet() -> bool:
+    """Whether the user asked for silence."""
+    return _VERBOSITY["quiet"]
+
+
+def data(text: str) -> None:
+    """A line of what was asked for."""
+    print(_encodable(text, sys.stdout))
+
+
+def note(text: str) -> None:
+    """A line for the person who watches."""
+    if not _VERBOSITY["quiet"]:
+        print(_encodable(text, sys.stderr), file=sys.stderr)
+
+
+def error(message: str, hint: str = "") -> None:
+    """What went wrong, and the way out."""
+    print(_encodable(f"{_styled('error:', '31')} {message}", sys.stderr), file=sys.stderr)
+    if hint:
+        print(_encodable(f"{_styled('hint:', '36')} {hint}", sys.stderr), file=sys.stderr)
+
+
+def json(value: Any) -> None:
+    """A value as JSON: on one line, indented on a terminal."""
+    data(json_module.dumps(value, indent=2 if sys.stdout.isatty() else None))
+
+
+def table(rows: Sequence[Sequence[Any]], headers: Sequence[str], *, markdown: bool = False) -> None:
+    """Rows under headers; empty cells are for the caller to fill."""
+    from tabulate import tabulate
+
+    style = "github" if markdown else "plain"
+    text = tabulate(rows, headers, tablefmt=style, disable_numparse=True, missingval="-")
+    data("\n".join(line.rstrip() for line in text.splitlines()))
+
+
+def count(number: int, thing: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def size(number: float) -> str:
+    """Bytes for people: `1.5 MB`."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if number < 1000 or unit == "TB":
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    raise AssertionError
+
+
+def changes(paths: Mapping[str, Sequence[str]]) -> None:
+    """One line a path: a letter, a tab, the path."""
+    for letter, named in paths.items():
+        for path in named:
+            data(f"{letter}\t{path}")
+
+
+class Terminal:
+    """Tells events as they come: a line that is rewritten on a terminal, single lines elsewhere."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty() and not _VERBOSITY["quiet"]
+        self._shown = 0.0
+        self._open = False
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+        if isinstance(event, Progress):
+            self._progress(event)
+            return
+        self.finish()
+        if isinstance(event, StageOutput):
+            sys.stderr.buffer.write(event.data) if hasattr(sys.stderr, "buffer") else sys.stderr.write(
+                event.data.decode("utf-8", "replace")
+            )
+            sys.stderr.flush()
+        elif isinstance(event, Notice):
+            note(f"{_styled('note:', '33')} {event.message}" + (f"; {event.hint}" if event.hint else ""))
+        else:
+            note(_stage_line(event))
+
+    def finish(self) -> None:
+        """Leave the line that was rewritten."""
+        if self._open:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            self._open = False
+
+    def _progress(self, event: Progress) -> None:
+        now = time.monotonic()
+        if not self._live or (now - self._shown < 0.1 and event.done != event.total):
+            return
+        self._shown, self._open = now, True
+        total = f"/{event.total:,}" if event.total is not None else ""
+        print(f"\r\x1b[K{event.task} {event.done:,}{total} {event.unit}", end="", file=sys.stderr, flush=True)
+        if event.done == event.total:
+            self.finish()
+
+
+def terminal() -> Tell:
+    """A listener for this run."""
+    return Terminal()
+
+
+def _stage_line(event: StageStarted | StageSkipped | StageRestored | StageEnded) -> str:
+    if isinstance(event, StageStarted):
+        why = f" ({', '.join(event.why)})" if event.why else ""
+        command = "\n".join(f"> {line}" for line in event.command.splitlines())
+        return f"Running stage '{event.stage}'{why}:\n{command}"
+    if isinstance(event, StageSkipped):
+        return f"Stage '{event.stage}' didn't change, skipping"
+    if isinstance(event, StageRestored):
+        return f"Stage '{event.stage}' is cached - skipping run, checking out outputs"
+    return f"Stage '{event.stage}' done in {event.seconds:.1f} s"
+
+
+def _styled(text: str, code: str) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if _colours() else text
+
+
+def _colours() -> bool:
+    from dvx.config import environment
+
+    return sys.stderr.isatty() and not environment().get("NO_COLOR")
+
+
+def _encodable(text: str, stream: Any) -> str:
+    """Text that the stream can print: bytes of names that are no text become visible."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

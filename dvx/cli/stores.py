@@ -1,0 +1,137 @@
+"""The commands for what is stored and what was put aside: du, trash list, trash restore, trash empty, undo."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from dvx.cli import render
+from dvx.cli.common import JsonOption, find_project
+from dvx.model.gc import parse_age
+from dvx.model.paths import printable
+from dvx.model.usage import Share
+from dvx.ops import trash
+from dvx.ops.du import usage
+
+_TARGETS = typer.Argument(help="Ids or paths, as `dvx trash list` shows them.", show_default=False)
+
+
+def du(
+    *,
+    summarize: Annotated[bool, typer.Option("--summarize", "-s", help="Only the sums.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Show what the cache holds, by path and by revision, and what it saves to keep equal bytes once.
+
+    Size is what plain copies would take up, held is what they take up in the cache, and alone the part of that which would
+    become free without that path or revision.
+
+    Example: dvx du
+    """
+    found = usage(find_project(), render.terminal())
+    if json:
+        sums = {name: getattr(found, name) for name in ("objects", "bytes", "unnamed", "size", "saved")}
+        rows = {name: [asdict(share) for share in getattr(found, name)] for name in ("paths", "revisions")}
+        render.json(sums if summarize else sums | rows)
+        return
+    for title, shares in () if summarize else (("Path", found.paths), ("Revision", found.revisions)):
+        if shares:
+            render.table([_row(share) for share in shares], (title, "Size", "Held", "Alone", "Versions", "Missing"))
+            render.data("")
+    render.data(f"{render.size(found.bytes)} in {render.count(found.objects, 'object')}, {render.size(found.unnamed)} unnamed")
+    render.data(f"{render.size(found.size)} as plain copies, {render.size(found.saved)} saved")
+
+
+def _row(share: Share) -> tuple[str, ...]:
+    sizes = (render.size(number) for number in (share.size, share.held, share.alone))
+    return (printable(share.name), *sizes, str(share.versions), str(share.missing or "-"))
+
+
+def trash_list(*, json: JsonOption = False) -> None:
+    """Show what commands put into the trash, the newest first. It is kept for 14 days.
+
+    Example: dvx trash list
+    """
+    items = [(item, trash.size_of(item)) for item in trash.listing(find_project())]
+    if json:
+        fields = ("id", "path", "taken", "command")
+        render.json([{**{name: getattr(item, name) for name in fields}, "size": size} for item, size in items])
+    elif items:
+        rows = [
+            (
+                item.id,
+                time.strftime("%Y-%m-%d %H:%M", time.localtime(item.taken)),
+                render.size(size),
+                item.command,
+                printable(item.path),
+            )
+            for item, size in items
+        ]
+        render.table(rows, ("Id", "Taken", "Size", "By", "Path"))
+    else:
+        render.note("The trash is empty.")
+
+
+def trash_restore(
+    targets: Annotated[list[str], _TARGETS],
+    *,
+    force: Annotated[bool, typer.Option("--force", "-f", help="What is in the way goes to the trash.")] = False,
+) -> None:
+    """Bring things back from the trash; of several with one path, the newest.
+
+    Example: dvx trash restore data/raw.csv
+    """
+    _tell(trash.restore(find_project(), targets, force=force))
+
+
+def trash_empty(
+    *,
+    older: Annotated[str, typer.Option("--older", help="Only what was taken longer ago: `3d`, `12h`.")] = "0",
+    force: Annotated[bool, typer.Option("--force", "-f", help="Do it, without asking.")] = False,
+) -> None:
+    """Remove what is in the trash, for good. Without `-f` it asks; where it cannot ask, it removes nothing.
+
+    Example: dvx trash empty --older 3d
+    """
+    project = find_project()
+    horizon = time.time() - parse_age(older)
+    items = [item for item in trash.listing(project) if item.taken <= horizon]
+    total = f"{render.count(len(items), 'thing')} ({render.size(sum(trash.size_of(item) for item in items))})"
+    if items and not force:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            render.note(f"Nothing was removed; use `-f` to remove {total}.")
+            return
+        typer.confirm(f"Remove {total} for good?", abort=True, err=True)
+    trash.empty(project, items)
+    render.note(f"Removed {total} from the trash.")
+
+
+def undo(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "--dry", help="Show what would come back; do nothing.")] = False,
+) -> None:
+    """Bring back the files that the last command replaced or removed and that no store had: it put them into the trash.
+
+    That is all it does: pointer and lock files are in Git, and so is the way back to them. What is there now goes to the
+    trash in turn, so a second `undo` takes the first one back.
+
+    Example: dvx undo
+    """
+    project = find_project()
+    if dry_run:
+        for item in trash.last_run(project):
+            render.data(printable(item.path))
+        return
+    _tell(trash.undo(project))
+
+
+def _tell(restored: trash.Restored) -> None:
+    for item in restored.items:
+        by = f" (taken by `{item.command}`)" if item.command else ""
+        render.note(f"Restored {printable(item.path)}{by}")
+    if restored.replaced:
+        render.note(f"What was there went to the trash: {render.count(len(restored.replaced), 'path')}")

@@ -1,0 +1,193 @@
+"""The commands that copy data between the cache and remotes: push, fetch, pull."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from dvx.cli import render
+from dvx.cli.common import (
+    DryRunOption,
+    ForceOption,
+    JobsOption,
+    JsonOption,
+    RecursiveOption,
+    RemoteOption,
+    TargetsArgument,
+    WithDepsOption,
+    find_project,
+)
+from dvx.model.paths import printable
+from dvx.model.transfer import TransferResult
+from dvx.ops import sync
+from dvx.ops.index import SelectOptions
+from dvx.ops.scope import Revisions, SyncOptions
+from dvx.ops.steps import Step
+from dvx.ops.sync import Direction, SyncPlan
+
+BranchesOption = Annotated[bool, typer.Option("--all-branches", "-a", help="The data of all branches, too.")]
+TagsOption = Annotated[bool, typer.Option("--all-tags", "-T", help="The data of all tags, too.")]
+CommitsOption = Annotated[bool, typer.Option("--all-commits", "-A", help="The data of all commits, too.")]
+RunCacheOption = Annotated[bool, typer.Option("--run-cache/--no-run-cache", help="Earlier runs of stages, too.")]
+GlobOption = Annotated[bool, typer.Option("--glob", help="Targets are patterns: `*`, `?`, `[a-z]`.")]
+AllowMissingOption = Annotated[bool, typer.Option("--allow-missing", help="Data that is nowhere is no error.")]
+
+
+def push(
+    targets: TargetsArgument = None,
+    *,
+    remote: RemoteOption = "",
+    jobs: JobsOption = 0,
+    all_branches: BranchesOption = False,
+    all_tags: TagsOption = False,
+    all_commits: CommitsOption = False,
+    with_deps: WithDepsOption = False,
+    recursive: RecursiveOption = False,
+    glob: GlobOption = False,
+    run_cache: RunCacheOption = False,
+    dry_run: DryRunOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Copy objects that a remote lacks. What it has is asked of the remote, and every object is verified.
+
+    Example: dvx push -r storage
+    """
+    project = find_project()
+    options = SyncOptions(
+        targets=tuple(targets or ()),
+        remote=remote,
+        jobs=jobs,
+        select=SelectOptions(with_deps=with_deps, recursive=recursive, glob=glob),
+        revisions=Revisions(all_branches, all_tags, all_commits),
+        run_cache=run_cache,
+    )
+    tell = render.terminal()
+    plan = sync.plan_push(project, options, tell)
+    if dry_run:
+        _show_plan(plan, json=json)
+    else:
+        _show_result(sync.transfer(project, plan, tell), plan.direction, json=json)
+
+
+def fetch(
+    targets: TargetsArgument = None,
+    *,
+    remote: RemoteOption = "",
+    jobs: JobsOption = 0,
+    all_branches: BranchesOption = False,
+    all_tags: TagsOption = False,
+    all_commits: CommitsOption = False,
+    with_deps: WithDepsOption = False,
+    recursive: RecursiveOption = False,
+    glob: GlobOption = False,
+    run_cache: RunCacheOption = False,
+    dry_run: DryRunOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Get data from a remote into the cache. Every object is verified before it gets a name.
+
+    Example: dvx fetch --all-branches
+    """
+    project = find_project()
+    options = SyncOptions(
+        targets=tuple(targets or ()),
+        remote=remote,
+        jobs=jobs,
+        select=SelectOptions(with_deps=with_deps, recursive=recursive, glob=glob),
+        revisions=Revisions(all_branches, all_tags, all_commits),
+        run_cache=run_cache,
+    )
+    tell = render.terminal()
+    plan = sync.plan_fetch(project, options, tell)
+    if dry_run:
+        _show_plan(plan, json=json)
+    else:
+        _show_result(sync.transfer(project, plan, tell), plan.direction, json=json)
+
+
+def pull(
+    targets: TargetsArgument = None,
+    *,
+    remote: RemoteOption = "",
+    jobs: JobsOption = 0,
+    all_branches: BranchesOption = False,
+    all_tags: TagsOption = False,
+    all_commits: CommitsOption = False,
+    with_deps: WithDepsOption = False,
+    recursive: RecursiveOption = False,
+    glob: GlobOption = False,
+    run_cache: RunCacheOption = False,
+    force: ForceOption = False,
+    allow_missing: AllowMissingOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Get data from a remote into the workspace: fetch, then checkout.
+
+    Example: dvx pull data/images
+    """
+    project = find_project()
+    options = SyncOptions(
+        targets=tuple(targets or ()),
+        remote=remote,
+        jobs=jobs,
+        select=SelectOptions(with_deps=with_deps, recursive=recursive, glob=glob),
+        revisions=Revisions(all_branches, all_tags, all_commits),
+        run_cache=run_cache,
+        force=force,
+        allow_missing=allow_missing,
+    )
+    result = sync.pull(project, options, render.terminal())
+    if json:
+        render.json(asdict(result))
+    else:
+        changes = {"A": result.checkout.added, "M": result.checkout.modified, "D": result.checkout.deleted}
+        render.changes(changes)
+        changed = sum(len(paths) for paths in changes.values())
+        if changed or result.fetched.copied:
+            render.note(f"{render.count(result.fetched.copied, 'object')} fetched, {render.count(changed, 'path')} changed")
+        elif result.fetched.complete and not result.lacking:
+            render.note("Everything is up to date.")
+    _show_problems(result.fetched)
+    sync.demand_pull(result, options)
+
+
+def _show_plan(plan: SyncPlan, *, json: bool) -> None:
+    if json:
+        render.json([_step(step) for step in plan.steps])
+        return
+    for step in plan.steps:
+        for need in (*step.plan.files, *step.plan.trees):
+            render.data(f"{need.digest}\t{printable(need.path)}")
+        where = f" {'to' if plan.direction is Direction.PUSH else 'from'} `{step.remote}` ({step.url})" if step.remote else ""
+        render.note(
+            f"{render.count(step.plan.count, 'object')} to {plan.direction.value}{where}, {len(step.plan.missing)} missing"
+        )
+
+
+def _show_result(result: TransferResult, direction: Direction, *, json: bool) -> None:
+    if json:
+        render.json(asdict(result))
+    elif result.copied:
+        done = "pushed" if direction is Direction.PUSH else "fetched"
+        render.note(f"{render.count(result.copied, 'object')} {done} ({render.size(result.bytes)})")
+    elif result.complete:
+        render.note("Everything is up to date.")
+    _show_problems(result)
+    sync.demand(result, direction)
+
+
+def _show_problems(result: TransferResult) -> None:
+    """One line a path, where the error message at the end cannot name them all."""
+    lines = [f"failed: {printable(path)}: {reason}" for path, reason in result.failed]
+    lines += [f"missing: {printable(path)}" for path in result.missing]
+    lines += [f"incomplete: {printable(path)}" for path in result.withheld]
+    for line in lines if len(lines) > 1 else ():
+        render.note(line)
+
+
+def _step(step: Step) -> dict[str, Any]:
+    groups = {"files": step.plan.files, "trees": step.plan.trees, "missing": step.plan.missing, "withheld": step.plan.withheld}
+    rows = {name: [{"digest": str(need.digest), "path": need.path} for need in needs] for name, needs in groups.items()}
+    return {"remote": step.remote, "url": step.url, **rows}

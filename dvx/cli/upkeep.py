@@ -1,0 +1,173 @@
+"""The commands that look after the stores: gc, fsck."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from dvx.cli import complete, render
+from dvx.cli.common import JobsOption, JsonOption, RemoteOption, find_project
+from dvx.errors import Corrupted, UsageError
+from dvx.model.fsck import Finding, Report
+from dvx.model.gc import GcPlan, parse_age
+from dvx.model.paths import printable
+from dvx.ops.fsck import FsckOptions
+from dvx.ops.fsck import fsck as check
+from dvx.ops.gc import Collection, GcOptions, collect, plan
+from dvx.ops.roots import Scope
+
+
+def gc(
+    *,
+    workspace: Annotated[bool, typer.Option("--workspace", "-w", help="Keep what the workspace names, and no history.")] = False,
+    rev: Annotated[list[str] | None, typer.Option("--rev", help="Keep what this revision names.", show_default=False)] = None,
+    num: Annotated[int, typer.Option("--num", "-n", help="How many commits back from `--rev` or `-a`; negative: all.")] = 1,
+    all_branches: Annotated[bool, typer.Option("--all-branches", "-a", help="Keep what the tips of branches name.")] = False,
+    all_tags: Annotated[bool, typer.Option("--all-tags", "-T", help="Keep what tags name.")] = False,
+    all_commits: Annotated[
+        bool, typer.Option("--all-commits", "-A", help="Keep what commits of branches and tags name.")
+    ] = False,
+    date: Annotated[str, typer.Option("--date", metavar="YYYY-MM-DD", help="Keep what commits from this day on name.")] = "",
+    all_experiments: Annotated[bool, typer.Option("--all-experiments", help="Keep what experiments name.")] = False,
+    not_in_remote: Annotated[bool, typer.Option("--not-in-remote", help="Remove from here also what the remote has.")] = False,
+    cloud: Annotated[bool, typer.Option("--cloud", "-c", help="Clean the remote, too.")] = False,
+    remote: RemoteOption = "",
+    skip_failed: Annotated[
+        bool, typer.Option("--skip-failed", help="Leave out revisions and files that cannot be read.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Do it, without asking.")] = False,
+    jobs: JobsOption = 0,
+    projects: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--projects", "-p", help="Another project that uses the same cache; may be given often.", show_default=False
+        ),
+    ] = None,
+    grace: Annotated[str, typer.Option("--grace", help="How long what nothing names is kept: `14d`, `12h`, `0`.")] = "14d",
+    dry_run: Annotated[bool, typer.Option("--dry", "--dry-run", help="Show what would go; do nothing.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Remove objects that nothing needs. Without `-f` it shows them and asks; where it cannot ask, it only shows.
+
+    Without a choice of revisions all is kept that Git keeps: branches, tags, experiments, reflogs. With a choice, what only
+    other commits name goes. Workspaces, indexes, stashes and experiments that are queued or run count always.
+
+    Nothing goes that was touched in the last 14 days: a command that runs right now may be about to name it. Use `--grace 0`
+    only when nothing else works in this cache. On a remote, what others pushed counts only if their commits were fetched.
+
+    Example: dvx gc --all-branches --all-tags
+    """
+    project, tell = find_project(), render.terminal()
+    scope = Scope(workspace, tuple(rev or ()), num, all_branches, all_tags, all_commits, all_experiments, _moment(date))
+    options = GcOptions(scope, parse_age(grace), cloud, not_in_remote, remote, jobs, tuple(projects or ()), skip_failed)
+    shown = plan(project, options, tell)
+    if force and not dry_run:
+        _tell_done(collect(project, options, shown, tell), json=json)
+    elif not dry_run and shown.count and not json and _can_ask():
+        _show(shown, json=json)
+        typer.confirm("Remove them for good?", abort=True, err=True)
+        _tell_done(collect(project, options, shown, tell), json=False)
+    else:
+        _show(shown, json=json)
+        render.note("Nothing was removed." if dry_run or not shown.count else "Nothing was removed; use `-f` to do it.")
+
+
+def fsck(
+    *,
+    remote: Annotated[str, typer.Option("--remote", "-r", help="Read this remote, too.", autocompletion=complete.remotes)] = "",
+    heal: Annotated[bool, typer.Option("--heal/--no-heal", help="Put wrong bytes aside and good copies in their place.")] = True,
+    jobs: JobsOption = 0,
+    json: JsonOption = False,
+) -> None:
+    """Read every object and see that its bytes hash to its name; read all pointers, locks and trees.
+
+    Wrong bytes go to `quarantine` in the cache. Good copies come from the workspace and from remotes. Nothing is changed with
+    `--no-heal`. Exits with 1 when something that is needed stays broken.
+
+    Example: dvx fsck --remote storage
+    """
+    report = check(find_project(), FsckOptions(remote, heal, jobs), render.terminal())
+    if json:
+        findings = [_finding(finding) for finding in report.findings]
+        render.json({"objects": report.objects, "bytes": report.bytes, "broken": len(report.broken), "findings": findings})
+    else:
+        _show_report(report)
+    if report.broken:
+        first = report.broken[0]
+        what = f"`{printable(first.path)}` ({first.flaw.value})" if first.path else printable(first.subject)
+        more = f" and {len(report.broken) - 1} more" if len(report.broken) > 1 else ""
+        raise Corrupted(f"needed and broken: {what}{more}", "restore it from a backup or another clone, and run `dvx fsck` again")
+
+
+def _show_report(report: Report) -> None:
+    for finding in report.findings:
+        where = f"{finding.store}: " if finding.store else ""
+        path = f", needed by {printable(finding.path)}" if finding.path else ""
+        mended = f", healed from {finding.healed}" if finding.healed else ""
+        render.data(f"{where}{finding.flaw.value}: {printable(finding.subject)}{path}{mended}")
+    healed = sum(bool(finding.healed) for finding in report.findings)
+    found = f"{render.count(len(report.findings), 'finding')}, {healed} healed, {len(report.broken)} needed and broken"
+    render.note(f"{render.count(report.objects, 'object')} read ({render.size(report.bytes)}): {found}")
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    plain = {name: getattr(finding, name) for name in ("subject", "path", "store", "healed", "aside")}
+    return {"flaw": finding.flaw.value, **plain, "broken": finding.is_broken}
+
+
+def _moment(date: str) -> float | None:
+    if not date:
+        return None
+    try:
+        return datetime.fromisoformat(date).timestamp()
+    except ValueError:
+        raise UsageError(f"`{date}` is no date", "write it as `2024-12-31`") from None
+
+
+def _can_ask() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _show(shown: Collection, *, json: bool) -> None:
+    if json:
+        render.json(_as_json(shown))
+        return
+    for where, part in _stores(shown):
+        for stored in part.objects:
+            render.data(f"{where}\t{stored.digest}\t{stored.size}")
+        size = render.size(part.size)
+        render.note(f"{where}: {render.count(len(part.objects), 'object')} to remove ({size}), {_kept(part)}")
+    if shown.historic:
+        render.note(f"Of those in the cache, {shown.historic:,} are named by commits that you chose to leave out.")
+
+
+def _tell_done(done: Collection, *, json: bool) -> None:
+    if json:
+        render.json(_as_json(done))
+        return
+    for where, part in _stores(done):
+        if part.objects:
+            render.note(f"{where}: removed {render.count(len(part.objects), 'object')} ({render.size(part.size)}), {_kept(part)}")
+        else:
+            render.note(f"{where}: nothing to remove, {_kept(part)}")
+
+
+def _kept(plan: GcPlan) -> str:
+    young = f", {plan.young:,} too young to go" if plan.young else ""
+    return f"{plan.kept:,} kept{young}"
+
+
+def _stores(collection: Collection) -> list[tuple[str, GcPlan]]:
+    return [("cache", collection.cache), *((f"remote {name}", plan) for name, plan in collection.remotes)]
+
+
+def _as_json(collection: Collection) -> dict[str, Any]:
+    def plain(plan: GcPlan) -> dict[str, Any]:
+        removed = [{"digest": str(stored.digest), "size": stored.size} for stored in plan.objects]
+        return {"removed": removed, "size": plan.size, "kept": plan.kept, "young": plan.young}
+
+    remotes = {name: plain(plan) for name, plan in collection.remotes}
+    return {"cache": plain(collection.cache), "remotes": remotes, "historic": collection.historic}

@@ -1,0 +1,40 @@
+"""A command whose options may stand without the value that they mostly have, or with several."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import typer.core
+
+# option -> (its value when it stands alone, the values that may follow it as the next word)
+BARE = {"--untracked-files": ("all", ("no", "all"))}
+# options that take all words up to the next option
+MANY = ("--targets",)
+
+
+class Command(typer.core.TyperCommand):
+    """A command that writes such options out before they are read."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """See typer."""
+        known = {word for parameter in self.params for word in parameter.opts}
+        return super().parse_args(ctx, written_out(args, known) if known.intersection((*BARE, *MANY)) else args)
+
+
+def written_out(args: Sequence[str], known: Collection[str]) -> list[str]:
+    """The words of a command line, with one value for each of its `known` options: `--targets a b` names the option twice."""
+    given = list(args[: args.index("--")] if "--" in args else args)
+    found: list[str] = []
+    many = ""
+    for number, word in enumerate(given):
+        following = given[number + 1] if number + 1 < len(given) else ""
+        if word.startswith("-"):
+            many = word if word in MANY and word in known else ""
+            if word in BARE and word in known and following not in BARE[word][1]:
+                found.append(f"{word}={BARE[word][0]}")
+            elif not many:
+                found.append(word)
+        else:
+            found += [many, word] if many else [word]
+    return [*found, *args[len(given) :]]

@@ -1,0 +1,253 @@
+"""Config: defaults <- system <- global <- project <- local <- environment. The only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from dvx.errors import ConfigError, UnknownTarget, nearest
+from dvx.model.dialect import DIALECTS, Dialect
+from dvx.model.ini import Document, parse
+from dvx.model.options import split_words
+from dvx.model.settings import Level, OptionName, Setting, check, is_path, merge, parse_name, read_settings
+
+_LARGEST = 1 << 20
+_ENVIRONMENT = {
+    "EXP_AUTO_PUSH": "exp.auto_push",
+    "EXP_GIT_REMOTE": "exp.git_remote",
+    "STUDIO_OFFLINE": "studio.offline",
+    "STUDIO_REPO_URL": "studio.repo_url",
+    "STUDIO_TOKEN": "studio.token",
+    "STUDIO_URL": "studio.url",
+}
+_FLAGS = frozenset({"exp.auto_push", "studio.offline"})
+_YES = frozenset({"1", "y", "yes", "true", "on"})
+
+
+def environment() -> Mapping[str, str]:
+    """The environment of this process."""
+    return os.environ
+
+
+def find_root(start: str) -> tuple[str, Dialect] | None:
+    """The root and dialect of the project that the folder `start` lies in, without reading anything of it."""
+    folder = start
+    while True:
+        dialect = dialect_at(folder)
+        if dialect is not None:
+            return folder, dialect
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
+
+
+def dialect_at(folder: str) -> Dialect | None:
+    """The dialect of a project's root; None where it is none. A folder without configuration may be what a migration left."""
+    found = [dialect for dialect in DIALECTS if os.path.isdir(os.path.join(folder, dialect.folder))]
+    if len(found) > 1:
+        found.sort(key=lambda dialect: not os.path.exists(os.path.join(folder, dialect.folder, "config")))
+    return found[0] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteSettings:
+    """What the configuration says of one remote. Paths in `url` and `options` are absolute; `jobs` is how many at once."""
+
+    name: str
+    url: str = field(repr=False)
+    options: Mapping[str, str] = field(repr=False)
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The configuration as seen from a project, or from outside of any (`root` is None).
+
+    `given` are all settings in the order of their levels; `settings` those that win.
+    """
+
+    root: str | None
+    dialect: Dialect
+    environ: Mapping[str, str] = field(repr=False)
+    given: tuple[Setting, ...] = field(repr=False)
+    settings: Mapping[OptionName, Setting] = field(repr=False)
+
+    @staticmethod
+    def load(root: str | None, dialect: Dialect, environ: Mapping[str, str]) -> Config:
+        """Read and check the configuration.
+
+        Raises:
+            ConfigError: a file cannot be read, or an option is unknown or has a wrong value.
+        """
+        config = Config.read(root, dialect, environ)
+        check(config.settings, dialect.algorithms)
+        return config
+
+    @staticmethod
+    def read(root: str | None, dialect: Dialect, environ: Mapping[str, str]) -> Config:
+        """Read without checking options, so that what is wrong can be mended."""
+        blank = Config(root, dialect, environ, (), {})
+        given: list[Setting] = []
+        for level in blank.levels():
+            given += read_settings(blank.document(level), level, blank.label(level))
+        given += _from_environment(dialect.environment_prefix, environ)
+        return replace(blank, given=tuple(given), settings=merge(given))
+
+    def only(self, level: Level) -> Config:
+        """The same with the settings of one level alone."""
+        return self._with(setting for setting in self.given if setting.level is level)
+
+    def upto(self, level: Level) -> Config:
+        """The same with the settings of a level and of those that it wins over."""
+        order = list(Level)
+        return self._with(setting for setting in self.given if order.index(setting.level) <= order.index(level))
+
+    def _with(self, given: Iterable[Setting]) -> Config:
+        return replace(self, settings=merge(given))
+
+    def get(self, name: str) -> str | None:
+        """The value of an option, with paths made absolute; None if it is not set."""
+        setting = self.settings.get(parse_name(name))
+        return None if setting is None else self.value(setting)
+
+    def flag(self, name: str, default: bool) -> bool:
+        """The value of a boolean option."""
+        value = self.get(name)
+        return default if value is None else value.lower() == "true"
+
+    def number(self, name: str, default: int) -> int:
+        """The value of a whole number."""
+        value = self.get(name)
+        return default if value is None else int(value)
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """The words of a list; empty if it is not set."""
+        setting = self.settings.get(parse_name(name))
+        return () if setting is None else split_words(setting.value)
+
+    def remotes(self) -> dict[str, str]:
+        """The URLs of all remotes by name."""
+        named = (setting for name, setting in self.settings.items() if name.section == "remote" and name.option == "url")
+        return {setting.name.name: self.value(setting) for setting in named}
+
+    def remote(self, name: str = "") -> RemoteSettings:
+        """The remote of that name, or the default one.
+
+        Raises:
+            UnknownTarget: there is none.
+            ConfigError: it says too little, or asks for what a tracked file may not ask for.
+        """
+        chosen = (name or self.get("core.remote") or "").lower()
+        if chosen:
+            return self._remote(chosen, ())
+        hint = "run `dvx remote default NAME`" if self.remotes() else "run `dvx remote add --default NAME URL`"
+        raise UnknownTarget("there is no default remote", hint)
+
+    def _remote(self, name: str, users: tuple[str, ...]) -> RemoteSettings:
+        settings = [setting for key, setting in self.settings.items() if key.section == "remote" and key.name == name]
+        options = {setting.name.option: self.value(setting) for setting in settings}
+        if not options:
+            known = self.remotes()
+            raise UnknownTarget(f"there is no remote `{name}`", nearest(name, known) or f"run `dvx remote add {name} URL`")
+        _refuse_commands(settings)
+        url = options.pop("url", "")
+        if not url:
+            raise ConfigError(f"the remote `{name}` has no url", f"run `dvx remote modify {name} url URL`")
+        if url.startswith("remote://"):
+            base, _, below = url.removeprefix("remote://").partition("/")
+            if base.lower() in (*users, name):
+                raise ConfigError(f"the url of remote `{name}` leads back to itself", f"run `dvx remote modify {name} url URL`")
+            other = self._remote(base.lower(), (*users, name))
+            options = {**other.options, **options}
+            url = f"{other.url.rstrip('/')}/{below}" if below else other.url
+        jobs = options.get("jobs")
+        return RemoteSettings(name, url, options, int(jobs) if jobs else 4 * (os.cpu_count() or 1))
+
+    def value(self, setting: Setting) -> str:
+        """The value of a setting, with a path made absolute."""
+        if not is_path(setting) or setting.level is Level.ENVIRONMENT:
+            return setting.text
+        text = setting.text
+        if text == "~" or text.startswith("~/"):
+            return self._home() + text[1:]
+        text = os.path.expanduser(text)
+        return text if os.path.isabs(text) else os.path.normpath(os.path.join(os.path.dirname(self.path(setting.level)), text))
+
+    def stored(self, text: str, level: Level, cwd: str) -> str:
+        """A path that the user typed in `cwd`, as the file of `level` holds it: relative to the folder of the file."""
+        if "://" in text or text.startswith("~") or os.path.isabs(text):
+            return text
+        return os.path.relpath(os.path.join(cwd, text), os.path.dirname(self.path(level))).replace(os.sep, "/")
+
+    def levels(self) -> tuple[Level, ...]:
+        """The levels that have a file here."""
+        inside = () if self.root is None else (Level.REPO, Level.LOCAL)
+        return (Level.SYSTEM, Level.GLOBAL, *inside)
+
+    def path(self, level: Level) -> str:
+        """The file of a level; it may not exist."""
+        if level in (Level.SYSTEM, Level.GLOBAL):
+            return os.path.join(self._folder(level), "config")
+        if self.root is None:
+            hint = "go into a repository, or use `--global` or `--system`"
+            raise ConfigError("this is not a repository, so it has no configuration file", hint)
+        return os.path.join(self.root, self.dialect.folder, "config.local" if level is Level.LOCAL else "config")
+
+    def label(self, level: Level) -> str:
+        """How messages call the file of a level."""
+        path = self.path(level)
+        inside = self.root is not None and level in (Level.REPO, Level.LOCAL)
+        return f"{self.dialect.folder}/{os.path.basename(path)}" if inside else path
+
+    def document(self, level: Level) -> Document:
+        """The file of a level; empty if it does not exist."""
+        label = self.label(level)
+        try:
+            with open(self.path(level), "rb") as file:
+                data = file.read(_LARGEST + 1)
+            if len(data) > _LARGEST:
+                raise ConfigError(f"`{label}` is larger than 1 MiB", "it cannot be a configuration file; shorten or remove it")
+            return parse(data.decode(), label) if data else Document()
+        except (FileNotFoundError, NotADirectoryError):
+            return Document()
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"`{label}` is no UTF-8 text: byte {error.start} is wrong", "save it as UTF-8") from None
+
+    def _folder(self, level: Level) -> str:
+        override = self.environ.get(f"{self.dialect.environment_prefix}_{level.upper()}_CONFIG_DIR")
+        if override:
+            return override
+        name, author = self.dialect.config_app
+        if sys.platform == "linux":  # what platformdirs answers, without the cost of its import at every start
+            if level is Level.GLOBAL:
+                base = self.environ.get("XDG_CONFIG_HOME", "").strip() or os.path.join(self._home(), ".config")
+            else:
+                base = self.environ.get("XDG_CONFIG_DIRS", "").strip().split(os.pathsep)[0] or "/etc/xdg"
+            return os.path.join(base, name)
+        import platformdirs
+
+        place = platformdirs.user_config_dir if level is Level.GLOBAL else platformdirs.site_config_dir
+        return place(name, author)
+
+    def _home(self) -> str:
+        return self.environ.get("HOME") or os.path.expanduser("~")
+
+
+def _refuse_commands(settings: list[Setting]) -> None:
+    """A cloned repository must not make a transfer run a command."""
+    for setting in settings:
+        if setting.name.option == "bearer_token_command" and setting.level is Level.REPO:
+            message = f"{setting.file}:{setting.line}: `{setting.name}` would run a command that a tracked file names"
+            raise ConfigError(message, "if you trust it, move it to your own file with `--local`")
+
+
+def _from_environment(prefix: str, environ: Mapping[str, str]) -> Iterator[Setting]:
+    for word, name in _ENVIRONMENT.items():
+        variable = f"{prefix}_{word}"
+        text = environ.get(variable)
+        if text:
+            value = str(text.lower() in _YES).lower() if name in _FLAGS else text
+            yield Setting(parse_name(name), value, Level.ENVIRONMENT, variable)

@@ -1,0 +1,93 @@
+"""What a user can cause or repair. Everything else that is raised is a bug."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class DvxError(Exception):
+    """An expected failure: `message` names the thing, `hint` the way out (it may be empty)."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class NotARepository(DvxError):
+    """No project was found from the current folder upwards."""
+
+
+class UsageError(DvxError):
+    """The words of a command do not go together."""
+
+
+class ConfigError(DvxError):
+    """A configuration file or option is wrong."""
+
+
+class UnsafePath(DvxError):
+    """A path leaves the project or names something that dvx must not touch."""
+
+
+class FormatError(DvxError):
+    """A file does not say what its format asks for; the message holds file, line and column."""
+
+
+class SchemaError(DvxError):
+    """A loaded document breaks its schema at `where` (keys and list positions from the top)."""
+
+    def __init__(self, message: str, where: tuple[str | int, ...], hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.where = where
+
+
+class GraphError(DvxError):
+    """The pipeline has a cycle, or an output has two owners."""
+
+
+class UnknownTarget(DvxError):
+    """A stage, output, remote, experiment or revision that does not exist."""
+
+
+class AtRisk(DvxError):
+    """Going on would destroy workspace content that no store has. `paths` says which."""
+
+    def __init__(self, message: str, paths: tuple[str, ...], hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.paths = paths
+
+
+class MissingData(DvxError):
+    """Objects that are needed are neither in the cache nor where they were looked for."""
+
+
+class Corrupted(DvxError):
+    """Bytes do not hash to their name."""
+
+
+class RemoteError(DvxError):
+    """A remote could not be reached or refused."""
+
+
+class GitError(DvxError):
+    """Git refused."""
+
+
+class StageFailed(DvxError):
+    """A stage's command failed; `code` is its exit code."""
+
+    def __init__(self, message: str, code: int, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.code = code
+
+
+class Partial(DvxError):
+    """Part of the work was done (`--keep-going`, a transfer with failures)."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint naming the known word that looks most like `word`; empty when none does."""
+    matches = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"did you mean `{matches[0]}`?" if matches else ""

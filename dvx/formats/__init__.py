@@ -1,0 +1,42 @@
+"""YAML, TOML, JSON and Python parameters in and out, with file, line and column in errors.
+
+Reading a file must not cost the loading of what writes one: each part is loaded when one of its names is asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dvx.formats.data import load_data
+    from dvx.formats.editing import edit_data
+    from dvx.formats.locks import remove_from_lock, splice_lock
+    from dvx.formats.reading import load_yaml, locate, schema_error
+    from dvx.formats.writing import dump_yaml, edit_yaml
+
+__all__ = [
+    "dump_yaml",
+    "edit_data",
+    "edit_yaml",
+    "load_data",
+    "load_yaml",
+    "locate",
+    "remove_from_lock",
+    "schema_error",
+    "splice_lock",
+]
+_PARTS = {
+    "data": ("load_data",),
+    "editing": ("edit_data",),
+    "locks": ("remove_from_lock", "splice_lock"),
+    "reading": ("load_yaml", "locate", "schema_error"),
+    "writing": ("dump_yaml", "edit_yaml"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for part, names in _PARTS.items():
+        if name in names:
+            return getattr(import_module(f"dvx.formats.{part}"), name)
+    raise AttributeError(f"module `dvx.formats` has no `{name}`")

@@ -1,0 +1,136 @@
+"""Finds a Git repository and runs `git` in it, deaf to the environment that a hook leaves behind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dvx.errors import GitError
+
+_PIPE = -1
+_DURABLE = ("-c", "core.fsync=committed,reference", "-c", "core.fsyncMethod=batch", "-c", "i18n.commitEncoding=utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a repository is: work tree, Git folder of this work tree, and the folder that all its work trees share."""
+
+    top: str
+    folder: str
+    common: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a `git` process returned."""
+
+    code: int
+    out: bytes
+    error: str
+
+
+def find_place(start: str) -> Place | None:
+    """The repository that the absolute folder `start` lies in, by Git's own rule; runs nothing."""
+    top = os.path.realpath(start)
+    while True:
+        folder = _git_folder(os.path.join(top, ".git"))
+        if folder is not None:
+            return Place(top, folder, _common_folder(folder))
+        above = os.path.dirname(top)
+        if above == top:
+            return None
+        top = above
+
+
+def run(
+    place: Place, words: Sequence[str], given: bytes = b"", *, index: str = "", durable: bool = False, literal: bool = True
+) -> Answer:
+    """Run `git` with these words; `given` is its standard input, `index` another index file than the repository's.
+
+    Raises:
+        GitError: there is no `git` to run.
+    """
+    try:
+        # costs more than most commands; fails where there is no `git`
+        from git.cmd import Git
+        from git.exc import GitCommandNotFound
+    except ImportError:
+        raise _no_git() from None
+    command = ["git", *(_DURABLE if durable else ()), *words]
+    try:
+        started = Git(place.top).execute(command, as_process=True, istream=_PIPE, env=_environment(place, index, literal))
+    except GitCommandNotFound:
+        raise _no_git() from None
+    out, error = started.communicate(given)
+    return Answer(started.returncode, out, error.decode("utf-8", "replace").strip())
+
+
+def ask(place: Place, words: Sequence[str], given: bytes = b"", *, index: str = "", durable: bool = False) -> bytes:
+    """Run `git` and return its answer.
+
+    Raises:
+        GitError: it failed.
+    """
+    answer = run(place, words, given, index=index, durable=durable)
+    if answer.code != 0:
+        raise failure(words, answer)
+    return answer.out
+
+
+def failure(words: Sequence[str], answer: Answer) -> GitError:
+    """The error that says why `git` failed."""
+    lines = [line for line in answer.error.splitlines() if line.strip()]
+    said = next((line for line in lines if line.startswith(("fatal:", "error:"))), lines[-1] if lines else "")
+    said = said.removeprefix("fatal:").removeprefix("error:").strip().rstrip(".")
+    if "dubious ownership" in said:
+        return GitError(said, "another user owns this repository; if you trust it, add it to Git's `safe.directory`")
+    if "empty ident" in answer.error or "identity" in answer.error or "auto-detect" in answer.error:
+        hint = 'run `git config --global user.name "Your Name"` and `git config --global user.email you@example.com`'
+        return GitError("Git does not know who you are", hint)
+    if ".lock': File exists" in answer.error:
+        return GitError(f"another Git process holds a lock: {said}", "wait for it to end, or remove the lock file if none runs")
+    return GitError(f"`git {words[0]}` failed: {said or f'exit code {answer.code}'}")
+
+
+def _environment(place: Place, index: str, literal: bool) -> dict[str, str]:
+    """Variables that undo what `git` exports to hooks, which would make it answer about another repository or index."""
+    variables = {
+        "GIT_INDEX_FILE": index or os.path.join(place.folder, "index"),
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_LITERAL_PATHSPECS": "1" if literal else "0",
+        "GIT_GLOB_PATHSPECS": "0",
+        "GIT_NOGLOB_PATHSPECS": "0",
+        "GIT_ICASE_PATHSPECS": "0",
+    }
+    if _is_own(place):
+        # an explicit folder skips Git's ownership check, so another user's repository is left to Git's discovery
+        variables |= {"GIT_DIR": place.folder, "GIT_WORK_TREE": place.top}
+    return variables
+
+
+def _is_own(place: Place) -> bool:
+    user = getattr(os, "geteuid", lambda: 0)()
+    return all(os.stat(path).st_uid == user for path in (place.top, place.folder))
+
+
+def _git_folder(path: str) -> str | None:
+    if os.path.isfile(path):
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            line = file.readline().rstrip("\n")
+        if not line.startswith("gitdir: "):
+            return None
+        path = os.path.normpath(os.path.join(os.path.dirname(path), line.removeprefix("gitdir: ")))
+    return path if os.path.lexists(os.path.join(path, "HEAD")) else None
+
+
+def _common_folder(folder: str) -> str:
+    try:
+        with open(os.path.join(folder, "commondir"), encoding="utf-8", errors="surrogateescape") as file:
+            return os.path.normpath(os.path.join(folder, file.readline().rstrip("\n")))
+    except FileNotFoundError:
+        return folder
+
+
+def _no_git() -> GitError:
+    return GitError("the program `git` was not found", "install Git, or set `core.no_scm` to work without it")

@@ -1,0 +1,298 @@
+"""Git: one repository, asked through its work tree. Paths are relative to the dvx project, which may lie deeper than the top.
+
+What a user typed never reaches `git` as an option: it is turned into an object id behind `--end-of-options` first.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from dvx.errors import GitError, UnknownTarget, nearest
+from dvx.git import process, trees, values
+from dvx.git.process import Place
+from dvx.git.values import CommitInfo, Comparison, RefChange
+from dvx.model.experiment import EXPERIMENTS, ExpRef
+
+
+@dataclass(frozen=True, slots=True)
+class Git:
+    """One repository. `top` is its work tree and `folder` its Git folder, absolute; `prefix` leads from the top to the project
+    (empty, or ending in a slash)."""
+
+    place: Place
+    prefix: str
+
+    @staticmethod
+    def find(project_root: str) -> Git | None:
+        """The repository that a project lies in; None without one."""
+        place = process.find_place(project_root)
+        if place is None:
+            return None
+        below = os.path.relpath(os.path.realpath(project_root), place.top)
+        return Git(place, "" if below == "." else below.replace(os.sep, "/") + "/")
+
+    @property
+    def top(self) -> str:
+        """The work tree."""
+        return self.place.top
+
+    @property
+    def folder(self) -> str:
+        """The Git folder of this work tree."""
+        return self.place.folder
+
+    @property
+    def index(self) -> str:
+        """The index file of this work tree."""
+        return os.path.join(self.place.folder, "index")
+
+    def head(self) -> str | None:
+        """The commit that is checked out; None before the first."""
+        answer = process.run(self.place, ("rev-parse", "--verify", "--quiet", "HEAD^{commit}"))
+        if answer.code not in (0, 1):
+            raise process.failure(("rev-parse",), answer)
+        return values.text(answer.out).strip() or None
+
+    def branch(self) -> str | None:
+        """The branch that is checked out; None when HEAD is detached."""
+        answer = process.run(self.place, ("symbolic-ref", "--quiet", "--short", "HEAD"))
+        return values.text(answer.out).strip() or None
+
+    def resolve(self, revision: str) -> str:
+        """The id of the commit that a revision or experiment name stands for.
+
+        Raises:
+            UnknownTarget: there is none, or several experiments have the name.
+        """
+        found = self._commit_of(revision)
+        if found is not None:
+            return found
+        experiments = self.experiments()
+        same = {commit for ref, commit in experiments.items() if ref.name == revision}
+        if len(same) == 1:
+            return same.pop()
+        if same:
+            here = [commit for ref, commit in experiments.items() if ref.name == revision and ref.baseline == self.head()]
+            if here:
+                return here[0]
+            raise UnknownTarget(
+                f"`{revision}` names {len(same)} experiments", "give the id of the commit: `dvx exp list -A` shows it"
+            )
+        known = [ref.split("/", 2)[-1] for ref in self.refs("refs/heads/", "refs/tags/", "refs/remotes/")]
+        raise UnknownTarget(f"unknown Git revision `{revision}`", nearest(revision, [*known, *(ref.name for ref in experiments)]))
+
+    def experiments(self) -> dict[ExpRef, str]:
+        """The commit of every experiment, whatever its baseline."""
+        found = {}
+        for name, commit in self.refs(EXPERIMENTS).items():
+            ref = ExpRef.parse(name)
+            if ref is not None:
+                found[ref] = commit
+        return found
+
+    def remote_experiments(self, remote: str) -> dict[ExpRef, str]:
+        """The commit of every experiment in a Git remote, given by name or URL.
+
+        Raises:
+            GitError: it cannot be reached.
+        """
+        if not remote or remote.startswith("-"):
+            raise GitError(f"`{remote}` is not a Git remote or URL")
+        rows = values.text(process.ask(self.place, ("ls-remote", "--", remote, EXPERIMENTS + "*"))).splitlines()
+        pairs = ((ExpRef.parse(name), commit) for commit, name in (row.split("\t") for row in rows))
+        return {ref: commit for ref, commit in pairs if ref is not None}
+
+    def refs(self, *prefixes: str) -> dict[str, str]:
+        """Refs below the prefixes: full name -> id of the object."""
+        out = process.ask(self.place, ("for-each-ref", "--format=%(objectname) %(refname)", *prefixes))
+        rows = (line.split(" ", 1) for line in values.text(out).splitlines())
+        return {name: ident for ident, name in rows}
+
+    def tips(self, *prefixes: str) -> list[str]:
+        """The commits that branches (`refs/heads/`) or tags (`refs/tags/`) stand for."""
+        words = ("for-each-ref", "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname)", *prefixes)
+        rows = (line.split() for line in values.text(process.ask(self.place, words)).splitlines())
+        return list(dict.fromkeys(row[-1] for row in rows if row[-2] == "commit"))
+
+    def commits(self, revisions: Iterable[str], number: int) -> list[str]:
+        """For each revision it and its first parents, `number` in all; a negative number is no limit."""
+        found: dict[str, None] = {}
+        for revision in revisions:
+            words = ("rev-list", "--first-parent", f"--max-count={number}", self.resolve(revision))
+            found |= dict.fromkeys(values.text(process.ask(self.place, words)).split())
+        return list(found)
+
+    def all_commits(self) -> list[str]:
+        """Every commit of branches, tags, remote branches and HEAD, the newest first, parents after their children."""
+        return values.text(
+            process.ask(self.place, ("rev-list", "--date-order", "--branches", "--tags", "--remotes", "HEAD"))
+        ).split()
+
+    def info(self, commits: Iterable[str]) -> dict[str, CommitInfo]:
+        """What the commits say of themselves."""
+        return {ident: values.parse_commit(ident, data) for ident, data in self.blobs(commits).items()}
+
+    def names(self, commits: Iterable[str]) -> dict[str, str]:
+        """The branch or tag that stands for a commit, for those that have one; the branch that is checked out wins, then tags."""
+        wanted = set(commits)
+        current = self.branch()
+        words = ("for-each-ref", "--format=%(objectname) %(*objectname) %(refname)", "refs/tags/", "refs/heads/")
+        found: dict[str, str] = {}
+        for line in sorted(values.text(process.ask(self.place, words)).splitlines(), key=lambda line: "refs/heads/" in line):
+            *ids, name = line.split()
+            short = name.split("/", 2)[2]
+            if ids[-1] in wanted and (ids[-1] not in found or name == f"refs/heads/{current}"):
+                found[ids[-1]] = short
+        return found
+
+    def tracked(self, paths: Iterable[str]) -> set[str]:
+        """Those of the paths that Git tracks, or below which it tracks a file."""
+        wanted = {self._full(path): path for path in paths}
+        found: set[str] = set()
+        for portion in values.batches(wanted):
+            for name in values.fields(process.ask(self.place, ("ls-files", "-z", "--", *portion))):
+                found.update(above for above in _upwards(name) if above in wanted)
+        return {wanted[name] for name in found}
+
+    def ignored(self, paths: Iterable[str]) -> set[str]:
+        """Those of the paths that Git ignores."""
+        # a leading colon would be pathspec magic, which this command cannot turn off
+        asked = {"./" + self._full(path): path for path in paths}
+        answer = process.run(self.place, ("check-ignore", "-z", "--stdin"), _joined(asked), literal=False)
+        if answer.code not in (0, 1):
+            raise process.failure(("check-ignore",), answer)
+        return {asked[name] for name in values.fields(answer.out)}
+
+    def listing(self, commit: str) -> dict[str, str]:
+        """The project's regular files in a commit: path -> id of the blob."""
+        return self.listings([commit])[commit]
+
+    def listings(self, commits: Sequence[str]) -> dict[str, dict[str, str]]:
+        """The project's regular files in each commit: path -> id of the blob. What commits share is read once."""
+        return trees.listings(self.place, self.prefix.rstrip("/"), commits)
+
+    def blobs(self, ids: Iterable[str]) -> dict[str, bytes]:
+        """The content of objects; those that do not exist are left out."""
+        wanted = "".join(f"{ident}\n" for ident in dict.fromkeys(ids)).encode("ascii")
+        return dict(values.split_batch(process.ask(self.place, ("cat-file", "--batch"), wanted))) if wanted else {}
+
+    def blob_ids(self, commits: Sequence[str], paths: Sequence[str]) -> dict[str, set[str]]:
+        """The blobs that each path has in any of the commits."""
+        asked = [(commit, path) for path in paths if "\n" not in path for commit in commits]
+        given = "".join(f"{commit}:{self._full(path)}\n" for commit, path in asked)
+        out = process.ask(self.place, ("cat-file", "--batch-check=%(objectname)"), os.fsencode(given))
+        found: dict[str, set[str]] = {path: set() for path in paths}
+        for (_, path), line in zip(asked, out.splitlines(), strict=True):
+            if b" " not in line:
+                found[path].add(line.decode("ascii"))
+        return found
+
+    def hashed(self, paths: Sequence[str]) -> dict[str, str]:
+        """The blob that Git would make of each file in the work tree."""
+        given = "".join(values.quoted(self._full(path)) + "\n" for path in paths)
+        out = process.ask(self.place, ("hash-object", "--stdin-paths"), os.fsencode(given))
+        return dict(zip(paths, values.text(out).split(), strict=True))
+
+    def tree(self, commit: str) -> str:
+        """The id of a commit's tree."""
+        return values.text(process.ask(self.place, ("rev-parse", "--verify", "--end-of-options", commit + "^{tree}"))).strip()
+
+    def stage(self, paths: Sequence[str]) -> None:
+        """`git add`; ignored and absent paths are left out."""
+        self._add(paths, "")
+
+    def check_identity(self) -> None:
+        """Raise GitError if Git could not make a commit for want of a name."""
+        for role in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT"):
+            process.ask(self.place, ("var", role))
+
+    def snapshot(self, index: str, baseline: str, extra: Sequence[str], message: str) -> str:
+        """Commit the work tree on top of `baseline` and return the commit's id; nothing names it yet.
+
+        The tree is all that Git tracks, as it is now, and the `extra` paths that are there and not ignored. `index` is a
+        copy of the repository's index, or a file that does not exist; HEAD, index and stash stay as they are.
+        """
+        if not os.path.exists(index):
+            process.ask(self.place, ("read-tree", baseline), index=index)
+        process.ask(self.place, ("add", "--update", "--", "."), index=index, durable=True)
+        self._add(extra, index)
+        tree = values.text(process.ask(self.place, ("write-tree",), index=index, durable=True)).strip()
+        words = ("commit-tree", tree, "-p", baseline, "-F", "-")
+        return values.text(process.ask(self.place, words, message.encode("utf-8", "replace"), durable=True)).strip()
+
+    def compare(self, index: str, commit: str) -> Comparison:
+        """Compare the work tree with a commit, using (and filling) the index file `index`, a copy of the repository's or none."""
+        process.ask(self.place, ("read-tree", "--reset", commit), index=index)
+        process.run(self.place, ("update-index", "-q", "--refresh"), index=index)
+        rows = values.fields(
+            process.ask(self.place, ("diff-files", "-z", "--raw", "--no-renames", "--ignore-submodules=all"), index=index)
+        )
+        changed: list[str] = []
+        absent: list[str] = []
+        for facts, path in zip(rows[::2], rows[1::2], strict=True):
+            (absent if facts.endswith("D") else changed).append(self._relative(path))
+        return Comparison(tuple(changed), tuple(absent))
+
+    def gone(self, old: str, new: str) -> list[str]:
+        """Files that commit `old` has and `new` has not."""
+        words = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--diff-filter=D", old, new)
+        return [self._relative(path) for path in values.fields(process.ask(self.place, words))]
+
+    def write_files(self, index: str, paths: Iterable[str]) -> None:
+        """Give files of the work tree the content that they have in the index file `index`."""
+        process.ask(self.place, ("checkout-index", "--force", "-z", "--stdin"), _joined(map(self._full, paths)), index=index)
+
+    def update_refs(self, changes: Sequence[RefChange]) -> None:
+        """Change refs, all or none, each only if it still has its old value.
+
+        Raises:
+            GitError: one has another value by now.
+        """
+        for change in changes:
+            creates_branch = change.ref.startswith("refs/heads/") and change.old is None and change.new is not None
+            if not change.ref.startswith(EXPERIMENTS) and not creates_branch:
+                raise GitError(f"`{change.ref}` is not dvx's to change")
+        given = "".join(change.line() for change in changes)
+        words = ("update-ref", "--no-deref", "--stdin", "-z")
+        process.ask(self.place, words, os.fsencode(given), durable=True)
+
+    def config(self, name: str) -> str | None:
+        """One value of Git's configuration."""
+        answer = process.run(self.place, ("config", "--get", name))
+        return values.text(answer.out).rstrip("\n") if answer.code == 0 else None
+
+    def _commit_of(self, revision: str) -> str | None:
+        if not revision or revision.startswith("-") or any(c in revision for c in "\0\n\r"):
+            return None
+        words = ("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
+        found = values.text(process.run(self.place, words).out).split()
+        # a range answers with several, an exclusion with a caret
+        return found[0] if len(found) == 1 and not found[0].startswith("^") else None
+
+    def _add(self, paths: Sequence[str], index: str) -> None:
+        there = [path for path in dict.fromkeys(paths) if os.path.lexists(os.path.join(self.top, self._full(path)))]
+        hidden = self.ignored(there) if there else set()
+        given = _joined(self._full(path) for path in there if path not in hidden)
+        if given:
+            words = ("add", "--pathspec-from-file=-", "--pathspec-file-nul")
+            process.ask(self.place, words, given, index=index, durable=bool(index))
+
+    def _full(self, path: str) -> str:
+        return posixpath.normpath(self.prefix + path) if path or self.prefix else "."
+
+    def _relative(self, path: str) -> str:
+        return path[len(self.prefix) :] if path.startswith(self.prefix) else posixpath.relpath(path, self.prefix)
+
+
+def _joined(paths: Iterable[str]) -> bytes:
+    return b"".join(os.fsencode(path) + b"\0" for path in paths)
+
+
+def _upwards(path: str) -> Iterator[str]:
+    while path:
+        yield path
+        path = posixpath.dirname(path)
+    yield "."

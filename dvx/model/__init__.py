@@ -1,0 +1,1 @@
+"""What things are: values and decisions, without I/O."""

@@ -1,0 +1,149 @@
+"""StageState, Lock: what `dvx.lock` says, and what is observed now; one type, so they compare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dvx.errors import SchemaError, nearest
+from dvx.model.dialect import Dialect
+from dvx.model.paths import join, parent, relative
+from dvx.model.pipeline import DEFAULT_PARAMS
+from dvx.model.pointer import Recorded, decode_entry, encode_lock_entry
+from dvx.model.stage import Pipeline, Stage
+
+SCHEMA = "2.0"
+_TOP = ("schema", "datasets", "stages")
+_STAGE = ("cmd", "deps", "params", "outs")
+_ENTRY = (
+    "path", "hash", "size", "nfiles", "isexec", "etag", "checksum", "version_id", "cloud", "files", "fs_config", "repo", "db",
+    "dataset",
+)  # fmt: skip
+
+Where = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StageState:
+    """What was seen of a stage: recorded in the lock, or observed now. Maps are keyed by project-relative path.
+
+    `params` maps a file to its values: {"params.yaml": {"train.lr": 0.1}}.
+    """
+
+    command: str | tuple[str, ...]
+    deps: Mapping[str, Recorded] = field(default_factory=dict)
+    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    outs: Mapping[str, Recorded] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The states of one lock file, by stage name."""
+
+    stages: Mapping[str, StageState]
+
+    def having(self, name: str, state: StageState) -> Lock:
+        """This lock with the state of one stage replaced or added."""
+        return Lock({**self.stages, name: state})
+
+
+def decode_lock(document: Any, file: str, dialect: Dialect, pipeline: Pipeline | None) -> Lock:
+    """Read a loaded lock file; paths are relative to the working folder of their stage.
+
+    Entries of stages that `pipeline` does not have are left out: nobody knows any more where their paths begin. Without
+    a pipeline all are read, from the folder of the lock.
+
+    Raises:
+        SchemaError: an unknown key, a missing `schema`, or a value of the wrong kind.
+    """
+    if document is None:
+        return Lock({})
+    top = _mapping(document, ())
+    _known(top, _TOP, ())
+    if str(top.get("schema")) != SCHEMA:
+        hint = f"remove `{file}` and run the pipeline again"
+        raise SchemaError(f"`schema: '{SCHEMA}'` is expected", ("schema",) if "schema" in top else (), hint)
+    stages = {}
+    found = top.get("stages")
+    for name, raw in _mapping({} if found is None else found, ("stages",)).items():
+        stage = pipeline.stages.get(name) if pipeline else None
+        if stage or not pipeline:
+            stages[str(name)] = decode_state(raw, stage.workdir if stage else parent(file), dialect, ("stages", name))
+    return Lock(stages)
+
+
+def decode_state(raw: Any, workdir: str, dialect: Dialect, where: Where) -> StageState:
+    """Read one stage of a lock, or an entry of the run-cache; raises like `decode_lock`."""
+    entry = _mapping(raw, where)
+    _known(entry, _STAGE, where)
+    command = entry.get("cmd")
+    if isinstance(command, list) and all(isinstance(line, str) for line in command):
+        command = tuple(command)
+    if not isinstance(command, (str, tuple)):
+        raise SchemaError("`cmd` is a text or a list of texts", (*where, "cmd") if "cmd" in entry else where)
+    params = {}
+    for file, values in _mapping(entry.get("params", {}), (*where, "params")).items():
+        params[join(workdir, file)] = dict(_mapping(values or {}, (*where, "params", file)))
+    return StageState(
+        command=command,
+        deps=_entries(entry, "deps", workdir, dialect, where),
+        params=params,
+        outs=_entries(entry, "outs", workdir, dialect, where),
+    )
+
+
+def encode_state(state: StageState, stage: Stage) -> dict[str, Any]:
+    """A stage's entry in the order in which a lock is written; empty parts are left out.
+
+    Entries are sorted by path as written, files of parameters too but for the default one, which comes first.
+    """
+    entry: dict[str, Any] = {"cmd": list(state.command) if isinstance(state.command, tuple) else state.command}
+    deps = _encode_entries(state.deps, stage)
+    if deps:
+        entry["deps"] = deps
+    files = {_text_of(path, stage): values for path, values in state.params.items()}
+    params = {}
+    for file in sorted(files, key=lambda name: (name != DEFAULT_PARAMS, name)):
+        params[file] = {key: files[file][key] for key in sorted(files[file])}
+    if params:
+        entry["params"] = params
+    outs = _encode_entries(state.outs, stage)
+    if outs:
+        entry["outs"] = outs
+    return entry
+
+
+def _encode_entries(entries: Mapping[str, Recorded], stage: Stage) -> list[dict[str, Any]]:
+    rows = sorted((_text_of(path, stage), recorded) for path, recorded in entries.items())
+    return [encode_lock_entry(text, recorded.content, recorded.extras) for text, recorded in rows]
+
+
+def _text_of(path: str, stage: Stage) -> str:
+    return stage.written.get(path) or relative(path, stage.workdir)
+
+
+def _entries(entry: Mapping[str, Any], key: str, workdir: str, dialect: Dialect, where: Where) -> dict[str, Recorded]:
+    rows = entry.get(key, [])
+    if not isinstance(rows, list):
+        raise SchemaError("a list is expected", (*where, key))
+    known = (*_ENTRY, *dialect.algorithms)
+    found = {}
+    for index, raw in enumerate(rows):
+        place = (*where, key, index)
+        _known(_mapping(raw, place), known, place)
+        recorded = decode_entry(raw, workdir, dialect, place, outside=key == "deps")
+        found[recorded.path] = recorded
+    return found
+
+
+def _mapping(value: Any, where: Where) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise SchemaError("a mapping is expected", where)
+    return value
+
+
+def _known(entry: Mapping[str, Any], known: tuple[str, ...], where: Where) -> None:
+    for key in entry:
+        if key not in known:
+            raise SchemaError(f"unknown key `{key}`", (*where, key), nearest(str(key), known))

@@ -1,0 +1,135 @@
+"""Overrides of parameters: `-S train.lr=0.1` read, and done to a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+from dvx.errors import DvxError, UsageError, nearest
+from dvx.model.override_value import parse_value
+from dvx.model.params import Key, flatten, lookup, parse_key, position
+
+
+class Op(Enum):
+    """What an override does to its key, by the prefix it is written with."""
+
+    CHANGE = ""
+    ADD = "+"
+    FORCE = "++"
+    REMOVE = "~"
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """One change of one value of a parameters file; `path` is the file as it was written."""
+
+    path: str
+    key: Key
+    op: Op
+    value: Any = None
+
+    @property
+    def name(self) -> str:
+        """The key as text."""
+        return _dotted(self.key)
+
+
+def parse_override(text: str, default_file: str) -> Override:
+    """Read `[FILE:]KEY=VALUE`, `+KEY=VALUE` (add), `++KEY=VALUE` (add or change), `~KEY` (remove).
+
+    Raises:
+        UsageError: it is none of these, or stands for several values.
+    """
+    head = text.partition("=")[0]
+    file, colon, rest = text.partition(":") if ":" in head else (default_file, "", text)
+    op = next(op for op in (Op.FORCE, Op.ADD, Op.REMOVE, Op.CHANGE) if rest.startswith(op.value))
+    name, equals, value = rest[len(op.value) :].partition("=")
+    key = parse_key(name.strip())
+    if not key or (colon and not file):
+        raise UsageError(f"`{text}` names no parameter", "write it as `train.lr=0.1` or `FILE:train.lr=0.1`")
+    if not equals:
+        if op is not Op.REMOVE:
+            raise UsageError(f"`{text}` has no value", f"write `{name}=VALUE`, or `~{name}` to remove the parameter")
+        return Override(file, key, op)
+    return Override(file, key, op, parse_value(value))
+
+
+def apply(value: Any, override: Override) -> Any:
+    """A copy of `value` with the override done.
+
+    Raises:
+        DvxError: the key is unknown (or known, when it should be added), with the way out.
+    """
+    copied = _copied({} if value is None else value)
+    put(copied, override)
+    return copied
+
+
+def put(document: Any, override: Override) -> None:
+    """Do the override in place; `document` may be that of a library that keeps comments."""
+    target = document
+    for depth, part in enumerate(override.key[:-1]):
+        place = position(target, part)
+        if place is None:
+            if override.op not in (Op.ADD, Op.FORCE) or not isinstance(target, MutableMapping):
+                raise _unknown(document, override, depth)
+            target[part] = {}
+            place = part
+        elif override.op is Op.FORCE and not isinstance(target[place], Mapping | list):
+            target[place] = {}
+        target = target[place]
+    _put_last(document, target, override)
+
+
+def _put_last(document: Any, target: Any, override: Override) -> None:
+    part, value = override.key[-1], override.value
+    place = position(target, part)
+    if override.op is Op.REMOVE:
+        if place is None:
+            raise _unknown(document, override, len(override.key) - 1)
+        del target[place]
+    elif place is None:
+        if override.op is Op.CHANGE or not _can_add(target, part):
+            raise _unknown(document, override, len(override.key) - 1)
+        if isinstance(target, list):
+            target.append(_copied(value))
+        else:
+            target[part] = _copied(value)
+    elif isinstance(value, Mapping) and isinstance(target[place], Mapping):
+        for key, item in value.items():
+            put(document, replace(override, key=(*override.key, key), value=item))
+    elif override.op is Op.ADD:
+        raise DvxError(f"`{override.name}` is already in `{override.path}`", f"write `{override.name}=...` to change it")
+    else:
+        target[place] = _copied(value)
+
+
+def _can_add(target: Any, part: str | int) -> bool:
+    if isinstance(target, list):
+        return str(part).isdecimal() and int(part) == len(target)
+    return isinstance(target, Mapping)
+
+
+def _unknown(document: Any, override: Override, depth: int) -> DvxError:
+    name = _dotted(override.key)
+    above = lookup(document, override.key[:depth])
+    if above and not isinstance(above[0], Mapping | list):
+        return DvxError(f"`{_dotted(override.key[:depth])}` in `{override.path}` is a value and has no parameters below it")
+    hints = [nearest(name, flatten(document))]
+    if override.op is not Op.REMOVE:
+        hints.append(f"write `+{name}=...` to add it")
+    return DvxError(f"there is no parameter `{name}` in `{override.path}`", "; ".join(filter(None, hints)))
+
+
+def _dotted(key: Key) -> str:
+    return ".".join(str(part) for part in key)
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    return value

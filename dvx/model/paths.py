@@ -1,0 +1,84 @@
+"""Paths as values: POSIX strings relative to the project, checked before use."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import unicodedata
+
+from dvx.errors import UnsafePath
+
+# most paths are of this kind, which no disguise fits
+_PLAIN = re.compile(r"[\w-][\w.-]*+(?:/[\w-][\w.-]*+)*+", re.ASCII)
+_FORBIDDEN = frozenset({".git", ".dvx", ".dvc", "git~1", "dvx~1", "dvc~1"})
+# what Unicode calls default ignorable, beside the format characters (Cf)
+_IGNORABLE = frozenset(
+    [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x2065, 0x3164, 0xFFA0]
+    + [*range(0xFE00, 0xFE10), *range(0xFFF0, 0xFFF9), *range(0xE0100, 0xE01F0)]
+)
+
+
+def check_path(path: str) -> str:
+    """Return `path` if it is safe to use below a project or tracked folder.
+
+    Raises:
+        UnsafePath: it is empty, absolute, a drive path, climbs with `..`, has empty or `.` parts, control
+            characters, or names `.git`, `.dvx` or `.dvc` in any disguise (case, 8.3 name, stream, trailing dots).
+    """
+    if _PLAIN.fullmatch(path):
+        return path
+    if not path or path[0] in "/\\" or (len(path) > 1 and path[1] == ":" and path[0].isascii() and path[0].isalpha()):
+        raise UnsafePath(f"`{printable(path)}` is not a relative path")
+    if not path.isprintable() and any(ord(c) < 32 or ord(c) == 127 for c in path):
+        raise UnsafePath(f"`{printable(path)}` has control characters")
+    # a backslash separates on other systems
+    for part in path.replace("\\", "/").split("/"):
+        if not part.rstrip(". "):
+            raise UnsafePath(f"`{printable(path)}` has an empty, `.` or `..` part")
+        if part[0] in ".dDgG" or not part.isascii():
+            _check_part(part, path)
+    return path
+
+
+def _check_part(part: str, path: str) -> None:
+    seen = (c for c in unicodedata.normalize("NFC", part) if ord(c) not in _IGNORABLE and unicodedata.category(c) != "Cf")
+    plain = "".join(seen).split(":")[0].rstrip(". ").casefold()
+    if plain in _FORBIDDEN:
+        raise UnsafePath(f"`{printable(path)}` reaches into `{printable(part)}`")
+
+
+def join(folder: str, name: str) -> str:
+    """`name` as written in a file of `folder`, relative to the project; may come out with leading `..`."""
+    joined = posixpath.normpath(posixpath.join(folder, name))
+    return "" if joined == "." else joined
+
+
+def parent(path: str) -> str:
+    """The folder of `path`; empty for the project itself."""
+    return posixpath.dirname(path)
+
+
+def relative(path: str, folder: str) -> str:
+    """`path` as it is written in a file of `folder` (both relative to the project)."""
+    if not folder:
+        return path or "."
+    if path.startswith(folder + "/"):
+        return path[len(folder) + 1 :]
+    if path == ".." or path.startswith("../"):
+        return "../" * (folder.count("/") + 1) + path
+    return posixpath.relpath("/" + path, "/" + folder)
+
+
+def within(path: str, folder: str) -> bool:
+    """Whether `path` is `folder` or lies below it; everything lies in the project (`""`)."""
+    return not folder or path == folder or path.startswith(folder + "/")
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether one path is, contains or lies below the other."""
+    return within(one, other) or within(other, one)
+
+
+def printable(path: str) -> str:
+    """`path` with bytes that are not text, and control characters, made visible."""
+    return path.encode("utf-8", "backslashreplace").decode() if path.isprintable() else repr(path)[1:-1]

@@ -1,0 +1,176 @@
+"""Reads a loaded `dvx.yaml` into a Pipeline.
+
+The document is checked as it is written, so that an error has a place in the file; templates are resolved after that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from dvx.errors import GraphError, SchemaError, UnsafePath
+from dvx.model.dialect import Dialect
+from dvx.model.expanded import CommandStyle, Expanded, as_text, is_templated
+from dvx.model.paths import check_path, join, parent
+from dvx.model.pipeline_schema import Where, check_document
+from dvx.model.pointer import Kind, Output
+from dvx.model.stage import ParamFile, Pipeline, Stage, address_of, is_url
+
+DEFAULT_PARAMS = "params.yaml"
+_GROUPS = frozenset({"foreach", "matrix", "vars"})
+_ANNOTATIONS = ("desc", "type", "labels", "meta")
+_KINDS = (("outs", Kind.DATA), ("metrics", Kind.METRIC), ("plots", Kind.PLOT))
+_PLOT_FLAGS = ("x", "y", "x_label", "y_label", "title", "header", "template")
+
+
+def decode_pipeline(document: Any, file: str, dialect: Dialect, load: Callable[[str], Any], style: CommandStyle) -> Pipeline:
+    """Read a loaded pipeline file; `load` gives the value of a file that its templates use (relative to its folder), or
+    raises KeyError.
+
+    Raises:
+        SchemaError: an unknown key, a value of the wrong kind, a template that does not resolve, an unsafe path.
+        GraphError: a stage lists an output twice.
+    """
+    top = check_document(document, dialect)
+    if _needs_expansion(top):
+        # slow to load, and most files do without
+        from dvx.model.template import expand
+
+        expanded = expand(top, file, load, style)
+    else:
+        stages: Mapping[str, Any] = top.get("stages", {})
+        places = {name: ("stages", name) for name in stages}
+        rest = {key: top.get(key, ()) for key in ("params", "metrics", "plots")}
+        expanded = Expanded(stages, places, frozenset(), {}, artifacts=top.get("artifacts", {}), used={}, **rest)
+    folder = parent(file)
+    return Pipeline(
+        file=file,
+        stages={name: _Reader(file, dialect, expanded, name).stage() for name in expanded.stages},
+        params_files=tuple(join(folder, _text(name)) for name in expanded.params),
+        metrics=tuple(join(folder, _text(name)) for name in expanded.metrics),
+        plots=tuple(_plots(expanded.plots)),
+        artifacts=dict(expanded.artifacts),
+        datasets=tuple(top.get("datasets", ())),
+        groups=expanded.groups,
+        used={join(folder, name): keys for name, keys in expanded.used.items()},
+    )
+
+
+def _needs_expansion(top: Mapping[str, Any]) -> bool:
+    stages = top.get("stages", {}).values()
+    return bool(top.get("vars")) or any(not _GROUPS.isdisjoint(raw) for raw in stages) or is_templated(top)
+
+
+def _plots(raw: Any) -> Iterable[tuple[str, Any]]:
+    if isinstance(raw, Mapping):
+        yield from raw.items()
+        return
+    for item in raw or ():
+        if isinstance(item, str):
+            yield item, None
+        else:
+            yield from item.items()
+
+
+class _Reader:
+    """Reads one resolved stage; `written` grows while its paths are read."""
+
+    def __init__(self, file: str, dialect: Dialect, expanded: Expanded, name: str) -> None:
+        self._file = file
+        self._dialect = dialect
+        self._name = name
+        self._raw = expanded.stages[name]
+        self._where: Where = expanded.places[name]
+        self._generated = name in expanded.generated
+        self._written: dict[str, str] = {}
+        self._workdir = ""
+
+    def stage(self) -> Stage:
+        """The stage."""
+        raw = self._raw
+        workdir = join(parent(self._file), _text(raw.get("wdir", ".")))
+        self._workdir = self._checked(workdir, "wdir") if workdir else ""
+        deps = tuple(dict.fromkeys(self._dep(_text(item)) for item in raw.get("deps", ())))
+        params = self._params()
+        outs = tuple(self._outputs())
+        command, meta = raw["cmd"], raw.get("meta")
+        run = (meta.get("run") if isinstance(meta, Mapping) else None) if self._dialect.run_settings_in_meta else raw.get("run")
+        return Stage(
+            name=self._name,
+            address=address_of(self._file, self._name),
+            command=tuple(map(_text, command)) if isinstance(command, list) else _text(command),
+            file=self._file,
+            workdir=self._workdir,
+            deps=deps,
+            params=params,
+            outs=outs,
+            frozen=raw.get("frozen", False),
+            always=raw.get("always_changed", False),
+            desc=_text(raw.get("desc", "")),
+            meta=meta,
+            run=run,
+            written=self._written,
+            generated=self._generated,
+        )
+
+    def _dep(self, text: str) -> str:
+        path = join(self._workdir, text)
+        if is_url(text) or text.startswith("/") or path == ".." or path.startswith("../"):
+            path = text
+        else:
+            self._checked(path, "deps")
+        self._written.setdefault(path, text)
+        return path
+
+    def _params(self) -> tuple[ParamFile, ...]:
+        keys: dict[str, list[str] | None] = {}
+        for item in self._raw.get("params", ()):
+            pairs = item.items() if isinstance(item, Mapping) else [(DEFAULT_PARAMS, [item])]
+            for file, names in pairs:
+                path = self._checked(join(self._workdir, _text(file)), "params")
+                self._written.setdefault(path, _text(file))
+                known = keys.setdefault(path, [])
+                if not names or known is None:
+                    keys[path] = None
+                else:
+                    known.extend(key for key in map(_text, names) if key not in known)
+        return tuple(ParamFile(path, None if names is None else tuple(names)) for path, names in keys.items())
+
+    def _outputs(self) -> Iterator[Output]:
+        seen: set[str] = set()
+        for key, kind in _KINDS:
+            for item in self._raw.get(key, ()):
+                for text, flags in item.items() if isinstance(item, Mapping) else [(_text(item), {})]:
+                    path = self._checked(join(self._workdir, text), key)
+                    self._written.setdefault(path, text)
+                    if path in seen:
+                        raise GraphError(f"the stage `{self._name}` lists the output `{path}` twice", f"mend `{self._file}`")
+                    seen.add(path)
+                    yield _output(path, kind, flags)
+
+    def _checked(self, path: str, key: str) -> str:
+        try:
+            return check_path(path)
+        except UnsafePath as error:
+            raise SchemaError(error.message, (*self._where, key), error.hint) from None
+
+
+def _output(path: str, kind: Kind, flags: Any) -> Output:
+    if isinstance(flags, list):
+        return Output(path, kind, plot=flags)
+    plot = {key: flags[key] for key in _PLOT_FLAGS if key in flags}
+    return Output(
+        path=path,
+        kind=kind,
+        cached=flags.get("cache", True),
+        persist=flags.get("persist", False),
+        push=flags.get("push", True),
+        remote=flags.get("remote", ""),
+        annotations={key: flags[key] for key in _ANNOTATIONS if flags.get(key)},
+        plot=plot or None,
+    )
+
+
+def _text(value: Any) -> str:
+    # a template that is the whole text keeps the type of its value
+    return value if isinstance(value, str) else as_text(value)

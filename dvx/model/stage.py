@@ -1,0 +1,95 @@
+"""ParamFile, Stage, Pipeline: what `dvx.yaml` says, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dvx.model.paths import join, parent
+from dvx.model.pointer import Output
+
+
+@dataclass(frozen=True, slots=True)
+class ParamFile:
+    """Tracked parameters of one file; `keys` is None when the whole file is tracked. `path` is relative to the project."""
+
+    path: str
+    keys: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What the author wrote of one stage; no hashes.
+
+    `address` names it in the project: `train`, `train@a`, `sub/dvx.yaml:train`. Paths are relative to the project,
+    but for dependencies that leave it or are URLs, which stay as written. `command` is as in the file: a text or a list.
+    `written` maps each path to the text in the file, which is what the lock records. `run` holds the settings of its runs
+    (retry, timeout, resources).
+    """
+
+    name: str
+    address: str
+    command: str | tuple[str, ...]
+    file: str
+    workdir: str = ""
+    deps: tuple[str, ...] = ()
+    params: tuple[ParamFile, ...] = ()
+    outs: tuple[Output, ...] = ()
+    frozen: bool = False
+    always: bool = False
+    desc: str = ""
+    meta: Any = None
+    run: Any = None
+    written: Mapping[str, str] = field(default_factory=dict)
+    generated: bool = False
+
+    @property
+    def never_fresh(self) -> bool:
+        """Whether it runs each time: because it says so, or because nothing could tell that it need not."""
+        return self.always or not (self.deps or self.params or self.outs)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The commands to run, one process each."""
+        if isinstance(self.command, str):
+            return tuple(line for line in self.command.splitlines() if line.strip())
+        return tuple(line for line in self.command if line.strip())
+
+    def place(self, dep: str) -> str:
+        """Where a dependency is: relative to the project (maybe leaving it), absolute, or a URL."""
+        inside = is_url(dep) or not (dep.startswith("/") or ".." in dep.split("/"))
+        return dep if inside else join(self.workdir, dep)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """One pipeline file. `file`, `params_files` and `metrics` are relative to the project; `plots` holds (id, definition) as
+    written. `groups` maps the name of a `foreach` or `matrix` to its stages; `used` maps a file to the keys of it that
+    `${...}` takes.
+    """
+
+    file: str
+    stages: Mapping[str, Stage]
+    params_files: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    plots: tuple[tuple[str, Any], ...] = ()
+    artifacts: Mapping[str, Any] = field(default_factory=dict)
+    datasets: tuple[Mapping[str, Any], ...] = ()
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    used: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> str:
+        """The folder of the file."""
+        return parent(self.file)
+
+
+def address_of(file: str, name: str) -> str:
+    """How a stage of a pipeline file is called in the project."""
+    return f"{file}:{name}" if "/" in file else name
+
+
+def is_url(path: str) -> bool:
+    """Whether a dependency is not a path of this machine."""
+    return "://" in path

@@ -1,0 +1,155 @@
+"""Cause, Reason, Decision: must a stage run, and why.
+
+As in DVC, a dependency, parameter or output that was taken out of a pipeline file is no reason to run: what is left still
+describes the run that was recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from dvx.model.canonical import json_sorted
+from dvx.model.digest import Digest
+from dvx.model.lock import StageState
+from dvx.model.stage import Stage
+from dvx.model.tree import Content
+
+
+class Cause(Enum):
+    """Why a stage runs. The value is how people say it, before the subject."""
+
+    FORCED = "forced"
+    NEVER_RAN = "never ran"
+    ALWAYS = "always changed"
+    COMMAND = "changed command"
+    UPSTREAM = "rerun of upstream"
+    DEP_NEW = "new dependency"
+    DEP_MODIFIED = "modified dependency"
+    DEP_DELETED = "deleted dependency"
+    PARAM_NEW = "new parameter"
+    PARAM_MODIFIED = "modified parameter"
+    PARAM_DELETED = "deleted parameter"
+    OUT_NEW = "new output"
+    OUT_MODIFIED = "modified output"
+    OUT_DELETED = "deleted output"
+    OUT_NOT_CACHED = "output not in cache"
+
+
+OUTPUT_CAUSES = frozenset({Cause.OUT_NEW, Cause.OUT_MODIFIED, Cause.OUT_DELETED, Cause.OUT_NOT_CACHED})
+ABSENT_CAUSES = frozenset({Cause.OUT_DELETED, Cause.OUT_NOT_CACHED, Cause.DEP_DELETED})
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One cause; `subject` is a path, a parameter as `file:key`, a stage, or empty."""
+
+    cause: Cause
+    subject: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.cause.value} `{self.subject}`" if self.subject else self.cause.value
+
+
+class Action(Enum):
+    """What happens to a stage. RECORD takes what is there as it is: data that people edit, outputs of a frozen stage."""
+
+    SKIP = "skip"
+    RESTORE = "restore"
+    RUN = "run"
+    RECORD = "record"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What happens to a stage, and why."""
+
+    stage: str
+    action: Action
+    reasons: tuple[Reason, ...]
+
+
+Same = Callable[[Any, Any], bool]
+
+
+def reasons_to_run(
+    stage: Stage, locked: StageState | None, seen: StageState, missing: Collection[Digest], same: Same
+) -> tuple[Reason, ...]:
+    """Why `stage` must run; empty when what is recorded still holds.
+
+    `missing` are objects of recorded outputs that the cache lacks; `same` compares values of parameters. The command and
+    dependencies of a frozen stage are not looked at.
+    """
+    if locked is None:
+        return (Reason(Cause.NEVER_RAN),)
+    return changes(stage, locked, seen, missing, same)
+
+
+def changes(
+    stage: Stage, locked: StageState | None, seen: StageState, missing: Collection[Digest], same: Same
+) -> tuple[Reason, ...]:
+    """Like `reasons_to_run`, but each part of a stage that never ran is named too."""
+    found = [Reason(Cause.ALWAYS)] if stage.never_fresh and not stage.frozen else []
+    recorded = locked if locked is not None else StageState(stage.command)
+    if not stage.frozen:
+        if recorded.command != seen.command:
+            found.append(Reason(Cause.COMMAND))
+        found.extend(_dep_changes(stage, recorded, seen))
+        found.extend(_param_changes(stage, recorded, seen, same))
+    found.extend(_output_changes(stage, recorded, seen, missing))
+    return tuple(found)
+
+
+def exact(one: Any, other: Any) -> bool:
+    """Whether two parameters are equal in kind and value: `1`, `1.0` and `true` are three values."""
+    return json_sorted(one) == json_sorted(other)
+
+
+def loose(one: Any, other: Any) -> bool:
+    """Whether DVC holds two parameters for equal: `1`, `1.0` and `true` are one value."""
+    return bool(one == other) or exact(one, other)
+
+
+def _dep_changes(stage: Stage, locked: StageState, seen: StageState) -> Iterator[Reason]:
+    for path in stage.deps:
+        before, now = _content(locked.deps, path), _content(seen.deps, path)
+        if now is None:
+            yield Reason(Cause.DEP_DELETED, path)
+        elif before is None:
+            yield Reason(Cause.DEP_NEW if path not in locked.deps else Cause.DEP_MODIFIED, path)
+        elif before.digest != now.digest:
+            yield Reason(Cause.DEP_MODIFIED, path)
+
+
+def _param_changes(stage: Stage, locked: StageState, seen: StageState, same: Same) -> Iterator[Reason]:
+    for tracked in stage.params:
+        before, now = locked.params.get(tracked.path, {}), seen.params.get(tracked.path, {})
+        for key in dict.fromkeys([*now, *before]) if tracked.keys is None else tracked.keys:
+            subject = f"{tracked.path}:{key}"
+            if key not in now:
+                yield Reason(Cause.PARAM_DELETED, subject)
+            elif key not in before:
+                yield Reason(Cause.PARAM_NEW, subject)
+            elif not same(before[key], now[key]):
+                yield Reason(Cause.PARAM_MODIFIED, subject)
+
+
+def _output_changes(stage: Stage, locked: StageState, seen: StageState, missing: Collection[Digest]) -> Iterator[Reason]:
+    for output in stage.outs:
+        before, now = _content(locked.outs, output.path), _content(seen.outs, output.path)
+        if before is not None and output.cached and before.digest in missing:
+            yield Reason(Cause.OUT_NOT_CACHED, output.path)
+        elif now is None:
+            yield Reason(Cause.OUT_DELETED, output.path)
+        elif before is None:
+            yield Reason(Cause.OUT_NEW, output.path)
+        elif before.digest != now.digest:
+            yield Reason(Cause.OUT_MODIFIED, output.path)
+
+
+def _content(entries: Mapping[str, Any], path: str) -> Content | None:
+    recorded = entries.get(path)
+    content: Content | None = recorded.content if recorded is not None else None
+    return content

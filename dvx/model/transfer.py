@@ -1,0 +1,132 @@
+"""TransferPlan: which objects to copy between two stores, in which order, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from dvx.model.digest import Digest
+from dvx.model.tree import Content, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A path that a user chose: what it holds, and with `inner` the one path inside it that is meant."""
+
+    path: str
+    content: Content
+    inner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """An object and one path that needs it; `size` in bytes, None where nothing records it."""
+
+    digest: Digest
+    path: str
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The objects that chosen paths need. `children` has all that each readable tree names, chosen or not."""
+
+    files: Mapping[Digest, Need]
+    trees: Mapping[Digest, Need]
+    children: Mapping[Digest, frozenset[Digest]]
+
+    def objects(self) -> Iterator[Digest]:
+        """Every object whose presence matters, once each."""
+        yield from {*self.files, *self.trees, *(child for named in self.children.values() for child in named)}
+
+
+@dataclass(frozen=True, slots=True)
+class TransferPlan:
+    """Objects to copy: `files`, then `trees`.
+
+    `missing` are in neither store. `withheld` trees name files that are neither at the target nor about to be.
+    """
+
+    files: tuple[Need, ...] = ()
+    trees: tuple[Need, ...] = ()
+    missing: tuple[Need, ...] = ()
+    withheld: tuple[Need, ...] = ()
+    children: Mapping[Digest, frozenset[Digest]] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """How many objects are to be copied."""
+        return len(self.files) + len(self.trees)
+
+
+@dataclass(frozen=True, slots=True)
+class TransferResult:
+    """What came of a plan: `copied` objects of `bytes` in all. `failed` are (path, reason), `missing` and `withheld` paths."""
+
+    copied: int = 0
+    bytes: int = 0
+    failed: tuple[tuple[str, str], ...] = ()
+    missing: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was wanted is at the target."""
+        return not (self.failed or self.missing or self.withheld)
+
+    def __add__(self, other: TransferResult) -> TransferResult:
+        return TransferResult(
+            copied=self.copied + other.copied,
+            bytes=self.bytes + other.bytes,
+            failed=self.failed + other.failed,
+            missing=self.missing + other.missing,
+            withheld=self.withheld + other.withheld,
+        )
+
+
+def gather(items: Iterable[Item], trees: Mapping[Digest, Tree]) -> Wanted:
+    """The objects that `items` need; a tree that is not among `trees` could not be read."""
+    files: dict[Digest, Need] = {}
+    found: dict[Digest, Need] = {}
+    children: dict[Digest, frozenset[Digest]] = {}
+    for item in items:
+        digest = item.content.digest
+        if not digest.is_tree:
+            files.setdefault(digest, Need(digest, item.path, item.content.size))
+            continue
+        found.setdefault(digest, Need(digest, item.path))
+        tree = trees.get(digest)
+        if tree is None:
+            continue
+        if digest not in children:
+            children[digest] = frozenset(entry.digest for entry in tree.entries)
+        for entry in tree.below(item.inner) if item.inner else tree.entries:
+            if entry.digest not in files:
+                files[entry.digest] = Need(entry.digest, f"{item.path}/{entry.path}", entry.size)
+    return Wanted(files, found, children)
+
+
+def plan_transfer(wanted: Wanted, absent: AbstractSet[Digest], lost: AbstractSet[Digest]) -> TransferPlan:
+    """Plan a copy in two waves: files first, then the trees that name them.
+
+    A tree at the target is a promise that all its files are there too. So a tree waits until its files have arrived, and
+    stays behind if one is missing; and the files of a tree that is there already are looked at all the same, since somebody
+    may have removed one.
+
+    Args:
+        absent: what the target lacks.
+        lost: the part of `absent` that the source lacks too.
+    """
+    coming = {digest for digest in wanted.files if digest not in lost}
+    files = [need for digest, need in wanted.files.items() if digest in absent and digest in coming]
+    missing = [need for digest, need in wanted.files.items() if digest in absent and digest in lost]
+    trees: list[Need] = []
+    withheld: list[Need] = []
+    for digest, need in wanted.trees.items():
+        if digest in absent and digest in lost:
+            missing.append(need)
+        elif digest in absent:
+            whole = all(child in coming or child not in absent for child in wanted.children.get(digest, ()))
+            (trees if whole else withheld).append(need)
+    return TransferPlan(tuple(files), tuple(trees), tuple(missing), tuple(withheld), wanted.children)

@@ -1,0 +1,182 @@
+"""Entry, Tree: a tracked directory as a value, with one canonical encoding."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from json.encoder import encode_basestring_ascii as quote
+from typing import Any
+
+from dvx.errors import Corrupted, SchemaError
+from dvx.model.dialect import Dialect
+from dvx.model.digest import LEGACY, TREE_SUFFIX, Digest, digest_bytes
+from dvx.model.paths import check_path
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a path holds: `size` in bytes; `files` counts a directory's files and is None for a single file."""
+
+    digest: Digest
+    size: int | None = None
+    files: int | None = None
+    executable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of a tree. `size` is None where the dialect does not record it."""
+
+    path: str
+    digest: Digest
+    size: int | None = None
+    executable: bool = False
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A directory: entries sorted by path, and the empty folders in it (native dialect only)."""
+
+    entries: tuple[Entry, ...]
+    empty_folders: tuple[str, ...] = ()
+
+    @cached_property
+    def by_path(self) -> dict[str, Entry]:
+        """Entries by their path."""
+        return {entry.path: entry for entry in self.entries}
+
+    def below(self, path: str) -> tuple[Entry, ...]:
+        """The entries at or below `path`."""
+        return tuple(entry for entry in self.entries if entry.path == path or entry.path.startswith(path + "/"))
+
+
+@dataclass(frozen=True, slots=True)
+class TreeDiff:
+    """Paths that differ between two trees, each sorted."""
+
+    added: tuple[str, ...]
+    deleted: tuple[str, ...]
+    modified: tuple[str, ...]
+
+
+def encode_tree(tree: Tree, dialect: Dialect) -> bytes:
+    """The bytes of the tree object: JSON with sorted keys, sorted by path, without a newline at the end.
+
+    In DVC's dialect an entry has the digest and `relpath` only; the native one adds `size` and `isexec`, and names empty
+    folders with a slash at the end.
+    """
+    write = _rich_row if dialect.rich_trees else _plain_row
+    rows = [(entry.path, write(entry)) for entry in tree.entries]
+    if dialect.rich_trees:
+        rows += [(folder + "/", '{"relpath": ' + quote(folder + "/") + "}") for folder in tree.empty_folders]
+    rows.sort()
+    return ("[" + ", ".join(row for _, row in rows) + "]").encode("ascii")
+
+
+def decode_tree(data: bytes, algorithm: str) -> Tree:
+    """Read a tree object of either dialect.
+
+    Raises:
+        Corrupted: the bytes are no such document.
+        UnsafePath: an entry leaves the directory.
+    """
+    entries = []
+    folders = []
+    try:
+        for row in json.loads(data):
+            path = row["relpath"]
+            if path.endswith("/"):
+                folders.append(check_path(path[:-1]))
+            else:
+                entries.append(_entry(row, path, algorithm))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, SchemaError) as error:
+        raise Corrupted(f"a tree object cannot be read: {error}") from None
+    entries.sort(key=lambda entry: entry.path)
+    tree = Tree(tuple(entries), tuple(sorted(folders)))
+    if len(tree.by_path) != len(entries):
+        raise Corrupted("a tree object names a file twice")
+    _check_folders(tree)
+    return tree
+
+
+def named_digests(data: bytes, algorithm: str) -> list[str]:
+    """The hex of every file that a tree object names; `decode_tree`, which checks the rest too, takes more time and memory.
+
+    Raises:
+        Corrupted: the bytes are no such document.
+    """
+    key = _key(algorithm)
+
+    def name(row: dict[str, Any]) -> Any:
+        path = row.get("relpath", "")
+        return row[key] if path and not path.endswith("/") else ""
+
+    try:
+        names = json.loads(data, object_hook=name)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise Corrupted(f"a tree object cannot be read: {error}") from None
+    if not isinstance(names, list) or not all(isinstance(found, str) for found in names):
+        raise Corrupted("a tree object cannot be read: it is no list of files")
+    return [found for found in names if found]
+
+
+def tree_content(tree: Tree, dialect: Dialect, algorithm: str) -> tuple[Content, bytes]:
+    """The content that names a tree, and its object's bytes."""
+    data = encode_tree(tree, dialect)
+    name = digest_bytes(data, algorithm)
+    size = sum(entry.size or 0 for entry in tree.entries)
+    return Content(Digest(algorithm, name.hex + TREE_SUFFIX), size, len(tree.entries)), data
+
+
+def diff_trees(old: Tree, new: Tree) -> TreeDiff:
+    """What changed from `old` to `new`."""
+    before, after = old.by_path, new.by_path
+    return TreeDiff(
+        added=tuple(path for path in after if path not in before),
+        deleted=tuple(path for path in before if path not in after),
+        modified=tuple(path for path in after if path in before and _differs(before[path], after[path])),
+    )
+
+
+def _entry(row: Mapping[str, Any], path: str, algorithm: str) -> Entry:
+    digest = Digest(algorithm, row[_key(algorithm)])
+    size, executable = row.get("size"), row.get("isexec", False)
+    if digest.is_tree or not isinstance(executable, bool):
+        raise ValueError(f"`{path}` is no file")
+    if size is not None and (type(size) is not int or size < 0):
+        raise ValueError(f"the size of `{path}` is no count: `{size}`")
+    return Entry(check_path(path), digest, size, executable)
+
+
+def _check_folders(tree: Tree) -> None:
+    folders = set(tree.empty_folders)
+    above = {path.rpartition("/")[0] for path in (*tree.by_path, *folders)}
+    while above:
+        folders |= above
+        above = {path.rpartition("/")[0] for path in above} - folders
+    for folder in folders & tree.by_path.keys():
+        raise Corrupted(f"a tree object names `{folder}` as a file and as a folder")
+
+
+def _key(algorithm: str) -> str:
+    # old trees name the digest of either kind `md5`
+    return "md5" if algorithm == LEGACY else algorithm
+
+
+def _differs(old: Entry, new: Entry) -> bool:
+    return old.digest != new.digest or old.executable != new.executable
+
+
+def _plain_row(entry: Entry) -> str:
+    return f'{{"{_key(entry.digest.algorithm)}": "{entry.digest.hex}", "relpath": {quote(entry.path)}}}'
+
+
+def _rich_row(entry: Entry) -> str:
+    fields = [f'"{_key(entry.digest.algorithm)}": "{entry.digest.hex}"', f'"relpath": {quote(entry.path)}']
+    if entry.size is not None:
+        fields.append(f'"size": {entry.size}')
+    if entry.executable:
+        fields.append('"isexec": true')
+    return "{" + ", ".join(sorted(fields)) + "}"

@@ -1,0 +1,1 @@
+"""What dvx does: one function per command; returns values, prints nothing."""

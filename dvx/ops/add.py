@@ -1,0 +1,167 @@
+"""add: track files and folders."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dvx.errors import MissingData, UsageError
+from dvx.model.events import Tell, silent
+from dvx.model.paths import printable
+from dvx.model.pointer import Output
+from dvx.model.tree import Content
+from dvx.ops.detach import detach, unshared
+from dvx.ops.gitignore import ignore
+from dvx.ops.index import Index, load_index, read_pointer
+from dvx.ops.owners import for_git
+from dvx.ops.parts import store_parts
+from dvx.ops.pointers import write_pointer
+from dvx.ops.relink import relink
+from dvx.ops.targets import check_git, check_target
+from dvx.ops.track import observe, store
+from dvx.project import Project
+from dvx.store import files
+
+
+@dataclass(frozen=True, slots=True)
+class AddOptions:
+    """How to add. `targets` may be patterns with `glob`; `annotations` are `desc`, `type`, `labels` and `meta` of the pointers.
+
+    Without `commit` nothing enters the cache; without `share` workspace files never become links to it.
+    """
+
+    glob: bool = False
+    commit: bool = True
+    share: bool = True
+    annotations: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """One tracked path and its pointer file; `changed` unless both were so before."""
+
+    path: str
+    pointer: str
+    content: Content
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AddResult:
+    """What was added, and the files that belong into Git now."""
+
+    added: tuple[Added, ...]
+    for_git: tuple[str, ...]
+
+
+_PLAIN = AddOptions()
+
+
+def add(project: Project, targets: Sequence[str], tell: Tell = silent, options: AddOptions = _PLAIN) -> AddResult:
+    """Store what `targets` (as typed) hold, and write a pointer file beside each.
+
+    Of a target inside a tracked directory, the directory's pointer records just that part anew.
+
+    Raises:
+        DvxError: a target does not exist, is tracked by Git or by a stage, or overlaps with what is tracked.
+    """
+    index = load_index(project)
+    named = _expand(project, targets) if options.glob else targets
+    paths = list(dict.fromkeys(project.relative(target) for target in named))
+    parts = _parts(index, paths)
+    if parts and not options.commit:
+        raise UsageError("a part of a tracked directory needs the cache", "write the whole directory, or leave `--no-commit` out")
+    whole = [path for path in paths if not any(path.startswith(directory + "/") for directory in parts)]
+    for path in whole:
+        check_target(project, index, path)
+    check_git(project, whole)
+    own = [] if options.share else unshared(project, paths)
+    contents = _take(project, whole, tell, options)
+    ignored = ignore(project, whole)
+    added = [_record(project, path, contents[path], options) for path in whole]
+    added += [_record_parts(project, directory, inners, tell, options) for directory, inners in parts.items()]
+    detach(project, own)
+    return AddResult(tuple(added), for_git(project, {*ignored, *(item.pointer for item in added if item.changed)}))
+
+
+def described(desc: str, kind: str, labels: Sequence[str], meta: Sequence[str]) -> dict[str, Any]:
+    """What a pointer keeps for people and programs; `meta` are words such as `key=value`.
+
+    Raises:
+        UsageError: one of them has no `=`.
+    """
+    values = {}
+    for word in meta:
+        key, sign, value = word.partition("=")
+        if not key or not sign:
+            raise UsageError(f"`--meta {word}` is not `KEY=VALUE`", "write for example `--meta source=sensor-3`")
+        values[key] = value
+    given = {"desc": desc, "type": kind, "labels": list(labels), "meta": values}
+    return {name: value for name, value in given.items() if value}
+
+
+def _expand(project: Project, targets: Iterable[str]) -> list[str]:
+    """The files and folders that match; dvx's own files and what Git's are called are left out."""
+    found: list[str] = []
+    for target in targets:
+        matched = glob.glob(target, root_dir=project.cwd, recursive=True)
+        chosen = [name for name in sorted(matched) if not _is_own(project, os.path.basename(name.rstrip("/")))]
+        if not chosen:
+            raise MissingData(f"nothing matches `{printable(target)}`", "write the pattern in quotes, as seen from this folder")
+        found += chosen
+    return found
+
+
+def _is_own(project: Project, name: str) -> bool:
+    return project.dialect.is_machinery(name) or name in (project.dialect.ignore, ".gitignore", ".gitattributes")
+
+
+def _parts(index: Index, paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Directories with a pointer of their own of which only parts are meant: path -> paths in it."""
+    found: dict[str, tuple[str, ...]] = {}
+    for path in paths:
+        tracked = index.owner_of(path)
+        if tracked is None or tracked.output.path == path or tracked.owner not in index.pointers:
+            continue
+        if tracked.recorded is not None and tracked.recorded.content is not None and tracked.recorded.content.digest.is_tree:
+            directory = tracked.output.path
+            found[directory] = (*found.get(directory, ()), path[len(directory) + 1 :])
+    return {directory: inners for directory, inners in found.items() if directory not in set(paths)}
+
+
+def _take(project: Project, paths: Sequence[str], tell: Tell, options: AddOptions) -> dict[str, Content]:
+    if not options.commit:
+        return {path: content for path, content in observe(project, paths, tell).items() if content is not None}
+    contents = store(project, paths, tell)
+    project.cache.barrier()
+    if options.share:
+        relink(project, contents)
+    return contents
+
+
+def _record(project: Project, path: str, content: Content, options: AddOptions) -> Added:
+    pointer = path + project.dialect.pointer_suffix
+    with project.lock(pointer):
+        changed = write_pointer(project, Output(path, annotations=options.annotations), content)
+    return Added(path, pointer, content, changed)
+
+
+def _record_parts(project: Project, path: str, inners: Sequence[str], tell: Tell, options: AddOptions) -> Added:
+    # what is stored now, before the lock is held, is not read again
+    store(project, [f"{path}/{inner}" for inner in inners if os.path.lexists(project.abs(f"{path}/{inner}"))], tell)
+    pointer = path + project.dialect.pointer_suffix
+    with project.lock(pointer):
+        recorded = read_pointer(files.read(project.abs(pointer)), pointer, project.dialect).outs[0][1].content
+        if recorded is None:
+            raise MissingData(f"`{printable(pointer)}` records no content any more", f"run `dvx add {printable(path)}`")
+        content = store_parts(project, path, recorded, inners, tell)
+        project.cache.barrier()
+        changed = write_pointer(project, Output(path, annotations=options.annotations), content)
+    if options.share:
+        tree = project.cache.read_tree(content.digest)
+        entries = {entry.path: entry for inner in inners for entry in tree.below(inner)}.values()
+        relink(project, {f"{path}/{one.path}": Content(one.digest, one.size, executable=one.executable) for one in entries})
+    return Added(path, pointer, content, changed)

@@ -1,0 +1,165 @@
+"""Data from elsewhere: copied into the project before it is added, or sent to a remote without being copied at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dvx.errors import DvxError, MissingData, UsageError
+from dvx.model.digest import Digest
+from dvx.model.events import Progress, Tell, silent
+from dvx.model.paths import printable
+from dvx.model.pointer import Output
+from dvx.model.stage import is_url
+from dvx.model.transfer import Need, TransferPlan
+from dvx.model.tree import Content, Entry, Tree, tree_content
+from dvx.ops.add import Added, AddOptions, AddResult
+from dvx.ops.checkout import clear
+from dvx.ops.gitignore import ignore
+from dvx.ops.index import load_index
+from dvx.ops.owners import for_git
+from dvx.ops.pointers import write_pointer
+from dvx.ops.steps import Remotes
+from dvx.ops.sync import Direction, demand
+from dvx.ops.targets import check_git, check_owners, check_place
+from dvx.project import Project
+from dvx.store import copy, files
+from dvx.store.intake import hash_file
+from dvx.store.leftovers import abandoned
+from dvx.store.scan import Found, walk
+
+
+@dataclass(frozen=True, slots=True)
+class BringOptions:
+    """Where data from elsewhere goes: `out` is a path as typed, `remote` a name (the default one when empty)."""
+
+    out: str = ""
+    remote: str = ""
+    jobs: int = 0
+    force: bool = False
+
+
+def check_words(targets: Sequence[str], *, out: str, remote: str, to_remote: bool, glob: bool) -> None:
+    """Refuse options of `add` that do not go together; raises UsageError."""
+    if remote and not to_remote:
+        raise UsageError("`--remote` says where `--to-remote` sends data", "add `--to-remote`, or use `push -r` later")
+    if (out or to_remote) and len(targets) > 1:
+        raise UsageError(f"`{'--out' if out else '--to-remote'}` takes a single target", "add them one by one")
+    if (out or to_remote) and glob:
+        raise UsageError(f"`{'--out' if out else '--to-remote'}` and `--glob` do not go together", "name the target")
+
+
+def bring(project: Project, source: str, options: BringOptions, tell: Tell = silent) -> str:
+    """Copy a file or folder (as typed, anywhere on this machine) to `options.out`, to be added; returns the project path.
+
+    What is there already is left alone if it is the same.
+
+    Raises:
+        DvxError: there is something else at the place, and `force` was not given (it goes to the trash then, if need be).
+    """
+    place, path = _source(project, source), project.relative(options.out)
+    _check(project, path, place)
+    target = project.abs(path)
+    if os.path.lexists(target):
+        if _contents(place, project.algorithm, tell) == _contents(target, project.algorithm, tell):
+            return path
+        if not options.force:
+            raise DvxError(f"`{printable(path)}` already exists", "choose another name, or write `--force` to replace it")
+    folder = os.path.join(project.state, "incoming")
+    files.make_folder(folder)
+    for left in abandoned(folder, own=True):
+        files.remove_tree(left)
+    temp = f"{folder}/{os.getpid()}-copy"
+    _copy(place, temp, tell)
+    clear(project, [path], tell)
+    files.remove_folder(target)
+    files.move(temp, target)
+    return path
+
+
+def add_to_remote(project: Project, source: str, options: BringOptions, added: AddOptions, tell: Tell = silent) -> AddResult:
+    """Send a file or folder to a remote, and write a pointer; neither the workspace nor the cache gets the data.
+
+    Raises:
+        RemoteError, UnknownTarget: the remote failed, or does not exist.
+        Corrupted: a file changed while it was sent.
+    """
+    place = _source(project, source)
+    path = project.relative(options.out or os.path.basename(place))
+    _check(project, path, place)
+    target = project.abs(path)
+    if os.path.lexists(target) and not options.force and not os.path.samefile(target, place):
+        raise DvxError(f"`{printable(path)}` already exists", "choose another name, or write `--force`")
+    tree = Tree(tuple(Entry(name, *rest) for name, rest in sorted(_contents(place, project.algorithm, tell).items())))
+    if os.path.isdir(place):
+        content, data = tree_content(tree, project.dialect, project.algorithm)
+        project.cache.put(data, content.digest)
+    else:
+        entry = tree.entries[0]
+        content = Content(entry.digest, entry.size, executable=entry.executable)
+    _send(project, place, tree, content, options, tell)
+    project.cache.barrier()
+    changed = list(ignore(project, [path]))
+    pointer = path + project.dialect.pointer_suffix
+    with project.lock(pointer):
+        is_new = write_pointer(project, Output(path, annotations=added.annotations), content)
+    return AddResult((Added(path, pointer, content, is_new),), for_git(project, [*changed, *([pointer] if is_new else [])]))
+
+
+def _source(project: Project, typed: str) -> str:
+    if is_url(typed):
+        raise UsageError(f"`{typed}` is a URL", "get it first, and add the file")
+    place = os.path.normpath(os.path.join(project.cwd, typed))
+    if not os.path.exists(place):
+        raise MissingData(f"`{printable(typed)}` does not exist")
+    return place
+
+
+def _check(project: Project, path: str, source: str) -> None:
+    check_place(project, path, is_folder=os.path.isdir(source))
+    check_owners(project, load_index(project), path)
+    check_git(project, [path])
+
+
+def _walk(place: str) -> Iterator[Found]:
+    """The files at `place`; their paths are those in the folder, empty for a single file."""
+    if os.path.isdir(place):
+        yield from walk(place, "", place, lambda path, _: path.rpartition("/")[2] in (".git", ".dvx", ".dvc"))
+    else:
+        yield Found("", place, os.stat(place))
+
+
+def _contents(place: str, algorithm: str, tell: Tell) -> dict[str, tuple[Digest, int, bool]]:
+    """Digest, size and executable bit of each file."""
+    found = {}
+    for count, one in enumerate(_walk(place), 1):
+        hashed = hash_file(one.place, one.place, algorithm)
+        found[one.path] = (hashed.digest, hashed.status.st_size, bool(hashed.status.st_mode & 0o100))
+        if not count % 1000:
+            tell(Progress("hashing", count, None))
+    return found
+
+
+def _copy(source: str, target: str, tell: Tell) -> None:
+    if os.path.isdir(source):
+        files.make_folder(target)
+    for count, one in enumerate(_walk(source), 1):
+        place = os.path.join(target, one.path) if one.path else target
+        files.make_folder(os.path.dirname(place))
+        files.copy_file(one.place, place, files.NEW_EXECUTABLE if one.status.st_mode & 0o100 else files.NEW_FILE)
+        if not count % 1000:
+            tell(Progress("copying", count, None))
+
+
+def _send(project: Project, place: str, tree: Tree, content: Content, options: BringOptions, tell: Tell) -> None:
+    remote = Remotes(project, options.remote, options.jobs).open("")
+    needs = {entry.digest: Need(entry.digest, entry.path, entry.size) for entry in tree.entries}
+    places = {entry.digest: os.path.join(place, entry.path) if entry.path else place for entry in tree.entries}
+    trees: tuple[Need, ...] = ()
+    if content.digest.is_tree:
+        trees = (Need(content.digest, "", None),)
+        places[content.digest] = project.cache.path(content.digest)
+    absent = remote.missing([digest.object_name for digest in needs])
+    plan = TransferPlan(tuple(need for digest, need in needs.items() if digest.object_name in absent), trees)
+    demand(copy.upload_from(places, remote, plan, tell), Direction.PUSH)

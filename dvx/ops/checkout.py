@@ -1,0 +1,232 @@
+"""checkout: make workspace paths hold what is recorded, destroying nothing that no store has."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from dvx.errors import AtRisk, DvxError, MissingData
+from dvx.model.checkout import CheckoutPlan, plan_checkout
+from dvx.model.events import Notice, Progress, Tell, silent
+from dvx.model.paths import printable, within
+from dvx.model.tree import Content, Entry
+from dvx.ops.index import Selected, SelectOptions, load_index, select
+from dvx.ops.relink import Placer, entries_of
+from dvx.ops.track import look
+from dvx.project import Project
+from dvx.store import files
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutResult:
+    """Output paths that appeared, changed and went away; `relinked` are single files."""
+
+    added: tuple[str, ...] = ()
+    modified: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    relinked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    path: str
+    present: Content | None
+    plan: CheckoutPlan
+    folders: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutOptions:
+    """What to restore (all without targets), and how. With `relink`, files that are as recorded are linked anew, too.
+
+    With `allow_missing`, what the cache lacks is passed over.
+    """
+
+    targets: tuple[str, ...] = ()
+    select: SelectOptions = field(default_factory=SelectOptions)
+    force: bool = False
+    relink: bool = False
+    allow_missing: bool = False
+
+
+def checkout(project: Project, options: CheckoutOptions, tell: Tell = silent) -> CheckoutResult:
+    """Restore tracked paths from the cache; raises like `restore`, and UnknownTarget."""
+    contents, only = recorded(select(project, load_index(project), options.targets, options.select))
+    result = restore(project, contents, tell, only=only, force=options.force, allow_missing=options.allow_missing)
+    if options.relink:
+        from dvx.ops.renew import renew_links
+
+        result = replace(result, relinked=renew_links(project, contents, only, tell))
+    return result
+
+
+def recorded(chosen: Iterable[Selected]) -> tuple[dict[str, Content], dict[str, tuple[str, ...]]]:
+    """The known contents of cached outputs, by path, and the parts of them that are meant where not all is."""
+    contents: dict[str, Content] = {}
+    only: dict[str, tuple[str, ...]] = {}
+    for selected in chosen:
+        output, entry = selected.tracked.output, selected.tracked.recorded
+        if not output.cached or entry is None or entry.content is None:
+            continue
+        contents[output.path] = entry.content
+        if selected.inner:
+            only[output.path] = (*only.get(output.path, ()), selected.inner)
+    return contents, only
+
+
+def restore(
+    project: Project,
+    contents: Mapping[str, Content],
+    tell: Tell = silent,
+    *,
+    only: Mapping[str, tuple[str, ...]] | None = None,
+    force: bool = False,
+    allow_missing: bool = False,
+) -> CheckoutResult:
+    """Make each path hold its content. What lacks objects stays untouched and is reported after the rest is done.
+
+    Raises:
+        AtRisk: files would be lost whose bytes no store has (before anything is changed; with `force` they go to the trash).
+        MissingData: some objects are not in the cache, and `allow_missing` was not given.
+    """
+    jobs, lacking = [], []
+    for path, content in contents.items():
+        try:
+            job = _plan(project, path, content, (only or {}).get(path, ()), tell)
+        except MissingData:
+            lacking.append(path)
+            continue
+        if job is not None:
+            jobs.append(job)
+    _save_suspects(project, jobs, tell, force=force)
+    _execute(project, jobs, tell)
+    if lacking and not allow_missing:
+        shown = ", ".join(f"`{printable(path)}`" for path in lacking[:5]) + (", ..." if len(lacking) > 5 else "")
+        raise MissingData(
+            f"the cache lacks the data of {len(lacking)} of {len(contents)} paths: {shown}",
+            "run `dvx pull` to get it from a remote",
+        )
+    return CheckoutResult(
+        added=tuple(job.path for job in jobs if job.present is None),
+        modified=tuple(job.path for job in jobs if job.present is not None),
+    )
+
+
+def clear(project: Project, paths: Iterable[str], tell: Tell = silent) -> None:
+    """Remove outputs before their stage runs; bytes that no store has go to the trash."""
+    jobs = []
+    for path in paths:
+        job = _plan_removal(project, path, tell)
+        if job is not None:
+            jobs.append(job)
+    _save_suspects(project, jobs, tell, force=True)
+    _execute(project, jobs, tell)
+
+
+def _plan(project: Project, path: str, content: Content, only: tuple[str, ...], tell: Tell) -> _Job | None:
+    seen = look(project, path, tell, content.digest.algorithm)
+    if seen is not None and seen.content.digest == content.digest and (seen.content.executable or not content.executable):
+        return None
+    wanted = {entry.path: entry for entry in entries_of(project, path, content)}
+    present = _present(path, seen.content if seen else None, seen.tree.entries if seen and seen.tree else ())
+    if only:
+        chosen = tuple(f"{path}/{inner}" for inner in only)
+        wanted = {name: entry for name, entry in wanted.items() if any(within(name, one) for one in chosen)}
+        present = {name: entry for name, entry in present.items() if any(within(name, one) for one in chosen)}
+    plan = plan_checkout(present, wanted)
+    new = [entry for entry in (*plan.create, *plan.replace) if not project.cache.has(entry.digest, entry.size)]
+    if new:
+        raise MissingData(f"`{printable(new[0].path)}` is not in the cache")
+    tree = project.cache.read_tree(content.digest) if content.digest.is_tree else None
+    folders = tuple(f"{path}/{folder}" for folder in tree.empty_folders) if tree and not only else ()
+    if plan.is_empty and not folders and seen is not None:
+        return None
+    return _Job(path, seen.content if seen else None, plan, folders if tree is None else (path, *folders))
+
+
+def _plan_removal(project: Project, path: str, tell: Tell) -> _Job | None:
+    seen = look(project, path, tell, project.algorithm)
+    if seen is None:
+        return None
+    present = _present(path, seen.content, seen.tree.entries if seen.tree else ())
+    return _Job(path, seen.content, plan_checkout(present, {}), ())
+
+
+def _present(path: str, content: Content | None, entries: tuple[Entry, ...]) -> dict[str, Entry]:
+    if content is None:
+        return {}
+    if not content.digest.is_tree:
+        return {path: Entry(path, content.digest, content.size, content.executable)}
+    return {
+        f"{path}/{entry.path}": Entry(f"{path}/{entry.path}", entry.digest, entry.size, entry.executable) for entry in entries
+    }
+
+
+def _save_suspects(project: Project, jobs: list[_Job], tell: Tell, *, force: bool) -> None:
+    """Make sure that what the jobs destroy exists elsewhere."""
+    lost = tuple(
+        path
+        for job in jobs
+        for path, digest in job.plan.suspects
+        if not project.cache.has(digest, os.stat(project.abs(path)).st_size)
+    )
+    if not lost:
+        return
+    if not force:
+        shown = ", ".join(f"`{printable(path)}`" for path in lost[:5]) + (", ..." if len(lost) > 5 else "")
+        raise AtRisk(
+            f"these files hold changes that no store has: {shown}",
+            lost,
+            "run `dvx add` to keep them. Use `--force` to force.",
+        )
+    for path in lost:
+        project.trash.take(project.abs(path), path)
+    tell(
+        Notice(
+            f"unsaved changes of {len(lost)} files went to the trash"
+            if len(lost) > 1
+            else f"unsaved changes of `{printable(lost[0])}` went to the trash",
+            f"they are kept there for 14 days, in `{_relative_trash(project)}`",
+        )
+    )
+
+
+def _execute(project: Project, jobs: list[_Job], tell: Tell) -> None:
+    if not jobs:
+        return
+    total = sum(len(job.plan.create) + len(job.plan.replace) + len(job.plan.delete) for job in jobs)
+    done = 0
+    placer = Placer(project)
+    for job in jobs:
+        for path in job.plan.delete:
+            placer.check(path)
+            files.remove(project.abs(path))
+        _remove_empty_folders(project, job)
+        for folder in job.folders:
+            if os.path.lexists(project.abs(folder)) and not os.path.isdir(project.abs(folder)):
+                raise DvxError(f"`{printable(folder)}` is a file where a folder belongs", "move it away")
+            files.make_folder(project.abs(folder))
+        for entry in (*job.plan.create, *job.plan.replace):
+            placer.place(entry)
+            done += 1
+            if not done % 1000:
+                tell(Progress("checking out", done, total))
+    placer.finish()
+    project.stats.flush()
+
+
+def _remove_empty_folders(project: Project, job: _Job) -> None:
+    """Folders that the deletions emptied go, the deepest first, up to the output itself."""
+    folders = set()
+    for path in job.plan.delete:
+        folder = path.rpartition("/")[0]
+        while within(folder, job.path) and folder:
+            folders.add(folder)
+            folder = folder.rpartition("/")[0]
+    for folder in sorted(folders, key=len, reverse=True):
+        files.remove_folder(project.abs(folder))
+
+
+def _relative_trash(project: Project) -> str:
+    return os.path.relpath(project.trash.root, project.root)

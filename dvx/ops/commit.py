@@ -1,0 +1,208 @@
+"""commit: record what the workspace holds now, for pointers and stages; nothing is run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from dvx.errors import DvxError, MissingData
+from dvx.formats import edit_yaml
+from dvx.model.events import Notice, Tell, silent
+from dvx.model.lock import StageState
+from dvx.model.paths import join, printable
+from dvx.model.pointer import Output, Pointer, Recorded, stage_checksum
+from dvx.model.stage import Stage, is_url
+from dvx.model.staleness import Cause, changes, exact, loose
+from dvx.model.tree import Content
+from dvx.ops.detach import detach, unshared
+from dvx.ops.gitignore import ignore
+from dvx.ops.index import Index, SelectOptions, load_index, select
+from dvx.ops.observation import Observer
+from dvx.ops.owners import for_git
+from dvx.ops.parts import store_parts
+from dvx.ops.pipelines import check_graph
+from dvx.ops.pointers import set_content
+from dvx.ops.recording import record_run
+from dvx.ops.relink import relink
+from dvx.ops.stage_checks import check_outputs
+from dvx.ops.status import find_owners
+from dvx.ops.track import observe, store
+from dvx.project import Project
+from dvx.store import files
+
+Confirm = Callable[[str, tuple[str, ...]], bool]
+_Parts = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class CommitOptions:
+    """What to record. `confirm(owner, changes)` is asked for what changed since it was recorded; None refuses, `force` agrees.
+
+    With `share`, workspace files become links to the cache where the configuration says so.
+    """
+
+    targets: tuple[str, ...] = ()
+    select: SelectOptions = field(default_factory=SelectOptions)
+    force: bool = False
+    share: bool = True
+    confirm: Confirm | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommitResult:
+    """Pointers and stages whose record changed, and the files that belong into Git now."""
+
+    recorded: tuple[str, ...]
+    for_git: tuple[str, ...]
+
+
+def commit(project: Project, options: CommitOptions, tell: Tell = silent) -> CommitResult:
+    """Record the targets (all without targets). A target inside a tracked directory renews just that part of it.
+
+    Raises:
+        UnknownTarget: a target names nothing that is tracked.
+        DvxError: something changed and nobody agreed; nothing is recorded then.
+        MissingData: an output, or a dependency of a stage, does not exist.
+    """
+    index = load_index(project)
+    order = check_graph(index).order()
+    owners = find_owners(project, index, options.targets, options.select)
+    parts = _parts(project, index, options)
+    observer = Observer(project, tell)
+    stages = [index.stages[owner] for owner in order if owner in owners and owner in index.stages]
+    pointers = [pointer for path, pointer in index.pointers.items() if path in owners]
+    observer.preload([(stage, index.state(stage)) for stage in stages])
+    if not options.force:
+        _agree(project, index, (pointers, stages), observer, options.confirm)
+    for stage in stages:
+        check_outputs(project, stage)
+    own = [] if options.share else unshared(project, _outputs(pointers, stages))
+    done = _record_pointers(project, pointers, parts, options, tell)
+    for stage in stages:
+        done[stage.address] = _record_stage(project, stage, index.state(stage), observer, options, tell)
+    detach(project, own)
+    changed_files = {path for changed in done.values() for path in changed}
+    return CommitResult(tuple(owner for owner, changed in done.items() if changed), for_git(project, changed_files))
+
+
+def _outputs(pointers: Sequence[Pointer], stages: Sequence[Stage]) -> list[str]:
+    outs = [output for pointer in pointers for output, _ in pointer.outs]
+    return [output.path for output in (*outs, *(output for stage in stages for output in stage.outs))]
+
+
+def _parts(project: Project, index: Index, options: CommitOptions) -> _Parts:
+    """Directories of pointers of which only parts are meant: path -> paths in it."""
+    whole: set[str] = set()
+    found: dict[str, tuple[str, ...]] = {}
+    for target in options.targets:
+        if target in index.stages or index.owner_of(project.relative(target)) is None:
+            continue
+        for selected in select(project, index, [target], replace(options.select, with_deps=False)):
+            path = selected.tracked.output.path
+            if selected.inner and selected.tracked.owner in index.pointers:
+                found[path] = (*found.get(path, ()), selected.inner)
+            else:
+                whole.add(path)
+    return {path: inners for path, inners in found.items() if path not in whole}
+
+
+def _agree(
+    project: Project,
+    index: Index,
+    owners: tuple[Sequence[Pointer], Sequence[Stage]],
+    observer: Observer,
+    confirm: Confirm | None,
+) -> None:
+    same = exact if project.dialect.exact_params else loose
+    asked = {pointer.path: _pointer_changes(pointer, observer) for pointer in owners[0]}
+    for stage in owners[1]:
+        locked = index.state(stage)
+        found = changes(stage, locked, observer.state(stage, locked), (), same)
+        asked[stage.address] = tuple(str(reason) for reason in found if reason.cause is not Cause.ALWAYS)
+    for owner, why in asked.items():
+        if why and (confirm is None or not confirm(owner, why)):
+            shown = ", ".join(why[:5]) + (", ..." if len(why) > 5 else "")
+            raise DvxError(f"`{printable(owner)}` is not as it was recorded: {shown}", "Use `-f|--force` to force.")
+
+
+def _pointer_changes(pointer: Pointer, observer: Observer) -> tuple[str, ...]:
+    found = []
+    for output, recorded in pointer.outs:
+        now = observer.content(output.path, recorded.content)
+        if now is None:
+            found.append(f"deleted `{printable(output.path)}`")
+        elif recorded.content is None or now.digest != recorded.content.digest:
+            found.append(f"{'new' if recorded.content is None else 'modified'} `{printable(output.path)}`")
+    return tuple(found)
+
+
+def _record_pointers(
+    project: Project, pointers: Sequence[Pointer], parts: _Parts, options: CommitOptions, tell: Tell
+) -> dict[str, list[str]]:
+    """Objects of all pointers first, then the links and ignore files, the pointers last."""
+    outs = [out for pointer in pointers for out in pointer.outs]
+    for output, _ in outs:
+        if output.path not in parts and not os.path.exists(project.abs(output.path)):
+            raise MissingData(f"`{printable(output.path)}` does not exist", "restore it, or `remove` its pointer")
+    contents = _take(project, outs, parts, tell)
+    project.cache.barrier()
+    cached = {output.path: contents[output.path] for output, _ in outs if output.cached}
+    if options.share:
+        relink(project, {path: content for path, content in cached.items() if path not in parts})
+    ignored = ignore(project, cached)
+    done = {pointer.path: _write(project, pointer, contents) for pointer in pointers}
+    if ignored:
+        done.setdefault(pointers[0].path, []).extend(ignored)
+    return done
+
+
+def _take(project: Project, outs: Sequence[tuple[Output, Recorded]], parts: _Parts, tell: Tell) -> dict[str, Content]:
+    whole = [output.path for output, _ in outs if output.cached and output.path not in parts]
+    contents = store(project, whole, tell)
+    for output, recorded in outs:
+        if output.path in parts and recorded.content is not None:
+            contents[output.path] = store_parts(project, output.path, recorded.content, parts[output.path], tell)
+    seen = observe(project, [output.path for output, _ in outs if output.path not in contents], tell)
+    return contents | {path: content for path, content in seen.items() if content is not None}
+
+
+def _write(project: Project, pointer: Pointer, contents: Mapping[str, Content]) -> list[str]:
+    def edit(document: Any) -> None:
+        for entry in document["outs"]:
+            content = contents.get(join(pointer.workdir, entry["path"]))
+            if content is not None:
+                set_content(entry, content)
+        if document.get("md5") and document.get("deps"):
+            document["md5"] = stage_checksum(document)
+
+    with project.lock(pointer.path):
+        old = files.read(project.abs(pointer.path)).decode("utf-8", "surrogateescape")
+        new = edit_yaml(old, edit)
+        if new != old:
+            files.write_atomic(project.abs(pointer.path), new.encode("utf-8", "surrogateescape"))
+    return [pointer.path] if new != old else []
+
+
+def _record_stage(
+    project: Project, stage: Stage, locked: StageState | None, observer: Observer, options: CommitOptions, tell: Tell
+) -> list[str]:
+    state = observer.state(stage)
+    before = locked.deps if locked else {}
+    state = replace(state, deps={dep: before.get(dep, seen) if is_url(dep) else seen for dep, seen in state.deps.items()})
+    _check_inputs(stage, state)
+    notice = Notice(f"waiting for another process that works on `{stage.address}`")
+    with project.lock(f"stage {stage.address}", lambda: tell(notice)):
+        return record_run(project, stage, state, tell, share=options.share)[1]
+
+
+def _check_inputs(stage: Stage, state: StageState) -> None:
+    for dep, seen in state.deps.items():
+        if seen.content is None and not is_url(dep):
+            raise MissingData(f"`{printable(dep)}`, which the stage `{stage.address}` depends on, does not exist")
+    for file in stage.params:
+        lacking: Collection[str] = [key for key in file.keys or () if key not in state.params[file.path]]
+        if lacking:
+            named = ", ".join(f"`{key}`" for key in lacking)
+            raise DvxError(f"`{file.path}` lacks {named}, which the stage `{stage.address}` needs", "add it there")

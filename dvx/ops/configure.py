@@ -1,0 +1,225 @@
+"""config: show and change options, and keep secrets out of files that Git tracks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dvx.config import Config
+from dvx.errors import ConfigError, nearest
+from dvx.model.events import Notice, Tell
+from dvx.model.ini import Document, parse, render
+from dvx.model.quoting import Value
+from dvx.model.settings import Level, OptionName, Setting, check, is_path, is_secret, merge, parse_name, read_settings
+from dvx.store import files
+
+_PRIVATE = 0o600
+_IGNORED = "/config.local"
+_URL = "url"
+
+
+@dataclass(frozen=True, slots=True)
+class Editing:
+    """Which configuration is changed. Without a `level` it is the tracked file, or the private one for secrets."""
+
+    config: Config
+    level: Level | None
+    cwd: str
+    tell: Tell
+
+    def level_for(self, name: OptionName, value: str) -> Level:
+        """The file that an option goes to; a secret never goes to the tracked one, and a notice says so."""
+        wanted = self.level or Level.REPO
+        if wanted is not Level.REPO or not is_secret(name, value):
+            return wanted
+        private = self.config.label(Level.LOCAL)
+        hint = "others who clone the repository give their own"
+        if any(setting.name == name and setting.level is Level.REPO for setting in self.config.given):
+            hint = f"an older value is still in `{self.config.label(Level.REPO)}`, which Git tracks: unset and change it"
+        self.tell(Notice(f"`{name}` is a secret, so it is kept in `{private}`, which Git ignores", hint))
+        return Level.LOCAL
+
+
+def get_setting(config: Config, name: str, level: Level | None = None) -> Setting | None:
+    """The setting of an option that wins, or the one of a level.
+
+    Raises:
+        ConfigError: a level is asked for that does not set it.
+    """
+    option = parse_name(name)
+    if level is None:
+        return config.settings.get(option)
+    found = [setting for setting in config.given if setting.name == option and setting.level is level]
+    if not found:
+        raise _not_set(config, option, level)
+    return found[0]
+
+
+def list_settings(config: Config, level: Level | None = None) -> tuple[Setting, ...]:
+    """All settings, or those of one level: level by level, so that the one that wins comes last; named sections first."""
+    if level is not None:
+        config.path(level)
+    found = [setting for setting in config.given if level in (None, setting.level)]
+    order = list(Level)
+    return tuple(sorted(found, key=lambda setting: (order.index(setting.level), not setting.name.name)))
+
+
+def set_option(editing: Editing, name: OptionName, value: str) -> None:
+    """Set an option.
+
+    Raises:
+        ConfigError: it is unknown, its value is wrong, or it belongs to a remote that does not exist.
+    """
+    config = editing.config
+    level = editing.level_for(name, value)
+    config.path(level)
+    if name.section == "remote":
+        _check_remote(config, name, level)
+    kept = stored(editing, level, name, value)
+    after = edit(config, level, lambda document: document.put(name.title, name.option, kept), name)
+    winner = after.settings[name]
+    if winner.level is not level:
+        editing.tell(Notice(f"`{name}` is also set in `{winner.file}`, which wins"))
+
+
+def unset_option(editing: Editing, name: OptionName) -> None:
+    """Remove an option; without a level from the tracked file, or else from the private one if it is a secret.
+
+    Raises:
+        ConfigError: it is not set there, or it is the URL of a remote.
+    """
+    config = editing.config
+    level = editing.level or Level.REPO
+    config.path(level)
+    holders = [setting.level for setting in config.given if setting.name == name]
+    if editing.level is None and level not in holders and is_secret(name):
+        level = Level.LOCAL
+    if level not in holders:
+        raise _not_set(config, name, level)
+    if name.section == "remote" and name.option == _URL and holders == [level]:
+        raise ConfigError(f"the remote `{name.name}` needs its url", f"run `dvx remote remove {name.name}` to remove all of it")
+    edit(config, level, lambda document: document.drop(name.title, name.option), name if name.option == _URL else None)
+
+
+def edit(config: Config, level: Level, change: Callable[[Document], Document], checked: OptionName | None = None) -> Config:
+    """Change the file of a level while no other dvx does; returns the configuration as it is then, unchecked.
+
+    `change` gets the file as it is at that moment, so two who edit at once lose nothing. The option `checked` must be right
+    afterwards; what else is wrong stays to be mended.
+    """
+    path = config.path(level)
+    with files.locked(_lock(config, level)):
+        old = config.document(level)
+        new = change(old)
+        if checked is not None and new != old:
+            _check(config, level, new, checked)
+        data = _text(new, path).encode()
+        if new != old and (not os.path.exists(path) or data != files.read(path)):
+            if level is Level.LOCAL:
+                _ignore(config)
+            # a link of the user's own is followed; one that came with a repository is not
+            target = os.path.realpath(path) if level in (Level.SYSTEM, Level.GLOBAL) else path
+            files.write_atomic(target, data, mode=_mode(new, level))
+    return Config.read(config.root, config.dialect, config.environ)
+
+
+def stored(editing: Editing, level: Level, name: OptionName, value: str) -> str:
+    """A value that the user typed, as the file of `level` holds it.
+
+    Raises:
+        ConfigError: a value that the format, or DVC's reader of it, cannot hold.
+    """
+    if not value.isprintable():
+        raise ConfigError(f"the value of `{name}` has characters that cannot be printed", "type it without them")
+    if "%(" in value:
+        raise ConfigError(f"the value of `{name}` has `%(`, which the format reads as a reference", "write `%28` in a URL")
+    typed = is_path(Setting(name, value, level, ""))
+    return editing.config.stored(value, level, editing.cwd) if typed and value else value
+
+
+def unknown_remote(config: Config, name: str) -> ConfigError:
+    """The error for a remote that does not exist."""
+    return ConfigError(f"there is no remote `{name}`", nearest(name, config.remotes()) or f"run `dvx remote add {name} URL`")
+
+
+def check_remote_name(name: str) -> str:
+    """Return the name of a new remote if all that use it can read it.
+
+    Raises:
+        ConfigError: it is empty, begins with a dash, or has characters that a section or a URL cannot hold.
+    """
+    plain = name.isascii() and name.replace("-", "").replace("_", "").replace(".", "").replace("+", "").isalnum()
+    if not plain or name[0] == "-":
+        raise ConfigError(f"`{name}` cannot be the name of a remote", "use letters, digits, `-`, `_`, `.` and `+`")
+    return name
+
+
+def _check_remote(config: Config, name: OptionName, level: Level) -> None:
+    """Refuse options of a remote whose url this level does not know, as whoever has only this file could not use it."""
+    place = OptionName("remote", name.name, _URL)
+    known = config.upto(level).remotes()
+    if name.option == _URL:
+        if name.name not in known:
+            check_remote_name(name.name)
+    elif place not in config.settings:
+        raise unknown_remote(config, name.name)
+    elif name.name not in known:
+        message = f"the url of remote `{name.name}` is set in `{config.settings[place].file}`, not in `{config.label(level)}`"
+        raise ConfigError(message, "change the option there")
+
+
+def _not_set(config: Config, name: OptionName, level: Level) -> ConfigError:
+    elsewhere = [setting.file for setting in config.given if setting.name == name]
+    hint = f"it is set in `{elsewhere[-1]}`" if elsewhere else ""
+    return ConfigError(f"`{name}` is not set in `{config.label(level)}`", hint)
+
+
+def _check(config: Config, level: Level, document: Document, name: OptionName) -> None:
+    """Check an option both as all levels together will read, and as those up to this one do."""
+    own = tuple(read_settings(document, level, config.label(level)))
+    order = list(Level)
+    below = [setting for setting in config.given if order.index(setting.level) < order.index(level)]
+    above = [setting for setting in config.given if order.index(setting.level) > order.index(level)]
+    check(merge([*below, *own]), config.dialect.algorithms, name)
+    check(merge([*below, *own, *above]), config.dialect.algorithms, name)
+
+
+def _text(document: Document, path: str) -> str:
+    """The text of a file, with relative paths in their shortest form."""
+    folder = os.path.dirname(path)
+    for setting in tuple(read_settings(document, Level.REPO, "")):
+        if is_path(setting) and setting.text and setting.text[0] != "~" and not os.path.isabs(setting.text):
+            short = os.path.relpath(os.path.join(folder, setting.text), folder).replace(os.sep, "/")
+            document = document.put(setting.name.title, setting.name.option, short)
+    text = render(document)
+    if _values(parse(text, path)) != _values(document):
+        raise ConfigError("the format of configuration files cannot hold this value", "leave out quotes and `#`")
+    return text
+
+
+def _values(document: Document) -> set[tuple[OptionName, Value]]:
+    return {(setting.name, setting.value) for setting in read_settings(document, Level.REPO, "")}
+
+
+def _mode(document: Document, level: Level) -> int | None:
+    """Who may read a file: only its owner, if it is private or holds a secret of the user's."""
+    secret = any(is_secret(name, value) for name, value in _values(document))
+    return _PRIVATE if level is Level.LOCAL or (level is Level.GLOBAL and secret) else None
+
+
+def _ignore(config: Config) -> None:
+    """Make sure that Git ignores the private file before it is written."""
+    if config.root is None or config.flag("core.no_scm", False):
+        return
+    path = os.path.join(config.root, config.dialect.folder, ".gitignore")
+    old = files.read(path) if os.path.exists(path) else b""
+    if _IGNORED.encode() not in old.split():
+        ending = b"" if not old or old.endswith(b"\n") else b"\n"
+        files.write_atomic(path, old + ending + _IGNORED.encode() + b"\n")
+
+
+def _lock(config: Config, level: Level) -> str:
+    if config.root is None or level in (Level.SYSTEM, Level.GLOBAL):
+        return config.path(level) + ".lock"
+    return os.path.join(config.root, config.dialect.folder, config.dialect.state_folder, "locks", "config")

@@ -1,0 +1,124 @@
+"""Decider: what must happen to a stage, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from dvx.model.events import Tell
+from dvx.model.lock import StageState
+from dvx.model.pointer import Recorded
+from dvx.model.stage import Stage
+from dvx.model.staleness import ABSENT_CAUSES, OUTPUT_CAUSES, Action, Cause, Reason, exact, loose, reasons_to_run
+from dvx.model.tree import Content
+from dvx.ops.index import Index
+from dvx.ops.observation import Observer
+from dvx.ops.repro_plan import ReproOptions
+from dvx.ops.runcache import find_runs
+from dvx.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What to do with a stage; `state` is what to restore, or what was seen."""
+
+    action: Action
+    reasons: tuple[Reason, ...]
+    state: StageState
+
+
+class Decider:
+    """Compares what is recorded with what `observer` sees; nothing is changed but a broken run-cache entry."""
+
+    def __init__(self, project: Project, index: Index, options: ReproOptions, observer: Observer, tell: Tell) -> None:
+        self._project = project
+        self._index = index
+        self._options = options
+        self._observer = observer
+        self._tell = tell
+        self._locked: dict[str, StageState | None] = {}
+
+    def record(self, stage: Stage, state: StageState | None) -> None:
+        """From now on this is what the lock says of the stage."""
+        self._locked[stage.address] = state
+
+    def state(self, stage: Stage) -> StageState | None:
+        """What the lock says of a stage."""
+        return self._locked[stage.address] if stage.address in self._locked else self._index.state(stage)
+
+    def choose(self, stage: Stage, rerun: Collection[str] = ()) -> Choice:
+        """Whether to skip, restore, run or merely record a stage; `rerun` are stages that force it to run."""
+        locked = self.state(stage)
+        seen = self._seen(stage, locked)
+        if self._options.force and not stage.frozen:
+            return Choice(Action.RUN, (Reason(Cause.FORCED),), seen)
+        same = exact if self._project.dialect.exact_params else loose
+        reasons = reasons_to_run(stage, locked, seen, self._observer.missing(stage, locked), same)
+        if self._options.allow_missing:
+            reasons = tuple(reason for reason in reasons if reason.cause not in ABSENT_CAUSES)
+        if not stage.frozen:
+            reasons += tuple(Reason(Cause.UPSTREAM, address) for address in rerun)
+        if not reasons:
+            return Choice(Action.SKIP, (), seen)
+        state = None if rerun else self._restorable(stage, locked, reasons)
+        if state is not None:
+            return Choice(Action.RESTORE, reasons, state)
+        if stage.frozen:
+            return Choice(Action.RECORD, reasons, locked or seen)
+        return Choice(Action.RUN, reasons, seen)
+
+    def present(self, stage: Stage, state: StageState) -> dict[str, Content]:
+        """Outputs that hold in the workspace what `state` says."""
+        found = {}
+        for output in stage.outs:
+            recorded = state.outs.get(output.path)
+            content = recorded.content if recorded else None
+            if content is not None:
+                seen = self._observer.content(output.path, content)
+                if seen is not None and seen.digest == content.digest:
+                    found[output.path] = content
+        return found
+
+    def _seen(self, stage: Stage, locked: StageState | None) -> StageState:
+        seen = self._observer.state(stage, locked)
+        if not self._options.allow_missing:
+            return seen
+        return replace(seen, deps={dep: self._expected(entry, locked) for dep, entry in seen.deps.items()})
+
+    def _expected(self, seen: Recorded, locked: StageState | None) -> Recorded:
+        """An absent dependency is what its producer recorded, or what it was when the stage ran."""
+        if seen.content is not None:
+            return seen
+        producer = self._index.by_path.get(seen.path)
+        if producer and producer.recorded and producer.recorded.content:
+            made = self._index.stages.get(producer.owner)
+            state = self.state(made) if made else None
+            return (state.outs.get(seen.path) if state else None) or producer.recorded
+        return (locked.deps.get(seen.path) if locked else None) or seen
+
+    def _restorable(self, stage: Stage, locked: StageState | None, reasons: tuple[Reason, ...]) -> StageState | None:
+        """Recorded outputs that belong to what is there now, and can be had without running."""
+        if locked is not None and all(reason.cause in OUTPUT_CAUSES for reason in reasons):
+            outs = [locked.outs.get(output.path) for output in stage.outs]
+            known = {recorded.path: recorded for recorded in outs if recorded and recorded.content}
+            accepted = stage.frozen and any(reason.cause is Cause.OUT_MODIFIED for reason in reasons)
+            state = replace(locked, outs=known)
+            if len(known) == len(outs) and not accepted and self._obtainable(stage, state):
+                return state
+        if self._options.no_run_cache or stage.frozen:
+            return None
+        seen = self._observer.state(stage)
+        found = (replace(seen, outs=run.outs) for run in find_runs(self._project, stage, seen, self._tell))
+        return next((state for state in found if self._obtainable(stage, state)), None)
+
+    def _obtainable(self, stage: Stage, state: StageState) -> bool:
+        present = self.present(stage, state)
+        for path, recorded in state.outs.items():
+            content = recorded.content
+            if content is None or not (self._observer.in_cache(content) or self._storable(content, present=path in present)):
+                return False
+        return True
+
+    def _storable(self, content: Content, *, present: bool) -> bool:
+        # what is stored gets the name of today's hash, which is not the one that an older lock asks for
+        return present and content.digest.algorithm == self._project.algorithm

@@ -1,0 +1,51 @@
+"""du: what the cache holds, by path and by revision."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+
+from dvx.errors import Corrupted, GitError, MissingData, UnsafePath
+from dvx.model.digest import LEGACY, Digest
+from dvx.model.events import Tell
+from dvx.model.experiment import ExpRef
+from dvx.model.named import Named
+from dvx.model.usage import Usage, measure
+from dvx.ops.gc import read_tree
+from dvx.ops.roots import Finder, Scope
+from dvx.project import Project
+from dvx.store.objects import lying
+
+WORKSPACE = "workspace"
+
+
+def usage(project: Project, tell: Tell) -> Usage:
+    """Measure the cache of a project. What cannot be read is told of and counts as unnamed."""
+    finder = Finder(tell, skip_failed=True)
+    stored = {one.digest: one.size for one in lying(project.cache.root) if one.digest is not None}
+    every = _sure(finder.find(project, (), Scope()).all, stored)
+    revisions: dict[str, Iterable[Named]] = {WORKSPACE: _sure(finder.workspace(project), stored)}
+    if project.git is not None:
+        for ref in project.git.refs("refs/heads/", "refs/tags/", "refs/remotes/", "refs/exps/"):
+            if not ref.startswith("refs/exps/") or ExpRef.parse(ref):
+                with contextlib.suppress(GitError):  # a tag of something else than a commit
+                    revisions[_short(ref)] = _sure(finder.at(project.git, [ref]), stored)
+    trees = {named.digest for named in every if named.digest.is_tree}
+    return measure(stored, {digest: files for digest in trees if (files := _files(project, digest))}, every, revisions)
+
+
+def _sure(names: Iterable[Named], stored: dict[Digest, int]) -> set[Named]:
+    """An old hash is named twice where its kind is in doubt; the name that stands for nothing is left out."""
+    return {named for named in names if named.digest.algorithm != LEGACY or named.digest in stored}
+
+
+def _files(project: Project, digest: Digest) -> tuple[Digest, ...]:
+    try:
+        return tuple(entry.digest for entry in read_tree(project, digest).entries)
+    except (MissingData, Corrupted, UnsafePath):
+        return ()
+
+
+def _short(ref: str) -> str:
+    experiment = ExpRef.parse(ref)
+    return experiment.name if experiment else ref.split("/", 2)[2]

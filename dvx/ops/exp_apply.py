@@ -1,0 +1,129 @@
+"""exp apply: make the workspace hold an experiment; HEAD and Git's index stay, unsaved bytes go to the trash."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from dvx.errors import AtRisk, MissingData
+from dvx.git import Git
+from dvx.model.events import Notice, Tell
+from dvx.model.experiment import Experiment
+from dvx.model.paths import parent, printable
+from dvx.ops.checkout import CheckoutResult, recorded, restore
+from dvx.ops.exp_run import scratch_index
+from dvx.ops.experiments import all_experiments, find, git_of, head_of
+from dvx.ops.index import Selected, load_index
+from dvx.ops.source import Revision
+from dvx.project import Project
+from dvx.store import files
+from dvx.store.durable import barrier
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What `apply` did: the files of Git that changed or went, and the outputs that were checked out."""
+
+    experiment: Experiment
+    files: tuple[str, ...]
+    outputs: CheckoutResult
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """`write` are files to take from the experiment, `delete` files to remove, `lost` what is there and in no commit."""
+
+    write: tuple[str, ...]
+    delete: tuple[str, ...]
+    lost: tuple[str, ...]
+
+
+def apply(project: Project, name: str, tell: Tell, *, force: bool) -> Applied:
+    """Make all files that Git tracks in an experiment, and its outputs, be as they were in it.
+
+    Data comes before the files that name it, so that an interrupted `apply` is finished by the same command.
+
+    Raises:
+        UnknownTarget: there is no such experiment.
+        AtRisk: without `force`, changes would be lost that are in no commit; nothing was changed.
+        MissingData: the cache lacks outputs; everything else was applied.
+    """
+    git = git_of(project)
+    experiment = find(git, name)
+    with scratch_index(project, git) as index:
+        plan = _plan(project, git, experiment, index)
+        if plan.lost and not force:
+            shown = ", ".join(f"`{printable(path)}`" for path in plan.lost[:5]) + (", ..." if len(plan.lost) > 5 else "")
+            raise AtRisk(
+                f"applying `{experiment.ref.name}` would overwrite changes that are in no commit: {shown}",
+                plan.lost,
+                "commit them, or leave out `--no-force`: they go to the trash then",
+            )
+        try:
+            outputs = _restore_outputs(project, experiment, tell, force=force)
+        except MissingData:
+            _write_files(project, git, plan, index, tell)
+            raise
+        _write_files(project, git, plan, index, tell)
+    return Applied(experiment, (*plan.write, *plan.delete), outputs)
+
+
+def _plan(project: Project, git: Git, experiment: Experiment, index: str) -> _Plan:
+    head = head_of(git)
+    seen = git.compare(index, experiment.commit)
+    stale = [path for path in git.gone(head, experiment.commit) if _is_file(project, path)]
+    blocked = _obstacles(project, (*seen.changed, *seen.absent))
+    present = [path for path in (*seen.changed, *stale) if path not in blocked]
+    lost = (*_unsaved(project, git, present), *blocked)
+    return _Plan((*seen.changed, *seen.absent), tuple(stale), tuple(dict.fromkeys(lost)))
+
+
+def _obstacles(project: Project, paths: Iterable[str]) -> list[str]:
+    """What stands where a file belongs and is none, or where a folder belongs and is none."""
+    found: dict[str, None] = {}
+    for path in paths:
+        if os.path.isdir(project.abs(path)) and not os.path.islink(project.abs(path)):
+            found[path] = None
+        above = parent(path)
+        while above:
+            place = project.abs(above)
+            if os.path.lexists(place) and (os.path.islink(place) or not os.path.isdir(place)):
+                found[above] = None
+            above = parent(above)
+    return list(found)
+
+
+def _unsaved(project: Project, git: Git, paths: Sequence[str]) -> list[str]:
+    """Those of the files whose bytes are neither in HEAD nor in an experiment, under the same path."""
+    plain = [path for path in paths if _is_file(project, path)]
+    if not plain:
+        return [path for path in paths if os.path.lexists(project.abs(path))]
+    commits = [head_of(git), *(experiment.commit for experiment in all_experiments(git))]
+    saved = git.blob_ids(list(dict.fromkeys(commits)), plain)
+    now = git.hashed(plain)
+    return [path for path in paths if path not in now or now[path] not in saved[path]]
+
+
+def _restore_outputs(project: Project, experiment: Experiment, tell: Tell, *, force: bool) -> CheckoutResult:
+    index = load_index(project, Revision(project, experiment.commit))
+    contents, _ = recorded(Selected(tracked) for tracked in index.tracked)
+    return restore(project, contents, tell, force=force)
+
+
+def _write_files(project: Project, git: Git, plan: _Plan, index: str, tell: Tell) -> None:
+    for path in plan.lost:
+        project.trash.take(project.abs(path), path)
+    if plan.lost:
+        shown = ", ".join(f"`{printable(path)}`" for path in plan.lost[:5])
+        place = os.path.relpath(project.trash.root, project.root)
+        tell(Notice(f"unsaved changes went to the trash: {shown}", f"they are kept there for 14 days, in `{place}`"))
+    git.write_files(index, plan.write)
+    for path in plan.delete:
+        files.remove(project.abs(path))
+    barrier([project.abs(path) for path in plan.write if _is_file(project, path)], project.root)
+
+
+def _is_file(project: Project, path: str) -> bool:
+    place = project.abs(path)
+    return os.path.isfile(place) and not os.path.islink(place)

@@ -1,0 +1,236 @@
+"""exp run, exp save: a run of the pipeline in the workspace, and its record in Git, whole or absent."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dvx.errors import DvxError
+from dvx.formats import edit_data, load_yaml
+from dvx.git import Git, RefChange
+from dvx.model.events import Notice, Tell
+from dvx.model.experiment import ExpRef, check_name, draw_name, result_hash
+from dvx.model.override import Override, parse_override
+from dvx.model.paths import join, parent, printable
+from dvx.model.staleness import Action
+from dvx.ops.experiments import git_of, head_of
+from dvx.ops.index import Index, load_index
+from dvx.ops.repro import ReproOptions, ReproResult, repro
+from dvx.project import Project
+from dvx.store import files
+from dvx.store.leftovers import abandoned
+
+DEFAULT_PARAMS = "params.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How to run: `overrides` as `[FILE:]KEY=VALUE`; `name` and `message` are made when empty; `force` replaces a namesake."""
+
+    repro: ReproOptions
+    name: str = ""
+    overrides: tuple[str, ...] = ()
+    message: str = ""
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SaveOptions:
+    """How to record the workspace; `include` are paths that Git does not track."""
+
+    name: str = ""
+    message: str = ""
+    force: bool = False
+    include: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An experiment's ref and commit; `ran` is what the pipeline did."""
+
+    ref: ExpRef
+    commit: str
+    ran: ReproResult | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    ref: ExpRef
+    message: str
+    extra: tuple[str, ...]
+    force: bool = False
+
+
+def run(project: Project, options: RunOptions, tell: Tell) -> Recorded:
+    """Apply the overrides, reproduce the pipeline and record what came out as an experiment on top of HEAD.
+
+    HEAD, index and stash stay as they are; uncommitted changes of tracked files are part of the experiment.
+
+    Raises:
+        DvxError: the name is taken by another result (before anything runs), or the pipeline fails; the edited parameters and
+            what the stages made so far are then still in the workspace.
+    """
+    git = git_of(project)
+    ref = _new_ref(git, options.name)
+    git.check_identity()
+    edits = _edits(project, [parse_override(text, DEFAULT_PARAMS) for text in options.overrides])
+    _check_vacant(project, git, ref, edits, force=options.force or options.repro.dry)
+    if options.repro.dry:
+        return Recorded(ref, "", repro(project, options.repro, tell))
+    for path, data in edits.items():
+        files.write_atomic(project.abs(path), data)
+    environment = {**options.repro.environment, **_environment(project, ref)}
+    try:
+        ran = repro(project, replace(options.repro, environment=environment), tell)
+    except BaseException:
+        if edits:
+            changed = ", ".join(f"`{printable(path)}`" for path in edits)
+            tell(Notice(f"no experiment was recorded; {changed} keeps the values that were set"))
+        raise
+    index = load_index(project)
+    message = options.message or _message(project, index, [one.address for one in ran.stages if one.action is not Action.SKIP])
+    commit = _record(project, git, _Record(ref, message, _own_files(project, index), options.force))
+    _tell_untracked(git, index, tell)
+    return Recorded(ref, commit, ran)
+
+
+def save(project: Project, options: SaveOptions, tell: Tell) -> Recorded:
+    """Record the workspace as an experiment, running nothing."""
+    git = git_of(project)
+    ref = _new_ref(git, options.name)
+    git.check_identity()
+    index = load_index(project)
+    message = options.message or _message(project, index, list(index.stages))
+    extra = (*_own_files(project, index), *(project.relative(path) for path in options.include))
+    commit = _record(project, git, _Record(ref, message, extra, options.force))
+    _tell_untracked(git, index, tell)
+    return Recorded(ref, commit)
+
+
+@contextlib.contextmanager
+def scratch_index(project: Project, git: Git) -> Iterator[str]:
+    """A copy of Git's index to work in; what Git knows of unchanged files in it saves reading them."""
+    folder = files.temporary(os.path.join(project.state, "exps"))
+    for place in abandoned(os.path.dirname(folder)):
+        files.remove_tree(place)
+    index = os.path.join(folder, "index")
+    try:
+        if os.path.exists(git.index):
+            # Git reads a file again that is no older than its index; a younger copy would hide edits of the same clock tick
+            written = os.stat(git.index).st_mtime_ns
+            files.copy_file(git.index, index)
+            files.set_time(index, written)
+        yield index
+    finally:
+        files.remove_tree(folder)
+
+
+def _new_ref(git: Git, name: str) -> ExpRef:
+    baseline = head_of(git)
+    if name:
+        check_name(name)
+    return ExpRef(baseline, name or draw_name(secrets.randbelow(1 << 32), {ref.name for ref in git.experiments()}))
+
+
+def _edits(project: Project, overrides: Sequence[Override]) -> dict[str, bytes]:
+    """The new bytes of each parameter file that the overrides change."""
+    by_path: dict[str, list[Override]] = {}
+    for override in overrides:
+        by_path.setdefault(project.relative(override.path), []).append(override)
+    edits = {}
+    for path, named in by_path.items():
+        try:
+            old = files.read(project.abs(path))
+        except FileNotFoundError:
+            raise DvxError(
+                f"there is no parameter file `{printable(path)}`", "give the file before the key: `FILE:KEY=VALUE`"
+            ) from None
+        new = edit_data(old, path, named)
+        if new != old:
+            edits[path] = new
+    return edits
+
+
+def _check_vacant(project: Project, git: Git, ref: ExpRef, edits: Mapping[str, bytes], *, force: bool) -> None:
+    """Refuse a name that is taken, but for a repetition of the very run that took it."""
+    commit = git.experiments().get(ref)
+    if commit is None or force:
+        return
+    with scratch_index(project, git) as index:
+        seen = git.compare(index, commit)
+    if edits or seen.changed or seen.absent:
+        raise _taken(project, ref)
+
+
+def _taken(project: Project, ref: ExpRef, state: str = "") -> DvxError:
+    name = project.dialect.name
+    return DvxError(
+        f"experiment `{ref.name}` exists already{state}",
+        f"run `{name} exp run -f ...` to replace it, or choose another name with `-n`",
+    )
+
+
+def _environment(project: Project, ref: ExpRef) -> dict[str, str]:
+    prefix = project.dialect.environment_prefix
+    return {f"{prefix}_EXP_NAME": ref.name, f"{prefix}_EXP_BASELINE_REV": ref.baseline}
+
+
+def _message(project: Project, index: Index, addresses: Sequence[str]) -> str:
+    return f"{project.dialect.name}: commit experiment {result_hash(_lock_entries(project, index, addresses))}"
+
+
+def _lock_entries(project: Project, index: Index, addresses: Sequence[str]) -> dict[str, Any]:
+    """What the lock files say of the stages, as written there."""
+    documents: dict[str, Any] = {}
+    entries = {}
+    for address in addresses:
+        stage = index.stages.get(address)
+        if stage is None:
+            continue
+        path = join(parent(stage.file), project.dialect.lock)
+        if path not in documents:
+            documents[path] = load_yaml(files.read(project.abs(path)).decode(), path)["stages"] if path in index.locks else {}
+        if stage.name in documents[path]:
+            entries[address] = documents[path][stage.name]
+    return entries
+
+
+def _own_files(project: Project, index: Index) -> tuple[str, ...]:
+    """The files of the project that belong to an experiment although nobody gave them to Git yet."""
+    dialect = project.dialect
+    folders = {"", *(parent(tracked.output.path) for tracked in index.tracked)}
+    found = [dialect.ignore, f"{dialect.folder}/config", f"{dialect.folder}/.gitignore", DEFAULT_PARAMS]
+    found += [*index.pointers, *index.pipelines, *index.locks]
+    found += [join(folder, ".gitignore") for folder in sorted(folders)]
+    found += [file.path for stage in index.stages.values() for file in stage.params]
+    found += [tracked.output.path for tracked in index.tracked if not tracked.output.cached]
+    return tuple(path for path in dict.fromkeys(found) if not path.startswith("../"))
+
+
+def _record(project: Project, git: Git, record: _Record) -> str:
+    """Commit the workspace and give the commit its ref; an equal experiment of that name is kept as it is."""
+    with scratch_index(project, git) as index:
+        commit = git.snapshot(index, record.ref.baseline, record.extra, record.message)
+    old = git.experiments().get(record.ref)
+    if old is not None and git.tree(old) == git.tree(commit):
+        return old
+    if old is not None and not record.force:
+        raise _taken(project, record.ref, ", with another result; the new one is in the workspace")
+    git.update_refs([RefChange(str(record.ref), commit, old)])
+    return commit
+
+
+def _tell_untracked(git: Git, index: Index, tell: Tell) -> None:
+    """Say which dependencies the experiment lacks because Git does not know them."""
+    named = {
+        dep for stage in index.stages.values() for dep in stage.deps if "://" not in dep and not dep.startswith(("/", "../"))
+    }
+    loose = [dep for dep in sorted(named) if index.owner_of(dep) is None]
+    missing = sorted(set(loose) - git.tracked(loose) - git.ignored(loose))
+    if missing:
+        shown = ", ".join(f"`{printable(path)}`" for path in missing[:5])
+        tell(Notice(f"the experiment does not hold {shown}, which Git does not track", "`git add` them before the next run"))

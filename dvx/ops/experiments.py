@@ -1,0 +1,159 @@
+"""exp list, remove, rename, branch: experiments as refs, found and changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from dvx.errors import DvxError, GitError, UnknownTarget, UsageError, nearest
+from dvx.git import Git, RefChange
+from dvx.model.experiment import Experiment, ExpRef, check_name
+from dvx.model.paths import printable
+from dvx.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which baselines are meant: `number` commits back from each of `revisions` (HEAD by default), or all there are."""
+
+    revisions: tuple[str, ...] = ()
+    number: int = 1
+    everything: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The experiments of one baseline, the newest first; `name` is its branch or tag, or empty."""
+
+    baseline: str
+    name: str
+    experiments: tuple[Experiment, ...]
+
+
+def git_of(project: Project) -> Git:
+    """The repository that experiments are kept in; raises GitError without one."""
+    if project.git is None:
+        raise GitError(
+            "experiments need Git, and this project is not in a Git repository", "run `git init` and commit the project first"
+        )
+    return project.git
+
+
+def head_of(git: Git) -> str:
+    """The commit that experiments start from; raises GitError before the first one."""
+    head = git.head()
+    if head is None:
+        raise GitError("there is no commit yet for an experiment to start from", "run `git add` and `git commit` first")
+    return head
+
+
+def all_experiments(git: Git) -> list[Experiment]:
+    """Every experiment, the newest first."""
+    refs = git.experiments()
+    info = git.info(refs.values())
+    found = [Experiment(ref, commit, info[commit].time) for ref, commit in refs.items() if commit in info]
+    return sorted(found, key=lambda experiment: (-experiment.created, experiment.ref))
+
+
+def listing(project: Project, scope: Scope) -> tuple[Group, ...]:
+    """Experiments by baseline; baselines without any are left out."""
+    git = git_of(project)
+    return _groups(git, all_experiments(git), scope)
+
+
+def baselines_of(git: Git, scope: Scope) -> list[str]:
+    """The commits that a scope means, but for `everything`."""
+    if not scope.revisions:
+        head_of(git)
+    return git.commits(scope.revisions or ("HEAD",), scope.number)
+
+
+def remote_listing(project: Project, remote: str, scope: Scope) -> tuple[Group, ...]:
+    """What a Git remote holds; when an experiment was made is not known there."""
+    git = git_of(project)
+    found = [Experiment(ref, commit, 0) for ref, commit in sorted(git.remote_experiments(remote).items())]
+    return _groups(git, found, scope)
+
+
+def find(git: Git, name: str) -> Experiment:
+    """The experiment of that name or commit; of several with one name, that of HEAD.
+
+    Raises:
+        UnknownTarget: there is none, or the name does not say which.
+    """
+    return _pick(git, all_experiments(git), name)
+
+
+def remove(project: Project, names: Sequence[str], scope: Scope | None, *, keep: bool) -> tuple[Experiment, ...]:
+    """Remove the named experiments and those in the scope, or with `keep` all others; returns what was removed.
+
+    Raises:
+        UnknownTarget: one of the names is unknown; nothing is removed then.
+        UsageError: nothing was chosen.
+    """
+    git = git_of(project)
+    if not names and scope is None:
+        raise UsageError("no experiment is named", "name some, or use `-A`, `--rev` or `-n`")
+    known = all_experiments(git)
+    chosen = {_pick(git, known, name) for name in names}
+    if scope is not None:
+        baselines = None if scope.everything else set(baselines_of(git, scope))
+        chosen |= {one for one in known if baselines is None or one.ref.baseline in baselines}
+    gone = tuple(one for one in known if (one in chosen) != keep)
+    git.update_refs([RefChange(str(one.ref), None, one.commit) for one in gone])
+    return gone
+
+
+def rename(project: Project, old: str, new: str, *, force: bool) -> Experiment:
+    """Give an experiment another name; with `force` one that another experiment has. Returns the renamed one."""
+    git = git_of(project)
+    check_name(new)
+    experiment = find(git, old)
+    target = ExpRef(experiment.ref.baseline, new)
+    if target == experiment.ref:
+        return experiment
+    other = git.experiments().get(target)
+    if other is not None and not force:
+        raise DvxError(f"there is an experiment `{new}` already", "choose another name, or use `--force` to replace it")
+    git.update_refs([RefChange(str(target), experiment.commit, other), RefChange(str(experiment.ref), None, experiment.commit)])
+    return Experiment(target, experiment.commit, experiment.created)
+
+
+def branch(project: Project, name: str, branch_name: str) -> tuple[str, Experiment]:
+    """Make a Git branch at an experiment (`<name>-branch` when `branch_name` is empty); returns the branch and the experiment."""
+    git = git_of(project)
+    experiment = find(git, name)
+    chosen = branch_name or f"{experiment.ref.name}-branch"
+    ref = f"refs/heads/{chosen}"
+    if chosen.startswith("-"):
+        raise UsageError(f"`{printable(chosen)}` is not a name for a branch")
+    if ref in git.refs(ref):
+        raise DvxError(f"there is a branch `{chosen}` already", "choose another name")
+    git.update_refs([RefChange(ref, experiment.commit, None)])
+    return chosen, experiment
+
+
+def _groups(git: Git, known: Sequence[Experiment], scope: Scope) -> tuple[Group, ...]:
+    baselines = list(dict.fromkeys(one.ref.baseline for one in known)) if scope.everything else baselines_of(git, scope)
+    below: dict[str, list[Experiment]] = {}
+    for one in known:
+        below.setdefault(one.ref.baseline, []).append(one)
+    names = git.names(baselines)
+    return tuple(Group(one, names.get(one, ""), tuple(below[one])) for one in baselines if one in below)
+
+
+def _pick(git: Git, known: Iterable[Experiment], name: str) -> Experiment:
+    known = list(known)
+    named = [one for one in known if name in (one.ref.name, str(one.ref), one.commit)]
+    if len(named) > 1:
+        head = git.head()
+        named = [one for one in named if one.ref.baseline == head] or named
+    if not named and len(name) >= 4:
+        named = [one for one in known if one.commit.startswith(name.lower())]
+    if len(named) == 1:
+        return named[0]
+    if named:
+        choices = ", ".join(f"{one.commit[:7]} (from {one.ref.baseline[:7]})" for one in named[:5])
+        raise UnknownTarget(f"`{name}` names {len(named)} experiments", f"name one by its commit: {choices}")
+    hint = nearest(name, [one.ref.name for one in known]) or "`exp list -A` shows all experiments"
+    raise UnknownTarget(f"there is no experiment `{printable(name)}`", hint)

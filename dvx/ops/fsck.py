@@ -1,0 +1,215 @@
+"""fsck: read every object, put wrong ones aside, and heal what is needed from good copies."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from dvx.errors import Corrupted, DvxError, MissingData, UnsafePath
+from dvx.model.digest import TREE_SUFFIX, Digest, new_hasher
+from dvx.model.events import Progress, Tell
+from dvx.model.fsck import Finding, Flaw, Report
+from dvx.model.named import Named
+from dvx.ops import fsck_remote
+from dvx.ops.gc import read_tree
+from dvx.ops.heal import Healer
+from dvx.ops.index import load_index
+from dvx.ops.roots import Finder, Roots, Scope
+from dvx.ops.steps import Remotes
+from dvx.project import Project
+from dvx.store import files
+from dvx.store.objects import Lying, lying
+
+_AT_WORK_SECONDS = 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class FsckOptions:
+    """Which remote to read beside the cache, if any; without `heal` nothing is changed."""
+
+    remote: str = ""
+    heal: bool = True
+    jobs: int = 0
+
+
+@dataclass(slots=True)
+class _Needed:
+    """Which path needs an object: in the workspace, or in any commit."""
+
+    workspace: dict[Digest, str] = field(default_factory=dict)
+    all: dict[Digest, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A file in the cache and what its bytes hash to; None when they cannot be read."""
+
+    one: Lying
+    actual: Digest | None
+
+    @property
+    def is_right(self) -> bool:
+        digest = self.one.digest
+        return digest is not None and self.actual is not None and self.actual.hex == digest.hex.removesuffix(TREE_SUFFIX)
+
+
+def fsck(project: Project, options: FsckOptions, tell: Tell) -> Report:
+    """Check the cache, and a remote.
+
+    Raises:
+        UnknownTarget: there is no such remote.
+        RemoteError: it cannot be read.
+    """
+    remote = Remotes(project, options.remote, options.jobs).open("") if options.remote else None
+    healer = Healer(project, tell)
+    read = _read_all(project, options, tell)
+    findings = [*_wrong(project, options, read, healer), *_leftovers(project, options)]
+    finder = Finder(lambda _: None, skip_failed=True)
+    roots = finder.find(project, (), Scope())
+    findings += [
+        Finding(Flaw.PAST if each.historic else Flaw.FILE, f"{each.what}: {each.error.message}") for each in finder.failures
+    ]
+    findings += _bad_trees(project, (each.one.digest for each in read if each.is_right and each.one.digest))
+    needed = _needed(project, roots)
+    findings = [_with_need(finding, needed) for finding in findings]
+    if options.heal:
+        findings = [_healed(finding, healer) for finding in findings]
+        project.cache.barrier()
+        needed = _needed(project, roots)  # a healed tree names files
+        findings = [_with_need(finding, needed) for finding in findings]
+    findings += _missing(project, options, needed, healer, {finding.digest for finding in findings})
+    project.cache.barrier()
+    report = Report(len(read), sum(each.one.size for each in read), tuple(findings))
+    if remote is None:
+        return report
+    return report + fsck_remote.check(project, remote, healer if options.heal else None, needed.all, tell)
+
+
+def _read_all(project: Project, options: FsckOptions, tell: Tell) -> list[_Read]:
+    found = list(lying(project.cache.root))
+    read: list[_Read] = []
+    with ThreadPoolExecutor(options.jobs or min(8, (os.cpu_count() or 1) + 1)) as pool:
+        for each in pool.map(_hash, found):
+            read.append(each)
+            if not len(read) % 100 or len(read) == len(found):
+                tell(Progress("checking", len(read), len(found), "objects"))
+    return read
+
+
+def _hash(one: Lying) -> _Read:
+    algorithm = one.digest.algorithm if one.digest else one.algorithm
+    try:
+        hasher = new_hasher(algorithm)
+        with open(one.place, "rb", buffering=0) as file:
+            while chunk := file.read(files.CHUNK):
+                hasher.update(chunk)
+    except (OSError, DvxError):
+        return _Read(one, None)
+    return _Read(one, Digest(algorithm, hasher.hexdigest()))
+
+
+def _wrong(project: Project, options: FsckOptions, read: Iterable[_Read], healer: Healer) -> Iterator[Finding]:
+    """What is not what its name says, put aside. Bytes that deserve another name are kept in mind."""
+    for each in read:
+        if each.is_right:
+            continue
+        one = each.one
+        name = os.path.relpath(one.place, project.cache.root)
+        young = time.time() - one.modified < _AT_WORK_SECONDS
+        if one.digest is None and young and _is_temporary(one):
+            yield Finding(Flaw.LEFTOVER, name)  # somebody may be writing it
+            continue
+        aside = ""
+        if options.heal:
+            aside = os.path.join(project.cache.root, "quarantine", name)
+            files.move(one.place, aside)
+        if each.actual is not None:
+            healer.found[each.actual] = aside or one.place
+            healer.found[Digest(each.actual.algorithm, each.actual.hex + TREE_SUFFIX)] = aside or one.place
+        if one.digest is None:
+            yield Finding(Flaw.LEFTOVER if _is_temporary(one) else Flaw.MISNAMED, name, aside=aside)
+        else:
+            yield Finding(Flaw.WRONG, str(one.digest), one.digest, aside=aside)
+
+
+def _is_temporary(one: Lying) -> bool:
+    name = os.path.basename(one.place)
+    return name.startswith(".") or "tmp" in name
+
+
+def _leftovers(project: Project, options: FsckOptions) -> Iterator[Finding]:
+    """What dead processes left in the temporary folder; the cache itself knows which are dead."""
+    folder = os.path.join(project.cache.root, "tmp")
+    before = set(os.listdir(folder)) if os.path.isdir(folder) else set()
+    if before and options.heal:
+        project.cache.new_temp()
+        before -= set(os.listdir(folder))
+    for name in sorted(before):
+        yield Finding(Flaw.LEFTOVER, f"tmp/{name}", healed="removal" if options.heal else "")
+
+
+def _bad_trees(project: Project, digests: Iterable[Digest]) -> Iterator[Finding]:
+    for digest in digests:
+        if digest.is_tree:
+            try:
+                read_tree(project, digest)
+            except (Corrupted, UnsafePath) as error:
+                yield Finding(Flaw.TREE, f"{digest}: {error.message}", digest)
+            except MissingData:
+                continue
+
+
+def _needed(project: Project, roots: Roots) -> _Needed:
+    """Which path needs each object. What the workspace does not keep in the cache is not needed there."""
+    needed = _Needed()
+    for here, named in ((True, _of_workspace(project, roots)), (False, sorted(roots.all))):
+        for one in named:
+            for digest, path in _with_files(project, one):
+                needed.all.setdefault(digest, path)
+                if here:
+                    needed.workspace.setdefault(digest, path)
+    return needed
+
+
+def _of_workspace(project: Project, roots: Roots) -> list[Named]:
+    try:
+        tracked = load_index(project).tracked
+    except DvxError:
+        return sorted(roots.workspace)
+    recorded = ((one.output, one.recorded.content) for one in tracked if one.recorded and one.output.cached)
+    return [Named(output.path, content.digest, content.size) for output, content in recorded if content]
+
+
+def _with_files(project: Project, one: Named) -> Iterator[tuple[Digest, str]]:
+    yield one.digest, one.path
+    if one.digest.is_tree:
+        try:
+            for entry in read_tree(project, one.digest).entries:
+                yield entry.digest, f"{one.path}/{entry.path}"
+        except (MissingData, Corrupted, UnsafePath):
+            return
+
+
+def _with_need(finding: Finding, needed: _Needed) -> Finding:
+    return replace(finding, path=needed.all.get(finding.digest, "")) if finding.digest else finding
+
+
+def _healed(finding: Finding, healer: Healer) -> Finding:
+    if finding.flaw is not Flaw.WRONG or finding.digest is None:
+        return finding
+    return replace(finding, healed=healer.heal(finding.digest))
+
+
+def _missing(
+    project: Project, options: FsckOptions, needed: _Needed, healer: Healer, told: set[Digest | None]
+) -> Iterator[Finding]:
+    """What the workspace names and the cache has not. What a remote has is merely not fetched."""
+    absent = {digest: path for digest, path in needed.workspace.items() if digest not in told and not project.cache.has(digest)}
+    healed = {digest: healer.heal(digest, remotes=False) for digest in absent} if options.heal else {}
+    away = healer.at_remotes(digest for digest in absent if not healed.get(digest))
+    for digest, path in absent.items():
+        flaw = Flaw.AWAY if digest in away else Flaw.MISSING
+        yield Finding(flaw, str(digest), digest, path, healed=healed.get(digest, ""))

@@ -1,0 +1,96 @@
+"""fsck of a remote: every object is read, wrong ones are replaced by good copies or taken away."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from dvx.errors import Corrupted, MissingData, UnsafePath
+from dvx.model.digest import Digest
+from dvx.model.events import Progress, Tell
+from dvx.model.fsck import Finding, Flaw, Report
+from dvx.model.tree import decode_tree
+from dvx.ops.heal import Healer
+from dvx.project import Project
+from dvx.store import files
+from dvx.store.listed import Listed
+from dvx.store.objects import digest_of
+from dvx.store.remote import Remote
+from dvx.store.verify import Check
+
+
+def check(project: Project, remote: Remote, healer: Healer | None, needed: Mapping[Digest, str], tell: Tell) -> Report:
+    """Read all that is at a remote; without a `healer` nothing is changed. `needed` says which path needs an object.
+
+    Raises:
+        RemoteError: it cannot be read.
+    """
+    listed = [one for one in remote.listing("") if not one.name.startswith("runs/")]
+    findings: list[Finding] = []
+    with ThreadPoolExecutor(remote.jobs) as pool:
+        for done, finding in enumerate(pool.map(lambda one: _check(project, remote, one), listed), 1):
+            tell(Progress(f"checking {remote.name}", done, len(listed), "objects"))
+            if finding is not None:
+                path = needed.get(finding.digest, "") if finding.digest else ""
+                findings.append(replace(finding, path=path))
+    findings += _promised(remote, listed, findings)
+    if healer is not None:
+        findings = [_heal(project, remote, finding, healer) for finding in findings]
+        remote.flush()
+        project.cache.barrier()
+    return Report(len(listed), sum(one.size for one in listed), tuple(findings))
+
+
+def _check(project: Project, remote: Remote, one: Listed) -> Finding | None:
+    digest = digest_of(one.name)
+    if digest is None:
+        return Finding(Flaw.MISNAMED, one.name, store=remote.name)
+    temp = project.cache.new_temp()
+    try:
+        remote.download(one.name, temp, Check(digest))
+        if digest.is_tree:
+            decode_tree(files.read(temp), digest.algorithm)
+    except MissingData:
+        return None
+    except Corrupted as error:
+        flaw = Flaw.TREE if os.path.exists(temp) else Flaw.WRONG
+        return Finding(flaw, str(digest) if flaw is Flaw.WRONG else f"{digest}: {error.message}", digest, store=remote.name)
+    except UnsafePath as error:
+        return Finding(Flaw.TREE, f"{digest}: {error.message}", digest, store=remote.name)
+    finally:
+        files.remove(temp)
+    return None
+
+
+def _promised(remote: Remote, listed: list[Listed], findings: list[Finding]) -> Iterator[Finding]:
+    """Files that a tree at the remote names and that are not there: a tree is a promise."""
+    bad = {finding.digest for finding in findings}
+    there = {digest for one in listed if (digest := digest_of(one.name)) is not None}
+    told: set[Digest] = set()
+    for digest in sorted(there - bad):
+        if digest.is_tree:
+            for entry in decode_tree(remote.read(digest.object_name), digest.algorithm).entries:
+                if entry.digest not in there and entry.digest not in told:
+                    told.add(entry.digest)
+                    yield Finding(Flaw.MISSING, str(entry.digest), entry.digest, entry.path, remote.name)
+
+
+def _heal(project: Project, remote: Remote, finding: Finding, healer: Healer) -> Finding:
+    """Put a good copy in the place of what is wrong. The wrong bytes are kept here, whether there is a good copy or not."""
+    digest = finding.digest
+    if digest is None or finding.flaw is Flaw.TREE:
+        return finding
+    aside = ""
+    if finding.flaw is Flaw.WRONG:
+        aside = os.path.join(project.cache.root, "quarantine", "remotes", remote.name, digest.object_name)
+        files.make_folder(os.path.dirname(aside))
+        files.remove(aside)
+        remote.download(digest.object_name, aside)
+    source = "the cache" if project.cache.verify(digest) else healer.heal(digest, but=remote.name)
+    if source:
+        remote.upload(project.cache.path(digest), digest.object_name, Check(digest))
+    elif aside:
+        remote.remove(digest.object_name)
+    return replace(finding, healed=source, aside=aside)

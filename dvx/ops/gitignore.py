@@ -1,0 +1,87 @@
+"""The `.gitignore` entries of tracked paths, so that Git leaves their bytes alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dvx.model.paths import parent
+from dvx.project import Project
+from dvx.store import files
+
+_SPECIAL = "\\[]!#*?"
+
+
+def ignore(project: Project, paths: Iterable[str]) -> tuple[str, ...]:
+    """Make Git ignore `paths`; returns the ignore files that changed."""
+    if project.git is None:
+        return ()
+    # asking Git costs more than all else when every path is named already
+    wanted = [path for folder, names in _by_folder(paths).items() for path in _unnamed(project, folder, names)]
+    already = project.git.ignored(wanted) if wanted else set()
+    changed = []
+    for folder, names in _by_folder(path for path in wanted if path not in already).items():
+        place = _file(folder)
+        with project.lock(place):
+            text = _read(project, place)
+            lines = text.splitlines()
+            fresh = [entry(name) for name in names if entry(name) not in lines]
+            if fresh:
+                if text and not text.endswith("\n"):
+                    text += "\n"
+                _write(project, place, text + "".join(line + "\n" for line in fresh))
+                changed.append(place)
+    return tuple(changed)
+
+
+def unignore(project: Project, paths: Iterable[str]) -> tuple[str, ...]:
+    """Take the entries of `paths` out; an emptied ignore file is removed. Returns the ignore files that changed."""
+    changed = []
+    for folder, names in _by_folder(paths).items():
+        place = _file(folder)
+        with project.lock(place):
+            text = _read(project, place)
+            entries = {entry(name) for name in names}
+            kept = "".join(line for line in text.splitlines(keepends=True) if line.rstrip("\r\n") not in entries)
+            if kept == text:
+                continue
+            if kept:
+                _write(project, place, kept)
+            else:
+                files.remove(project.abs(place))
+            changed.append(place)
+    return tuple(changed)
+
+
+def entry(name: str) -> str:
+    """The line that ignores `name` in its own folder; trailing blanks are kept by a backslash."""
+    escaped = "".join("\\" + character if character in _SPECIAL else character for character in name)
+    if escaped.endswith(" "):
+        escaped = escaped[:-1] + "\\ "
+    return "/" + escaped
+
+
+def _by_folder(paths: Iterable[str]) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for path in paths:
+        grouped.setdefault(parent(path), []).append(path.rpartition("/")[2])
+    return grouped
+
+
+def _unnamed(project: Project, folder: str, names: Iterable[str]) -> list[str]:
+    lines = frozenset(_read(project, _file(folder)).splitlines())
+    return [f"{folder}/{name}" if folder else name for name in names if entry(name) not in lines]
+
+
+def _file(folder: str) -> str:
+    return f"{folder}/.gitignore" if folder else ".gitignore"
+
+
+def _read(project: Project, place: str) -> str:
+    try:
+        return files.read(project.abs(place)).decode("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        return ""
+
+
+def _write(project: Project, place: str, text: str) -> None:
+    files.write_atomic(project.abs(place), text.encode("utf-8", "surrogateescape"))

@@ -1,0 +1,131 @@
+"""Healer: finds good copies of objects in the workspace, among what was put aside, and at remotes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+from dvx.errors import Corrupted, DvxError, MissingData
+from dvx.model.digest import Digest
+from dvx.model.events import Notice, Tell, silent
+from dvx.ops.index import Index, load_index
+from dvx.ops.steps import Remotes
+from dvx.ops.track import look
+from dvx.project import Project
+from dvx.store import files
+from dvx.store.remote import Remote
+from dvx.store.verify import Check
+
+
+class Healer:
+    """Puts good copies into the cache. `found` is where other bytes were seen that hash to a name: digest -> absolute path."""
+
+    def __init__(self, project: Project, tell: Tell) -> None:
+        self.found: dict[Digest, str] = {}
+        self._project = project
+        self._tell = tell
+        self._remotes = Remotes(project, "", 0)
+        self._unreachable: set[str] = set()
+
+    def heal(self, digest: Digest, *, but: str = "", remotes: bool = True) -> str:
+        """Get an object from anywhere but the remote `but`; says from where, or nothing if nowhere is a good copy."""
+        if digest in self.found and self._copy(self.found[digest], digest):
+            return "what was put aside"
+        if digest in self._trees:
+            self._project.cache.put(self._trees[digest], digest)
+            return "the workspace"
+        if any(self._copy(place, digest) for place in self._places.get(digest, ())):
+            return "the workspace"
+        for remote in self._open(but) if remotes else ():
+            if self._download(remote, digest):
+                return f"the remote `{remote.name}`"
+        return ""
+
+    def at_remotes(self, digests: Iterable[Digest]) -> dict[Digest, str]:
+        """A remote that has each object, for those that one has; bytes are not looked at."""
+        wanted = {digest.object_name: digest for digest in digests}
+        found: dict[Digest, str] = {}
+        for remote in self._open("") if wanted else ():
+            with contextlib.suppress(DvxError):
+                found |= {wanted[name]: remote.name for name in remote.sizes(list(wanted)) if wanted[name] not in found}
+        return found
+
+    @cached_property
+    def _index(self) -> Index:
+        try:
+            return load_index(self._project)
+        except DvxError:
+            return Index()  # told of as a finding; healing does without
+
+    @cached_property
+    def _seen(self) -> tuple[dict[Digest, list[str]], dict[Digest, bytes]]:
+        """Files of tracked outputs as they are in the workspace, and the trees that these make."""
+        places: dict[Digest, list[str]] = {}
+        trees: dict[Digest, bytes] = {}
+        for tracked in self._index.tracked:
+            content = tracked.recorded.content if tracked.recorded else None
+            algorithm = content.digest.algorithm if content else self._project.algorithm
+            path = tracked.output.path
+            try:
+                seen = look(self._project, path, silent, algorithm)
+            except (DvxError, OSError):
+                continue
+            if seen is None:
+                continue
+            if seen.tree is None:
+                places.setdefault(seen.content.digest, []).append(self._project.abs(path))
+                continue
+            trees[seen.content.digest] = seen.encoded
+            for entry in seen.tree.entries:
+                places.setdefault(entry.digest, []).append(self._project.abs(f"{path}/{entry.path}"))
+        return places, trees
+
+    @property
+    def _places(self) -> dict[Digest, list[str]]:
+        return self._seen[0]
+
+    @property
+    def _trees(self) -> dict[Digest, bytes]:
+        return self._seen[1]
+
+    def _copy(self, place: str, digest: Digest) -> bool:
+        """Take a file into the cache, if its bytes are right: statistics may vouch for a file that rotted."""
+        cache = self._project.cache
+        temp = cache.new_temp()
+        check = Check(digest)
+        try:
+            with open(place, "rb") as reading, files.create_new(temp) as writing:
+                while chunk := reading.read(files.CHUNK):
+                    check.feed(chunk)
+                    files.write_all(writing.fileno(), chunk)
+            check.finish()
+        except (Corrupted, FileNotFoundError):
+            files.remove(temp)
+            return False
+        cache.admit(temp, digest)
+        return True
+
+    def _download(self, remote: Remote, digest: Digest) -> bool:
+        temp = self._project.cache.new_temp()
+        try:
+            remote.download(digest.object_name, temp, Check(digest))
+        except (MissingData, Corrupted):
+            return False
+        except DvxError as error:
+            self._give_up(remote.name, error)
+            return False
+        self._project.cache.admit(temp, digest)
+        return True
+
+    def _open(self, but: str) -> Iterator[Remote]:
+        for name in self._project.config.remotes():
+            if name != but and name not in self._unreachable:
+                try:
+                    yield self._remotes.open(name)
+                except DvxError as error:
+                    self._give_up(name, error)
+
+    def _give_up(self, name: str, error: DvxError) -> None:
+        self._unreachable.add(name)
+        self._tell(Notice(f"nothing is healed from `{name}`: {error.message}"))

@@ -1,0 +1,205 @@
+"""Index: everything tracked at a source, and the choice of a part of it by targets."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from dvx.errors import SchemaError, UnknownTarget, nearest
+from dvx.formats import load_yaml, schema_error
+from dvx.model.dialect import Dialect
+from dvx.model.lock import Lock, StageState
+from dvx.model.paths import parent, within
+from dvx.model.pointer import Output, Pointer, Recorded, decode_pointer
+from dvx.model.stage import Pipeline, Stage
+from dvx.ops.pipelines import check_graph, command_style, parse_lock, parse_pipeline
+from dvx.ops.source import Source, Workspace
+from dvx.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """An output with what is recorded of it. `owner` is the pointer's path or the stage's address; `file` declares it."""
+
+    output: Output
+    recorded: Recorded | None
+    owner: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """A tracked output, or with `inner` one path inside a tracked directory."""
+
+    tracked: Tracked
+    inner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SelectOptions:
+    """How targets are understood: upstream stages too, folders for all below them, patterns."""
+
+    with_deps: bool = False
+    recursive: bool = False
+    glob: bool = False
+
+
+@dataclass(frozen=True)
+class Index:
+    """All pointers, pipelines and locks of a source, by path."""
+
+    pointers: Mapping[str, Pointer] = field(default_factory=dict)
+    pipelines: Mapping[str, Pipeline] = field(default_factory=dict)
+    locks: Mapping[str, Lock] = field(default_factory=dict)
+    lock_name: str = ""
+
+    @cached_property
+    def stages(self) -> dict[str, Stage]:
+        """Stages by address."""
+        return {stage.address: stage for pipeline in self.pipelines.values() for stage in pipeline.stages.values()}
+
+    @cached_property
+    def tracked(self) -> tuple[Tracked, ...]:
+        """Outputs of pointers, then of stages, in the order of their files."""
+        found = [
+            Tracked(output, recorded, pointer.path, pointer.path)
+            for pointer in self.pointers.values()
+            for output, recorded in pointer.outs
+        ]
+        for stage in self.stages.values():
+            state = self.state(stage)
+            outs = state.outs if state else {}
+            found += [Tracked(output, outs.get(output.path), stage.address, stage.file) for output in stage.outs]
+        return tuple(found)
+
+    @cached_property
+    def by_path(self) -> dict[str, Tracked]:
+        """Tracked outputs by path."""
+        return {tracked.output.path: tracked for tracked in self.tracked}
+
+    def state(self, stage: Stage) -> StageState | None:
+        """What the lock says of a stage."""
+        folder = parent(stage.file)
+        lock = self.locks.get(f"{folder}/{self.lock_name}" if folder else self.lock_name)
+        return lock.stages.get(stage.name) if lock else None
+
+    def owner_of(self, path: str) -> Tracked | None:
+        """The tracked output that is `path` or a folder that holds it."""
+        while path:
+            if path in self.by_path:
+                return self.by_path[path]
+            path = parent(path)
+        return None
+
+
+def load_index(project: Project, source: Source | None = None) -> Index:
+    """Read all pointers, pipelines and locks of a source (the workspace by default).
+
+    Raises:
+        FormatError: one of the files cannot be understood.
+    """
+    source = source or Workspace(project)
+    dialect, style = project.dialect, command_style(project)
+    pointers: dict[str, Pointer] = {}
+    pipelines: dict[str, Pipeline] = {}
+    locks: dict[str, Lock] = {}
+
+    def collect(folder: str, named: Mapping[str, bytes]) -> set[str]:
+        here: list[Output] = []
+        prefix = folder + "/" if folder else ""
+        for name in sorted(named):
+            path = prefix + name
+            if name.endswith(dialect.pointer_suffix):
+                pointers[path] = read_pointer(named[name], path, dialect)
+                here += [output for output, _ in pointers[path].outs]
+        if dialect.pipeline in named:
+            path = prefix + dialect.pipeline
+            pipelines[path] = parse_pipeline(_text(named[dialect.pipeline]), path, dialect, source.read, style)
+            here += [output for stage in pipelines[path].stages.values() for output in stage.outs]
+        if dialect.lock in named:
+            path = prefix + dialect.lock
+            locks[path] = parse_lock(_text(named[dialect.lock]), path, dialect, pipelines.get(prefix + dialect.pipeline))
+        return {output.path for output in here}
+
+    source.machinery(collect)
+    return Index(pointers, pipelines, locks, dialect.lock)
+
+
+def read_pointer(data: bytes, path: str, dialect: Dialect) -> Pointer:
+    """Read the text of a pointer file; raises FormatError with file, line and column."""
+    text = _text(data)
+    document: Any = load_yaml(text, path)
+    try:
+        return decode_pointer(document, path, dialect)
+    except SchemaError as error:
+        raise schema_error(error, text, path) from None
+
+
+def select(project: Project, index: Index, targets: Sequence[str], options: SelectOptions) -> tuple[Selected, ...]:
+    """The outputs that `targets`, as the user typed them, mean; all of them without targets.
+
+    A target is an output, a path inside one, a pointer or pipeline file, a stage, or with `recursive` a folder.
+
+    Raises:
+        UnknownTarget: nothing tracked goes by that name.
+    """
+    if not targets:
+        return tuple(Selected(tracked) for tracked in index.tracked)
+    chosen: dict[tuple[str, str], Selected] = {}
+    for target in targets:
+        for selected in _match(project, index, target, options):
+            chosen[selected.tracked.output.path, selected.inner] = selected
+    if options.with_deps:
+        owners = check_graph(index).upstream({selected.tracked.owner for selected in chosen.values()})
+        for tracked in index.tracked:
+            if tracked.owner in owners:
+                chosen.setdefault((tracked.output.path, ""), Selected(tracked))
+    return tuple(chosen.values())
+
+
+def _match(project: Project, index: Index, target: str, options: SelectOptions) -> list[Selected]:
+    owned = [Selected(tracked) for tracked in index.tracked if _owned_by(tracked, target)]
+    if owned:
+        return owned
+    if options.glob and any(sign in target for sign in "*?["):
+        pattern = project.relative(target)
+        matched = [
+            Selected(tracked)
+            for tracked in index.tracked
+            if fnmatch.fnmatchcase(tracked.output.path, pattern) or fnmatch.fnmatchcase(tracked.owner, target)
+        ]
+    else:
+        matched = _match_path(index, project.relative(target), options)
+    if not matched:
+        known = [tracked.output.path for tracked in index.tracked] + [tracked.owner for tracked in index.tracked]
+        raise UnknownTarget(
+            f"`{target}` is no tracked path, pointer or stage",
+            nearest(target, known) or "run `dvx status` to see what is tracked",
+        )
+    return matched
+
+
+def _match_path(index: Index, path: str, options: SelectOptions) -> list[Selected]:
+    by_file = [Selected(tracked) for tracked in index.tracked if path in (tracked.file, tracked.output.path)]
+    if by_file:
+        return by_file
+    if options.recursive:
+        below = [Selected(tracked) for tracked in index.tracked if within(tracked.output.path, path)]
+        if below:
+            return below
+    owner = index.owner_of(path)
+    if owner is not None:
+        return [Selected(owner, path[len(owner.output.path) + 1 :])]
+    return []
+
+
+def _owned_by(tracked: Tracked, target: str) -> bool:
+    """Whether `target` names the stage, or the group of generated stages, that makes this output."""
+    return target in (tracked.owner, tracked.owner.partition("@")[0]) and tracked.owner != tracked.file
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")

@@ -1,0 +1,260 @@
+"""metrics and params: what the files of a source say, and how two sources differ. Both are values in files: one idea."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from dvx.errors import DvxError, MissingData
+from dvx.formats import load_data
+from dvx.git import Git
+from dvx.model.params import Change, diff, flatten, measured, nested, select
+from dvx.model.paths import within
+from dvx.model.pointer import Kind
+from dvx.model.table import Table
+from dvx.ops.index import Index, load_index
+from dvx.ops.revisions import Revisions
+from dvx.ops.source import Source, Workspace
+from dvx.project import Project
+
+WORKSPACE = "workspace"
+_DEFAULT_PARAMS = "params.yaml"
+
+Wanted = dict[str, tuple[str, ...] | None]
+"""The keys that are wanted of each file; None is the whole file."""
+
+
+class What(Enum):
+    """Which values."""
+
+    PARAMS = "params"
+    METRICS = "metrics"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which values of which files: those that the pipelines name, or only `targets` (with `recursive` all named below them).
+
+    `param_deps` leaves out parameters that no stage uses.
+    """
+
+    what: What
+    targets: tuple[str, ...] = ()
+    recursive: bool = False
+    param_deps: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Which revisions are shown beside the workspace: the tips of branches, of tags, all commits."""
+
+    branches: bool = False
+    tags: bool = False
+    commits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one file says, or why it says nothing."""
+
+    value: Any = None
+    error: DvxError | None = None
+
+    def document(self) -> dict[str, Any]:
+        """As DVC's JSON has it."""
+        if self.error is None:
+            return {"data": self.value}
+        kind = "FileNotFoundError" if isinstance(self.error, MissingData) else type(self.error).__name__
+        return {"error": {"type": kind, "msg": self.error.message}}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """All params and metrics of one source, by path."""
+
+    params: Mapping[str, Reading]
+    metrics: Mapping[str, Reading]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a revision says, by path; `error` when its pipelines cannot be read."""
+
+    revision: str
+    files: Mapping[str, Reading] = field(default_factory=dict)
+    error: DvxError | None = None
+
+    def failures(self) -> tuple[tuple[str, DvxError], ...]:
+        """The files that could not be read, with the reasons; an empty path means all of them."""
+        failed = tuple((path, reading.error) for path, reading in self.files.items() if reading.error)
+        return (("", self.error),) if self.error else failed
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two revisions."""
+
+    old: Shown
+    new: Shown
+
+    def changes(self, *, unchanged: bool = False) -> dict[str, dict[str, Change]]:
+        """What differs (with `unchanged` everything), by path and key, both sorted."""
+        found = {
+            path: diff(_leaves(self.old.files.get(path)), _leaves(self.new.files.get(path)), unchanged=unchanged)
+            for path in sorted({*self.old.files, *self.new.files})
+        }
+        return {path: changes for path, changes in found.items() if changes}
+
+
+def observed(project: Project, source: Source, index: Index, *, param_deps: bool = False) -> Seen:
+    """All params and metrics of a source whose index is known."""
+    return Seen(
+        _read(project, source, index, Choice(What.PARAMS, param_deps=param_deps)),
+        _read(project, source, index, Choice(What.METRICS)),
+    )
+
+
+def show(project: Project, choice: Choice, several: Several) -> tuple[Shown, ...]:
+    """The workspace, then each revision that is asked for; commits that are both branch and tag once, under all their names."""
+    labels = _labels(project, several)
+    shown = [_shown(project, WORKSPACE, Workspace(project), choice)]
+    if labels:
+        revisions = Revisions(project, _git(project), tuple(labels))
+        shown += [_attempt(project, label, revisions.source(commit), choice) for commit, label in labels.items()]
+    return tuple(shown)
+
+
+def compare(project: Project, choice: Choice, old: str = "", new: str = "") -> Comparison:
+    """Compare two revisions; by default the last commit and the workspace.
+
+    Raises:
+        UnknownTarget: a revision does not exist.
+    """
+    names = (old or "HEAD", new or WORKSPACE)
+    commits = {name: _git(project).resolve(name) for name in names if name != WORKSPACE}
+    revisions = Revisions(project, _git(project), tuple(set(commits.values()))) if commits else None
+    before, after = (
+        _shown(project, name, revisions.source(commits[name]) if revisions and name in commits else Workspace(project), choice)
+        for name in names
+    )
+    return Comparison(before, after)
+
+
+def table(shown: Iterable[Shown], written: Callable[[str], str]) -> Table:
+    """A row for each file of each revision: `Revision`, `Path` as `written` gives it, then the keys."""
+    rows = [
+        {**_leaves(reading), "Revision": one.revision, "Path": written(path)}
+        for one in shown
+        for path, reading in one.files.items()
+    ]
+    return Table.of(("Revision", "Path"), rows)
+
+
+def _leaves(reading: Reading | None) -> dict[str, Any]:
+    """Flat values, in which lists are text, as DVC compares and shows them."""
+    if reading is None or reading.value is None:
+        return {}
+    flat = flatten(reading.value)
+    return {key: str(leaf) if isinstance(leaf, list) else leaf for key, leaf in flat.items()}
+
+
+def _shown(project: Project, revision: str, source: Source, choice: Choice) -> Shown:
+    return Shown(revision, _read(project, source, load_index(project, source), choice))
+
+
+def _attempt(project: Project, revision: str, source: Source, choice: Choice) -> Shown:
+    try:
+        return _shown(project, revision, source, choice)
+    except DvxError as error:
+        return Shown(revision, error=error)
+
+
+def _read(project: Project, source: Source, index: Index, choice: Choice) -> dict[str, Reading]:
+    is_params = choice.what is What.PARAMS
+    wanted = _wanted_params(index, source, choice) if is_params else _wanted_metrics(index)
+    if choice.targets:
+        wanted = _narrowed(wanted, [project.relative(target) for target in choice.targets], recursive=choice.recursive)
+    found = {}
+    for path, keys in wanted.items():
+        try:
+            value = load_data(_bytes(project, source, index, path), path)
+        except DvxError as error:
+            found[path] = Reading(error=error)
+            continue
+        value = {} if value is None else value
+        if is_params:
+            found[path] = Reading(value if keys is None else nested(select(value, keys)))
+        else:
+            found[path] = Reading(measured(value) or {})
+    return found
+
+
+def _wanted_params(index: Index, source: Source, choice: Choice) -> Wanted:
+    wanted: Wanted = {}
+    used = [(file.path, file.keys) for stage in index.stages.values() for file in stage.params]
+    if not choice.param_deps:
+        used += [(path, None) for pipeline in index.pipelines.values() for path in pipeline.params_files]
+        if source.read(_DEFAULT_PARAMS) is not None:
+            used.append((_DEFAULT_PARAMS, None))
+    used += [item for pipeline in index.pipelines.values() for item in pipeline.used.items()]
+    for path, keys in used:
+        known = wanted.get(path, ())
+        wanted[path] = None if keys is None or known is None else tuple(dict.fromkeys((*known, *keys)))
+    return wanted
+
+
+def _wanted_metrics(index: Index) -> Wanted:
+    outputs = [tracked.output.path for tracked in index.tracked if tracked.output.kind is Kind.METRIC]
+    files = [path for pipeline in index.pipelines.values() for path in pipeline.metrics]
+    return dict.fromkeys([*outputs, *files])
+
+
+def _narrowed(wanted: Wanted, targets: Iterable[str], *, recursive: bool) -> Wanted:
+    """Targets are shown whole, and whether or not a pipeline names them."""
+    narrowed: Wanted = {}
+    for target in targets:
+        below = [path for path in wanted if within(path, target)] if recursive else []
+        narrowed |= {path: wanted[path] for path in below} or {target: None}
+    return narrowed
+
+
+def _bytes(project: Project, source: Source, index: Index, path: str) -> bytes:
+    """The file in the source, or else what the cache has of it.
+
+    Raises:
+        MissingData: it is in neither.
+    """
+    data = source.read(path)
+    if data is not None:
+        return data
+    owner = index.owner_of(path)
+    content = owner.recorded.content if owner and owner.recorded and owner.output.cached else None
+    if owner is None or content is None:
+        raise MissingData(f"`{path}` does not exist")
+    if content.files is None:
+        return project.cache.read(content.digest)
+    inner = path[len(owner.output.path) + 1 :]
+    entry = project.cache.read_tree(content.digest).by_path.get(inner)
+    if entry is None:
+        raise MissingData(f"`{path}` does not exist")
+    return project.cache.read(entry.digest)
+
+
+def _labels(project: Project, several: Several) -> dict[str, str]:
+    """The commits to show, with the names they go by."""
+    names: dict[str, list[str]] = {}
+    for wanted, prefix in ((several.branches, "refs/heads/"), (several.tags, "refs/tags/")):
+        for ref in sorted(_git(project).refs(prefix)) if wanted else ():
+            names.setdefault(_git(project).resolve(ref), []).append(ref.removeprefix(prefix))
+    if several.commits:
+        for commit in _git(project).all_commits():
+            names.setdefault(commit, [commit])
+    return {commit: ",".join(known) for commit, known in names.items()}
+
+
+def _git(project: Project) -> Git:
+    if project.git is None:
+        raise DvxError("revisions need Git, and this project is without", "run `git init` and `dvx config core.no_scm false`")
+    return project.git

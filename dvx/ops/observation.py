@@ -1,0 +1,122 @@
+"""Observer: what stages look like now, each path looked at once until something ran."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from dvx.errors import Corrupted, MissingData, SchemaError
+from dvx.formats import load_data
+from dvx.model.digest import Digest
+from dvx.model.events import Tell
+from dvx.model.lock import StageState
+from dvx.model.params import select
+from dvx.model.pointer import Recorded
+from dvx.model.stage import Stage, is_url
+from dvx.model.tree import Content, named_digests
+from dvx.ops.source import Workspace
+from dvx.ops.track import observe
+from dvx.project import Project
+
+
+class Observer:
+    """Looks at the workspace and the cache of `project`, and remembers what it saw."""
+
+    def __init__(self, project: Project, tell: Tell) -> None:
+        self._project = project
+        self._tell = tell
+        self._seen: dict[tuple[str, str], Content | None] = {}
+        self._values: dict[str, Any] = {}
+        self._complete: set[Digest] = set()
+        self._assumed: dict[str, Content | None] = {}
+
+    def preload(self, stages: Iterable[tuple[Stage, StageState | None]]) -> None:
+        """Look at all paths of these stages, in the hashes in which the states have them."""
+        wanted: dict[str, dict[str, None]] = {}
+        for stage, locked in stages:
+            for place, algorithm in self._places(stage, locked):
+                if (place, algorithm) not in self._seen:
+                    wanted.setdefault(algorithm, {})[place] = None
+        for algorithm, places in wanted.items():
+            found = observe(self._project, places, self._tell, dict.fromkeys(places, algorithm))
+            self._seen.update({(place, algorithm): content for place, content in found.items()})
+
+    def state(self, stage: Stage, locked: StageState | None = None) -> StageState:
+        """The stage as it is now. Contents are named in the hashes in which `locked` has them, otherwise in the project's."""
+        self.preload([(stage, locked)])
+        recorded = {**locked.deps, **locked.outs} if locked else {}
+        return StageState(
+            command=stage.command,
+            deps={dep: self._recorded(stage, dep, recorded) for dep in stage.deps},
+            params={file.path: self._params(file.path, file.keys) for file in stage.params},
+            outs={output.path: self._recorded(stage, output.path, recorded) for output in stage.outs},
+        )
+
+    def content(self, path: str, like: Content | None = None) -> Content | None:
+        """What a path holds now, in the hash of `like`."""
+        algorithm = like.digest.algorithm if like else self._project.algorithm
+        if path in self._assumed:
+            return self._assumed[path]
+        if (path, algorithm) not in self._seen:
+            self._seen[path, algorithm] = observe(self._project, [path], self._tell, {path: algorithm})[path]
+        return self._seen[path, algorithm]
+
+    def missing(self, stage: Stage, locked: StageState | None) -> frozenset[Digest]:
+        """What the cache lacks of the recorded outputs: the object, or for a directory any of its files."""
+        recorded = [locked.outs.get(output.path) for output in stage.outs if output.cached] if locked else []
+        contents = [entry.content for entry in recorded if entry and entry.content]
+        return frozenset(content.digest for content in contents if not self.in_cache(content))
+
+    def in_cache(self, content: Content) -> bool:
+        """Whether the cache holds all of it."""
+        if content.digest not in self._complete and self._holds(content):
+            self._complete.add(content.digest)
+        return content.digest in self._complete
+
+    def forget(self) -> None:
+        """Something ran, or another process may have worked: look again. The statistics make that cheap."""
+        self._seen.clear()
+        self._values.clear()
+
+    def assume(self, contents: Mapping[str, Content | None]) -> None:
+        """Take paths for what they would hold; for a dry run."""
+        self._assumed.update(contents)
+
+    def _places(self, stage: Stage, locked: StageState | None) -> Iterable[tuple[str, str]]:
+        for dep in stage.deps:
+            if not is_url(dep):
+                yield stage.place(dep), self._algorithm(locked.deps.get(dep) if locked else None)
+        for output in stage.outs:
+            yield output.path, self._algorithm(locked.outs.get(output.path) if locked else None)
+
+    def _algorithm(self, recorded: Recorded | None) -> str:
+        return recorded.content.digest.algorithm if recorded and recorded.content else self._project.algorithm
+
+    def _recorded(self, stage: Stage, path: str, locked: Mapping[str, Recorded]) -> Recorded:
+        before = locked.get(path)
+        if is_url(path):
+            # what cannot be asked here counts as unchanged; without a record the stage cannot run
+            return before or Recorded(path, None)
+        content = self.content(stage.place(path), before.content if before else None)
+        return Recorded(path, content)
+
+    def _params(self, path: str, keys: tuple[str, ...] | None) -> dict[str, Any]:
+        if path not in self._values:
+            data = Workspace(self._project).read(path)
+            self._values[path] = None if data is None else load_data(data, path)
+        value = self._values[path]
+        if keys is None:
+            return dict(value) if isinstance(value, Mapping) else {}
+        return select(value, keys) if isinstance(value, Mapping) else {}
+
+    def _holds(self, content: Content) -> bool:
+        cache = self._project.cache
+        if not cache.has(content.digest, content.size):
+            return False
+        if not content.digest.is_tree:
+            return True
+        try:
+            names = named_digests(cache.read(content.digest), content.digest.algorithm)
+            return cache.holds_all(content.digest.algorithm, names)
+        except (MissingData, Corrupted, SchemaError):
+            return False

@@ -1,0 +1,82 @@
+"""Records parts of a tracked directory; the rest stays as it was recorded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from dvx.errors import DvxError, MissingData
+from dvx.model.events import Tell
+from dvx.model.paths import printable, within
+from dvx.model.tree import Content, Entry, Tree, tree_content
+from dvx.ops.track import look, store
+from dvx.project import Project
+
+
+def store_parts(project: Project, path: str, recorded: Content, inners: Sequence[str], tell: Tell) -> Content:
+    """Take what `inners` hold now, files or folders in the directory `path`, into the cache; durable after a barrier.
+
+    Returns what the directory holds with these parts renewed. A part that is gone is left out.
+
+    Raises:
+        MissingData: the recorded directory is not in the cache, or a part is neither there nor recorded.
+        DvxError: the directory is recorded in another hash than new content gets.
+    """
+    if not recorded.digest.is_tree or recorded.digest.algorithm != project.algorithm:
+        raise DvxError(f"`{printable(path)}` cannot be recorded in part", f"run `{project.dialect.name} commit {path}`")
+    old = project.cache.read_tree(recorded.digest)
+    fresh = [_part(project, path, old, inner, tell) for inner in inners]
+    kept, gone = _apart(old.entries, inners)
+    folders = [folder for folder in old.empty_folders if not any(within(folder, inner) for inner in inners)]
+    entries = {entry.path: entry for tree in (Tree(tuple(kept)), *fresh) for entry in tree.entries}
+    folders += [folder for tree in fresh for folder in tree.empty_folders]
+    tree = Tree(tuple(entries[name] for name in sorted(entries)), tuple(sorted(set(folders))))
+    content, data = tree_content(tree, project.dialect, project.algorithm)
+    project.cache.put(data, content.digest)
+    return replace(content, size=_size(project, recorded, gone, [entry for part in fresh for entry in part.entries]))
+
+
+def _part(project: Project, path: str, old: Tree, inner: str, tell: Tell) -> Tree:
+    place = f"{path}/{inner}"
+    if not os.path.lexists(project.abs(place)):
+        if not old.below(inner) and inner not in old.empty_folders:
+            raise MissingData(f"`{printable(place)}` does not exist")
+        return Tree(())
+    store(project, [place], tell)
+    seen = look(project, place, tell, project.algorithm)
+    if seen is None:
+        raise MissingData(f"`{printable(place)}` does not exist any more")
+    if seen.tree is None:
+        executable = project.dialect.rich_trees and seen.content.executable
+        return Tree((Entry(inner, seen.content.digest, seen.content.size, executable),))
+    folders = seen.tree.empty_folders if seen.tree.entries or seen.tree.empty_folders else ("",)
+    return Tree(
+        tuple(replace(entry, path=f"{inner}/{entry.path}") for entry in seen.tree.entries),
+        tuple(f"{inner}/{folder}".rstrip("/") for folder in folders) if project.dialect.rich_trees else (),
+    )
+
+
+def _apart(entries: Iterable[Entry], inners: Sequence[str]) -> tuple[list[Entry], list[Entry]]:
+    """Entries outside of the parts, and in them."""
+    kept: list[Entry] = []
+    gone: list[Entry] = []
+    for entry in entries:
+        (gone if any(within(entry.path, inner) for inner in inners) else kept).append(entry)
+    return kept, gone
+
+
+def _size(project: Project, recorded: Content, gone: Iterable[Entry], fresh: Iterable[Entry]) -> int | None:
+    """The bytes of the directory; None where nobody knows any more how large a replaced file was."""
+    total = recorded.size
+    if total is None:
+        return None
+    for entry in gone:
+        size = entry.size
+        if size is None:
+            try:
+                size = os.stat(project.cache.path(entry.digest)).st_size
+            except OSError:
+                return None
+        total -= size
+    return total + sum(entry.size or 0 for entry in fresh)

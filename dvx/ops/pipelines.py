@@ -1,0 +1,75 @@
+"""Reading pipeline and lock files, and the graph of everything that is tracked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dvx.errors import SchemaError
+from dvx.formats import load_data, load_yaml, schema_error
+from dvx.model.dialect import Dialect
+from dvx.model.expanded import CommandStyle
+from dvx.model.graph import Graph, Node, build_graph
+from dvx.model.lock import Lock, decode_lock
+from dvx.model.paths import join, parent
+from dvx.model.pipeline import decode_pipeline
+from dvx.model.stage import Pipeline
+from dvx.project import Project
+
+if TYPE_CHECKING:
+    from dvx.ops.index import Index
+
+Read = Callable[[str], bytes | None]
+
+
+def command_style(project: Project) -> CommandStyle:
+    """How values stand in commands here."""
+    plain = CommandStyle(quote=project.dialect.quotes_values)
+    config = project.config
+    return CommandStyle(config.get("parsing.bool") or plain.booleans, config.get("parsing.list") or plain.lists, plain.quote)
+
+
+def parse_pipeline(text: str, path: str, dialect: Dialect, read: Read, style: CommandStyle | None = None) -> Pipeline:
+    """Read the text of a pipeline file; `read` gives the bytes of files that its templates use (project paths).
+
+    Raises:
+        FormatError: the text is no YAML, breaks the schema, or a template does not resolve.
+        GraphError: a stage lists an output twice.
+    """
+    folder = parent(path)
+
+    def load(name: str) -> Any:
+        place = join(folder, name)
+        data = read(place)
+        if data is None:
+            raise KeyError(name)
+        return load_data(data, place)
+
+    try:
+        return decode_pipeline(load_yaml(text, path), path, dialect, load, style or CommandStyle(quote=dialect.quotes_values))
+    except SchemaError as error:
+        raise schema_error(error, text, path) from None
+
+
+def parse_lock(text: str, path: str, dialect: Dialect, pipeline: Pipeline | None) -> Lock:
+    """Read the text of a lock file; raises FormatError with file, line and column."""
+    try:
+        return decode_lock(load_yaml(text, path), path, dialect, pipeline)
+    except SchemaError as error:
+        raise schema_error(error, text, path) from None
+
+
+def check_graph(index: Index) -> Graph:
+    """The graph of all stages and pointers.
+
+    Raises:
+        GraphError: an output has two owners, lies in another one, or the stages form a cycle.
+    """
+    nodes = [
+        Node(pointer.path, (), tuple(output.path for output, _ in pointer.outs), pointer=True)
+        for pointer in index.pointers.values()
+    ]
+    for stage in index.stages.values():
+        deps = tuple(dict.fromkeys([*stage.deps, *(file.path for file in stage.params)]))
+        nodes.append(Node(stage.address, deps, tuple(output.path for output in stage.outs)))
+    return build_graph(nodes)

@@ -1,0 +1,69 @@
+"""unprotect: give workspace files bytes of their own, so that editing them cannot change the cache."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+
+from dvx.model.paths import within
+from dvx.ops.detach import detach
+from dvx.ops.index import SelectOptions, load_index, select
+from dvx.project import Project
+from dvx.store import durable, files
+
+_WRITABLE = stat.S_IWUSR
+
+
+def unprotect(project: Project, targets: Sequence[str]) -> tuple[str, ...]:
+    """Make the targets writable copies where they are links to objects; returns the files that changed.
+
+    Raises:
+        UnknownTarget: a target is nothing that is tracked.
+    """
+    chosen = select(project, load_index(project), targets, SelectOptions())
+    paths = [f"{each.tracked.output.path}/{each.inner}" if each.inner else each.tracked.output.path for each in chosen]
+    return free(project, paths)
+
+
+def free(project: Project, paths: Iterable[str]) -> tuple[str, ...]:
+    """Cut the ties between the cache and the files in or at `paths`; durable on return. Links that people made stay."""
+    changed = []
+    for path in paths:
+        for found in _files(project, path):
+            if _is_linked(project, found):
+                detach(project, [found])
+            elif _is_locked(project, found):
+                files.set_mode(project.abs(found), os.lstat(project.abs(found)).st_mode & 0o777 | files.NEW_FILE)
+            else:
+                continue
+            changed.append(found)
+    places = [project.abs(path) for path in changed]
+    durable.barrier({*places, *(os.path.dirname(place) for place in places)}, project.root)
+    return tuple(changed)
+
+
+def _files(project: Project, path: str) -> Iterator[str]:
+    place = project.abs(path)
+    if os.path.islink(place) or not os.path.isdir(place):
+        if os.path.isfile(place):
+            yield path
+        return
+    for folder, _, names in os.walk(place):
+        below = os.path.relpath(folder, project.root).replace(os.sep, "/")
+        yield from (f"{below}/{name}" for name in names if os.path.isfile(os.path.join(folder, name)))
+
+
+def _is_linked(project: Project, path: str) -> bool:
+    place = project.abs(path)
+    status = os.lstat(place)
+    if stat.S_ISLNK(status.st_mode):
+        # a link to a neighbour may lead to the cache in the end
+        folder = os.path.realpath(os.path.dirname(os.path.join(os.path.dirname(place), os.readlink(place))))
+        return within(folder, os.path.realpath(project.cache.root))
+    return status.st_nlink > 1
+
+
+def _is_locked(project: Project, path: str) -> bool:
+    status = os.lstat(project.abs(path))
+    return stat.S_ISREG(status.st_mode) and not status.st_mode & _WRITABLE

@@ -1,0 +1,109 @@
+"""Recording what a stage made: objects first, then the run-cache and the ignore files, the lock last."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+
+from dvx.errors import MissingData
+from dvx.formats import splice_lock
+from dvx.model.events import Tell
+from dvx.model.lock import StageState, encode_state
+from dvx.model.paths import join, parent
+from dvx.model.pointer import Recorded
+from dvx.model.runcache import is_recordable
+from dvx.model.stage import Pipeline, Stage
+from dvx.model.tree import Content
+from dvx.ops.checkout import restore
+from dvx.ops.detach import detach
+from dvx.ops.gitignore import ignore
+from dvx.ops.pipelines import parse_lock
+from dvx.ops.relink import relink
+from dvx.ops.runcache import save_run
+from dvx.ops.source import Workspace
+from dvx.ops.track import observe, store
+from dvx.project import Project
+from dvx.store import files
+
+
+def record_run(
+    project: Project, stage: Stage, state: StageState, tell: Tell, *, commit: bool = True, share: bool = True
+) -> tuple[StageState, list[str]]:
+    """Record the outputs that are in the workspace now; dependencies and parameters are those of `state`.
+
+    Without `commit` they are hashed but not stored; without `share` the workspace files are not linked to the stored ones.
+    Returns the recorded state and the changed files.
+
+    Raises:
+        MissingData: an output does not exist.
+    """
+    outs = {path: Recorded(path, content) for path, content in _take(project, stage, tell, commit=commit, share=share).items()}
+    state = replace(state, outs=outs)
+    if commit:
+        save_run(project, stage, state)
+    return state, _name(project, stage, state)
+
+
+def record_restored(
+    project: Project, stage: Stage, state: StageState, present: Mapping[str, Content], tell: Tell
+) -> tuple[StageState, list[str]]:
+    """Make the workspace hold the outputs of `state` and record it. What is `present` as it should be enters the cache."""
+    wanted = {path: recorded.content for path, recorded in state.outs.items() if recorded.content}
+    cached = {output.path for output in stage.outs if output.cached}
+    store(project, [path for path in present if path in cached], tell)
+    project.cache.barrier()
+    restore(project, {path: content for path, content in wanted.items() if path not in present}, tell, force=True)
+    detach(project, [path for path in wanted if path not in cached])
+    save_run(project, stage, state)
+    return state, _name(project, stage, state)
+
+
+def locked_state(project: Project, stage: Stage) -> StageState | None:
+    """What the lock file says of a stage at this moment."""
+    path = _lock_path(project, stage)
+    data = Workspace(project).read(path)
+    if data is None:
+        return None
+    lock = parse_lock(data.decode("utf-8", "replace"), path, project.dialect, Pipeline(stage.file, {stage.name: stage}))
+    return lock.stages.get(stage.name)
+
+
+def write_lock(project: Project, stage: Stage, state: StageState) -> str:
+    """Put a stage's entry into the lock file beside its pipeline file; returns its path if it changed, or an empty text."""
+    path = _lock_path(project, stage)
+    with project.lock(path):
+        data = Workspace(project).read(path)
+        old = data.decode("utf-8", "surrogateescape") if data and data.strip() else None
+        new = splice_lock(old, stage.name, encode_state(state, stage))
+        if new == old:
+            return ""
+        files.write_atomic(project.abs(path), new.encode("utf-8", "surrogateescape"))
+    return path
+
+
+def _name(project: Project, stage: Stage, state: StageState) -> list[str]:
+    ignored = ignore(project, [output.path for output in stage.outs if output.cached])
+    changed = write_lock(project, stage, state)
+    return [*ignored, *([changed] if changed else [])]
+
+
+def _take(project: Project, stage: Stage, tell: Tell, *, commit: bool, share: bool) -> dict[str, Content]:
+    paths = [output.path for output in stage.outs]
+    cached = {output.path for output in stage.outs if output.cached}
+    stored = [path for path in paths if path in cached or is_recordable(stage)] if commit else []
+    for path in paths:
+        if not os.path.exists(project.abs(path)):
+            hint = f"mend the command, or take `{path}` out of the outputs in `{stage.file}`"
+            raise MissingData(f"the output `{path}` of the stage `{stage.address}` does not exist", hint)
+    contents = store(project, stored, tell)
+    project.cache.barrier()
+    if share:
+        relink(project, {path: contents[path] for path in stored if path in cached})
+    detach(project, [path for path in stored if path not in cached])
+    found = observe(project, [path for path in paths if path not in contents], tell)
+    return contents | {path: content for path, content in found.items() if content is not None}
+
+
+def _lock_path(project: Project, stage: Stage) -> str:
+    return join(parent(stage.file), project.dialect.lock)

@@ -1,0 +1,157 @@
+"""Rehash: gives objects names by another hash, reading each once, and says what a path holds in the new names."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from dvx.errors import Corrupted, DvxError, MissingData
+from dvx.model.digest import TREE_SUFFIX, Digest, new_hasher
+from dvx.model.events import Progress, Tell, silent
+from dvx.model.paths import printable
+from dvx.model.tree import Content, Entry, Tree, tree_content
+from dvx.ops.ignore import Ignore
+from dvx.ops.track import look, store
+from dvx.project import Project
+from dvx.store import files
+from dvx.store.scan import walk
+
+
+class Rehash:
+    """From the cache, hash and dialect of `source` to those of `target`, which may be the same project.
+
+    `names` maps old to new.
+    """
+
+    def __init__(self, source: Project, target: Project, tell: Tell) -> None:
+        self.names: dict[Digest, Digest] = {}
+        self._sizes: dict[Digest, int] = {}
+        self._source = source
+        self._target = target
+        self._tell = tell
+        self._can_clone = True
+
+    def objects(self, digests: Iterable[Digest]) -> None:
+        """Give each object that is there its new name; both hashes come from one reading.
+
+        Raises:
+            Corrupted: the bytes of one do not hash to its old name.
+        """
+        there = [digest for digest in sorted(set(digests)) if self._source.cache.has(digest)]
+        with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 1)) as pool:
+            for done, (old, new, size) in enumerate(pool.map(self._convert, there), 1):
+                self.names[old], self._sizes[old] = new, size
+                if not done % 100 or done == len(there):
+                    self._tell(Progress("rehashing", done, len(there), "objects"))
+
+    def content(self, path: str, content: Content, *, cached: bool) -> Content:
+        """What `content` is in the new names; as it is where neither the cache nor the workspace has its bytes.
+
+        Raises:
+            MissingData: it would stay in a hash that the target does not know.
+        """
+        if content.digest.algorithm == self._target.algorithm and self._source.dialect is self._target.dialect:
+            return content
+        found = self._from_cache(path, content) or self._from_workspace(path, content, cached=cached)
+        if found is not None:
+            return found
+        if content.digest.algorithm not in self._target.dialect.algorithms:
+            hint = "run `dvx fetch` to get it, or take it out of the pointer or lock that names it"
+            raise MissingData(f"the data of `{printable(path)}` is needed to give it another hash, and is not here", hint)
+        self._carry(content.digest)
+        return content
+
+    def _from_cache(self, path: str, content: Content) -> Content | None:
+        if not content.digest.is_tree:
+            new = self.names.get(content.digest)
+            return Content(new, self._sizes[content.digest], None, content.executable) if new else None
+        try:
+            old = self._source.cache.read_tree(content.digest)
+        except MissingData:
+            return None
+        if any(entry.digest not in self.names for entry in old.entries):
+            return None
+        entries = tuple(
+            Entry(entry.path, self.names[entry.digest], self._sizes[entry.digest], self._executable(path, entry))
+            for entry in old.entries
+        )
+        new_content, data = tree_content(Tree(entries, self._empty(path, old)), self._target.dialect, self._target.algorithm)
+        self._target.cache.put(data, new_content.digest)
+        return new_content
+
+    def _from_workspace(self, path: str, content: Content, *, cached: bool) -> Content | None:
+        try:
+            seen = look(self._source, path, silent, content.digest.algorithm)
+        except DvxError:
+            return None
+        if seen is None or seen.content.digest != content.digest:
+            return None
+        if cached:
+            return store(self._target, [path], self._tell)[path]
+        now = look(self._target, path, self._tell, self._target.algorithm)
+        return now.content if now else None
+
+    def _executable(self, path: str, entry: Entry) -> bool:
+        """DVC does not record it, so the workspace says."""
+        if entry.executable or self._source.dialect.rich_trees or not self._target.dialect.rich_trees:
+            return entry.executable
+        try:
+            return bool(os.stat(self._source.abs(f"{path}/{entry.path}")).st_mode & stat.S_IXUSR)
+        except OSError:
+            return False
+
+    def _empty(self, path: str, old: Tree) -> tuple[str, ...]:
+        if self._source.dialect.rich_trees or not self._target.dialect.rich_trees:
+            return old.empty_folders
+        found: list[str] = []
+        place = self._source.abs(path)
+        if os.path.isdir(place):
+            for _ in walk(place, path, self._source.root, Ignore(self._source).skip, found):
+                pass
+        return tuple(sorted(folder[len(path) + 1 :] for folder in found if folder != path))
+
+    def _convert(self, old: Digest) -> tuple[Digest, Digest, int]:
+        place = self._source.cache.path(old)
+        before, after = new_hasher(old.algorithm), new_hasher(self._target.algorithm)
+        size = 0
+        with open(place, "rb", buffering=0) as file:
+            while chunk := file.read(files.CHUNK):
+                before.update(chunk)
+                after.update(chunk)
+                size += len(chunk)
+        if before.hexdigest() != old.hex.removesuffix(TREE_SUFFIX):
+            raise Corrupted(f"the object `{old}` holds bytes that hash to `{before.hexdigest()}`", "run `dvx fsck` first")
+        new = Digest(self._target.algorithm, after.hexdigest())
+        self._share(place, new, size)
+        return old, new, size
+
+    def _carry(self, digest: Digest) -> None:
+        """Keep what is there under its old name."""
+        if self._source.cache.root == self._target.cache.root:
+            return
+        wanted = {digest}
+        if digest.is_tree and self._source.cache.has(digest):
+            wanted |= {entry.digest for entry in self._source.cache.read_tree(digest).entries}
+        for one in sorted(wanted):
+            if self._source.cache.verify(one):
+                place = self._source.cache.path(one)
+                self._share(place, one, os.stat(place).st_size)
+
+    def _share(self, place: str, digest: Digest, size: int) -> None:
+        cache = self._target.cache
+        if cache.has(digest, size):
+            return
+        temp = cache.new_temp()
+        try:
+            if self._can_clone and files.reflink(place, temp, files.PROTECTED):
+                return
+            self._can_clone = False
+            try:
+                files.hardlink(place, temp)
+            except OSError:
+                files.copy_file(place, temp, files.PROTECTED)
+        finally:
+            if os.path.exists(temp):
+                cache.admit(temp, digest)

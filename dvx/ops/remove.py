@@ -1,0 +1,134 @@
+"""remove: stop tracking data, and take stages out of the pipeline.
+
+The file that names a thing goes last, so that a command that was killed can be run again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dvx.errors import DvxError
+from dvx.formats import edit_yaml, load_yaml, remove_from_lock
+from dvx.model.events import Tell, silent
+from dvx.model.paths import join, parent
+from dvx.model.pointer import Output
+from dvx.model.stage import Pipeline
+from dvx.ops.checkout import clear
+from dvx.ops.gitignore import unignore
+from dvx.ops.index import Index, load_index
+from dvx.ops.owners import find_owners, for_git
+from dvx.ops.protect import free
+from dvx.ops.source import Workspace
+from dvx.project import Project
+from dvx.store import durable, files
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveResult:
+    """The pointers and stages that are gone, and the files that belong into Git now."""
+
+    removed: tuple[str, ...]
+    for_git: tuple[str, ...]
+
+
+def remove(project: Project, targets: Sequence[str], tell: Tell = silent, *, outs: bool = False) -> RemoveResult:
+    """Forget the targets. Their data stays, as files of their own; with `outs` it goes, to the trash where no store has it.
+
+    Raises:
+        UnknownTarget: a target is no pointer and no stage.
+        DvxError: a stage is one of several that a template generates.
+    """
+    index = load_index(project)
+    owners = find_owners(project, index, targets)
+    plans = {file: _definitions(pipeline, owners) for file, pipeline in index.pipelines.items()}
+    outputs = [tracked.output for tracked in index.tracked if tracked.owner in owners]
+    _settle_data(project, outputs, tell, outs=outs)
+    changed = list(unignore(project, [output.path for output in outputs if output.cached]))
+    for file, names in plans.items():
+        if names:
+            changed += _remove_stages(project, index, file, names)
+    for pointer in owners:
+        if pointer in index.pointers:
+            _drop(project, pointer)
+            changed.append(pointer)
+    there = [path for path in changed if os.path.exists(project.abs(path))]
+    return RemoveResult(owners, for_git(project, there, set(changed) - set(there)))
+
+
+def _definitions(pipeline: Pipeline, owners: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The definitions of a file to delete, each with the stages that it makes."""
+    chosen = {name for name, stage in pipeline.stages.items() if stage.address in owners}
+    found = {}
+    for group, members in pipeline.groups.items():
+        if chosen.intersection(members) and not chosen.issuperset(members):
+            one = min(chosen.intersection(members))
+            hint = f"remove all of them by the name `{group}`, or take the item out of `{pipeline.file}`"
+            raise DvxError(f"the stage `{one}` is one of several that a template generates", hint)
+        if members and chosen.issuperset(members):
+            found[group] = tuple(members)
+    grouped = {name for members in found.values() for name in members}
+    return found | {name: (name,) for name in pipeline.stages if name in chosen - grouped}
+
+
+def _settle_data(project: Project, outputs: Iterable[Output], tell: Tell, *, outs: bool) -> None:
+    paths = [output.path for output in outputs]
+    if not outs:
+        free(project, paths)
+        return
+    clear(project, paths, tell)
+    for path in paths:
+        for folder, _, _ in os.walk(project.abs(path), topdown=False):
+            files.remove_folder(folder)
+
+
+def _remove_stages(project: Project, index: Index, file: str, names: dict[str, tuple[str, ...]]) -> list[str]:
+    """Take definitions out of a pipeline file, after their entries in the lock beside it."""
+    lock = join(parent(file), project.dialect.lock)
+    changed = [file]
+    if lock in index.locks:
+        with project.lock(lock):
+            old = _read(project, lock)
+            new = old
+            for name in (name for members in names.values() for name in members):
+                new = remove_from_lock(new, name)
+            if new != old:
+                _write(project, lock, new)
+                changed.append(lock)
+    with project.lock(file):
+        _write(project, file, _without(_read(project, file), names, file))
+    return changed
+
+
+def _without(text: str, names: Iterable[str], file: str) -> str:
+    """The pipeline file without some stages; empty if it then says nothing."""
+    document = load_yaml(text, file)
+    left = set(document["stages"]) - set(names)
+    if not left and set(document) == {"stages"}:
+        return ""
+
+    def edit(document: Any) -> None:
+        for name in names:
+            document["stages"].pop(name, None)
+        if not document["stages"]:
+            del document["stages"]
+
+    return edit_yaml(text, edit, file)
+
+
+def _read(project: Project, path: str) -> str:
+    return (Workspace(project).read(path) or b"").decode("utf-8", "surrogateescape")
+
+
+def _write(project: Project, path: str, text: str) -> None:
+    if text:
+        files.write_atomic(project.abs(path), text.encode("utf-8", "surrogateescape"))
+    else:
+        _drop(project, path)
+
+
+def _drop(project: Project, path: str) -> None:
+    files.remove(project.abs(path))
+    durable.sync_folder(os.path.dirname(project.abs(path)))

@@ -1,0 +1,142 @@
+"""What `repro` is asked for, which stages that means, and what it answers."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from dvx.errors import UnknownTarget, nearest
+from dvx.model.graph import Graph
+from dvx.model.paths import join, within
+from dvx.model.stage import Pipeline
+from dvx.model.staleness import Action, Reason
+from dvx.ops.index import Index
+from dvx.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class ReproOptions:
+    """`targets` as typed; `environment` is added to that of the commands; `confirm` is asked before each stage runs.
+
+    `pull` gets absent data from the remote first; `allow_missing` means that it is no reason to run; `jobs` stages run at once.
+    """
+
+    targets: tuple[str, ...] = ()
+    recursive: bool = False
+    glob: bool = False
+    single: bool = False
+    pipeline: bool = False
+    all_pipelines: bool = False
+    downstream: bool = False
+    force: bool = False
+    force_downstream: bool = False
+    dry: bool = False
+    keep_going: bool = False
+    ignore_errors: bool = False
+    no_commit: bool = False
+    no_run_cache: bool = False
+    pull: bool = False
+    allow_missing: bool = False
+    jobs: int = 1
+    environment: Mapping[str, str] = field(default_factory=dict)
+    confirm: Callable[[str], bool] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageOutcome:
+    """What happened to a stage, and why; `seconds` is the wall time of its command."""
+
+    address: str
+    action: Action
+    reasons: tuple[Reason, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReproResult:
+    """The stages that were looked at, in the order in which they were done, and the files that belong into Git now."""
+
+    stages: tuple[StageOutcome, ...]
+    for_git: tuple[str, ...] = ()
+
+
+def choose(project: Project, index: Index, graph: Graph, options: ReproOptions) -> tuple[str, ...]:
+    """The addresses of stages and pointers to look at, each after what it needs.
+
+    Raises:
+        UnknownTarget: a target is no stage, pointer, pipeline file or output.
+    """
+    frozen = frozenset(stage.address for stage in index.stages.values() if stage.frozen)
+    if options.all_pipelines:
+        return graph.order(index.stages, frozen)
+    targets = find_stages(project, index, options)
+    if options.pipeline:
+        chosen = graph.connected(targets)
+        return graph.order((address for address in graph.nodes if address in chosen), frozen)
+    if options.downstream:
+        chosen = graph.downstream(targets)
+        return tuple(address for address in graph.order() if address in chosen)
+    if options.single:
+        return tuple(dict.fromkeys(targets))
+    return graph.order(targets, frozen)
+
+
+def find_stages(project: Project, index: Index, options: ReproOptions) -> tuple[str, ...]:
+    """The addresses that the targets name; those of the pipeline file beside the user without targets."""
+    targets = options.targets or (project.dialect.pipeline,)
+    found: dict[str, None] = {}
+    for target in targets:
+        found.update(dict.fromkeys(_find(project, index, target, options)))
+    return tuple(found)
+
+
+def _find(project: Project, index: Index, target: str, options: ReproOptions) -> Iterable[str]:
+    here = index.pipelines.get(_here(project))
+    if options.recursive:
+        folder = project.relative(target)
+        below = [address for address, stage in index.stages.items() if within(stage.file, folder)]
+        if below:
+            return below
+    if options.glob and here:
+        matched = [stage.address for stage in here.stages.values() if fnmatch.fnmatchcase(stage.name, target)]
+        if matched:
+            return matched
+    named = _named(here, target) if here else ()
+    return named or _elsewhere(project, index, target) or _unknown(project, index, target)
+
+
+def _named(pipeline: Pipeline, name: str) -> tuple[str, ...]:
+    """The stage of that name, or the stages generated from it."""
+    if name in pipeline.stages:
+        return (pipeline.stages[name].address,)
+    return tuple(pipeline.stages[one].address for one in pipeline.groups.get(name, ()))
+
+
+def _elsewhere(project: Project, index: Index, target: str) -> tuple[str, ...]:
+    file, colon, name = target.rpartition(":")
+    if colon and file:
+        pipeline = index.pipelines.get(project.relative(file))
+        return _named(pipeline, name) if pipeline else ()
+    path = project.relative(target)
+    if path in index.pipelines:
+        return tuple(stage.address for stage in index.pipelines[path].stages.values())
+    if path in index.pointers:
+        return (path,)
+    owner = index.owner_of(path)
+    return (owner.owner,) if owner else ()
+
+
+def _unknown(project: Project, index: Index, target: str) -> tuple[str, ...]:
+    name = project.dialect.name
+    if target == project.dialect.pipeline:
+        hint = f"run `{name} stage add` to write it, or name a stage of another one (`{name} stage list --all`)"
+        raise UnknownTarget(f"there is no `{target}` here", hint)
+    known = [*index.stages, *(stage.name for stage in index.stages.values()), *index.by_path]
+    raise UnknownTarget(
+        f"`{target}` is no stage, pipeline file or output", nearest(target, known) or f"run `{name} stage list --all`"
+    )
+
+
+def _here(project: Project) -> str:
+    return join(project.relative("."), project.dialect.pipeline)

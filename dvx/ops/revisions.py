@@ -1,0 +1,58 @@
+"""Many commits read together: what one asks for is read for all of them by one process of Git."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from dvx.git import Git
+from dvx.project import Project
+
+
+class Revisions:
+    """The files of some commits; hand `source(commit)` to whatever takes a Source."""
+
+    def __init__(self, project: Project, git: Git, commits: Sequence[str]) -> None:
+        self._is_machinery = project.dialect.is_machinery
+        self._git = git
+        self._listings = git.listings(commits)
+        self._blobs: dict[str, bytes] = {}
+
+    def source(self, commit: str) -> Member:
+        """The files of one of the commits."""
+        return Member(self, commit)
+
+    def read(self, commit: str, path: str) -> bytes | None:
+        """The bytes of a file in a commit; None when there is no such file."""
+        blob = self._listings[commit].get(path)
+        if blob is None:
+            return None
+        if blob not in self._blobs:
+            wanted = {found for listing in self._listings.values() if (found := listing.get(path)) is not None}
+            self._blobs |= self._git.blobs(wanted - self._blobs.keys())
+        return self._blobs[blob]
+
+    def machinery(self, commit: str) -> dict[str, dict[str, bytes]]:
+        """The pointer, pipeline and lock files of a commit: folder -> name -> bytes."""
+        found: dict[str, dict[str, bytes]] = {}
+        for path in self._listings[commit]:
+            folder, _, name = path.rpartition("/")
+            if self._is_machinery(name):
+                found.setdefault(folder, {})[name] = self.read(commit, path) or b""
+        return found
+
+
+class Member:
+    """One commit among others; a Source."""
+
+    def __init__(self, revisions: Revisions, commit: str) -> None:
+        self._revisions = revisions
+        self._commit = commit
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes of a file; None when there is no such file."""
+        return self._revisions.read(self._commit, path)
+
+    def machinery(self, inside: Callable[[str, dict[str, bytes]], set[str]]) -> None:
+        """See `Source`."""
+        for folder, named in sorted(self._revisions.machinery(self._commit).items()):
+            inside(folder, named)

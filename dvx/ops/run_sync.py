@@ -1,0 +1,133 @@
+"""The run-cache in remotes: earlier runs of stages, copied with the objects that they name.
+
+An entry follows only when all its objects are there. Entries whose objects are gone everywhere are no error: the run-cache
+is a help, not a record.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dvx.errors import DvxError, MissingData, SchemaError
+from dvx.formats import load_yaml
+from dvx.model.dialect import Dialect
+from dvx.model.digest import Digest
+from dvx.model.events import Notice, Tell
+from dvx.model.pointer import decode_entry
+from dvx.model.runcache import run_key, run_value
+from dvx.model.transfer import Item, TransferResult
+from dvx.ops import steps
+from dvx.ops.steps import Step
+from dvx.project import Project
+from dvx.store import files
+from dvx.store.remote import Remote
+
+_FOLDER = "runs"
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """An entry: its name in every store, its bytes, and what came out of the run."""
+
+    name: str
+    data: bytes
+    items: tuple[Item, ...]
+
+
+def push(project: Project, remote: Remote, tell: Tell) -> TransferResult:
+    """Copy the entries that a remote lacks, and what it lacks of their objects."""
+    found = [_parse(project, name, files.read(_place(project, name)), tell) for name in _local(project)]
+    runs = [run for run in found if run is not None]
+    step = _without_missing(steps.push_step(project, remote, _items(runs), tell))
+    result = steps.push(project, step, remote, tell)
+    there = set(remote.names(_FOLDER))
+    new = [run for run in runs if run.name not in there]
+    absent = remote.missing({digest.object_name for run in new for digest in _digests(project, run)})
+    ready = [run for run in new if not any(digest.object_name in absent for digest in _digests(project, run))]
+    for run in ready:
+        remote.upload(_place(project, run.name), run.name)
+    remote.flush()
+    return replace(result, copied=result.copied + len(ready))
+
+
+def fetch(project: Project, remote: Remote, tell: Tell) -> TransferResult:
+    """Copy the entries that the cache lacks, and what it lacks of the objects of all entries at the remote."""
+    here = set(_local(project))
+    names = [name for name in remote.names(_FOLDER) if name.count("/") == 3]
+    found = [
+        _parse(project, name, files.read(_place(project, name)) if name in here else remote.read(name), tell) for name in names
+    ]
+    runs = [run for run in found if run is not None]
+    step = _without_missing(steps.fetch_step(project, lambda: remote, _items(runs), tell))
+    result = _fetch_objects(project, step, remote, tell)
+    new = [run for run in runs if run.name not in here]
+    for run in new:
+        files.write_atomic(_place(project, run.name), run.data)
+    return replace(result, copied=result.copied + len(new))
+
+
+def _fetch_objects(project: Project, step: Step, remote: Remote, tell: Tell) -> TransferResult:
+    if not step.remote:
+        return TransferResult()
+    return replace(steps.fetch(project, step, remote, tell), missing=())
+
+
+def _without_missing(step: Step) -> Step:
+    return replace(step, plan=replace(step.plan, missing=(), withheld=()))
+
+
+def _items(runs: Iterable[_Run]) -> list[Item]:
+    return list(dict.fromkeys(item for run in runs for item in run.items))
+
+
+def _digests(project: Project, run: _Run) -> set[Digest]:
+    """All objects that the entry needs; a tree that the cache lacks stands for itself alone, and is absent then."""
+    found = {item.content.digest for item in run.items}
+    for digest in list(found):
+        if digest.is_tree:
+            try:
+                found |= {entry.digest for entry in project.cache.read_tree(digest).entries}
+            except MissingData:
+                continue
+    return found
+
+
+def _local(project: Project) -> list[str]:
+    top = project.cache.runs
+    found = []
+    for folder, _, names in os.walk(top):
+        inside = os.path.relpath(folder, top).replace(os.sep, "/")
+        found += [f"{_FOLDER}/{inside}/{name}" for name in names if not name.startswith(".")]
+    return sorted(name for name in found if name.count("/") == 3)
+
+
+def _place(project: Project, name: str) -> str:
+    return os.path.join(project.cache.root, name)
+
+
+def _parse(project: Project, name: str, data: bytes, tell: Tell) -> _Run | None:
+    """An entry whose name is the hash of what it says; others are told of and left alone."""
+    _, _, key, value = name.split("/")
+    try:
+        entry: Any = load_yaml(data.decode(), name)
+        items = tuple(_items_of(entry, project.dialect))
+        if (run_key(entry), run_value(entry)) != (key, value):
+            raise SchemaError("its hash is not its name", ())
+    except (DvxError, UnicodeDecodeError) as error:
+        tell(Notice(f"the run-cache entry `{name}` is left alone: {error}"))
+        return None
+    return _Run(name, data, items)
+
+
+def _items_of(entry: Any, dialect: Dialect) -> Iterator[Item]:
+    """What came out of a run; paths are as written, relative to wherever the stage worked."""
+    outs = entry.get("outs") if isinstance(entry, dict) else None
+    if not isinstance(outs, list) or not all(isinstance(out, dict) for out in outs):
+        raise SchemaError("it is no record of a run", ())
+    for index, out in enumerate(outs):
+        recorded = decode_entry(out, "", dialect, ("outs", index), outside=True)
+        if recorded.content is not None:
+            yield Item(recorded.path, recorded.content)

@@ -1,0 +1,69 @@
+"""The run-cache: what came out of earlier runs, found by what went in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from dvx.errors import DvxError
+from dvx.formats import dump_yaml, load_yaml
+from dvx.model.events import Notice, Tell
+from dvx.model.lock import StageState, decode_state, encode_state
+from dvx.model.runcache import is_recordable, is_restorable, run_key, run_value
+from dvx.model.stage import Stage
+from dvx.project import Project
+from dvx.store import files
+
+
+def key_of(stage: Stage, state: StageState) -> str:
+    """The key of a stage about to run, whose outputs may not exist yet."""
+    written = sorted(stage.written[output.path] for output in stage.outs)
+    return run_key({**encode_state(state, stage), "outs": [{"path": text} for text in written]})
+
+
+def save_run(project: Project, stage: Stage, state: StageState) -> None:
+    """Keep a finished run, if runs of this stage can be kept; all it names is in the cache already."""
+    if not is_recordable(stage):
+        return
+    entry = encode_state(state, stage)
+    key = run_key(entry)
+    place = os.path.join(project.cache.runs, key[:2], key, run_value(entry))
+    if not os.path.exists(place):
+        files.write_atomic(place, dump_yaml(entry).encode())
+
+
+def find_runs(project: Project, stage: Stage, seen: StageState, tell: Tell) -> Iterator[StageState]:
+    """Earlier runs with the same command, dependencies and parameters, the newest first; broken ones are removed."""
+    if not is_restorable(stage):
+        return
+    key = key_of(stage, seen)
+    folder = os.path.join(project.cache.runs, key[:2], key)
+    for name in _newest_first(folder):
+        place = os.path.join(folder, name)
+        state = _read(project, stage, place, name)
+        if state is None:
+            files.remove(place)
+            tell(Notice(f"a broken run of `{stage.address}` was removed from the run-cache"))
+        else:
+            yield state
+
+
+def _newest_first(folder: str) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            found = [(entry.stat().st_mtime_ns, entry.name) for entry in entries if len(entry.name) == 64]
+    except FileNotFoundError:
+        return []
+    return [name for _, name in sorted(found, reverse=True)]
+
+
+def _read(project: Project, stage: Stage, place: str, name: str) -> StageState | None:
+    """A run, if the file is what its name says and is about this stage's outputs."""
+    try:
+        entry = load_yaml(files.read(place).decode("utf-8", "replace"), place)
+        state = decode_state(entry, stage.workdir, project.dialect, ())
+    except DvxError:
+        return None
+    outs = {output.path for output in stage.outs}
+    whole = state.outs.keys() == outs and all(recorded.content for recorded in state.outs.values())
+    return state if whole and run_value(entry) == name else None

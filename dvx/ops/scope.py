@@ -1,0 +1,106 @@
+"""Scope of a transfer: the paths that targets and revisions mean, by the remote that they go to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from dvx.errors import DvxError, UnknownTarget
+from dvx.model.transfer import Item
+from dvx.ops.index import Index, Selected, SelectOptions, load_index, select
+from dvx.ops.source import Revision
+from dvx.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Revisions:
+    """Whose data is meant beside the workspace's: that of branch tips, tags, or every commit."""
+
+    all_branches: bool = False
+    all_tags: bool = False
+    all_commits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SyncOptions:
+    """What to transfer and how. `remote` is a name or empty for the default one; `jobs` 0 leaves the choice to dvx.
+
+    `force` and `allow_missing` are for the checkout of a pull.
+    """
+
+    targets: tuple[str, ...] = ()
+    remote: str = ""
+    jobs: int = 0
+    select: SelectOptions = field(default_factory=SelectOptions)
+    revisions: Revisions = field(default_factory=Revisions)
+    run_cache: bool = False
+    force: bool = False
+    allow_missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Items by remote (empty for the one that the user chose), and what was selected in the workspace."""
+
+    items: dict[str, list[Item]]
+    selected: tuple[Selected, ...]
+
+
+def find_scope(project: Project, options: SyncOptions, *, pushing: bool) -> Scope:
+    """Outputs in the cache that are shared through remotes. An output's own `remote` wins over the user's choice.
+
+    Raises:
+        UnknownTarget: a target is in none of the revisions.
+    """
+    index = load_index(project)
+    lost: UnknownTarget | None = None
+    selected: tuple[Selected, ...] = ()
+    try:
+        selected = select(project, index, options.targets, options.select)
+    except UnknownTarget as error:
+        lost = error
+    found = _items(index, selected, pushing=pushing)
+    for earlier in _earlier(project, options.revisions):
+        try:
+            found |= _items(earlier, select(project, earlier, options.targets, options.select), pushing=pushing)
+        except UnknownTarget:
+            continue
+    if lost is not None and not found:
+        raise lost
+    by_remote: dict[str, list[Item]] = {}
+    for item, remote in found.items():
+        by_remote.setdefault(remote, []).append(item)
+    return Scope(by_remote, selected)
+
+
+def _items(index: Index, selected: tuple[Selected, ...], *, pushing: bool) -> dict[Item, str]:
+    found = {}
+    for each in selected:
+        output, recorded = each.tracked.output, each.tracked.recorded
+        if recorded is None or recorded.content is None or not output.cached or not output.push:
+            continue
+        if not (pushing and _is_import(index, each.tracked.file)):
+            found[Item(output.path, recorded.content, each.inner)] = output.remote
+    return found
+
+
+def _is_import(index: Index, file: str) -> bool:
+    """Whether the data comes from another repository, which is where it is fetched from."""
+    pointer = index.pointers.get(file)
+    return pointer is not None and any("repo" in dep.extras for dep in pointer.deps)
+
+
+def _earlier(project: Project, revisions: Revisions) -> Iterator[Index]:
+    if revisions == Revisions():
+        return
+    if project.git is None:
+        raise DvxError("branches, tags and commits need Git, and this project is without")
+    commits: dict[str, None] = {}
+    if revisions.all_commits:
+        commits |= dict.fromkeys(project.git.all_commits())
+    if revisions.all_branches:
+        commits |= dict.fromkeys(project.git.tips("refs/heads/"))
+    if revisions.all_tags:
+        commits |= dict.fromkeys(project.git.tips("refs/tags/"))
+    for commit in commits:
+        yield load_index(project, Revision(project, commit))

@@ -1,0 +1,89 @@
+"""Where text files are read from: the workspace, or a revision in Git."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from dvx.errors import DvxError
+from dvx.ops.ignore import Ignore
+from dvx.project import Project
+from dvx.store import files
+from dvx.store.scan import folders
+
+
+class Source(Protocol):
+    """A state of the project's text files. Paths are relative to the project."""
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes of a file; None when there is no such file."""
+
+    def machinery(self, inside: Callable[[str, dict[str, bytes]], set[str]]) -> None:
+        """Give the pointer, pipeline and lock files of each folder, from the top down, to `inside(folder, {name: bytes})`.
+
+        It answers with paths of folders that need not be visited: tracked directories.
+        """
+
+
+class Workspace:
+    """The files as they are now."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes of a file; None when there is no such file."""
+        try:
+            return files.read(self._project.abs(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except IsADirectoryError:
+            raise DvxError(f"`{path}` is a folder, not a file") from None
+
+    def machinery(self, inside: Callable[[str, dict[str, bytes]], set[str]]) -> None:
+        """See `Source`."""
+        dialect, skip = self._project.dialect, Ignore(self._project).skip
+        pending = [""]
+        while pending:
+            folder = pending.pop()
+            names, below = folders(self._project.abs(folder), folder)
+            texts = {name: files.read(self._project.abs(_path(folder, name))) for name in names if dialect.is_machinery(name)}
+            tracked = inside(folder, texts)
+            pending += [path for path in reversed(below) if path not in tracked and not skip(path, True)]
+
+
+class Revision:
+    """The files of one commit."""
+
+    def __init__(self, project: Project, commit: str) -> None:
+        if project.git is None:
+            raise DvxError("revisions need Git, and this project is without", "run `git init` and `dvx config core.no_scm false`")
+        self._git = project.git
+        self._dialect = project.dialect
+        self._commit = commit
+        self._listing: dict[str, str] | None = None
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes of a file; None when there is no such file."""
+        blob = self._files().get(path)
+        return None if blob is None else self._git.blobs([blob])[blob]
+
+    def machinery(self, inside: Callable[[str, dict[str, bytes]], set[str]]) -> None:
+        """See `Source`."""
+        by_folder: dict[str, dict[str, str]] = {}
+        for path, blob in self._files().items():
+            folder, _, name = path.rpartition("/")
+            if self._dialect.is_machinery(name):
+                by_folder.setdefault(folder, {})[name] = blob
+        texts = self._git.blobs([blob for named in by_folder.values() for blob in named.values()])
+        for folder in sorted(by_folder):
+            inside(folder, {name: texts[blob] for name, blob in by_folder[folder].items()})
+
+    def _files(self) -> dict[str, str]:
+        if self._listing is None:
+            self._listing = self._git.listing(self._commit)
+        return self._listing
+
+
+def _path(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name

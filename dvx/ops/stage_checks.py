@@ -1,0 +1,64 @@
+"""What must hold before a stage's command starts."""
+
+from __future__ import annotations
+
+import os
+
+from dvx.errors import DvxError, MissingData, UnsafePath, nearest
+from dvx.model.lock import StageState
+from dvx.model.paths import parent, printable
+from dvx.model.stage import Stage, is_url
+from dvx.ops.index import Index
+from dvx.project import Project
+
+
+def check_runnable(project: Project, index: Index, stage: Stage, seen: StageState) -> None:
+    """Refuse to run a stage that lacks something, or whose outputs are not dvx's to replace.
+
+    Raises:
+        MissingData: a dependency does not exist.
+        UnsafePath: an output lies behind a link that leaves the project.
+        DvxError: a parameter or the working folder does not exist, or Git tracks an output.
+    """
+    if not os.path.isdir(project.abs(stage.workdir)):
+        raise DvxError(
+            f"the working folder `{printable(stage.workdir)}` of the stage `{stage.address}` does not exist", "make it"
+        )
+    for dep in stage.deps:
+        if is_url(dep):
+            raise DvxError(
+                f"`{dep}`, which the stage `{stage.address}` depends on, is not a local path", "import it as data first"
+            )
+        if seen.deps[dep].content is None:
+            raise _missing_dep(project, index, stage, dep)
+    for file in stage.params:
+        for key in file.keys or ():
+            if key not in seen.params[file.path]:
+                hint = nearest(key, map(str, seen.params[file.path])) or "add it there"
+                raise DvxError(f"`{file.path}` has no `{key}`, which the stage `{stage.address}` needs", hint)
+        if file.keys is None and not os.path.exists(project.abs(file.path)):
+            raise MissingData(f"`{file.path}`, which the stage `{stage.address}` depends on, does not exist")
+    check_outputs(project, stage)
+
+
+def _missing_dep(project: Project, index: Index, stage: Stage, dep: str) -> MissingData:
+    name = project.dialect.name
+    tracked = index.owner_of(dep)
+    hint = (
+        f"run `{name} checkout {dep}`, or `{name} pull {dep}` to get it from a remote" if tracked else "make it, or mend the path"
+    )
+    return MissingData(f"`{printable(dep)}`, which the stage `{stage.address}` depends on, does not exist", hint)
+
+
+def check_outputs(project: Project, stage: Stage) -> None:
+    """Refuse outputs that Git tracks, or that lie behind a link that leaves the project."""
+    root = os.path.realpath(project.root)
+    for output in stage.outs:
+        folder = os.path.realpath(project.abs(parent(output.path)))
+        if folder != root and not folder.startswith(root + os.sep):
+            raise UnsafePath(f"the output `{printable(output.path)}` lies behind a link that leaves the repository")
+    if project.git is None:
+        return
+    for path in sorted(project.git.tracked([output.path for output in stage.outs if output.cached])):
+        hint = f"run `git rm -r --cached {path}` and commit that, or write `cache: false` under it in `{stage.file}`"
+        raise DvxError(f"the output `{printable(path)}` of the stage `{stage.address}` is tracked by Git", hint)

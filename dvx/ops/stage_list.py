@@ -1,0 +1,177 @@
+"""Listing stages, and the pipeline as a graph to show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dvx.model.graph import Graph
+from dvx.model.lock import StageState
+from dvx.model.pointer import Kind, Output, Pointer, Recorded, encode_lock_entry
+from dvx.model.stage import Stage
+from dvx.ops.index import Index, load_index
+from dvx.ops.pipelines import check_graph
+from dvx.ops.repro_plan import ReproOptions, find_stages
+from dvx.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A stage or pointer by its address; `summary` is one line about it, `document` all that is known of it."""
+
+    address: str
+    summary: str
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Dag:
+    """What to draw: nodes in an order in which each comes after what it needs, and for each its direct needs."""
+
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def list_stages(project: Project, options: ReproOptions, *, everything: bool = False) -> tuple[Listed, ...]:
+    """The stages that the targets name, those of the pipeline file here without targets; `everything`: pointers too."""
+    index = load_index(project)
+    if everything:
+        pointers = [_listed_pointer(index.pointers[path]) for path in index.pointers]
+        return (*pointers, *(_listed(index, stage) for stage in index.stages.values()))
+    addresses = find_stages(project, index, options)
+    return tuple(
+        _listed(index, index.stages[one]) if one in index.stages else _listed_pointer(index.pointers[one]) for one in addresses
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DagOptions:
+    """`target` limits the graph to what it needs, with `full` to its whole pipeline; nodes are stages, or `outs`.
+
+    With `collapse`, generated stages of one template are one node.
+    """
+
+    target: str = ""
+    full: bool = False
+    outs: bool = False
+    collapse: bool = False
+
+
+def find_dag(project: Project, options: DagOptions) -> Dag:
+    """The graph of stages and pointers, or of outputs."""
+    index = load_index(project)
+    graph = check_graph(index)
+    targets = find_stages(project, index, ReproOptions((options.target,))) if options.target else ()
+    if not targets:
+        order = graph.order()
+    elif options.full:
+        chosen = graph.connected(targets)
+        order = tuple(address for address in graph.order() if address in chosen)
+    else:
+        order = graph.order(targets)
+    if options.outs:
+        return Dag(_output_needs(graph, order))
+    names = _collapsed(index) if options.collapse else {}
+    needs: dict[str, dict[str, None]] = {}
+    for address in order:
+        name = names.get(address, address)
+        before = (names.get(need, need) for need in graph.needs[address])
+        needs.setdefault(name, {}).update(dict.fromkeys(need for need in before if need != name))
+    return Dag({name: tuple(needed) for name, needed in needs.items()})
+
+
+def _collapsed(index: Index) -> dict[str, str]:
+    """Address of each generated stage -> address of its template."""
+    names = {}
+    for pipeline in index.pipelines.values():
+        for group, members in pipeline.groups.items():
+            for member in members:
+                address = pipeline.stages[member].address
+                names[address] = address.removesuffix(member) + group
+    return names
+
+
+def _output_needs(graph: Graph, order: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """For each output the outputs that its stage reads."""
+    needs = {}
+    for address in order:
+        node = graph.nodes[address]
+        before = [path for need in graph.needs[address] for path in graph.nodes[need].outs if _is_read(path, node.deps)]
+        for path in node.outs:
+            needs[path] = tuple(before)
+    return needs
+
+
+def _is_read(path: str, deps: Sequence[str]) -> bool:
+    return any(dep == path or dep.startswith(path + "/") or path.startswith(dep + "/") for dep in deps)
+
+
+def _listed(index: Index, stage: Stage) -> Listed:
+    return Listed(stage.address, _summary(stage), _document(stage, index.state(stage)))
+
+
+def _summary(stage: Stage) -> str:
+    if stage.desc:
+        return stage.desc.splitlines()[0]
+    data = [stage.written[output.path] for output in stage.outs if output.kind is Kind.DATA]
+    reports = [stage.written[output.path] for output in stage.outs if output.kind is not Kind.DATA]
+    parts = [("Outputs", data), ("Reports", reports)]
+    if not stage.outs:
+        parts = [("Depends on", [stage.written[path] for path in (*stage.deps, *(file.path for file in stage.params))])]
+    return "; ".join(f"{word} {', '.join(paths)}" for word, paths in parts if paths) or "No outputs or dependencies"
+
+
+def _document(stage: Stage, state: StageState | None) -> dict[str, Any]:
+    deps = state.deps if state else {}
+    outs = state.outs if state else {}
+    document = {
+        "stage": stage.address,
+        "cmd": list(stage.command) if isinstance(stage.command, tuple) else stage.command,
+        "wdir": stage.workdir,
+        "desc": stage.desc,
+        "meta": stage.meta,
+        "frozen": stage.frozen,
+        "always_changed": stage.always,
+        "deps": [_entry(stage.place(dep), deps.get(dep)) for dep in stage.deps],
+        "params": {file.path: list(file.keys or ()) for file in stage.params},
+        "locked_params": {path: dict(values) for path, values in state.params.items()} if state else {},
+        "outs": [_output(output, outs.get(output.path)) for output in stage.outs],
+    }
+    return {key: value for key, value in document.items() if value not in (None, "", False, [], {})}
+
+
+def _listed_pointer(pointer: Pointer) -> Listed:
+    document: dict[str, Any] = {"stage": pointer.path, "wdir": pointer.workdir, "frozen": pointer.frozen}
+    document["deps"] = [_entry(recorded.path, recorded) for recorded in pointer.deps]
+    document["outs"] = [_output(output, recorded) for output, recorded in pointer.outs]
+    summary = "Outputs " + ", ".join(recorded.path.rpartition("/")[2] for _, recorded in pointer.outs)
+    return Listed(
+        pointer.path, summary, {key: value for key, value in document.items() if value not in (None, "", False, [], {})}
+    )
+
+
+def _entry(path: str, recorded: Recorded | None) -> dict[str, Any]:
+    """A path with what is recorded of it; the digest says its algorithm."""
+    if recorded is None:
+        return {"path": path}
+    fields = encode_lock_entry(path, None, recorded.extras)
+    content = recorded.content
+    if content is None:
+        return fields
+    known = {"hash": str(content.digest), "size": content.size, "nfiles": content.files, "isexec": content.executable or None}
+    return fields | {key: value for key, value in known.items() if value is not None}
+
+
+def _output(output: Output, recorded: Recorded | None) -> dict[str, Any]:
+    flags: dict[str, Any] = {} if output.kind is Kind.DATA else {"kind": output.kind.value}
+    if not output.cached:
+        flags["cache"] = False
+    if output.persist:
+        flags["persist"] = True
+    if not output.push:
+        flags["push"] = False
+    if output.remote:
+        flags["remote"] = output.remote
+    if output.plot:
+        flags["plot"] = output.plot
+    return _entry(output.path, recorded) | flags | dict(output.annotations)

@@ -1,0 +1,162 @@
+"""Worker: decides about one stage at a time, and does it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from dvx.errors import DvxError
+from dvx.model.events import Event, Notice, StageEnded, StageOutput, StageRestored, StageSkipped, StageStarted, Tell
+from dvx.model.lock import StageState
+from dvx.model.pointer import Pointer
+from dvx.model.stage import Stage
+from dvx.model.staleness import Action, Cause, Reason
+from dvx.ops.add import add
+from dvx.ops.attempt import Setting, attempt
+from dvx.ops.byproducts import Before
+from dvx.ops.checkout import clear
+from dvx.ops.decisions import Choice, Decider
+from dvx.ops.detach import detach
+from dvx.ops.index import Index
+from dvx.ops.observation import Observer
+from dvx.ops.recording import locked_state, record_restored, record_run
+from dvx.ops.repro_plan import ReproOptions, StageOutcome
+from dvx.ops.repro_pull import pull_for
+from dvx.ops.runcache import key_of
+from dvx.ops.stage_checks import check_runnable
+from dvx.project import Project
+
+
+class Worker:
+    """Works on stages of `index`, in several threads if need be: `_turn` is held but for waiting and for commands."""
+
+    def __init__(self, project: Project, index: Index, options: ReproOptions, setting: Setting, tell: Tell) -> None:
+        self._project = project
+        self._index = index
+        self._options = options
+        self._setting = setting
+        self._listener = tell
+        self._observer = Observer(project, self._tell)
+        self._decider = Decider(project, index, options, self._observer, self._tell)
+        self._turn = threading.Lock()
+        self._telling = threading.Lock()
+        self.for_git: set[str] = set()
+
+    def preload(self, addresses: Collection[str]) -> None:
+        """Look at everything at once, for the stages that turn out to be unchanged."""
+        stages = [self._index.stages[address] for address in addresses if address in self._index.stages]
+        self._observer.preload([(stage, self._decider.state(stage)) for stage in stages])
+
+    def work(self, address: str, rerun: Collection[str]) -> StageOutcome:
+        """Skip, restore or run a stage; `rerun` are stages that ran and force this one to."""
+        if address in self._index.pointers:
+            with self._turn:
+                return self._pointer(self._index.pointers[address])
+        stage = self._index.stages[address]
+        with self._turn:
+            choice = self._decider.choose(stage, rerun)
+            if choice.action is Action.SKIP or self._options.dry:
+                return self._shown(stage, choice)
+        self._ask(stage)
+        with self._owning(stage), self._turn:
+            # until the stage was ours, another process may have worked on it
+            self._observer.forget()
+            self._decider.record(stage, locked_state(self._project, stage))
+            choice = self._decider.choose(stage, rerun)
+            if self._options.pull and choice.action is Action.RUN and pull_for(self._project, stage, choice, self._tell):
+                self._observer.forget()
+                choice = self._decider.choose(stage, rerun)
+            return self._act(stage, choice)
+
+    def _act(self, stage: Stage, choice: Choice) -> StageOutcome:
+        if choice.action is Action.SKIP:
+            return self._shown(stage, choice)
+        seconds = 0.0
+        if choice.action is Action.RUN:
+            seconds = self._run(stage, choice)
+        elif choice.action is Action.RESTORE:
+            present = self._decider.present(stage, choice.state)
+            self._done(stage, *record_restored(self._project, stage, choice.state, present, self._tell))
+            self._tell(StageRestored(stage.address))
+        else:
+            self._done(stage, *record_run(self._project, stage, choice.state, self._tell, commit=not self._options.no_commit))
+        return StageOutcome(stage.address, choice.action, choice.reasons, seconds)
+
+    def _run(self, stage: Stage, choice: Choice) -> float:
+        before = self._observer.state(stage)
+        check_runnable(self._project, self._index, stage, before)
+        directories = Before(self._project, stage)
+        key = key_of(stage, before)
+        clear(self._project, [output.path for output in stage.outs if not output.persist], self._tell)
+        detach(self._project, [output.path for output in stage.outs if output.persist])
+        self._tell(StageStarted(stage.address, "\n".join(stage.lines), tuple(map(str, choice.reasons))))
+        with self._others_turn():
+            seconds = attempt(self._project, stage, key, self._setting, lambda data: self._tell(StageOutput(stage.address, data)))
+        self._observer.forget()
+        state = replace(before, deps=directories.settle(before.deps, self._tell))
+        self._done(stage, *record_run(self._project, stage, state, self._tell, commit=not self._options.no_commit))
+        self._tell(StageEnded(stage.address, seconds))
+        return seconds
+
+    def _shown(self, stage: Stage, choice: Choice) -> StageOutcome:
+        """Tell what is decided, without doing it."""
+        if choice.action is Action.SKIP:
+            self._tell(StageSkipped(stage.address))
+        elif choice.action is Action.RESTORE:
+            self._tell(StageRestored(stage.address))
+            self._observer.assume({path: recorded.content for path, recorded in choice.state.outs.items()})
+        elif choice.action is Action.RUN:
+            self._tell(StageStarted(stage.address, "\n".join(stage.lines), tuple(map(str, choice.reasons))))
+        return StageOutcome(stage.address, choice.action, choice.reasons)
+
+    def _done(self, stage: Stage, state: StageState, changed: Collection[str]) -> None:
+        self._decider.record(stage, state)
+        self._observer.forget()
+        self.for_git.update(changed)
+
+    def _pointer(self, pointer: Pointer) -> StageOutcome:
+        """Record data that changed, as DVC does; an import keeps what it has."""
+        address = pointer.path
+        if pointer.deps or pointer.frozen:
+            return StageOutcome(address, Action.SKIP)
+        changed = []
+        for output, recorded in pointer.outs:
+            now = self._observer.content(output.path, recorded.content)
+            if now is not None and (recorded.content is None or now.digest != recorded.content.digest):
+                changed.append(output.path)
+        if not changed:
+            return StageOutcome(address, Action.SKIP)
+        reasons = tuple(Reason(Cause.OUT_MODIFIED, path) for path in changed)
+        if not self._options.dry:
+            if changed != [address.removesuffix(self._project.dialect.pointer_suffix)]:
+                raise DvxError(
+                    f"the data of `{address}` changed", f"run `{self._project.dialect.name} commit {address}` to record it"
+                )
+            self._tell(Notice(f"`{changed[0]}` changed and is recorded in `{address}`"))
+            self.for_git.update(add(self._project, [self._project.abs(changed[0])], self._tell).for_git)
+        return StageOutcome(address, Action.RECORD, reasons)
+
+    def _ask(self, stage: Stage) -> None:
+        if self._options.confirm is not None and not self._options.confirm(stage.address):
+            raise DvxError(f"stopped before the stage `{stage.address}`")
+
+    @contextlib.contextmanager
+    def _owning(self, stage: Stage) -> Iterator[None]:
+        """Keep other processes from working on the same stage. No other command needs this lock, so none waits for it."""
+        notice = Notice(f"waiting for another process that works on `{stage.address}`")
+        with self._project.lock(f"stage {stage.address}", lambda: self._tell(notice)):
+            yield
+
+    @contextlib.contextmanager
+    def _others_turn(self) -> Iterator[None]:
+        self._turn.release()
+        try:
+            yield
+        finally:
+            self._turn.acquire()
+
+    def _tell(self, event: Event) -> None:
+        with self._telling:
+            self._listener(event)

@@ -1,0 +1,146 @@
+"""status: what changed since it was recorded, of pointers and of stages."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dvx.errors import UnknownTarget
+from dvx.model.events import Notice, Tell, silent
+from dvx.model.paths import within
+from dvx.model.pointer import Pointer
+from dvx.model.stage import Stage
+from dvx.model.staleness import Cause, changes, exact, loose
+from dvx.ops.index import Index, SelectOptions, load_index, select
+from dvx.ops.observation import Observer
+from dvx.ops.pipelines import check_graph
+from dvx.project import Project
+
+_PLAIN = SelectOptions()
+_DEPS = "changed deps"
+_OUTS = "changed outs"
+_STATES = {
+    Cause.DEP_NEW: "modified",
+    Cause.DEP_MODIFIED: "modified",
+    Cause.DEP_DELETED: "deleted",
+    Cause.OUT_NEW: "modified",
+    Cause.OUT_MODIFIED: "modified",
+    Cause.OUT_DELETED: "deleted",
+    Cause.OUT_NOT_CACHED: "not in cache",
+    Cause.PARAM_NEW: "new",
+    Cause.PARAM_MODIFIED: "modified",
+    Cause.PARAM_DELETED: "deleted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One change: `what` (`changed deps`, `changed outs`, `changed command`...), and for paths the `subject` and its `state`.
+
+    `key` is the parameter within the file `subject`; empty when the file as a whole is new.
+    """
+
+    what: str
+    subject: str = ""
+    state: str = ""
+    key: str = ""
+
+
+def status(
+    project: Project, targets: Sequence[str] = (), tell: Tell = silent, options: SelectOptions = _PLAIN
+) -> dict[str, tuple[Row, ...]]:
+    """The changes of each pointer and stage that has some, by its path or address; all of them without targets.
+
+    Raises:
+        FormatError, GraphError: the project's files are wrong.
+        UnknownTarget: a target names nothing that is tracked.
+    """
+    index = load_index(project)
+    graph = check_graph(index)
+    wanted = find_owners(project, index, targets, options)
+    observer = Observer(project, tell)
+    stages = [stage for address, stage in index.stages.items() if address in wanted]
+    observer.preload([(stage, index.state(stage)) for stage in stages])
+    rows = {stage.address: tuple(_stage_rows(project, index, stage, observer, tell)) for stage in stages}
+    rows |= {path: tuple(_pointer_rows(pointer, observer)) for path, pointer in index.pointers.items() if path in wanted}
+    order = {address: number for number, address in enumerate(graph.order())}
+    return {owner: rows[owner] for owner in sorted(rows, key=lambda owner: order.get(owner, 0)) if rows[owner]}
+
+
+def as_json(changed: Mapping[str, Iterable[Row]]) -> dict[str, list[Any]]:
+    """The shape that DVC prints: {owner: [{"changed deps": {path: state}}, {"changed outs": {...}}, "changed command"]}."""
+    document: dict[str, list[Any]] = {}
+    for owner, rows in changed.items():
+        groups: dict[str, dict[str, Any]] = {}
+        words = []
+        for row in rows:
+            if not row.subject:
+                words.append(row.what)
+            elif row.key:
+                groups.setdefault(row.what, {}).setdefault(row.subject, {})[row.key] = row.state
+            else:
+                groups.setdefault(row.what, {})[row.subject] = row.state
+        document[owner] = [*({what: subjects} for what, subjects in groups.items()), *words]
+    return document
+
+
+def find_owners(project: Project, index: Index, targets: Sequence[str], options: SelectOptions) -> set[str]:
+    """The pointers, by path, and stages, by address, that targets mean; all of them without targets. Raises UnknownTarget."""
+    if not targets:
+        return {*index.pointers, *index.stages}
+    owners = set()
+    for target in targets:
+        if target in index.stages:
+            owners.add(target)
+            continue
+        try:
+            owners |= {selected.tracked.owner for selected in select(project, index, [target], options)}
+        except UnknownTarget:
+            path = project.relative(target)
+            below = {stage.address for stage in index.stages.values() if stage.file == path or within(stage.file, path)}
+            if not below:
+                raise
+            owners |= below
+    if options.with_deps:
+        owners |= check_graph(index).upstream(owners)
+    return owners
+
+
+def _pointer_rows(pointer: Pointer, observer: Observer) -> Iterable[Row]:
+    for output, recorded in pointer.outs:
+        content = recorded.content
+        now = observer.content(output.path, content)
+        if content is not None and output.cached and not observer.in_cache(content):
+            yield Row(_OUTS, output.path, "not in cache")
+        elif now is None:
+            yield Row(_OUTS, output.path, "deleted")
+        elif content is None:
+            if not recorded.extras:
+                yield Row(_OUTS, output.path, "modified")
+        elif now.digest != content.digest:
+            yield Row(_OUTS, output.path, "modified")
+    if pointer.checksum and pointer.checksum != pointer.computed:
+        yield Row("changed checksum")
+
+
+def _stage_rows(project: Project, index: Index, stage: Stage, observer: Observer, tell: Tell) -> Iterable[Row]:
+    if stage.frozen:
+        tell(Notice(f"the stage `{stage.address}` is frozen; changes of its dependencies are not looked at"))
+    locked = index.state(stage)
+    same = exact if project.dialect.exact_params else loose
+    found = changes(stage, locked, observer.state(stage, locked), observer.missing(stage, locked), same)
+    rows = []
+    for reason in found:
+        if reason.cause in (Cause.PARAM_NEW, Cause.PARAM_MODIFIED, Cause.PARAM_DELETED):
+            file, _, key = reason.subject.partition(":")
+            if locked is None or file not in locked.params:
+                rows.append(Row(_DEPS, file, "new" if os.path.exists(project.abs(file)) else "deleted"))
+            else:
+                rows.append(Row(_DEPS, file, _STATES[reason.cause], key))
+        elif reason.cause in _STATES:
+            rows.append(Row(_OUTS if reason.cause.name.startswith("OUT") else _DEPS, reason.subject, _STATES[reason.cause]))
+        else:
+            rows.append(Row(reason.cause.value))
+    return dict.fromkeys(rows)

@@ -1,0 +1,159 @@
+"""push, fetch and pull: data between the cache and remotes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from functools import partial
+
+from dvx.errors import Corrupted, MissingData, Partial, RemoteError
+from dvx.model.events import Tell, silent
+from dvx.model.paths import printable, within
+from dvx.model.transfer import TransferResult
+from dvx.model.tree import Content
+from dvx.ops import run_sync, steps
+from dvx.ops.checkout import CheckoutResult, recorded, restore
+from dvx.ops.index import Selected
+from dvx.ops.relink import entries_of
+from dvx.ops.scope import SyncOptions, find_scope
+from dvx.ops.steps import Remotes, Step
+from dvx.project import Project
+
+_SHOWN = 5
+
+
+class Direction(Enum):
+    """Which way objects go; the value is the command's name."""
+
+    PUSH = "push"
+    FETCH = "fetch"
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPlan:
+    """What `transfer` will do: one step for each remote. `selected` is the part of the workspace that it is for."""
+
+    direction: Direction
+    steps: tuple[Step, ...]
+    options: SyncOptions
+    selected: tuple[Selected, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PullResult:
+    """What came from remotes, what changed in the workspace, and the outputs that could not be restored."""
+
+    fetched: TransferResult
+    checkout: CheckoutResult
+    lacking: tuple[str, ...] = ()
+
+
+def plan_push(project: Project, options: SyncOptions, tell: Tell = silent) -> SyncPlan:
+    """What the remotes lack of the chosen data.
+
+    Raises:
+        UnknownTarget: a target or remote does not exist, or there is no default remote.
+        RemoteError: a remote cannot be reached.
+    """
+    scope = find_scope(project, options, pushing=True)
+    remotes = Remotes(project, options.remote, options.jobs)
+    planned = [steps.push_step(project, remotes.open(name), items, tell) for name, items in (scope.items or {"": []}).items()]
+    return SyncPlan(Direction.PUSH, tuple(planned), options, scope.selected)
+
+
+def plan_fetch(project: Project, options: SyncOptions, tell: Tell = silent) -> SyncPlan:
+    """What the cache lacks of the chosen data; what the remotes have of it comes out in the transfer. Raises like `plan_push`."""
+    scope = find_scope(project, options, pushing=False)
+    remotes = Remotes(project, options.remote, options.jobs)
+    if options.remote:
+        project.config.remote(options.remote)  # a wrong name is refused even where nothing is needed
+    planned = [steps.fetch_step(project, partial(remotes.open, name), items, tell) for name, items in scope.items.items()]
+    return SyncPlan(Direction.FETCH, tuple(planned), options, scope.selected)
+
+
+def transfer(project: Project, plan: SyncPlan, tell: Tell = silent) -> TransferResult:
+    """Do what was planned. What fails with single objects is in the result; the others are copied.
+
+    Raises:
+        RemoteError: a remote cannot be reached.
+        DvxError: the cache cannot be written.
+    """
+    remotes = Remotes(project, plan.options.remote, plan.options.jobs)
+    do = steps.push if plan.direction is Direction.PUSH else steps.fetch
+    result = TransferResult()
+    for step in plan.steps:
+        if step.remote:
+            result += do(project, step, remotes.open(step.remote), tell)
+    if plan.options.run_cache:
+        copy_runs = run_sync.push if plan.direction is Direction.PUSH else run_sync.fetch
+        result += copy_runs(project, remotes.open(""), tell)
+    return result
+
+
+def pull(project: Project, options: SyncOptions, tell: Tell = silent) -> PullResult:
+    """Fetch, then restore what is complete in the workspace. Raises like `transfer` and `ops.checkout.restore`."""
+    plan = plan_fetch(project, options, tell)
+    fetched = transfer(project, plan, tell)
+    contents, only = recorded(plan.selected)
+    lacking: tuple[str, ...] = ()
+    if not fetched.complete or not all(selected.tracked.output.push for selected in plan.selected):
+        lacking = tuple(path for path in contents if not _is_whole(project, path, contents[path], only))
+    whole = {path: content for path, content in contents.items() if path not in lacking}
+    return PullResult(fetched, restore(project, whole, tell, only=only, force=options.force), lacking)
+
+
+def demand(result: TransferResult, direction: Direction) -> None:
+    """Refuse a result that is not complete.
+
+    Raises:
+        Partial: some objects were copied and some were not.
+        MissingData: objects are in neither store.
+        RemoteError: a remote failed, or its bytes do not hash to their names.
+    """
+    done = "pushed" if direction is Direction.PUSH else "fetched"
+    part = result.copied > 0
+    if result.failed:
+        path, reason = result.failed[0]
+        more = f" (and {len(result.failed) - 1} more)" if len(result.failed) > 1 else ""
+        hint = "what was copied is kept: run the command again to copy the rest" if part else ""
+        raise (Partial if part else RemoteError)(f"`{printable(path)}` was not {done}: {reason}{more}", hint)
+    if result.missing:
+        count = "an object is" if len(result.missing) == 1 else f"{len(result.missing)} objects are"
+        text = f"{count} neither in the cache nor at the remote, needed by {_listed(result.missing)}"
+        if direction is Direction.PUSH:
+            raise (Partial if part else MissingData)(
+                text, "run the stage that makes it, or `fetch -r NAME` from a remote that has it"
+            )
+        raise MissingData(text, "push it from where it was made")
+    if result.withheld:
+        text = f"{_listed(result.withheld)} cannot be pulled yet: not all of its files are at the remote"
+        raise Partial(text, "push the whole directory once")
+
+
+def demand_pull(result: PullResult, options: SyncOptions) -> None:
+    """Refuse a pull that did not restore everything; raises like `demand`. What is merely absent may be allowed."""
+    if options.allow_missing:
+        return demand(replace(result.fetched, missing=()), Direction.FETCH)
+    demand(result.fetched, Direction.FETCH)
+    if result.lacking:
+        raise MissingData(
+            f"the data of {_listed(result.lacking)} is not in the cache", "push it from where it was made, then pull again"
+        )
+    return None
+
+
+def _listed(paths: Iterable[str]) -> str:
+    named = [f"`{printable(path)}`" for path in paths]
+    return ", ".join(named[:_SHOWN]) + (f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else "")
+
+
+def _is_whole(project: Project, path: str, content: Content, only: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether the cache has all that `path`, or the part of it that is meant, needs."""
+    try:
+        entries = entries_of(project, path, content)
+    except (MissingData, Corrupted):
+        return False
+    parts = [f"{path}/{inner}" for inner in only.get(path, ())]
+    meant = [entry for entry in entries if not parts or any(within(entry.path, part) for part in parts)]
+    return all(project.cache.has(entry.digest, entry.size) for entry in meant)

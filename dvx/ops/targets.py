@@ -1,0 +1,63 @@
+"""What may be tracked: the checks of a path before it gets a pointer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from dvx.errors import DvxError, GraphError, MissingData, UnsafePath
+from dvx.model.paths import parent, printable, within
+from dvx.ops.ignore import Ignore
+from dvx.ops.index import Index
+from dvx.project import Project
+
+
+def check_target(project: Project, index: Index, path: str) -> None:
+    """Refuse what cannot be tracked."""
+    if path and not os.path.lexists(project.abs(path)):
+        raise MissingData(f"`{printable(path)}` does not exist")
+    check_place(project, path, is_folder=os.path.isdir(project.abs(path)))
+    check_owners(project, index, path)
+
+
+def check_place(project: Project, path: str, *, is_folder: bool) -> None:
+    """Refuse a path at which nothing can be tracked, be there something now or not."""
+    shown = printable(path)
+    if not path:
+        raise UnsafePath("the repository itself cannot be tracked", "add the files and folders in it")
+    if project.dialect.is_machinery(path.rpartition("/")[2]):
+        raise DvxError(f"`{shown}` is a {project.dialect.name} file and cannot be tracked as data", "it belongs into Git")
+    real = os.path.realpath(project.abs(parent(path)))
+    if real != project.root and not real.startswith(os.path.realpath(project.root) + os.sep):
+        raise UnsafePath(f"`{shown}` lies behind a link that leaves the repository")
+    rule = Ignore(project).pattern(path, is_folder)
+    if rule is not None and Ignore(project).skip(path, is_folder):
+        raise DvxError(f"`{shown}` is ignored by `{rule[0]}:{rule[1]}:{rule[2]}`", "change that line, or leave the file out")
+
+
+def check_owners(project: Project, index: Index, path: str) -> None:
+    """Refuse a path that overlaps with what is tracked, but for a path that its own pointer tracks."""
+    shown = printable(path)
+    for tracked in index.tracked:
+        other = tracked.output.path
+        if tracked.owner != tracked.file and (within(path, other) or within(other, path)):
+            hint = "run the pipeline, or `dvx commit` to record what is there"
+            raise GraphError(f"`{shown}` overlaps with `{printable(other)}`, an output of the stage `{tracked.owner}`", hint)
+        if other == path and tracked.file != path + project.dialect.pointer_suffix:
+            raise GraphError(f"`{shown}` is already tracked by `{printable(tracked.file)}`")
+        if other != path and within(other, path):
+            hint = f"run `dvx remove {printable(tracked.file)}` first, to track the whole folder"
+            raise GraphError(f"`{shown}` holds `{printable(other)}`, which is tracked by `{printable(tracked.file)}`", hint)
+        if other != path and within(path, other):
+            hint = f"run `dvx add {printable(other)}` to record the folder as it is"
+            raise GraphError(f"`{shown}` lies in `{printable(other)}`, which is tracked as a whole", hint)
+
+
+def check_git(project: Project, paths: Sequence[str]) -> None:
+    """Refuse what Git tracks."""
+    if project.git is None:
+        return
+    for path in sorted(project.git.tracked(paths)):
+        shown = printable(path)
+        hint = f"run `git rm -r --cached {shown}`, then `dvx add {shown}`"
+        raise DvxError(f"`{shown}` is tracked by Git", hint)

@@ -1,0 +1,186 @@
+"""Observing workspace paths, and taking their bytes into the cache."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from dvx.errors import ConfigError, DvxError, nearest
+from dvx.model.digest import Digest, new_hasher
+from dvx.model.events import Progress, Tell, silent
+from dvx.model.paths import printable
+from dvx.model.tree import Content, Entry, Tree, tree_content
+from dvx.ops.ignore import Ignore
+from dvx.project import Project
+from dvx.store.intake import Hashed, Intake, Link, hash_file
+from dvx.store.scan import Found, regular, walk
+from dvx.store.stats import Known, stamp
+
+_REPORT_EVERY = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A workspace path as it is: its content, and for a directory the tree and the bytes of its object."""
+
+    content: Content
+    tree: Tree | None = None
+    encoded: bytes = b""
+
+
+def links(project: Project) -> tuple[Link, ...]:
+    """The configured order of link types; raises ConfigError for an unknown one."""
+    names = project.config.words("cache.type") or ("reflink", "copy")
+    known = {link.value: link for link in Link}
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"`cache.type` cannot be `{name}`", nearest(name, known) or f"one of {', '.join(known)}")
+    return tuple(known[name] for name in names)
+
+
+def observe(
+    project: Project, paths: Iterable[str], tell: Tell = silent, algorithms: Mapping[str, str] | None = None
+) -> dict[str, Content | None]:
+    """What each path holds now; None where nothing is. Nothing is stored.
+
+    `algorithms` says with which hash to look at a path, where it is not the project's: that of the content to compare with.
+    """
+    found: dict[str, Content | None] = {}
+    for path in paths:
+        algorithm = (algorithms or {}).get(path, project.algorithm)
+        found[path] = _unchanged_folder(project, path, algorithm)
+        if found[path] is None:
+            seen = look(project, path, tell, algorithm)
+            found[path] = seen.content if seen else None
+    return found
+
+
+def look(project: Project, path: str, tell: Tell, algorithm: str) -> Seen | None:
+    """One path as it is now, with its tree; None when nothing is there.
+
+    Raises:
+        DvxError: it is, or holds, something that is neither file nor folder.
+    """
+    return _see(project, path, _Reader(project, algorithm, lambda found: hash_file(found.place, found.path, algorithm), tell))
+
+
+def store(project: Project, paths: Iterable[str], tell: Tell = silent) -> dict[str, Content]:
+    """Take what the paths hold into the cache; durable after `project.cache.barrier()`.
+
+    Raises:
+        DvxError: a path is missing, or is or holds something that is neither file nor folder.
+    """
+    intake = Intake(project.cache, project.algorithm, links(project))
+    contents = {}
+    for path in paths:
+        reader = _Reader(project, project.algorithm, lambda found: intake.take(found.place, found.path), tell, project.cache.has)
+        seen = _see(project, path, reader)
+        if seen is None:
+            raise DvxError(f"`{printable(path)}` does not exist")
+        if seen.tree is not None:
+            project.cache.put(seen.encoded, seen.content.digest)
+        contents[path] = seen.content
+    return contents
+
+
+class _Reader:
+    """Digests of files: from the statistics where they vouch for them, by `hash_or_take` otherwise."""
+
+    def __init__(
+        self,
+        project: Project,
+        algorithm: str,
+        hash_or_take: Callable[[Found], Hashed],
+        tell: Tell,
+        stored: Callable[[Digest, int], bool] | None = None,
+    ) -> None:
+        self.algorithm = algorithm
+        self._project = project
+        self._read = hash_or_take
+        self._stored = stored
+        self._tell = tell
+        self._count = 0
+        self.settled = True
+
+    def digest(self, found: Found, known: Known) -> Digest:
+        """The digest of one file."""
+        self._count += 1
+        if not self._count % _REPORT_EVERY:
+            self._tell(Progress("hashing", self._count, None))
+        digest = known.digest(found.path, stamp(found.status), self.algorithm)
+        if digest is not None and (self._stored is None or self._stored(digest, found.status.st_size)):
+            return digest
+        hashed = self._read(found)
+        found.status = hashed.status
+        self.settled = self.settled and hashed.settled
+        if hashed.settled:
+            self._project.stats.remember(found.path, hashed.status, hashed.digest)
+        return hashed.digest
+
+
+def _see(project: Project, path: str, reader: _Reader) -> Seen | None:
+    place = project.abs(path)
+    try:
+        status = os.lstat(place)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    known = project.stats.below(path)
+    if stat.S_ISLNK(status.st_mode) and os.path.isdir(place):
+        status = os.stat(place)
+    if stat.S_ISDIR(status.st_mode):
+        return _see_folder(project, path, reader, known)
+    if not stat.S_ISREG(status.st_mode):
+        status = regular(place, path, project.root, status) or status
+    found = Found(path, place, status)
+    digest = reader.digest(found, known)
+    return Seen(Content(digest, found.status.st_size, executable=bool(found.status.st_mode & stat.S_IXUSR)))
+
+
+def _see_folder(project: Project, path: str, reader: _Reader, known: Known) -> Seen:
+    rich = project.dialect.rich_trees
+    empty: list[str] | None = [] if rich else None
+    start = len(path) + 1
+    fingerprint = _Fingerprint(reader.algorithm)
+    entries = []
+    for found in walk(project.abs(path), path, project.root, Ignore(project).skip, empty):
+        digest = reader.digest(found, known)
+        fingerprint.add(found)
+        executable = rich and bool(found.status.st_mode & stat.S_IXUSR)
+        entries.append(Entry(found.path[start:], digest, found.status.st_size, executable))
+    entries.sort(key=lambda entry: entry.path)
+    tree = Tree(tuple(entries), tuple(sorted(folder[start:] for folder in empty or () if folder != path)))
+    content, encoded = tree_content(tree, project.dialect, reader.algorithm)
+    if reader.settled:
+        project.stats.remember_folder(path, fingerprint.of(empty), content)
+    return Seen(content, tree, encoded)
+
+
+def _unchanged_folder(project: Project, path: str, algorithm: str) -> Content | None:
+    """What a folder holds if the stamps of all its files are those of the last time; no list of them is made."""
+    known = project.stats.folder(path)
+    if known is None or known[1].digest.algorithm != algorithm or not os.path.isdir(project.abs(path)):
+        return None
+    empty: list[str] | None = [] if project.dialect.rich_trees else None
+    fingerprint = _Fingerprint(algorithm)
+    for found in walk(project.abs(path), path, project.root, Ignore(project).skip, empty):
+        fingerprint.add(found)
+    return known[1] if fingerprint.of(empty) == known[0] else None
+
+
+class _Fingerprint:
+    """Over the names and stamps of a folder's files in the order of the walk, and over its empty folders."""
+
+    def __init__(self, algorithm: str) -> None:
+        self._hasher = new_hasher("xxh128")
+        self._hasher.update(algorithm.encode())
+
+    def add(self, found: Found) -> None:
+        """Take in one file."""
+        self._hasher.update(os.fsencode(found.path) + b"\0" + stamp(found.status))
+
+    def of(self, empty: list[str] | None) -> bytes:
+        """The 16 bytes; the folder is complete."""
+        self._hasher.update(b"\0".join(os.fsencode(folder) for folder in empty or ()))
+        return bytes.fromhex(self._hasher.hexdigest())

@@ -1,0 +1,132 @@
+"""Project: root, dialect, configuration, Git and stores; found once, passed everywhere."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from dvx.config import Config, dialect_at, environment
+from dvx.errors import ConfigError, NotARepository, UnsafePath, nearest
+from dvx.model.dialect import Dialect
+from dvx.model.digest import digest_bytes
+from dvx.model.paths import check_path, printable
+from dvx.store import files
+from dvx.store.cache import Cache
+from dvx.store.stats import StatCache
+from dvx.store.trash import Trash
+
+if TYPE_CHECKING:
+    from dvx.git import Git
+
+
+@dataclass(frozen=True)
+class Project:
+    """One dvx (or DVC) repository. `root`, `cwd` and `state` are absolute.
+
+    `state` holds what may be lost (statistics, journal, locks, logs) and the trash; it may not exist yet.
+    `algorithm` names the hash of new content.
+    """
+
+    root: str
+    cwd: str
+    dialect: Dialect
+    config: Config
+    cache: Cache
+    stats: StatCache
+    trash: Trash
+    state: str
+    algorithm: str
+
+    @staticmethod
+    def find(start: str) -> Project:
+        """The project that the folder `start` lies in.
+
+        Raises:
+            NotARepository: no folder from `start` upwards holds `.dvx` or `.dvc`.
+        """
+        folder = start
+        while True:
+            dialect = dialect_at(folder)
+            if dialect is not None:
+                return Project.open(folder, dialect, start)
+            above = os.path.dirname(folder)
+            if above == folder:
+                hint = "run `dvx init` (or `dvx init --dvc`) to make one"
+                raise NotARepository(f"`{printable(start)}` is not inside a dvx or DVC repository", hint)
+            folder = above
+
+    @staticmethod
+    def open(root: str, dialect: Dialect, cwd: str) -> Project:
+        """The project at `root`."""
+        config = Config.load(root, dialect, environment())
+        state = os.path.join(root, dialect.folder, dialect.state_folder)
+        directory = config.get("cache.dir") or os.path.join(root, dialect.folder, "cache")
+        return Project(
+            root=root,
+            cwd=cwd,
+            dialect=dialect,
+            config=config,
+            cache=Cache(directory, group_shared=config.get("cache.shared") == "group"),
+            stats=StatCache(os.path.join(state, "stats.db")),
+            trash=Trash(os.path.join(state, "trash")),
+            state=state,
+            algorithm=_algorithm(config, dialect),
+        )
+
+    @cached_property
+    def git(self) -> Git | None:
+        """The repository around it; None without source control."""
+        from dvx.git import Git  # as slow to load as all the rest that `dvx status` needs
+
+        return None if self.config.flag("core.no_scm", False) else Git.find(self.root)
+
+    def abs(self, path: str) -> str:
+        """The absolute form of a project path."""
+        return f"{self.root}/{path}" if path else self.root
+
+    def relative(self, typed: str) -> str:
+        """The project path of what the user typed, seen from where they stand.
+
+        Raises:
+            UnsafePath: it lies outside the project, or in `.git` or dvx's own folder.
+        """
+        place = os.path.normpath(os.path.join(self.cwd, typed))
+        folder, name = os.path.split(place)
+        if not self._holds(place):
+            place = os.path.join(os.path.realpath(folder), name)
+        if not self._holds(place):
+            raise UnsafePath(f"`{printable(typed)}` is outside the repository", f"the repository is `{printable(self.root)}`")
+        path = place[len(self.root) :].strip("/").replace(os.sep, "/")
+        return check_path(path) if path else ""
+
+    def shown(self, path: str) -> str:
+        """A project path as seen from where the user stands."""
+        return os.path.relpath(self.abs(path), self.cwd) if self.cwd != self.root else path
+
+    @contextlib.contextmanager
+    def lock(self, name: str, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+        """Hold the short lock called `name`."""
+        label = digest_bytes(name.encode("utf-8", "surrogateescape"), "md5").hex[:16]
+        with files.locked(os.path.join(self.state, "locks", label), waiting):
+            yield
+
+    def close(self) -> None:
+        """Write what was learned about files, and drop what a failed command left."""
+        self.cache.discard()
+        self.stats.close()
+
+    def _holds(self, place: str) -> bool:
+        return place == self.root or place.startswith(self.root + os.sep)
+
+
+def _algorithm(config: Config, dialect: Dialect) -> str:
+    chosen = config.get("core.hash") or dialect.algorithm
+    if chosen not in dialect.algorithms:
+        raise ConfigError(
+            f"`core.hash` cannot be `{chosen}`", nearest(chosen, dialect.algorithms) or f"one of {', '.join(dialect.algorithms)}"
+        )
+    return chosen

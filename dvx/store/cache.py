@@ -1,0 +1,223 @@
+"""Cache: the local object store. An object's name is the hash of its bytes.
+
+New objects wait under temporary names until `barrier` has made their bytes durable; only then are they renamed. Reading sees
+them at once. What a dead process left in `tmp` is swept by the next one that writes.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterable, Iterator
+
+from dvx.errors import Corrupted, MissingData
+from dvx.model.digest import TREE_SUFFIX, Digest, new_hasher
+from dvx.model.tree import Tree, decode_tree
+from dvx.store import files
+from dvx.store.durable import barrier
+from dvx.store.leftovers import abandoned
+
+_BATCH_FILES = 50_000
+_FEW = 4
+_BATCH_BYTES = 1 << 30
+_FRESH_SECONDS = 86_400
+
+
+class Cache:
+    """The store below `root`; `group_shared` makes new folders writable for the group."""
+
+    def __init__(self, root: str, *, group_shared: bool = False) -> None:
+        self.root = root
+        self.runs = os.path.join(root, "runs")
+        self._folder_mode = 0o2775 if group_shared else None
+        self._guard = threading.RLock()
+        self._pending: dict[Digest, str] = {}
+        self._pending_bytes = 0
+        self._folders: set[str] = set()
+        self._count = 0
+
+    def path(self, digest: Digest) -> str:
+        """Where the object is, or would be."""
+        return self._pending.get(digest) or self._name(digest)
+
+    def has(self, digest: Digest, size: int | None = None) -> bool:
+        """Whether the object is there; with `size`, an object of another length (truncated) counts as absent."""
+        try:
+            status = os.stat(self.path(digest))
+        except OSError:
+            return False
+        return size is None or digest.is_tree or status.st_size == size
+
+    def claim(self, digest: Digest, size: int | None = None) -> bool:
+        """Like `has`, for who is about to name the object: it counts as new from now on, so that no `gc` removes it before."""
+        if not self.has(digest, size):
+            return False
+        place = self.path(digest)
+        try:
+            if time.time() - os.stat(place).st_mtime > _FRESH_SECONDS:
+                files.set_time(place, time.time_ns())
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True  # another user's object, or a read-only cache
+        return self.has(digest, size)
+
+    def missing(self, digests: Iterable[Digest]) -> set[Digest]:
+        """Those that are not there."""
+        return {digest for digest in digests if not self.has(digest)}
+
+    def holds_all(self, algorithm: str, names: Iterable[str]) -> bool:
+        """Whether the objects of all these hexes are there; folders are listed where that is quicker than asking for each."""
+        by_folder: dict[str, set[str]] = {}
+        pending = {digest.hex for digest in self._pending if digest.algorithm == algorithm}
+        for name in names:
+            if name not in pending:
+                by_folder.setdefault(name[:2], set()).add(name[2:])
+        return all(self._folder_holds(algorithm, prefix, rest) for prefix, rest in by_folder.items())
+
+    def read(self, digest: Digest) -> bytes:
+        """The object's bytes, verified.
+
+        Raises:
+            MissingData: it is not there.
+            Corrupted: the bytes do not hash to the name; the object is put in quarantine.
+        """
+        try:
+            data = files.read(self.path(digest))
+        except FileNotFoundError:
+            raise MissingData(f"the object `{digest}` is not in the cache", "run `dvx fetch` to get it from a remote") from None
+        hasher = new_hasher(digest.algorithm)
+        hasher.update(data)
+        if hasher.hexdigest() != digest.hex.removesuffix(TREE_SUFFIX):
+            self.quarantine(digest)
+            raise Corrupted(
+                f"the cached object `{digest}` holds bytes that hash to `{hasher.hexdigest()}`; it was put aside",
+                "run `dvx fetch` to get it again",
+            )
+        return data
+
+    def read_tree(self, digest: Digest) -> Tree:
+        """The directory that a tree object describes; raises like `read`."""
+        return decode_tree(self.read(digest), digest.algorithm)
+
+    def verify(self, digest: Digest) -> bool:
+        """Whether the object is there and its bytes hash to its name; reads it whole."""
+        hasher = new_hasher(digest.algorithm)
+        try:
+            with open(self.path(digest), "rb") as file:
+                while chunk := file.read(files.CHUNK):
+                    hasher.update(chunk)
+        except FileNotFoundError:
+            return False
+        return hasher.hexdigest() == digest.hex.removesuffix(TREE_SUFFIX)
+
+    def new_temp(self) -> str:
+        """A fresh name in the temporary folder of the cache."""
+        folder = os.path.join(self.root, "tmp")
+        with self._guard:
+            if not self._count:
+                self._make_folder(folder)
+                for place in abandoned(folder, own=True):
+                    files.remove(place)
+            self._count += 1
+            return f"{folder}/{os.getpid()}-{self._count}"
+
+    def put(self, data: bytes | memoryview, digest: Digest) -> None:
+        """Store bytes that are known to hash to `digest`."""
+        if self.claim(digest, len(data)):
+            return
+        temp = self.new_temp()
+        files.write_new(temp, data, files.PROTECTED)
+        self._add(temp, digest, len(data))
+
+    def admit(self, temp: str, digest: Digest) -> None:
+        """Take over a temporary file whose bytes were verified against `digest`."""
+        status = os.stat(temp)
+        if status.st_mode & 0o777 != files.PROTECTED:
+            try:
+                files.set_mode(temp, files.PROTECTED)
+            except OSError:
+                files.remove(temp)
+                raise
+        self._add(temp, digest, status.st_size)
+
+    def barrier(self) -> None:
+        """Give all new objects their names, and make bytes and names durable."""
+        with self._guard:
+            if not self._pending:
+                return
+            barrier(self._pending.values(), self.root)
+            folders = set()
+            for digest, temp in list(self._pending.items()):
+                target = self._name(digest)
+                folder = os.path.dirname(target)
+                if folder not in self._folders:
+                    self._make_folder(folder)
+                    self._folders.add(folder)
+                folders.add(folder)
+                files.rename(temp, target)
+                del self._pending[digest]
+            self._pending_bytes = 0
+            barrier(folders, self.root)
+
+    def discard(self) -> None:
+        """Drop new objects that no barrier named; for a command that failed."""
+        with self._guard:
+            for temp in self._pending.values():
+                try:
+                    files.remove(temp)
+                except OSError:
+                    continue  # the next writer sweeps it
+            self._pending = {}
+            self._pending_bytes = 0
+
+    def quarantine(self, digest: Digest) -> str:
+        """Put an object aside whose bytes are wrong; returns where it is now."""
+        aside = os.path.join(self.root, "quarantine", digest.algorithm, digest.hex)
+        files.move(self.path(digest), aside)
+        return aside
+
+    def objects(self, algorithm: str) -> Iterator[Digest]:
+        """All named objects of one algorithm, in no particular order."""
+        top = os.path.join(self.root, "files", algorithm)
+        try:
+            prefixes = sorted(os.listdir(top))
+        except FileNotFoundError:
+            return
+        for prefix in prefixes:
+            if len(prefix) == 2:
+                for name in os.listdir(os.path.join(top, prefix)):
+                    if not name.startswith("."):
+                        yield Digest(algorithm, prefix + name)
+
+    def _folder_holds(self, algorithm: str, prefix: str, rest: set[str]) -> bool:
+        folder = os.path.dirname(self._name(Digest(algorithm, prefix + next(iter(rest)))))
+        if len(rest) <= _FEW:
+            return all(os.path.exists(f"{folder}/{name}") for name in rest)
+        try:
+            return rest.issubset(os.listdir(folder))
+        except FileNotFoundError:
+            return False
+
+    def _name(self, digest: Digest) -> str:
+        return f"{self.root}/{digest.object_name}"
+
+    def _add(self, temp: str, digest: Digest, size: int) -> None:
+        with self._guard:
+            other = self._pending.get(digest)
+            if other is not None:
+                files.remove(temp)
+                return
+            self._pending[digest] = temp
+            self._pending_bytes += size
+            if len(self._pending) >= _BATCH_FILES or self._pending_bytes >= _BATCH_BYTES:
+                self.barrier()
+
+    def _make_folder(self, folder: str) -> None:
+        if self._folder_mode is None or os.path.isdir(folder):
+            files.make_folder(folder)
+            return
+        self._make_folder(os.path.dirname(folder))
+        files.make_folder(folder)
+        files.set_mode(folder, self._folder_mode)

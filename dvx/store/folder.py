@@ -1,0 +1,222 @@
+"""FolderRemote: a remote in a folder of a local or mounted file system.
+
+An upload waits under a temporary name until `flush` has made its bytes durable; only then it gets its own. Temporary files
+that a dead process left are removed after a day: whether it still lives cannot be known, it may be on another machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+import threading
+import time
+from collections.abc import Collection, Iterable, Iterator
+
+from dvx.errors import MissingData, RemoteError
+from dvx.store import files
+from dvx.store.durable import barrier
+from dvx.store.listed import Listed
+from dvx.store.verify import Check
+
+_TEMPORARY = ".tmp"
+_ABANDONED_SECONDS = 86_400
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+class FolderRemote:
+    """Objects below the folder `url`, an absolute path. Threads may share it."""
+
+    def __init__(self, name: str, url: str, jobs: int = 0) -> None:
+        self.name = name
+        self.url = url
+        self.jobs = jobs or min(4, os.cpu_count() or 1)
+        self._guard = threading.Lock()
+        self._pending: dict[str, str] = {}
+        self._folders: set[str] = set()
+
+    def sizes(self, names: Collection[str]) -> dict[str, int]:
+        """The sizes in bytes of those objects that are there."""
+        found = {}
+        with self._named():
+            for name in names:
+                with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                    status = os.stat(self._path(name))
+                    if stat.S_ISREG(status.st_mode):
+                        found[name] = status.st_size
+        return found
+
+    def missing(self, names: Collection[str]) -> set[str]:
+        """Those that are not there."""
+        return set(names) - self.sizes(names).keys()
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """The names below `prefix`, a folder; empty for all."""
+        top = self._path(prefix.rstrip("/"))
+        if not os.path.isdir(top):
+            return
+        for folder, below, here in os.walk(top, onerror=self._refuse):
+            below[:] = sorted(name for name in below if name != _TEMPORARY)
+            inside = os.path.relpath(folder, self.url).replace(os.sep, "/")
+            for name in sorted(here):
+                if not name.startswith("."):
+                    yield name if inside == "." else f"{inside}/{name}"
+
+    def listing(self, prefix: str) -> Iterator[Listed]:
+        """Like `names`, with sizes and ages."""
+        for name in self.names(prefix):
+            with contextlib.suppress(FileNotFoundError):
+                status = os.stat(self._path(name))
+                yield Listed(name, status.st_size, status.st_mtime)
+
+    def remove(self, name: str) -> None:
+        """Remove an object; a missing one is fine."""
+        with self._named():
+            files.remove(self._path(name))
+
+    def upload(self, local: str, name: str, check: Check | None = None) -> None:
+        """Copy a local file to `name`; it is there after `flush`.
+
+        Raises:
+            Corrupted: the bytes are not those that `check` expects; nothing gets the name.
+            FileNotFoundError: there is no such local file.
+        """
+        target = self._path(name)
+        folder = os.path.dirname(target)
+        temp = f"{self.url}/{_TEMPORARY}/{secrets.token_hex(8)}"
+        with open(local, "rb") as source, self._named():
+            self._prepare(folder)
+            try:
+                with files.create_new(temp) as sink:
+                    _pass_on(_chunks(source.fileno(), local), sink.fileno(), temp, check)
+                files.set_mode(temp, files.PROTECTED)
+            except BaseException:
+                files.remove(temp)
+                raise
+        with self._guard:
+            other = self._pending.pop(name, None)
+            self._pending[name] = temp
+        if other is not None:
+            files.remove(other)
+
+    def download(self, name: str, local: str, check: Check | None = None) -> None:
+        """Copy the object to the new file `local`; nothing is left there on failure.
+
+        Raises:
+            MissingData: there is no such object.
+            Corrupted: the bytes are not those that `check` expects.
+        """
+        source = self._open(name)
+        try:
+            with files.create_new(local) as sink:
+                _pass_on(self._chunks(source, name), sink.fileno(), local, check)
+        except BaseException:
+            files.remove(local)
+            raise
+        finally:
+            os.close(source)
+
+    def read(self, name: str) -> bytes:
+        """The bytes of an object, unverified; raises MissingData."""
+        with self._named(), open(self._open(name), "rb") as file:
+            return file.read()
+
+    def flush(self) -> None:
+        """Make all uploads durable, and give them their names."""
+        with self._guard, self._named():
+            if not self._pending:
+                return
+            barrier(self._pending.values(), self.url)
+            targets = {self._path(name): temp for name, temp in self._pending.items()}
+            for target, temp in targets.items():
+                files.rename(temp, target)
+            barrier({os.path.dirname(target) for target in targets}, self.url)
+            self._pending = {}
+
+    def discard(self) -> None:
+        """Drop uploads that no flush named; for a command that failed."""
+        with self._guard:
+            pending, self._pending = self._pending, {}
+        for temp in pending.values():
+            with contextlib.suppress(OSError):
+                files.remove(temp)
+
+    def _prepare(self, folder: str) -> None:
+        with self._guard:
+            if not self._folders:
+                files.make_folder(f"{self.url}/{_TEMPORARY}")
+                _sweep(f"{self.url}/{_TEMPORARY}")
+            if folder not in self._folders:
+                files.make_folder(folder)
+                self._folders.add(folder)
+
+    def _path(self, name: str) -> str:
+        return f"{self.url}/{name}" if name else self.url
+
+    def _open(self, name: str) -> int:
+        """A descriptor; only of a regular file, so that no pipe makes us wait for ever."""
+        with self._named():
+            try:
+                handle = os.open(self._path(name), os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+            except (FileNotFoundError, NotADirectoryError):
+                if not os.path.isdir(self.url):
+                    hint = "is its disk mounted? `push` makes the folder"
+                    raise RemoteError(f"the folder `{self.url}` of the remote `{self.name}` does not exist", hint) from None
+                raise MissingData(f"`{name}` is not at the remote `{self.name}`") from None
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise RemoteError(f"`{self._path(name)}` is not a file")
+        return handle
+
+    def _chunks(self, handle: int, name: str) -> Iterator[bytes]:
+        with self._named():
+            yield from _chunks(handle, self._path(name))
+
+    @contextlib.contextmanager
+    def _named(self) -> Iterator[None]:
+        """Errors of the file system become errors of this remote."""
+        try:
+            yield
+        except OSError as error:
+            self._refuse(error)
+
+    def _refuse(self, error: OSError) -> None:
+        place = error.filename or self.url
+        hint = "free some space there" if error.errno in _NO_SPACE else "check that you may read and write there"
+        raise RemoteError(f"the remote `{self.name}` failed: {error.strerror}: `{place}`", hint) from error
+
+
+def _sweep(folder: str) -> None:
+    now = time.time()
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):
+                if now - entry.stat(follow_symlinks=False).st_mtime > _ABANDONED_SECONDS:
+                    files.remove(entry.path)
+
+
+def _chunks(handle: int, place: str) -> Iterator[bytes]:
+    while True:
+        try:
+            chunk = os.read(handle, files.CHUNK)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, place) from None
+        if not chunk:
+            return
+        yield chunk
+
+
+def _pass_on(chunks: Iterable[bytes], target: int, place: str, check: Check | None) -> None:
+    for chunk in chunks:
+        if check is not None:
+            check.feed(chunk)
+        try:
+            files.write_all(target, chunk)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, place) from None
+        if check is not None:
+            check.moved(len(chunk))
+    if check is not None:
+        check.finish()

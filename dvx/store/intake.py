@@ -1,0 +1,172 @@
+"""Reading files once: hashing them, and hashing them while they enter the cache."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from dvx.errors import DvxError
+from dvx.model.digest import Digest, Hasher, new_hasher
+from dvx.model.paths import printable
+from dvx.store import files
+from dvx.store.cache import Cache
+from dvx.store.stats import is_settled
+
+SMALL = 4 << 20
+_TRIES = 5
+
+
+class Link(Enum):
+    """How a workspace file and its object share bytes."""
+
+    REFLINK = "reflink"
+    HARDLINK = "hardlink"
+    SYMLINK = "symlink"
+    COPY = "copy"
+
+
+@dataclass(slots=True)
+class Hashed:
+    """A file's digest and the stat that belongs to it; `settled` when that stat vouches for the digest from now on."""
+
+    digest: Digest
+    status: os.stat_result
+    settled: bool
+
+
+def hash_file(place: str, path: str, algorithm: str) -> Hashed:
+    """Hash a file without keeping its bytes; `path` is what messages call it."""
+
+    def read(handle: int, size: int) -> Digest:
+        hasher = new_hasher(algorithm)
+        if size <= SMALL:
+            hasher.update(_read_small(handle, size))
+        else:
+            for chunk in _chunks(handle):
+                hasher.update(chunk)
+        return Digest(algorithm, hasher.hexdigest())
+
+    return _stable(place, path, read)
+
+
+class Intake:
+    """Takes workspace files into a cache; `links` is the configured order of link types.
+
+    With reflink the object is a clone of the file, with hardlink it is the file itself, otherwise a copy.
+    """
+
+    def __init__(self, cache: Cache, algorithm: str, links: tuple[Link, ...]) -> None:
+        self._cache = cache
+        self._algorithm = algorithm
+        self._ways = [way for way in links if way in (Link.REFLINK, Link.HARDLINK)]
+
+    def take(self, place: str, path: str) -> Hashed:
+        """Put a file's bytes in the cache.
+
+        Raises:
+            DvxError: the file changes while it is read, again and again.
+            OSError: it cannot be read, or the cache cannot be written.
+        """
+        return _stable(place, path, lambda handle, size: self._store(place, handle, size))
+
+    def _store(self, place: str, handle: int, size: int) -> Digest:
+        while self._ways and not (self._ways[0] is Link.HARDLINK and is_private(size, os.fstat(handle).st_mode & stat.S_IXUSR)):
+            temp = self._cache.new_temp()
+            if _share(place, temp, self._ways[0]):
+                return self._admit(temp)
+            self._ways.pop(0)
+        if size <= SMALL:
+            data = _read_small(handle, size)
+            hasher = new_hasher(self._algorithm)
+            hasher.update(data)
+            digest = Digest(self._algorithm, hasher.hexdigest())
+            self._cache.put(data, digest)
+            return digest
+        return self._copy(handle)
+
+    def _copy(self, handle: int) -> Digest:
+        hasher = new_hasher(self._algorithm)
+        temp = self._cache.new_temp()
+        try:
+            with files.create_new(temp) as writing:
+                for chunk in _chunks(handle):
+                    hasher.update(chunk)
+                    files.write_all(writing.fileno(), chunk)
+            return self._name(temp, hasher)
+        except BaseException:
+            files.remove(temp)
+            raise
+
+    def _admit(self, temp: str) -> Digest:
+        hasher = new_hasher(self._algorithm)
+        try:
+            handle = os.open(temp, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                for chunk in _chunks(handle):
+                    hasher.update(chunk)
+            finally:
+                os.close(handle)
+            return self._name(temp, hasher)
+        except BaseException:
+            files.remove(temp)
+            raise
+
+    def _name(self, temp: str, hasher: Hasher) -> Digest:
+        digest = Digest(self._algorithm, hasher.hexdigest())
+        if self._cache.claim(digest, os.stat(temp).st_size):
+            files.remove(temp)
+        else:
+            self._cache.admit(temp, digest)
+        return digest
+
+
+def is_private(size: int, executable: int) -> bool:
+    """Whether a file is never a link to its object: there is one object for all empty files, and none is executable."""
+    return not size or bool(executable)
+
+
+def _share(place: str, temp: str, way: Link) -> bool:
+    if way is Link.REFLINK:
+        return files.reflink(place, temp, files.PROTECTED)
+    try:
+        files.hardlink(os.path.realpath(place), temp)
+    except OSError:
+        return False
+    return True
+
+
+def _stable(place: str, path: str, read: Callable[[int, int], Digest]) -> Hashed:
+    """Read until the file was the same before and after."""
+    for _ in range(_TRIES):
+        handle = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            moment = time.time_ns()
+            before = os.fstat(handle)
+            digest = read(handle, before.st_size)
+            after = os.fstat(handle)
+        finally:
+            os.close(handle)
+        if before.st_size == after.st_size and before.st_mtime_ns == after.st_mtime_ns:
+            return Hashed(digest, after, is_settled(after, moment))
+    raise DvxError(f"`{printable(path)}` keeps changing while it is read", "try again when nothing writes to it")
+
+
+def _read_small(handle: int, size: int) -> bytes:
+    """All bytes of a file of about `size` bytes."""
+    data = os.read(handle, size + 1)
+    if len(data) == size:
+        return data
+    parts = [data]
+    while part := os.read(handle, files.CHUNK):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _chunks(handle: int) -> Iterator[memoryview]:
+    buffer = memoryview(bytearray(files.CHUNK))
+    while count := os.readv(handle, [buffer]):
+        yield buffer[:count]

@@ -1,0 +1,297 @@
+"""NetworkRemote: a remote through a file system of fsspec, with bounded retries and in bounded memory."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import importlib
+import os
+import secrets
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+from dvx.errors import Corrupted, DvxError, MissingData, RemoteError
+from dvx.model.settings import redact
+from dvx.store import files
+from dvx.store.listed import Listed, modified_of
+from dvx.store.schemes import Scheme
+from dvx.store.verify import Check
+
+T = TypeVar("T")
+_BLOCK = 8 << 20
+_PARTS = 9_000
+_TRIES, _FIRST_TRIES = 4, 2
+_PAUSE = 0.25
+_FEW = 32
+_PAGE, _PAGE_COST = 1000, 4
+_PASSING = {
+    errno.EIO, errno.EBUSY, errno.EAGAIN, errno.EINTR, errno.EPIPE, errno.ETIMEDOUT, errno.ECONNRESET, errno.ECONNREFUSED,
+    errno.ECONNABORTED, errno.ENETUNREACH, errno.EHOSTUNREACH, getattr(errno, "EREMOTEIO", errno.EIO),
+}  # fmt: skip
+
+
+class NetworkRemote:
+    """Objects below `url` through one of fsspec's file systems; made by `open_remote`."""
+
+    def __init__(self, name: str, url: str, scheme: Scheme, place: tuple[Any, str], jobs: int) -> None:
+        self.name = name
+        self.url = redact(url)
+        self.jobs = jobs
+        self._scheme = scheme
+        self._files, root = place
+        self._root = root.rstrip("/")
+        self._passing = _classes(scheme.passing)
+        self._errors: tuple[type[Exception], ...] = (OSError, *self._passing, *_classes(scheme.errors))
+        self._reached = False
+
+    def sizes(self, names: Collection[str]) -> dict[str, int]:
+        """See `Remote`. Many objects are looked up by listing, where an estimate says that this asks less of the remote."""
+        asked = set(names)
+        if len(asked) <= _FEW or not self._scheme.lists:
+            return self._sizes_of_each(asked)
+        groups: dict[str, dict[str, list[str]]] = {}
+        for name in asked:
+            folder = name.rpartition("/")[0]
+            groups.setdefault(folder.rpartition("/")[0], {}).setdefault(folder, []).append(name)
+        found: dict[str, int] = {}
+        for top, folders in groups.items():
+            found |= self._sizes_of_group(top, folders)
+        return {name: found[name] for name in asked & found.keys()}
+
+    def missing(self, names: Collection[str]) -> set[str]:
+        """See `Remote`."""
+        return set(names) - self.sizes(names).keys()
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """See `Remote`."""
+        yield from sorted(name for name in self._list(prefix.rstrip("/")) if not name.rpartition("/")[2].startswith("."))
+
+    def listing(self, prefix: str) -> Iterator[Listed]:
+        """See `Remote`."""
+        for name, info in sorted(self._infos(prefix.rstrip("/")).items()):
+            if not name.rpartition("/")[2].startswith("."):
+                yield Listed(name, int(info["size"] or 0), modified_of(info))
+
+    def remove(self, name: str) -> None:
+        """See `Remote`."""
+        with contextlib.suppress(FileNotFoundError):
+            self._call(partial(self._files.rm_file, self._place(name)))
+
+    def upload(self, local: str, name: str, check: Check | None = None) -> None:
+        """See `Remote`. Bytes are hashed before they are sent; a file that changes meanwhile is taken back."""
+        before = os.stat(local)
+        small = before.st_size <= _BLOCK
+        data = files.read(local) if small else b""
+        if check is not None:
+            for chunk in (data,) if small else _chunks(local):
+                check.feed(chunk)
+            check.finish()
+        meter = _Meter(check.moved if check is not None else None)
+        self._send(local, data, name, before.st_size, meter)
+        if not small and _changed(before, os.stat(local)):
+            self._call(partial(self._files.rm_file, self._place(name)))
+            raise Corrupted(f"`{local}` changed while it was uploaded")
+        meter.relative_update(before.st_size - meter.count)
+
+    def download(self, name: str, local: str, check: Check | None = None) -> None:
+        """See `Remote`."""
+        try:
+            with files.create_new(local) as target:
+                for block in self._blocks(name):
+                    if check is not None:
+                        check.feed(block)
+                    files.write_all(target.fileno(), block)
+                    if check is not None:
+                        check.moved(len(block))
+            if check is not None:
+                check.finish()
+        except BaseException:
+            files.remove(local)
+            raise
+
+    def read(self, name: str) -> bytes:
+        """See `Remote`."""
+        return b"".join(self._blocks(name))
+
+    def flush(self) -> None:
+        """See `Remote`. Nothing to do: an upload ends when the store has confirmed it."""
+
+    def discard(self) -> None:
+        """See `Remote`. Nothing to do."""
+
+    def _sizes_of_group(self, top: str, folders: Mapping[str, list[str]]) -> dict[str, int]:
+        """Sizes of objects in folders of one parent, which are about equally full, since names are hashes."""
+        sample = min(folders)
+        listed = self._list(sample)
+        rest = {folder: names for folder, names in folders.items() if folder != sample}
+        asked = [name for names in rest.values() for name in names]
+        pages = max(1.0, len(listed) / _PAGE)
+        one_by_one = len(asked) / self.jobs
+        by_folder = len(rest) * pages * _PAGE_COST / self.jobs
+        at_once = len(listed) * 256 / _PAGE * _PAGE_COST if self._scheme.flat and top else float("inf")
+        if one_by_one <= min(by_folder, at_once):
+            return listed | self._sizes_of_each(asked)
+        if at_once <= by_folder:
+            return self._list(top)
+        with ThreadPoolExecutor(self.jobs) as pool:
+            for more in pool.map(self._list, rest):
+                listed |= more
+        return listed
+
+    def _sizes_of_each(self, names: Collection[str]) -> dict[str, int]:
+        with ThreadPoolExecutor(min(self.jobs, max(1, len(names)))) as pool:
+            return {name: size for name, size in zip(names, pool.map(self._size, names), strict=True) if size is not None}
+
+    def _size(self, name: str) -> int | None:
+        try:
+            info = self._call(partial(self._files.info, self._place(name)))
+        except FileNotFoundError:
+            return None
+        return int(info["size"] or 0) if info["type"] == "file" else None
+
+    def _list(self, folder: str) -> dict[str, int]:
+        return {name: int(info["size"] or 0) for name, info in self._infos(folder).items()}
+
+    def _infos(self, folder: str) -> dict[str, Any]:
+        top = self._place(folder)
+        try:
+            found = self._call(partial(self._files.find, top, detail=True))
+        except FileNotFoundError:
+            return {}
+        skip = len(self._root) + 1 if self._root else 0
+        return {path[skip:]: info for path, info in found.items() if info["type"] == "file"}
+
+    def _send(self, local: str, data: bytes, name: str, size: int, meter: _Meter) -> None:
+        target = self._place(name)
+        folder = target.rpartition("/")[0]
+        place = target if self._scheme.flat else f"{folder}/.{secrets.token_hex(8)}.tmp"
+
+        def put() -> None:
+            meter.relative_update(-meter.count)
+            if not self._scheme.flat:
+                self._files.makedirs(folder, exist_ok=True)
+            if size <= _BLOCK:
+                self._files.pipe_file(place, data)
+            elif self._scheme.protocol == "s3":
+                self._files.put_file(local, place, chunksize=max(_BLOCK, size // _PARTS + 1), callback=meter)
+            else:
+                self._files.put_file(local, place)
+            if place != target:
+                self._files.mv(place, target)
+
+        try:
+            self._call(put)
+        except FileNotFoundError as error:
+            raise self._no_container() or RemoteError(f"the remote `{self.name}` failed: {_first_line(error)}") from None
+
+    def _blocks(self, name: str) -> Iterator[bytes]:
+        place = self._place(name)
+        offset = 0
+        while True:
+            try:
+                block = self._call(partial(self._block, place, offset))
+            except FileNotFoundError:
+                raise self._no_container() or MissingData(f"`{name}` is not at the remote `{self.name}`") from None
+            if block:
+                yield block
+            if len(block) != _BLOCK:
+                return
+            offset += len(block)
+
+    def _block(self, place: str, start: int) -> bytes:
+        try:
+            return bytes(self._files.cat_file(place, start=start, end=start + _BLOCK))
+        except OSError as error:
+            # a range that begins where the object ends is an error in S3
+            if error.errno == errno.EINVAL and self._files.info(place)["size"] == start:
+                return b""
+            raise
+
+    def _no_container(self) -> DvxError | None:
+        """An error if not just the object is missing but the bucket it should be in."""
+        word, container = self._scheme.container, self._root.split("/")[0]
+        if not word or self._files.exists(container):
+            return None
+        return RemoteError(
+            f"the {word} `{container}` of the remote `{self.name}` does not exist", f"make it, or correct `{self.url}`"
+        )
+
+    def _place(self, name: str) -> str:
+        return f"{self._root}/{name}" if name else self._root
+
+    def _call(self, call: Callable[[], T]) -> T:
+        """Ask the remote, again if it seems to pass; FileNotFoundError is an answer, other errors become RemoteError.
+
+        A remote that never answered gets fewer tries: it is rather wrong than busy.
+        """
+        tried = 0
+        while True:
+            tried += 1
+            try:
+                result = call()
+            except FileNotFoundError:
+                self._reached = True
+                raise
+            except self._errors as error:
+                if tried >= (_TRIES if self._reached else _FIRST_TRIES) or not self._is_passing(error):
+                    raise self._explain(error) from error
+                time.sleep(_PAUSE * 2**tried)
+            else:
+                self._reached = True
+                return result
+
+    def _is_passing(self, error: BaseException) -> bool:
+        return isinstance(error, (TimeoutError, ConnectionError, *self._passing)) or getattr(error, "errno", None) in _PASSING
+
+    def _explain(self, error: BaseException) -> RemoteError:
+        reason = _first_line(error)
+        if isinstance(error, PermissionError) or "Credential" in type(error).__name__:
+            hint = f"check the credentials: `remote modify --local {self.name} ...`"
+            return RemoteError(f"the remote `{self.name}` refuses access: {reason}", hint)
+        if not self._is_passing(error):
+            return RemoteError(f"the remote `{self.name}` failed: {reason}", f"its URL is `{self.url}`")
+        return RemoteError(f"the remote `{self.name}` cannot be reached: {reason}", f"check `{self.url}` and the network")
+
+
+class _Meter:
+    """Counts what s3fs sends, part by part; it has the methods that s3fs calls. Telling may raise, which ends the upload."""
+
+    def __init__(self, moved: Callable[[int], None] | None) -> None:
+        self.count = 0
+        self._moved = moved
+
+    def set_size(self, size: int) -> None:
+        """The size is known already."""
+
+    def relative_update(self, count: int) -> None:
+        """More bytes were sent, or fewer where a try was in vain."""
+        self.count += count
+        if count and self._moved is not None:
+            self._moved(count)
+
+
+def _classes(names: Iterable[str]) -> tuple[type[Exception], ...]:
+    """Exception classes by their dotted names; the modules are loaded already, with the file system that uses them."""
+    found = []
+    for name in names:
+        module, _, word = name.rpartition(".")
+        found.append(getattr(importlib.import_module(module), word))
+    return tuple(found)
+
+
+def _chunks(path: str) -> Iterator[bytes]:
+    with open(path, "rb") as file:
+        while chunk := file.read(files.CHUNK):
+            yield chunk
+
+
+def _changed(before: os.stat_result, after: os.stat_result) -> bool:
+    return (before.st_ino, before.st_size, before.st_mtime_ns) != (after.st_ino, after.st_size, after.st_mtime_ns)
+
+
+def _first_line(error: BaseException) -> str:
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    return text.strip().split("\n")[0]

@@ -1,0 +1,112 @@
+"""The files of a cache as they lie there, whatever their names say; and the removal of objects."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from dvx.errors import SchemaError
+from dvx.model.digest import LEGACY, Digest
+from dvx.store import files
+from dvx.store.cache import Cache
+
+_HEX = frozenset("0123456789abcdef")
+
+
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """A file in the place of an object: its absolute `place`, size in bytes and mtime (seconds since the epoch).
+
+    `digest` is None when its name is that of no object of the `algorithm`: misnamed, or left half-written.
+    """
+
+    algorithm: str
+    place: str
+    digest: Digest | None
+    size: int
+    modified: float
+
+
+def lying(root: str) -> Iterator[Lying]:
+    """Every file where objects of the cache `root` belong, in both layouts; folders that hold none are passed by."""
+    top = os.path.join(root, "files")
+    for algorithm in _names(top):
+        for prefix in _names(os.path.join(top, algorithm)):
+            yield from _below(os.path.join(top, algorithm, prefix), algorithm, prefix)
+    for prefix in _names(root):
+        if _is_prefix(prefix) and os.path.isdir(os.path.join(root, prefix)):
+            yield from _below(os.path.join(root, prefix), LEGACY, prefix)
+
+
+def digest_of(name: str) -> Digest | None:
+    """The object that a `/`-separated name in a store stands for; None when it stands for none."""
+    parts = name.split("/")
+    try:
+        if len(parts) == 2 and _is_prefix(parts[0]):
+            return Digest(LEGACY, parts[0] + parts[1])
+        if len(parts) == 4 and parts[0] == "files" and _is_prefix(parts[2]) and parts[1] != LEGACY:
+            return Digest(parts[1], parts[2] + parts[3])
+    except SchemaError:
+        return None
+    return None
+
+
+def remove_objects(cache: Cache, digests: Iterable[Digest], horizon: float) -> tuple[set[Digest], set[Digest]]:
+    """Remove objects, but for those that were touched after `horizon` (seconds since the epoch).
+
+    Returns what was removed and what was spared.
+
+    An object loses its name before its age is looked at: whoever claims it later finds it absent and stores it anew, who did
+    earlier has touched it, and it gets its name back.
+    """
+    gone: set[Digest] = set()
+    spared: set[Digest] = set()
+    for digest in digests:
+        place = cache.path(digest)
+        temp = cache.new_temp()
+        try:
+            files.rename(place, temp)
+        except FileNotFoundError:
+            continue
+        if os.stat(temp).st_mtime > horizon:
+            files.rename(temp, place)
+            spared.add(digest)
+            continue
+        files.remove(temp)
+        gone.add(digest)
+    return gone, spared
+
+
+def _below(folder: str, algorithm: str, prefix: str) -> Iterator[Lying]:
+    try:
+        entries = os.scandir(folder)
+    except FileNotFoundError:
+        return
+    except NotADirectoryError:
+        status = os.stat(folder, follow_symlinks=False)
+        yield Lying(algorithm, folder, None, status.st_size, status.st_mtime)
+        return
+    with entries:
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                status = entry.stat(follow_symlinks=False)
+                yield Lying(algorithm, entry.path, _digest(algorithm, prefix, entry.name), status.st_size, status.st_mtime)
+
+
+def _digest(algorithm: str, prefix: str, name: str) -> Digest | None:
+    try:
+        return Digest(algorithm, prefix + name) if _is_prefix(prefix) else None
+    except SchemaError:
+        return None
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _is_prefix(name: str) -> bool:
+    return len(name) == 2 and _HEX.issuperset(name)

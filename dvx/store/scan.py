@@ -1,0 +1,113 @@
+"""Walking folders: what is there, without following links out of where it is."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from dvx.errors import DvxError, UnsafePath
+from dvx.model.paths import printable
+
+Skip = Callable[[str, bool], bool]
+
+
+@dataclass(slots=True)
+class Found:
+    """A regular file: its project `path`, its absolute `place`, and its stat (of the target, for a link)."""
+
+    path: str
+    place: str
+    status: os.stat_result
+
+
+def walk(place: str, path: str, root: str, skip: Skip, empty: list[str] | None = None) -> Iterator[Found]:
+    """All regular files below the folder `place`, called `path` in the project; `skip(path, is_folder)` leaves some out.
+
+    A link to a file is that file if it stays below one of `root`'s places; a link to a folder is not followed. Paths of
+    folders that hold nothing are added to `empty`.
+
+    Raises:
+        UnsafePath: a link leaves the project.
+        DvxError: a broken link, or something that is neither file nor folder.
+    """
+    pending = [(place, path)]
+    while pending:
+        place, path = pending.pop()
+        prefix = path + "/" if path else ""
+        below = []
+        count = 0
+        with os.scandir(place) as entries:
+            for entry in entries:
+                inner = prefix + entry.name
+                is_folder = entry.is_dir(follow_symlinks=False)
+                if skip(inner, is_folder):
+                    continue
+                count += 1
+                if is_folder:
+                    below.append((entry.path, inner))
+                    continue
+                status = entry.stat(follow_symlinks=False)
+                if not stat.S_ISREG(status.st_mode):
+                    followed = regular(entry.path, inner, root, status)
+                    if followed is None:
+                        continue
+                    status = followed
+                yield Found(inner, entry.path, status)
+        if not count and empty is not None and path:
+            empty.append(path)
+        pending += reversed(below)
+
+
+def regular(place: str, path: str, root: str, status: os.stat_result) -> os.stat_result | None:
+    """The stat of the file that a link leads to; None for a link to a folder.
+
+    Raises like `walk`.
+    """
+    if not stat.S_ISLNK(status.st_mode):
+        kind = next((name for test, name in _KINDS if test(status.st_mode)), "special file")
+        raise DvxError(f"`{printable(path)}` is a {kind}, not a file", "remove it, or name it in the ignore file")
+    target = os.path.realpath(place)
+    try:
+        followed = os.stat(target)
+    except OSError:
+        raise DvxError(f"`{printable(path)}` is a link to `{printable(os.readlink(place))}`, which does not exist") from None
+    if stat.S_ISDIR(followed.st_mode):
+        return None
+    if not stat.S_ISREG(followed.st_mode):
+        return regular(target, path, root, followed)
+    if not target.startswith((os.path.realpath(root) + os.sep,)) and not _is_object(target):
+        raise UnsafePath(f"`{printable(path)}` is a link that leaves the repository", "replace it by a copy of the file")
+    return followed
+
+
+_KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
+    (stat.S_ISFIFO, "named pipe"),
+    (stat.S_ISSOCK, "socket"),
+    (stat.S_ISBLK, "device"),
+    (stat.S_ISCHR, "device"),
+    (stat.S_ISDIR, "folder"),
+)
+
+
+def _is_object(target: str) -> bool:
+    """Whether a path ends like an object of a cache (which may lie anywhere)."""
+    parts = target.split(os.sep)
+    return len(parts) > 4 and parts[-4] == "files" and len(parts[-2]) == 2
+
+
+def folders(place: str, path: str) -> tuple[list[str], list[str]]:
+    """The names of the files in the folder `place`, and the project paths of the folders in it; links count as files."""
+    names, below = [], []
+    prefix = path + "/" if path else ""
+    try:
+        with os.scandir(place) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    below.append(prefix + entry.name)
+                else:
+                    names.append(entry.name)
+    except PermissionError:
+        return [], []
+    return sorted(names), sorted(below)

@@ -1,0 +1,148 @@
+"""Schemes: what a remote's URL and options mean to fsspec. Options are named as DVC names them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dvx.errors import ConfigError, nearest
+
+_URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
+_FLAGS = frozenset({"use_ssl", "allow_anonymous_login", "gss_auth", "allow_agent", "cache_regions"})
+_NUMBERS = frozenset({"port", "timeout", "read_timeout", "connect_timeout"})
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """One kind of remote. `protocol` is fsspec's name for it; `package` is what to install.
+
+    A `flat` store puts an object at once or not at all, has no folders, and lists any prefix in one go.
+    `container` is the word for the first part of its paths, which nobody but the user makes. `lists` says whether it can list.
+    `options` maps an option to a dotted argument. Beside OSError its library raises `errors`, and `passing` ones: worth a retry.
+    """
+
+    protocol: str
+    package: str = ""
+    flat: bool = False
+    container: str = ""
+    lists: bool = True
+    options: Mapping[str, str] = field(default_factory=dict)
+    errors: tuple[str, ...] = ()
+    passing: tuple[str, ...] = ()
+
+
+_S3 = {
+    "endpointurl": "endpoint_url",
+    "access_key_id": "key",
+    "secret_access_key": "secret",
+    "session_token": "token",
+    "profile": "profile",
+    "use_ssl": "use_ssl",
+    "allow_anonymous_login": "anon",
+    "cache_regions": "cache_regions",
+    "region": "client_kwargs.region_name",
+    "ssl_verify": "client_kwargs.verify",
+    "read_timeout": "config_kwargs.read_timeout",
+    "connect_timeout": "config_kwargs.connect_timeout",
+    "sse": "s3_additional_kwargs.ServerSideEncryption",
+    "sse_kms_key_id": "s3_additional_kwargs.SSEKMSKeyId",
+    "sse_customer_algorithm": "s3_additional_kwargs.SSECustomerAlgorithm",
+    "sse_customer_key": "s3_additional_kwargs.SSECustomerKey",
+    "acl": "s3_additional_kwargs.ACL",
+    "grant_read": "s3_additional_kwargs.GrantRead",
+    "grant_read_acp": "s3_additional_kwargs.GrantReadACP",
+    "grant_write_acp": "s3_additional_kwargs.GrantWriteACP",
+    "grant_full_control": "s3_additional_kwargs.GrantFullControl",
+    "credentialpath": "files.credentials_file",
+    "configpath": "files.config_file",
+}
+_GS = {"projectname": "project", "credentialpath": "token", "endpointurl": "endpoint_url"}
+_OSS = {"oss_key_id": "key", "oss_key_secret": "secret", "oss_endpoint": "endpoint"}
+_AZURE = {
+    name: name
+    for name in ("connection_string", "account_name", "account_key", "sas_token", "tenant_id", "client_id", "client_secret")
+} | {"allow_anonymous_login": "anon"}
+_SSH = {
+    "user": "username",
+    "port": "port",
+    "password": "password",
+    "passphrase": "passphrase",
+    "keyfile": "key_filename",
+    "timeout": "timeout",
+    "gss_auth": "gss_auth",
+    "allow_agent": "allow_agent",
+}
+_AIOHTTP = ("aiohttp.ClientError",)
+_BOTO = ("botocore.exceptions.BotoCoreError", "botocore.exceptions.ClientError")
+_BOTO_PASSING = ("botocore.exceptions.HTTPClientError", "botocore.exceptions.ConnectionError", *_AIOHTTP)
+SCHEMES: dict[str, Scheme] = {
+    "s3": Scheme("s3", "s3fs", flat=True, container="bucket", options=_S3, errors=_BOTO, passing=_BOTO_PASSING),
+    "gs": Scheme("gs", "dvx-vc[gs]", flat=True, container="bucket", options=_GS, passing=_AIOHTTP),
+    "azure": Scheme("abfs", "dvx-vc[azure]", flat=True, container="container", options=_AZURE, passing=_AIOHTTP),
+    "ssh": Scheme("ssh", "dvx-vc[ssh]", options=_SSH, passing=("paramiko.SSHException",)),
+    "http": Scheme("http", "dvx-vc[http]", flat=True, lists=False, passing=_AIOHTTP),
+    "https": Scheme("https", "dvx-vc[http]", flat=True, lists=False, passing=_AIOHTTP),
+    "webdav": Scheme("webdav", "dvx-vc[webdav]"),
+    "webdavs": Scheme("webdav", "dvx-vc[webdav]"),
+    "hdfs": Scheme("hdfs", "pyarrow", options={"user": "user", "kerb_ticket": "kerb_ticket"}),
+    "webhdfs": Scheme("webhdfs", "requests", options={"user": "user"}),
+    "oss": Scheme("oss", "ossfs", flat=True, container="bucket", options=_OSS),
+    "memory": Scheme("memory", flat=True),
+}
+
+
+def scheme_of(url: str) -> str:
+    """The scheme of a URL in lower case; empty for a local path."""
+    match = _URL.match(url)
+    return "" if match is None or match[1].lower() in ("file", "local") else match[1].lower()
+
+
+def find_scheme(url: str) -> Scheme:
+    """What is known of a URL's scheme; raises ConfigError when it is unknown."""
+    name = scheme_of(url)
+    if name not in SCHEMES:
+        hint = nearest(name, SCHEMES) or f"known schemes: {', '.join(sorted(SCHEMES))}, or a local path"
+        raise ConfigError(f"unknown kind of remote: `{name}://`", hint)
+    return SCHEMES[name]
+
+
+def arguments(scheme: Scheme, options: Mapping[str, str]) -> dict[str, Any]:
+    """The arguments for fsspec that the options of a remote mean; others (`jobs`, `verify`...) are not for it.
+
+    Raises:
+        ConfigError: a value is of the wrong kind.
+    """
+    found: dict[str, Any] = {}
+    for option, target in scheme.options.items():
+        if option in options:
+            place = found
+            *folders, last = target.split(".")
+            for folder in folders:
+                place = place.setdefault(folder, {})
+            place[last] = _value(option, options[option])
+    extra = found.get("s3_additional_kwargs", {})
+    if "SSECustomerKey" in extra:
+        extra.setdefault("SSECustomerAlgorithm", "AES256")
+    return found
+
+
+def _value(option: str, text: str) -> Any:
+    lowered = str(text).lower()
+    if option in _FLAGS or (option == "ssl_verify" and lowered in ("true", "false")):
+        if lowered not in ("true", "false"):
+            raise ConfigError(f"the remote option `{option}` is `true` or `false`, not `{text}`")
+        return lowered == "true"
+    if option in _NUMBERS:
+        if not lowered.isdecimal():
+            raise ConfigError(f"the remote option `{option}` is a number, not `{text}`")
+        return int(lowered)
+    if option == "sse_customer_key":
+        try:
+            return base64.b64decode(text, validate=True)
+        except binascii.Error:
+            raise ConfigError(f"the remote option `{option}` is not base64") from None
+    return text

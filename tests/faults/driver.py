@@ -1,0 +1,187 @@
+"""Runs the trials of one scenario in a single-threaded process of its own and prints a report as JSON.
+
+Usage: python -m tests.faults.driver FOLDER SCENARIO DIALECT KIND [FIRST [STEP [SABOTAGE]]]
+
+KIND is `kill`, the name of an error, or `errors`: all of them in turn. Only each STEPth point from FIRST on is tried.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tests.faults import fsck
+from tests.faults.harness import ERRORS, Ended, Fault, Trial, copy, run
+from tests.faults.sabotage import SABOTAGES
+from tests.faults.scenarios import SCENARIOS, Scenario, commit
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Trials of one scenario from the folder `base`; `before` and `wanted` are what it holds and what should come of it."""
+
+    scenario: Scenario
+    base: Path
+    trial: Trial
+    before: dict[str, bytes]
+    start: dict[str, object]
+    wanted: dict[str, object]
+
+
+def main(folder: Path, name: str, dialect: str, kind: str, choice: tuple[int, int, str]) -> dict[str, object]:
+    """All trials; the report counts them and lists what went wrong."""
+    _warm_up()
+    first, step, sabotage = choice
+    scenario = SCENARIOS[name]
+    base, reference = folder / "base", folder / "reference"
+    (base / "repo").mkdir(parents=True)
+    (base / "remote").mkdir()
+    words = ("--dvc",) if scenario.bare and dialect == "dvc" else ()
+    _prepare(base, scenario, dialect)
+    copy(base, reference)
+    trial = Trial((*scenario.command, *words), reference, kind != "kill", SABOTAGES[sabotage])
+    whole = run(trial)
+    if whole.code != 0:
+        return {"points": 0, "wrong": [f"without a fault it ends with {whole.code}: {whole.text}"]}
+    before = fsck.user_files(base / "repo")
+    trial = replace(trial, root=folder / "trial")
+    series = Series(scenario, base, trial, before, fsck.state(base), fsck.state(reference))
+    outside = _outside(folder)
+    wrong: list[str] = []
+    faults = _faults(kind, range(first, whole.mutations + 1, step))
+    for fault in faults:
+        wrong += [f"{fault}: {problem}" for problem in _try(series, fault)]
+    if _outside(folder) != outside:
+        wrong.append(f"files outside of the repository: {_outside(folder) ^ outside}")
+    return {"points": len(faults), "wrong": wrong}
+
+
+def _faults(kind: str, points: Sequence[int]) -> list[Fault]:
+    if kind == "kill":
+        return [Fault(at) for at in points]
+    if kind == "errors":
+        codes = list(ERRORS.values())
+        turns = [divmod(number, len(codes)) for number in range(len(points))]
+        return [Fault(at, codes[one], lasting=(one + turn) % 2 == 1) for at, (turn, one) in zip(points, turns, strict=True)]
+    return [Fault(at, ERRORS[kind], lasting) for at in points for lasting in (False, True)]
+
+
+def _try(series: Series, fault: Fault) -> list[str]:
+    """One trial: the fault, what it left, and the same command again."""
+    trial, scenario = series.trial, series.scenario
+    copy(series.base, trial.root)
+    struck = run(trial, fault)
+    found = [f"after {struck.struck}: {problem}" for problem in (*_inspect(series), *_judge(series, struck, fault))]
+    again = run(replace(trial, sabotage=SABOTAGES[""]))
+    if again.code != 0 and not (scenario.once and "error:" in again.text):
+        found.append(f"after {struck.struck}, run again it ends with {again.code}: {again.text[-600:]}")
+        return found
+    found += [f"run again: {problem}" for problem in _inspect(series)]
+    # what was uploaded for nothing stays for a day: its owner may live on another machine
+    waste = [left for left in fsck.leftovers(trial.root) if "remote/.tmp" not in left] if again.code == 0 else []
+    found += [f"after {struck.struck}, run again: {problem}" for problem in (*_differs(series), *waste)]
+    return found
+
+
+def _inspect(series: Series) -> list[str]:
+    root = series.trial.root
+    known = {b"", *_contents(series.start), *_contents(series.wanted)} if series.scenario.loose else None
+    known = known or {*_contents(series.start), *_contents(series.wanted)}
+    loose = tuple(f": {name}" for name in series.scenario.loose)
+    torn = [one for one in fsck.torn(root, known) if not one.endswith((*loose, ".lock"))]
+    git = fsck.git_state(root / "repo")
+    moved = [] if git in (series.start["git"], series.wanted["git"]) else [f"Git's HEAD, index or stash changed: {git}"]
+    return [*fsck.problems(root, series.before), *torn, *moved]
+
+
+def _contents(state: dict[str, object]) -> set[bytes]:
+    files = state["files"]
+    assert isinstance(files, dict)
+    return set(files.values())
+
+
+def _judge(series: Series, struck: Ended, fault: Fault) -> list[str]:
+    if not fault.code:
+        return [] if struck.code in (-9, 0) else [f"it ended with {struck.code} before the kill: {struck.text[-600:]}"]
+    found = []
+    if "Traceback" in struck.text or "this is a bug" in struck.text or struck.code < 0 or struck.code == 70:
+        found.append(f"a bug is shown: {struck.code} {struck.text[-600:]}")
+    if struck.code == 0:
+        found += [f"it succeeds, but {problem}" for problem in _differs(series)]
+    elif not _is_helpful(struck.text):
+        found.append(f"it fails with {struck.code} and does not name file and cure: {struck.text[-600:]}")
+    if not fault.lasting and struck.struck not in ("os.remove", "os.rmdir"):
+        found += fsck.leftovers(series.trial.root)
+    return found
+
+
+def _is_helpful(text: str) -> bool:
+    """One error, which quotes a name, and a way out."""
+    errors = [line for line in text.splitlines() if line.startswith("error: ")]
+    return len(errors) == 1 and "`" in errors[0] and "hint: " in text
+
+
+def _differs(series: Series) -> list[str]:
+    reached, wanted = fsck.state(series.trial.root), series.wanted
+    return [f"`{part}` differ: {_difference(wanted[part], reached[part])}" for part in wanted if wanted[part] != reached[part]]
+
+
+def _difference(wanted: object, reached: object) -> str:
+    if isinstance(wanted, dict) and isinstance(reached, dict):
+        keys = [key for key in {*wanted, *reached} if wanted.get(key) != reached.get(key)]
+        return ", ".join(f"{key}: {str(wanted.get(key))[:200]} != {str(reached.get(key))[:200]}" for key in sorted(keys))
+    if isinstance(wanted, list) and isinstance(reached, list):
+        return f"lacks {sorted(set(wanted) - set(reached))}, has {sorted(set(reached) - set(wanted))}"
+    return f"{wanted} != {reached}"
+
+
+def _outside(folder: Path) -> set[str]:
+    """The names in the home folder, and in the folder of all trials but for theirs."""
+    home = Path(os.environ["HOME"])
+    names = {str(path) for path in home.rglob("*")} | {path.name for path in folder.iterdir()}
+    return names - {"trial"}
+
+
+def _prepare(base: Path, scenario: Scenario, dialect: str) -> None:
+    repo = base / "repo"
+    subprocess.run(["git", "init", "--quiet", "--template="], cwd=repo, check=True)
+    (repo / ".git/info").mkdir(exist_ok=True)
+
+    def dvx(_cwd: Path, *arguments: str) -> None:
+        ended = run(Trial(arguments, base))
+        if ended.code != 0:
+            raise SystemExit(f"dvx {' '.join(arguments)} ended with {ended.code}: {ended.text}")
+
+    if scenario.bare:
+        (repo / "README").write_text("a project\n")
+    else:
+        dvx(repo, "init", *(["--dvc"] if dialect == "dvc" else []))
+    commit(repo)
+    scenario.prepare(repo, dvx)
+
+
+def _warm_up() -> None:
+    """Import what the commands import, once, so that a fork has it."""
+    import gc
+    import importlib
+    import pkgutil
+
+    import dvx
+
+    for module in pkgutil.walk_packages(dvx.__path__, "dvx."):
+        importlib.import_module(module.name)
+    for name in ("filelock", "ruamel.yaml", "git", "fsspec", "pathspec", "yaml"):
+        importlib.import_module(name)
+    gc.freeze()
+
+
+if __name__ == "__main__":
+    place, scenario_name, dialect_name, kind_name, *rest = sys.argv[1:]
+    from_point, every, violation = (*rest, *["1", "1", ""][len(rest) :])
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    print(json.dumps(main(Path(place), scenario_name, dialect_name, kind_name, (int(from_point), int(every), violation))))

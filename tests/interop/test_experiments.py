@@ -1,0 +1,150 @@
+"""Experiments made by one tool are listed, shown and applied by the other."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers import commit_all, git, write
+from tests.interop.steps import Tool
+
+Tools = Mapping[str, Tool]
+DIRECTIONS = pytest.mark.parametrize(("maker", "reader"), [("dvc", "dvx"), ("dvx", "dvc")])
+NAMES = ("plain", "changed", "several")
+
+
+def make(folder: Path, tool: Tool) -> None:
+    """A pipeline with three experiments; the workspace is at the baseline again."""
+    folder.mkdir(parents=True)
+    git(folder, "init", "--quiet")
+    tool(folder, "init")
+    write(folder / "params.yaml", "# rates\nlr: 0.1\nnet:\n  width: 4 # layers\n  names:\n  - a\n  - b\n")
+    write(folder / "conf.toml", "# width\nsize = 3\n")
+    write(folder / "data.csv", "1,2\n")
+    write(
+        folder / "code.sh", "cat data.csv params.yaml conf.toml > model\necho '{\"n\": '$(cat model | wc -c)'}' > metrics.json\n"
+    )
+    tool(folder, "add", "data.csv")
+    words = "stage add -n train -d data.csv -d code.sh -p lr,net -p conf.toml:size -o model -M metrics.json"
+    tool(folder, *words.split(), "sh code.sh")
+    tool(folder, "repro")
+    commit_all(folder, "baseline")
+    tool(folder, "exp", "run", "-n", "plain")
+    tool(folder, "exp", "run", "-n", "changed", "-S", "lr=0.25")
+    git(folder, "checkout", "--quiet", ".")
+    tool(folder, "checkout")
+    words = ("-S", "net.width=12", "-S", "net.names=[c,'d e']", "-S", "+extra.deep=null", "-S", "conf.toml:size=5")
+    tool(folder, "exp", "run", "-n", "several", *words)
+    git(folder, "checkout", "--quiet", ".")
+    tool(folder, "checkout")
+
+
+@pytest.fixture
+def made(shared: Callable[[str, Callable[[Path], None]], Path], tools: Tools, tmp_path: Path) -> Callable[[str], Path]:
+    """A copy of the repository with experiments that a tool made."""
+
+    def get(name: str) -> Path:
+        original = shared(f"experiments-{name}", lambda folder: make(folder / "work", tools[name]))
+        return Path(shutil.copytree(original / "work", tmp_path / name, symlinks=True))
+
+    return get
+
+
+def refs(folder: Path) -> dict[str, str]:
+    """The experiments of a repository: full name of the ref to commit."""
+    lines = git(folder, "for-each-ref", "--format=%(refname) %(objectname)", "refs/exps").splitlines()
+    found = dict(line.split() for line in lines)
+    return {name: commit for name, commit in found.items() if not name.startswith(("refs/exps/exec", "refs/exps/apply"))}
+
+
+def test_both_record_the_same(made: Callable[[str], Path]) -> None:
+    """Names, messages, parents and trees. (dvx would also keep `[a, b]` and two blanks before a comment, which DVC rewrites.)"""
+    seen = {}
+    for name in ("dvc", "dvx"):
+        folder = made(name)
+        head = git(folder, "rev-parse", "HEAD")
+        found = refs(folder)
+        assert sorted(found) == sorted(f"refs/exps/{head[:2]}/{head[2:]}/{experiment}" for experiment in NAMES)
+        seen[name] = {
+            ref.rpartition("/")[2]: (
+                git(folder, "log", "-1", "--format=%B", commit),
+                git(folder, "rev-parse", f"{commit}^@") == head,
+                git(folder, "ls-tree", "-r", commit),
+            )
+            for ref, commit in found.items()
+        }
+        assert git(folder, "symbolic-ref", "HEAD") == "refs/heads/main"
+        assert git(folder, "stash", "list") == ""
+    assert seen["dvx"] == seen["dvc"]
+    assert all(is_child for _, is_child, _ in seen["dvc"].values())
+
+
+@DIRECTIONS
+def test_experiments_are_listed(made: Callable[[str], Path], tools: Tools, maker: str, reader: str) -> None:
+    folder = made(maker)
+    for words in ((), ("--name-only",), ("--sha-only",), ("--all-commits",)):
+        said = {name: sorted(tool(folder, "exp", "list", *words).out.split()) for name, tool in tools.items()}
+        assert said["dvx"] == said["dvc"], words
+    assert sorted(tools[reader](folder, "exp", "list", "--name-only").out.split()) == sorted(NAMES)
+
+
+@DIRECTIONS
+def test_experiments_are_shown(made: Callable[[str], Path], tools: Tools, maker: str, reader: str) -> None:
+    folder = made(maker)
+    said = {name: json.loads(tool(folder, "exp", "show", "--json").out) for name, tool in tools.items()}
+    assert comparable(said["dvx"]) == comparable(said["dvc"])
+    assert [row["name"] for row in said[reader][1]["experiments"]]
+
+
+def comparable(rows: Any) -> Any:
+    """The order of experiments made within one second is open."""
+    for row in rows:
+        row["experiments"] = sorted(row["experiments"] or [], key=lambda found: found["name"])
+    return rows
+
+
+@DIRECTIONS
+def test_experiments_are_applied(made: Callable[[str], Path], tools: Tools, maker: str, reader: str) -> None:
+    folder = made(maker)
+    tools[reader](folder, "exp", "apply", "several")
+    assert "width: 12" in (folder / "params.yaml").read_text()
+    assert (folder / "model").read_text().endswith("size = 5\n")
+    assert json.loads((folder / "metrics.json").read_text()) == {"n": len((folder / "model").read_bytes())}
+    for tool in tools.values():
+        assert json.loads(tool(folder, "status", "--json").out) == {}
+    tools[reader](folder, "exp", "apply", "changed")
+    assert "lr: 0.25" in (folder / "params.yaml").read_text()
+    assert "lr: 0.25" in (folder / "model").read_text()
+
+
+@DIRECTIONS
+def test_experiments_are_compared(made: Callable[[str], Path], tools: Tools, maker: str, reader: str) -> None:
+    folder = made(maker)
+    for words in (("plain", "several"), ("changed",), ("several", "changed")):
+        said = {name: json.loads(tool(folder, "exp", "diff", "--json", *words).out) for name, tool in tools.items()}
+        assert said["dvx"] == said["dvc"], words
+    assert said[reader]
+
+
+@DIRECTIONS
+def test_experiments_are_removed(made: Callable[[str], Path], tools: Tools, maker: str, reader: str) -> None:
+    folder = made(maker)
+    tools[reader](folder, "exp", "remove", "plain", "several")
+    assert [ref.rpartition("/")[2] for ref in refs(folder)] == ["changed"]
+    assert tools[maker](folder, "exp", "list", "--name-only").out.split() == ["changed"]
+
+
+@DIRECTIONS
+def test_an_experiment_of_the_other_is_not_run_again(made: Callable[[str], Path], tools: Tools, maker: str, reader: str) -> None:
+    """The run-cache of one serves an experiment of the other, and gives the same tree."""
+    folder = made(maker)
+    runs = list((folder / ".dvc/cache/runs").glob("*/*/*"))
+    tools[reader](folder, "exp", "run", "-n", "again", "-S", "lr=0.25")
+    assert list((folder / ".dvc/cache/runs").glob("*/*/*")) == runs
+    found = {ref.rpartition("/")[2]: commit for ref, commit in refs(folder).items()}
+    assert git(folder, "diff", "--stat", found["changed"], found["again"]) == ""

@@ -1,0 +1,455 @@
+"""Experiments in real repositories: recorded whole or absent, applied without losing anything, removed by name."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+
+import pytest
+
+from dvx.errors import AtRisk, DvxError, GitError, MissingData, StageFailed, UnknownTarget, UsageError
+from dvx.model.events import Notice, silent
+from dvx.model.staleness import Action
+from dvx.ops import exp_apply, exp_run, exp_show, experiments
+from dvx.ops.exp_run import RunOptions, SaveOptions
+from dvx.ops.exp_show import ShowOptions
+from dvx.ops.experiments import Scope
+from dvx.ops.repro import ReproOptions
+from dvx.project import Project
+from dvx.store.rows import RowCache
+from tests.helpers import commit_all, dialect_of, dvx, git, tree, write
+
+PIPELINE = """\
+stages:
+  train:
+    cmd: sh train.sh
+    deps: [train.sh]
+    params: [lr]
+    outs: [model.txt]
+    metrics:
+    - metrics.json:
+        cache: false
+"""
+CODE = """\
+lr=$(sed -n 's/^lr: *//p' params.yaml)
+echo "model: $lr" > model.txt
+echo "{\\"acc\\":$lr}" > metrics.json
+"""
+
+
+@pytest.fixture
+def folder(dialect_repo):
+    """A project with one stage, reproduced and committed."""
+    write(dialect_repo / "params.yaml", "# learning rate\nlr: 1\nepochs: 2\n")
+    write(dialect_repo / "train.sh", CODE)
+    write(dialect_repo / dialect_of(dialect_repo).pipeline, PIPELINE)
+    run(dialect_repo, name="first")
+    git(dialect_repo, "update-ref", "-d", ref_of(dialect_repo, "first"))
+    commit_all(dialect_repo, "base")
+    return dialect_repo
+
+
+def project(folder) -> Project:
+    return Project.find(str(folder))
+
+
+def run(folder, *overrides, name="", tell=silent, **options):
+    repro = ReproOptions(force=options.pop("rerun", False), dry=options.pop("dry", False))
+    return exp_run.run(project(folder), RunOptions(repro, name, tuple(overrides), **options), tell)
+
+
+def apply(folder, name, *, force=True, tell=silent):
+    return exp_apply.apply(project(folder), name, tell, force=force)
+
+
+def names(folder, **scope):
+    return [one.ref.name for group in experiments.listing(project(folder), Scope(**scope)) for one in group.experiments]
+
+
+def ref_of(folder, name):
+    head = git(folder, "rev-parse", "HEAD")
+    return f"refs/exps/{head[:2]}/{head[2:]}/{name}"
+
+
+def git_state(folder):
+    return (
+        git(folder, "rev-parse", "HEAD"),
+        git(folder, "symbolic-ref", "HEAD"),
+        git(folder, "ls-files", "-s"),
+        git(folder, "stash", "list"),
+    )
+
+
+def trash(folder):
+    here = project(folder).trash
+    return {item.path: open(item.place, "rb").read() for item in here.items()}
+
+
+def test_a_run_is_recorded_on_top_of_head(folder):
+    before = git_state(folder)
+    recorded = run(folder, "lr=3", name="e-one")
+    dialect = dialect_of(folder)
+    head = git(folder, "rev-parse", "HEAD")
+    assert git(folder, "rev-parse", ref_of(folder, "e-one")) == recorded.commit
+    assert git(folder, "show", "--no-patch", "--format=%P", recorded.commit) == head
+    assert git(folder, "show", "--no-patch", "--format=%B", recorded.commit).startswith(f"{dialect.name}: commit experiment ")
+    changed = git(folder, "diff", "--name-only", head, recorded.commit).split()
+    assert sorted(changed) == sorted([dialect.lock, "metrics.json", "params.yaml"])
+    assert git(folder, "show", f"{recorded.commit}:params.yaml") == "# learning rate\nlr: 3\nepochs: 2"
+    assert (folder / "metrics.json").read_text() == '{"acc":3}\n'
+    assert git_state(folder) == before
+
+
+def test_uncommitted_and_staged_changes_are_part_of_it(folder):
+    write(folder / "train.sh", CODE + "# other code\n")
+    write(folder / "staged.txt", "staged\n")
+    git(folder, "add", "staged.txt")
+    before = git_state(folder)
+    commit = run(folder, name="dirty").commit
+    assert git(folder, "show", f"{commit}:train.sh").endswith("# other code")
+    assert git(folder, "show", f"{commit}:staged.txt") == "staged"
+    assert git_state(folder) == before
+
+
+def test_untracked_files_stay_out_and_a_missing_dependency_is_told(folder):
+    write(folder / "loose.txt", "loose\n")
+    write(folder / "new.sh", "# new\n")
+    pipeline = folder / dialect_of(folder).pipeline
+    pipeline.write_text(PIPELINE.replace("[train.sh]", "[train.sh, new.sh]"))
+    told = []
+    commit = run(folder, name="e", tell=told.append).commit
+    assert not {"loose.txt", "new.sh", "model.txt"} & set(git(folder, "ls-tree", "-r", "--name-only", commit).split())
+    assert any(isinstance(event, Notice) and "`new.sh`" in event.message for event in told)
+
+
+def test_a_pipeline_that_was_never_given_to_git_is_recorded(dialect_repo):
+    write(dialect_repo / "params.yaml", "lr: 1\n")
+    write(dialect_repo / "train.sh", CODE)
+    write(dialect_repo / dialect_of(dialect_repo).pipeline, PIPELINE)
+    commit = run(dialect_repo, name="e").commit
+    held = set(git(dialect_repo, "ls-tree", "-r", "--name-only", commit).split())
+    assert {dialect_of(dialect_repo).pipeline, dialect_of(dialect_repo).lock, "params.yaml", "metrics.json", ".gitignore"} <= held
+
+
+def test_the_command_learns_which_experiment_it_is(folder):
+    prefix = dialect_of(folder).environment_prefix
+    write(folder / "train.sh", CODE + f"echo ${prefix}_EXP_NAME ${prefix}_EXP_BASELINE_REV >> model.txt\n")
+    run(folder, "lr=5", name="named")
+    assert (folder / "model.txt").read_text().split()[-2:] == ["named", git(folder, "rev-parse", "HEAD")]
+
+
+def test_a_name_is_drawn(folder):
+    one, two = run(folder, "lr=2").ref.name, run(folder, "lr=3").ref.name
+    assert one != two
+    assert sorted(names(folder)) == sorted([one, two])
+
+
+def test_a_taken_name_is_refused_before_anything_changes(folder):
+    run(folder, "lr=3", name="e")
+    apply_base(folder)
+    before = tree(folder, skip=(".git", dialect_of(folder).folder))
+    with pytest.raises(DvxError, match="experiment `e` exists already") as caught:
+        run(folder, "lr=4", name="e")
+    assert "exp run -f" in caught.value.hint
+    assert tree(folder, skip=(".git", dialect_of(folder).folder)) == before
+
+
+def test_the_same_run_again_keeps_its_record(folder):
+    first = run(folder, "lr=3", name="e")
+    again = run(folder, "lr=3", name="e")
+    assert again.commit == first.commit
+    assert [one.action for one in again.ran.stages] == [Action.SKIP]
+
+
+def test_force_replaces_a_namesake(folder):
+    first = run(folder, "lr=3", name="e")
+    second = run(folder, "lr=4", name="e", force=True)
+    assert second.commit != first.commit
+    assert git(folder, "rev-parse", ref_of(folder, "e")) == second.commit
+
+
+def test_an_own_message(folder):
+    commit = run(folder, name="e", message="try é\n\nmore").commit
+    assert git(folder, "show", "--no-patch", "--format=%B", commit) == "try é\n\nmore"
+
+
+def test_a_failed_run_records_nothing_and_says_what_stays(folder):
+    write(folder / "train.sh", "exit 3\n")
+    told = []
+    with pytest.raises(StageFailed):
+        run(folder, "lr=9", name="e", tell=told.append)
+    assert names(folder, everything=True) == []
+    assert "lr: 9" in (folder / "params.yaml").read_text()
+    assert any(isinstance(event, Notice) and "`params.yaml` keeps the values" in event.message for event in told)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"), [("nope=1", "no parameter `nope`"), ("other.yaml:a=1", "no parameter file `other.yaml`")]
+)
+def test_a_bad_override_changes_nothing(folder, override, words):
+    before = (folder / "params.yaml").read_bytes()
+    with pytest.raises(DvxError, match=words):
+        run(folder, "lr=2", override)
+    assert (folder / "params.yaml").read_bytes() == before
+
+
+def test_a_dry_run_changes_nothing(folder):
+    before = tree(folder, skip=(".git", dialect_of(folder).folder))
+    run(folder, name="e", dry=True)
+    assert names(folder, everything=True) == []
+    assert tree(folder, skip=(".git", dialect_of(folder).folder)) == before
+
+
+def test_an_unknown_author_is_told_before_anything_runs(folder, home):
+    (home / ".gitconfig").write_text("[user]\n\tuseConfigOnly = true\n")
+    with pytest.raises(GitError, match="does not know who you are"):
+        run(folder, "lr=3")
+    assert "lr: 1" in (folder / "params.yaml").read_text()
+
+
+def test_the_first_commit_must_exist(repo):
+    dvx(repo, "init")
+    with pytest.raises(GitError, match="no commit yet"):
+        run(repo)
+
+
+def test_without_git_there_are_no_experiments(tmp_path):
+    (tmp_path / "plain").mkdir()
+    dvx(tmp_path / "plain", "init", "--no-scm")
+    with pytest.raises(GitError, match="experiments need Git"):
+        experiments.listing(project(tmp_path / "plain"), Scope())
+
+
+def test_apply_makes_the_workspace_hold_the_experiment(folder):
+    run(folder, "lr=3", name="three")
+    run(folder, "lr=4", name="four")
+    before = git_state(folder)
+    applied = apply(folder, "three")
+    assert (folder / "params.yaml").read_text() == "# learning rate\nlr: 3\nepochs: 2\n"
+    assert (folder / "model.txt").read_text() == "model: 3\n"
+    assert set(applied.files) == {"params.yaml", "metrics.json", dialect_of(folder).lock}
+    assert applied.outputs.modified == ("model.txt",)
+    assert git_state(folder) == before
+    assert run(folder, name="again").ran.stages[0].action is Action.SKIP
+    assert trash(folder) == {}
+
+
+def test_apply_by_commit(folder):
+    commit = run(folder, "lr=3", name="three").commit
+    run(folder, "lr=4", name="four")
+    assert apply(folder, commit[:8]).experiment.ref.name == "three"
+
+
+def test_unsaved_changes_go_to_the_trash(folder):
+    run(folder, "lr=3", name="three")
+    write(folder / "params.yaml", "lr: 77 # mine\n")
+    write(folder / "train.sh", "# mine too\n")
+    told = []
+    apply(folder, "three", tell=told.append)
+    assert trash(folder) == {"params.yaml": b"lr: 77 # mine\n", "train.sh": b"# mine too\n"}
+    assert (folder / "train.sh").read_text() == CODE
+    assert any(isinstance(event, Notice) and "trash" in event.message and "`params.yaml`" in event.message for event in told)
+
+
+def test_unsaved_changes_stop_an_apply_that_must_not_overwrite(folder):
+    run(folder, "lr=3", name="three")
+    run(folder, "lr=4", name="four")
+    write(folder / "train.sh", "# mine\n")
+    before = tree(folder, skip=(".git", dialect_of(folder).folder))
+    with pytest.raises(AtRisk) as caught:
+        apply(folder, "three", force=False)
+    assert caught.value.paths == ("train.sh",)
+    assert tree(folder, skip=(".git", dialect_of(folder).folder)) == before
+
+
+def test_a_folder_in_the_way_goes_to_the_trash_whole(folder):
+    write(folder / "sub/code.py", "tracked\n")
+    commit_all(folder)
+    run(folder, name="e")
+    (folder / "sub/code.py").unlink()
+    write(folder / "sub/code.py/notes.txt", "mine\n")
+    (folder / "train.sh").unlink()
+    write(folder / "train.sh/deep/x", "mine\n")
+    apply(folder, "e")
+    assert (folder / "sub/code.py").read_text() == "tracked\n"
+    assert (folder / "train.sh").read_text() == CODE
+    assert {item.path for item in project(folder).trash.items()} == {"sub/code.py", "train.sh"}
+
+
+def test_a_link_in_the_way_is_not_followed(folder, tmp_path):
+    write(folder / "sub/code.py", "tracked\n")
+    commit_all(folder)
+    run(folder, name="e")
+    outside = tmp_path / "outside"
+    write(outside / "code.py", "not yours\n")
+    (folder / "sub/code.py").unlink()
+    (folder / "sub").rmdir()
+    (folder / "sub").symlink_to(outside)
+    apply(folder, "e")
+    assert (outside / "code.py").read_text() == "not yours\n"
+    assert (folder / "sub/code.py").read_text() == "tracked\n"
+
+
+def test_files_that_the_experiment_dropped_go(folder):
+    write(folder / "old.py", "old\n")
+    commit_all(folder)
+    (folder / "old.py").unlink()
+    run(folder, name="without")
+    git(folder, "checkout", "--", "old.py")
+    apply(folder, "without")
+    assert not (folder / "old.py").exists()
+    assert trash(folder) == {}
+    write(folder / "old.py", "changed\n")
+    apply(folder, "without")
+    assert trash(folder) == {"old.py": b"changed\n"}
+
+
+def test_untracked_files_are_left_alone(folder):
+    run(folder, "lr=3", name="three")
+    write(folder / "notes.txt", "mine\n")
+    apply(folder, "three")
+    assert (folder / "notes.txt").read_text() == "mine\n"
+
+
+def test_apply_without_the_data_applies_the_rest_and_says_so(folder):
+    run(folder, "lr=3", name="three")
+    run(folder, "lr=4", name="four")
+    state = project(folder)
+    for path in list((folder / dialect_of(folder).folder / "cache/files").rglob("*")):
+        if path.is_file() and path.read_bytes() == b"model: 3\n":
+            path.unlink()
+    state.close()
+    with pytest.raises(MissingData, match=r"model\.txt"):
+        apply(folder, "three")
+    assert "lr: 3" in (folder / "params.yaml").read_text()
+    assert (folder / "model.txt").read_text() == "model: 4\n"
+
+
+def test_an_unknown_experiment_names_the_nearest(folder):
+    run(folder, "lr=3", name="brave-otter")
+    for use in (
+        lambda: apply(folder, "brave-ottre"),
+        lambda: experiments.remove(project(folder), ["brave-ottre"], None, keep=False),
+    ):
+        with pytest.raises(UnknownTarget, match="no experiment `brave-ottre`") as caught:
+            use()
+        assert caught.value.hint == "did you mean `brave-otter`?"
+
+
+def test_listing_by_baseline(folder):
+    run(folder, "lr=3", name="old")
+    apply_base(folder)
+    first = git(folder, "rev-parse", "HEAD")
+    commit_all(folder, "second")
+    run(folder, "lr=4", name="new")
+    assert names(folder) == ["new"]
+    assert names(folder, number=2) == ["new", "old"]
+    assert names(folder, revisions=(first,)) == ["old"]
+    assert sorted(names(folder, everything=True)) == ["new", "old"]
+    assert [group.name for group in experiments.listing(project(folder), Scope())] == ["main"]
+
+
+def test_remove_by_name_by_scope_and_all_but(folder):
+    for value, name in ((3, "a"), (4, "b"), (5, "c")):
+        run(folder, f"lr={value}", name=name)
+    here = project(folder)
+    assert [one.ref.name for one in experiments.remove(here, ["b"], None, keep=False)] == ["b"]
+    with pytest.raises(UnknownTarget):
+        experiments.remove(here, ["a", "nope"], None, keep=False)
+    assert sorted(names(folder)) == ["a", "c"]
+    assert [one.ref.name for one in experiments.remove(here, ["a"], None, keep=True)] == ["c"]
+    with pytest.raises(UsageError):
+        experiments.remove(here, [], None, keep=False)
+    experiments.remove(here, [], Scope(everything=True), keep=False)
+    assert names(folder, everything=True) == []
+
+
+def test_rename_and_branch(folder):
+    commit = run(folder, "lr=3", name="a").commit
+    run(folder, "lr=4", name="b")
+    here = project(folder)
+    with pytest.raises(DvxError, match="there is an experiment `b` already"):
+        experiments.rename(here, "a", "b", force=False)
+    assert experiments.rename(here, "a", "c", force=False).commit == commit
+    experiments.rename(here, "c", "b", force=True)
+    assert (names(folder), git(folder, "rev-parse", ref_of(folder, "b"))) == (["b"], commit)
+    assert experiments.branch(here, "b", "")[0] == "b-branch"
+    assert git(folder, "rev-parse", "b-branch") == commit
+    for bad in ("b-branch", "--force", "a..b"):
+        with pytest.raises(DvxError):
+            experiments.branch(here, "b", bad)
+
+
+def test_save_records_without_running(folder):
+    write(folder / "notes.txt", "mine\n")
+    write(folder / "train.sh", "# edited\n")
+    saved = exp_run.save(project(folder), SaveOptions("by-hand", include=("notes.txt",)), silent)
+    assert git(folder, "show", f"{saved.commit}:notes.txt") == "mine"
+    assert git(folder, "show", f"{saved.commit}:train.sh") == "# edited"
+
+
+def test_show_has_values_of_workspace_commits_and_experiments(folder):
+    run(folder, "lr=3", name="three")
+    workspace, head = exp_show.show(project(folder), ShowOptions())
+    assert workspace.row.data["params"] == {"params.yaml": {"data": {"lr": 3, "epochs": 2}}}
+    assert head.row.data["metrics"] == {"metrics.json": {"data": {"acc": 1}}}
+    assert (head.row.name, head.row.revision) == ("main", git(folder, "rev-parse", "HEAD"))
+    (three,) = head.experiments
+    assert (three.name, three.data["metrics"]) == ("three", {"metrics.json": {"data": {"acc": 3}}})
+    assert list(three.data["outs"]) == ["model.txt"]
+    assert three.data["outs"]["model.txt"]["use_cache"] is True
+    assert three.data["deps"]["train.sh"]["size"] == len(CODE)
+
+
+def test_a_commit_that_cannot_be_read_is_a_row_with_an_error(folder):
+    good = git(folder, "rev-parse", "HEAD")
+    pipeline = folder / dialect_of(folder).pipeline
+    pipeline.write_text("stages: [\n")
+    commit_all(folder, "broken")
+    broken, fine = exp_show.show(project(folder), ShowOptions(Scope(number=2), workspace=False))
+    assert broken.row.data is None
+    assert pipeline.name in broken.row.error["msg"]
+    assert (fine.row.revision, fine.row.error) == (good, None)
+
+
+def test_what_is_known_of_commits_is_kept_and_may_be_lost(folder):
+    run(folder, "lr=3", name="three")
+    first = exp_show.show(project(folder), ShowOptions())
+    place = project(folder).state + "/rows.db"
+    with sqlite3.connect(place) as connection:
+        assert connection.execute("SELECT count(*) FROM rows").fetchone() == (2,)
+        connection.execute(
+            "UPDATE rows SET body = ?", (json.dumps({"data": None, "error": {"msg": "lie", "type": ""}}).encode(),)
+        )
+    connection.close()
+    assert exp_show.show(project(folder), ShowOptions()) == first
+    with open(place, "wb") as file:
+        file.write(b"this is no database" * 1000)
+    assert exp_show.show(project(folder), ShowOptions()) == first
+    assert exp_show.show(project(folder), ShowOptions()) == first
+
+
+def test_kept_rows(tmp_path):
+    kept = RowCache(str(tmp_path / "deep/rows.db"))
+    assert kept.get_many(["a"]) == {}
+    kept.put_many({"a": "1", "é": "ü"})
+    assert kept.get_many(["a", "é", "nope"]) == {"a": "1", "é": "ü"}
+
+
+def apply_base(folder):
+    git(folder, "checkout", "--", ".")
+    dvx(folder, "checkout")
+
+
+def test_an_edit_in_the_clock_tick_of_the_index_is_recorded(folder):
+    """What Git calls racy: same size, same times as in the index, and an index no younger than the file."""
+    git(folder, "config", "core.trustctime", "false")
+    moment = 1_700_000_000_123_000_000
+    os.utime(folder / "train.sh", ns=(moment, moment))
+    git(folder, "update-index", "--refresh")
+    os.utime(folder / ".git/index", ns=(moment, moment))
+    write(folder / "train.sh", CODE.replace("model:", "MODEL:"))
+    os.utime(folder / "train.sh", ns=(moment, moment))
+    run(folder, name="racy")
+    assert "MODEL:" in git(folder, "show", f"{ref_of(folder, 'racy')}:train.sh")

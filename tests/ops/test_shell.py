@@ -1,0 +1,165 @@
+"""Facts about running commands, on real processes."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dvx.shell import Ended, Job, Shell, shell_command
+
+
+def job(folder: Path, *lines: str, **environ: str) -> Job:
+    return Job(lines, str(folder), {"PATH": os.environ["PATH"], **environ}, attended=False)
+
+
+def run(folder: Path, *lines: str, **environ: str) -> tuple[Ended, bytes]:
+    log, heard = io.BytesIO(), bytearray()
+    ended = Shell().run(job(folder, *lines, **environ), log, heard.extend)
+    assert log.getvalue() == bytes(heard)
+    return ended, log.getvalue()
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_each_line_is_a_process_of_its_own_in_the_folder(tmp_path: Path) -> None:
+    ended, output = run(tmp_path, "cd / && x=1", "pwd; echo x=$x", "echo oops >&2")
+    assert ended == Ended("echo oops >&2", 0)
+    assert output.decode() == f"{tmp_path}\nx=\noops\n"
+
+
+def test_the_first_failure_ends_the_job(tmp_path: Path) -> None:
+    ended, output = run(tmp_path, "echo one", "exit 3", "echo two")
+    assert (ended, output) == (Ended("exit 3", 3), b"one\n")
+
+
+def test_a_command_that_a_signal_ends_counts_as_128_and_its_number(tmp_path: Path) -> None:
+    assert run(tmp_path, "kill -9 $$")[0].code == 137
+
+
+def test_only_the_given_environment_is_passed_on(tmp_path: Path) -> None:
+    assert run(tmp_path, 'echo "$ONLY,$HOME"', ONLY="this")[1] == b"this,\n"
+
+
+def test_the_users_shell_runs_without_its_start_up_files() -> None:
+    assert shell_command({}) == ("/bin/sh", "-c")
+    assert shell_command({"SHELL": "/usr/bin/bash"}) == ("/usr/bin/bash", "--noprofile", "--norc", "-c")
+    assert shell_command({"SHELL": "/bin/zsh"}) == ("/bin/zsh", "--no-rcs", "-c")
+    assert shell_command({"SHELL": "/bin/fish"}) == ("/bin/fish", "--no-config", "-c")
+
+
+def test_what_goes_on_in_the_background_is_not_waited_for(tmp_path: Path) -> None:
+    start = time.monotonic()
+    assert run(tmp_path, "sleep 30 & echo done")[1] == b"done\n"
+    assert time.monotonic() - start < 5
+
+
+def test_stopping_ends_the_whole_process_group(tmp_path: Path) -> None:
+    shell, ended = Shell(patience=0.3), list[Ended]()
+    line = f"(trap '' INT TERM; echo $BASHPID > {tmp_path}/stubborn; sleep 60) & echo $$ > {tmp_path}/first; wait"
+    work = job(tmp_path, line, "echo next", SHELL="/bin/bash")
+
+    def command() -> None:
+        try:
+            ended.append(shell.run(work, io.BytesIO(), lambda _: None))
+        except KeyboardInterrupt:
+            ended.append(Ended("", -1))
+
+    thread = threading.Thread(target=command)
+    thread.start()
+    until(lambda: (tmp_path / "stubborn").exists() and (tmp_path / "first").exists())
+    until(lambda: bool((tmp_path / "stubborn").read_text() and (tmp_path / "first").read_text()))
+    shell.stop()
+    thread.join(15)
+    assert not thread.is_alive()
+    for name in ("first", "stubborn"):
+        pid = int((tmp_path / name).read_text())
+        until(lambda pid=pid: not is_alive(pid))
+    assert ended[0].code != 0
+
+
+def test_nothing_starts_after_a_stop(tmp_path: Path) -> None:
+    shell = Shell()
+    shell.stop()
+    with pytest.raises(KeyboardInterrupt):
+        shell.run(job(tmp_path, "touch started"), io.BytesIO(), lambda _: None)
+    assert not (tmp_path / "started").exists()
+
+
+_PROGRAM = """
+import io, sys
+from dvx.shell import Job, Shell
+shell = Shell()
+try:
+    with shell.watching():
+        shell.run(Job((sys.argv[1],), ".", {"PATH": sys.argv[2], "SHELL": "/bin/bash"}), io.BytesIO(), lambda data: None)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_reach_what_runs(tmp_path: Path, number: int) -> None:
+    line = "echo $$ > pid; exec sleep 60"
+    command = [sys.executable, "-c", _PROGRAM, line, os.environ["PATH"]]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as process:
+        until(lambda: (tmp_path / "pid").exists() and bool((tmp_path / "pid").read_text()))
+        process.send_signal(number)
+        out, _ = process.communicate(timeout=15)
+    assert out == b"interrupted\n"
+    pid = int((tmp_path / "pid").read_text())
+    until(lambda: not is_alive(pid))
+
+
+def on_a_terminal(folder: Path, line: str) -> tuple[int, int]:
+    """Start the program on a terminal of its own; returns its process and the other end of the terminal."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        os.execv(sys.executable, [sys.executable, "-c", _PROGRAM, line, os.environ["PATH"]])
+    return pid, terminal
+
+
+def text(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def test_a_command_can_read_the_terminal_and_ctrl_c_stops_it(tmp_path: Path) -> None:
+    pid, terminal = on_a_terminal(tmp_path, "read answer; echo $answer > answer; exec sleep 60")
+    os.write(terminal, b"forty-two\n")
+    until(lambda: text(tmp_path / "answer") == "forty-two\n")
+    os.write(terminal, b"\x03")
+    until(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid)
+    assert b"interrupted" in os.read(terminal, 1000)
+
+
+def test_ctrl_z_does_not_leave_a_stopped_command_behind(tmp_path: Path) -> None:
+    pid, terminal = on_a_terminal(tmp_path, "echo $$ > pid; while [ ! -e go ]; do sleep 0.05; done; touch done")
+    until(lambda: text(tmp_path / "pid").endswith("\n"))
+    os.write(terminal, b"\x1a")
+    time.sleep(0.3)
+    (tmp_path / "go").touch()
+    until((tmp_path / "done").exists)
+    until(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid)

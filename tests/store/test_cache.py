@@ -1,0 +1,117 @@
+"""The cache: objects get their names only complete, verified and durable."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dvx.errors import Corrupted, MissingData
+from dvx.model.digest import Digest, digest_bytes
+from dvx.store import files
+from dvx.store.cache import Cache
+
+ONE = digest_bytes(b"1\n", "md5")
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(str(tmp_path / "cache"))
+
+
+def test_an_object_is_named_by_its_hash_and_protected(cache: Cache, tmp_path: Path):
+    cache.put(b"1\n", ONE)
+    cache.barrier()
+    place = tmp_path / "cache/files/md5/b0/26324c6904b2a9cb4b88d6d61c81d1"
+    assert place.read_bytes() == b"1\n"
+    assert place.stat().st_mode & 0o777 == 0o444
+    assert os.listdir(tmp_path / "cache/tmp") == []
+
+
+def test_before_the_barrier_an_object_can_be_read_but_has_no_name(cache: Cache, tmp_path: Path):
+    cache.put(b"1\n", ONE)
+    assert cache.has(ONE, 2)
+    assert cache.read(ONE) == b"1\n"
+    assert not (tmp_path / "cache/files").exists()
+
+
+def test_discarded_objects_leave_nothing(cache: Cache, tmp_path: Path):
+    cache.put(b"1\n", ONE)
+    cache.discard()
+    cache.barrier()
+    assert not cache.has(ONE)
+    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
+
+
+def test_a_truncated_object_counts_as_absent_and_is_stored_again(cache: Cache, tmp_path: Path):
+    place = tmp_path / "cache/files/md5/b0/26324c6904b2a9cb4b88d6d61c81d1"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"1")
+    assert cache.has(ONE)
+    assert not cache.has(ONE, 2)
+    cache.put(b"1\n", ONE)
+    cache.barrier()
+    assert place.read_bytes() == b"1\n"
+
+
+def test_reading_checks_the_bytes_and_puts_wrong_ones_aside(cache: Cache, tmp_path: Path):
+    cache.put(b"1\n", ONE)
+    cache.barrier()
+    place = Path(cache.path(ONE))
+    place.chmod(0o644)
+    place.write_bytes(b"2\n")
+    with pytest.raises(Corrupted, match="26ab0db90d72e28ad0ba1e22ee510510"):
+        cache.read(ONE)
+    assert not place.exists()
+    assert (tmp_path / "cache/quarantine/md5" / ONE.hex).read_bytes() == b"2\n"
+
+
+def test_reading_what_is_not_there_says_how_to_get_it(cache: Cache):
+    with pytest.raises(MissingData) as caught:
+        cache.read(ONE)
+    assert "dvx fetch" in caught.value.hint
+
+
+def test_a_broken_tree_object_is_refused(cache: Cache):
+    digest = Digest("md5", digest_bytes(b"[1]", "md5").hex + ".dir")
+    cache.put(b"[1]", digest)
+    with pytest.raises(Corrupted):
+        cache.read_tree(digest)
+
+
+def test_admitted_files_of_any_mode_become_protected(cache: Cache):
+    temp = cache.new_temp()
+    files.write_new(temp, b"1\n", 0o600)
+    cache.admit(temp, ONE)
+    cache.barrier()
+    assert os.stat(cache.path(ONE)).st_mode & 0o777 == 0o444
+
+
+def test_leftovers_of_dead_processes_are_swept_and_those_of_living_ones_kept(cache: Cache, tmp_path: Path):
+    done = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True)
+    folder = tmp_path / "cache/tmp"
+    folder.mkdir(parents=True)
+    (folder / f"{done.stdout.strip()}-1").write_bytes(b"half")
+    (folder / f"{os.getppid()}-1").write_bytes(b"busy")
+    cache.put(b"1\n", ONE)
+    assert sorted(os.listdir(folder)) == sorted([f"{os.getppid()}-1", f"{os.getpid()}-1"])
+
+
+def test_objects_lists_every_named_object(cache: Cache):
+    two = digest_bytes(b"2\n", "md5")
+    cache.put(b"1\n", ONE)
+    cache.put(b"2\n", two)
+    cache.barrier()
+    assert set(cache.objects("md5")) == {ONE, two}
+    assert list(cache.objects("sha256")) == []
+    assert cache.missing([ONE, digest_bytes(b"3\n", "md5")]) == {digest_bytes(b"3\n", "md5")}
+
+
+def test_a_group_cache_has_folders_for_the_group(tmp_path: Path):
+    cache = Cache(str(tmp_path / "shared"), group_shared=True)
+    cache.put(b"1\n", ONE)
+    cache.barrier()
+    assert os.stat(os.path.dirname(cache.path(ONE))).st_mode & 0o7777 == 0o2775

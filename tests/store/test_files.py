@@ -1,0 +1,79 @@
+"""The door to the file system."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dvx.store import files
+from dvx.store.durable import barrier
+
+
+def test_an_atomic_write_makes_folders_and_keeps_the_mode(tmp_path: Path):
+    place = tmp_path / "a/b/file"
+    files.write_atomic(str(place), b"one")
+    place.chmod(0o600)
+    files.write_atomic(str(place), b"two")
+    assert place.read_bytes() == b"two"
+    assert place.stat().st_mode & 0o777 == 0o600
+    assert os.listdir(place.parent) == ["file"]
+
+
+def test_an_atomic_write_with_a_mode_sets_it(tmp_path: Path):
+    files.write_atomic(str(tmp_path / "secret"), b"x", mode=0o600)
+    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path: Path):
+    (tmp_path / "target").mkdir()
+    (tmp_path / "target/inside").write_text("x")
+    with pytest.raises(OSError):
+        files.write_atomic(str(tmp_path / "target"), b"data")
+    assert os.listdir(tmp_path).count("target") == 1
+    assert [name for name in os.listdir(tmp_path) if name.endswith(".tmp")] == []
+
+
+def test_write_new_replaces_a_leftover(tmp_path: Path):
+    (tmp_path / "temp").write_text("left over from a crash")
+    files.write_new(str(tmp_path / "temp"), b"new", 0o444)
+    assert (tmp_path / "temp").read_bytes() == b"new"
+    assert (tmp_path / "temp").stat().st_mode & 0o777 == 0o444
+
+
+def test_a_lock_is_released_when_its_holder_is_killed(tmp_path: Path):
+    code = (
+        "import sys, time\nfrom dvx.store import files\n"
+        "with files.locked(sys.argv[1]):\n    print('held', flush=True)\n    time.sleep(60)\n"
+    )
+    place = str(tmp_path / "locks/x")
+    with subprocess.Popen([sys.executable, "-c", code, place], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with files.locked(place, holder.kill):
+            assert holder.wait() == -signal.SIGKILL
+    assert os.path.exists(place)
+
+
+def test_remove_tree_removes_a_link_and_not_what_it_leads_to(tmp_path: Path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept/file").write_text("x")
+    (tmp_path / "link").symlink_to(tmp_path / "kept")
+    files.remove_tree(str(tmp_path / "link"))
+    assert (tmp_path / "kept/file").read_text() == "x"
+    assert not (tmp_path / "link").is_symlink()
+
+
+def test_many_paths_are_made_durable_at_once(tmp_path: Path):
+    names = []
+    for number in range(40):
+        (tmp_path / str(number)).write_text("x")
+        names.append(str(tmp_path / str(number)))
+    barrier(names, str(tmp_path))
+    barrier(names[:3], str(tmp_path))
+    with pytest.raises(FileNotFoundError):
+        barrier([str(tmp_path / "gone")], str(tmp_path))

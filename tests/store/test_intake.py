@@ -1,0 +1,78 @@
+"""Taking files into the cache: read once, by copy or link, and caught when they change."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from dvx.errors import DvxError
+from dvx.store.cache import Cache
+from dvx.store.intake import SMALL, Intake, Link, hash_file
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(str(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize("size", [0, 1, 5000, SMALL, SMALL + 1])
+@pytest.mark.parametrize("links", [(Link.COPY,), (Link.REFLINK, Link.COPY), (Link.HARDLINK, Link.COPY), (Link.SYMLINK,)])
+def test_a_file_of_any_size_enters_the_cache_by_any_link(cache: Cache, tmp_path: Path, size: int, links: tuple[Link, ...]):
+    data = os.urandom(size)
+    (tmp_path / "file").write_bytes(data)
+    taken = Intake(cache, "md5", links).take(str(tmp_path / "file"), "file")
+    cache.barrier()
+    assert taken.digest.hex == hashlib.md5(data).hexdigest()
+    assert Path(cache.path(taken.digest)).read_bytes() == data
+    assert (tmp_path / "file").read_bytes() == data
+    assert os.listdir(tmp_path / "cache/tmp") == []
+
+
+def test_a_hard_link_makes_the_file_itself_the_object(cache: Cache, tmp_path: Path):
+    (tmp_path / "file").write_bytes(b"data")
+    taken = Intake(cache, "md5", (Link.HARDLINK,)).take(str(tmp_path / "file"), "file")
+    cache.barrier()
+    assert os.path.samefile(cache.path(taken.digest), tmp_path / "file")
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o444
+
+
+def test_hashing_stores_nothing(tmp_path: Path):
+    (tmp_path / "file").write_bytes(b"1\n")
+    assert hash_file(str(tmp_path / "file"), "file", "md5").digest.hex == "b026324c6904b2a9cb4b88d6d61c81d1"
+    assert os.listdir(tmp_path).count("file") == 1
+    assert not (tmp_path / "cache").exists()
+
+
+def test_what_is_recorded_is_what_is_stored_while_a_writer_is_at_work(cache: Cache, tmp_path: Path):
+    place = tmp_path / "file"
+    place.write_bytes(b"a" * 20000)
+    stop = threading.Event()
+
+    def scribble() -> None:
+        number = 0
+        with open(place, "r+b") as file:
+            while not stop.is_set():
+                number += 1
+                file.seek(number % 20000)
+                file.write(bytes([number % 256]))
+                file.flush()
+
+    writer = threading.Thread(target=scribble)
+    writer.start()
+    recorded = []
+    try:
+        for _ in range(100):
+            with contextlib.suppress(DvxError):  # it may keep changing too fast to be read
+                recorded.append(Intake(cache, "md5", (Link.COPY,)).take(str(place), "file"))
+    finally:
+        stop.set()
+        writer.join()
+    cache.barrier()
+    for taken in recorded:
+        assert hashlib.md5(Path(cache.path(taken.digest)).read_bytes()).hexdigest() == taken.digest.hex
+        assert not taken.settled

@@ -1,0 +1,89 @@
+"""Facts about the graph of stages."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from dvx.errors import GraphError
+from dvx.model.graph import Graph, Node, build_graph
+from dvx.model.schedule import plan_runs
+
+
+def graph(**nodes: tuple[str, str]) -> Graph:
+    """`name=("deps", "outs")`, separated by blanks."""
+    return build_graph([Node(name, tuple(deps.split()), tuple(outs.split())) for name, (deps, outs) in nodes.items()])
+
+
+DIAMOND = graph(
+    last=("b.out c.out", "end"), a=("raw", "a.out"), b=("a.out", "b.out"), c=("a.out", "c.out"), other=("x", "y")
+)  # fmt: skip
+
+
+def test_edges_follow_paths_that_are_equal_inside_or_around() -> None:
+    found = graph(
+        make=("", "data"), whole=("data", "1"), inside=("data/sub/file", "2"), file=("", "deep/er/file"), around=("deep", "3"),
+        near=("data2 dat", "4"),
+    )  # fmt: skip
+    assert found.needs == {"make": (), "whole": ("make",), "inside": ("make",), "file": (), "around": ("file",), "near": ()}
+    assert found.feeds["make"] == ("whole", "inside")
+
+
+def test_the_order_is_depth_first_in_the_order_of_the_file() -> None:
+    assert DIAMOND.order() == ("a", "b", "c", "last", "other")
+    assert DIAMOND.order(["c"]) == ("a", "c")
+    assert DIAMOND.order(["other", "b"]) == ("other", "a", "b")
+
+
+def test_frozen_stages_need_nothing() -> None:
+    assert DIAMOND.order(["last"], frozen={"b"}) == ("b", "a", "c", "last")
+    assert DIAMOND.order(["b"], frozen={"b"}) == ("b",)
+
+
+def test_reach() -> None:
+    assert DIAMOND.upstream(["b"]) == {"a", "b"}
+    assert DIAMOND.downstream(["b"]) == {"b", "last"}
+    assert DIAMOND.connected(["b"]) == {"a", "b", "c", "last"}
+
+
+def test_an_output_has_one_owner() -> None:
+    with pytest.raises(GraphError, match="the output `o` belongs to both `a` and `b`"):
+        graph(a=("", "o"), b=("", "o"))
+
+
+def test_outputs_do_not_nest() -> None:
+    with pytest.raises(GraphError, match="the output `d/x/y` of `b` lies in the output `d` of `a`"):
+        graph(a=("", "d"), b=("", "d/x/y"))
+
+
+def test_a_circle_is_told_with_its_names() -> None:
+    with pytest.raises(GraphError, match="in a circle: `b` -> `d` -> `c` -> `b`"):
+        graph(a=("", "1"), b=("1 4", "2"), c=("2", "3"), d=("3", "4"))
+
+
+def test_a_stage_cannot_read_its_own_output() -> None:
+    with pytest.raises(GraphError, match="the stage `a` depends on its own output"):
+        graph(a=("d/x", "d"))
+
+
+def test_thousands_of_stages_in_a_row_are_quick_and_need_no_deep_stack() -> None:
+    start = time.process_time()
+    nodes = [Node(f"s{i}", (f"f{i}",), (f"f{i + 1}",)) for i in range(20_000)]
+    built = build_graph(nodes[::-1])
+    assert built.order(["s19999"])[:2] == ("s0", "s1")
+    assert len(built.downstream(["s0"])) == 20_000
+    assert time.process_time() - start < 5
+
+
+def test_a_plan_starts_what_is_ready_and_no_more_than_may_run() -> None:
+    plan = plan_runs(("a", "b", "c", "last"), DIAMOND.needs, jobs=2)
+    assert plan.ready(done=(), running=()) == ("a",)
+    assert plan.ready(done={"a"}, running=()) == ("b", "c")
+    assert plan.ready(done={"a"}, running={"b"}) == ("c",)
+    assert plan.ready(done={"a", "b"}, running={"c"}) == ()
+    assert plan.ready(done={"a", "b", "c"}, running=()) == ("last",)
+
+
+def test_a_plan_does_not_wait_for_what_is_not_in_it() -> None:
+    assert plan_runs(("last",), DIAMOND.needs).ready((), ()) == ("last",)
