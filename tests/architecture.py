@@ -198,7 +198,7 @@ def slow_libraries_wait(module: Module) -> Iterator[str]:
 
 def one_door(module: Module) -> Iterator[str]:
     """Only `store.files` changes the file system."""
-    if module.name == DOOR:
+    if module.below(DOOR):
         return
     for name, line in imports(module.tree):
         top, _, rest = name.partition(".")

@@ -271,10 +271,11 @@ def _os_error(error: OSError) -> tuple[str, str]:
 
 
 def _bug(error: Exception, session: common.Session) -> int:
+    import tempfile
     import traceback
 
     details = "".join(traceback.format_exception(error))
-    place = files.scratch(f"dvx-bug-{os.getpid()}.log")
+    place = os.path.join(tempfile.gettempdir(), f"dvx-bug-{os.getpid()}.log")
     files.write_atomic(place, f"dvx {dvx.__version__}, Python {sys.version}\n{details}".encode("utf-8", "backslashreplace"))
     render.error(f"this is a bug in dvx: {type(error).__name__}: {error}", f"please report it with `{place}`")
     return session.exit_codes.bug

@@ -134,7 +134,7 @@ def _contents(place: str, algorithm: str, tell: Tell) -> dict[str, tuple[Digest,
     """Digest, size and executable bit of each file."""
     found = {}
     for count, one in enumerate(_walk(place), 1):
-        hashed = hash_file(one.place, one.place, algorithm)
+        hashed = hash_file(Found(one.place, one.place, one.status), algorithm)
         found[one.path] = (hashed.digest, hashed.status.st_size, bool(hashed.status.st_mode & 0o100))
         if not count % 1000:
             tell(Progress("hashing", count, None))

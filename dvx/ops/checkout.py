@@ -12,7 +12,7 @@ from dvx.model.events import Notice, Progress, Tell, silent
 from dvx.model.paths import printable, within
 from dvx.model.tree import Content, Entry
 from dvx.ops.index import Selected, SelectOptions, load_index, select
-from dvx.ops.relink import Placer, entries_of
+from dvx.ops.relink import Placer, contents_of
 from dvx.ops.track import look
 from dvx.project import Project
 from dvx.store import files
@@ -128,21 +128,21 @@ def _plan(project: Project, path: str, content: Content, only: tuple[str, ...], 
     seen = look(project, path, tell, content.digest.algorithm)
     if seen is not None and seen.content.digest == content.digest and (seen.content.executable or not content.executable):
         return None
-    wanted = {entry.path: entry for entry in entries_of(project, path, content)}
+    entries, empty = contents_of(project, path, content)
+    wanted = {entry.path: entry for entry in entries}
     present = _present(path, seen.content if seen else None, seen.tree.entries if seen and seen.tree else ())
     if only:
         chosen = tuple(f"{path}/{inner}" for inner in only)
         wanted = {name: entry for name, entry in wanted.items() if any(within(name, one) for one in chosen)}
         present = {name: entry for name, entry in present.items() if any(within(name, one) for one in chosen)}
     plan = plan_checkout(present, wanted)
-    new = [entry for entry in (*plan.create, *plan.replace) if not project.cache.has(entry.digest, entry.size)]
-    if new:
-        raise MissingData(f"`{printable(new[0].path)}` is not in the cache")
-    tree = project.cache.read_tree(content.digest) if content.digest.is_tree else None
-    folders = tuple(f"{path}/{folder}" for folder in tree.empty_folders) if tree and not only else ()
+    new = [entry.digest.hex for entry in (*plan.create, *plan.replace)]
+    if not project.cache.holds_all(content.digest.algorithm, new):
+        raise MissingData(f"the cache lacks files of `{printable(path)}`")
+    folders = () if only else empty
     if plan.is_empty and not folders and seen is not None:
         return None
-    return _Job(path, seen.content if seen else None, plan, folders if tree is None else (path, *folders))
+    return _Job(path, seen.content if seen else None, plan, (path, *folders) if content.digest.is_tree else ())
 
 
 def _plan_removal(project: Project, path: str, tell: Tell) -> _Job | None:
@@ -206,12 +206,11 @@ def _execute(project: Project, jobs: list[_Job], tell: Tell) -> None:
         for folder in job.folders:
             if os.path.lexists(project.abs(folder)) and not os.path.isdir(project.abs(folder)):
                 raise DvxError(f"`{printable(folder)}` is a file where a folder belongs", "move it away")
+        for count in placer.place_all((*job.plan.create, *job.plan.replace)):
+            done += count
+            tell(Progress("checking out", done, total))
+        for folder in job.folders:
             files.make_folder(project.abs(folder))
-        for entry in (*job.plan.create, *job.plan.replace):
-            placer.place(entry)
-            done += 1
-            if not done % 1000:
-                tell(Progress("checking out", done, total))
     placer.finish()
     project.stats.flush()
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dvx.errors import Corrupted, DvxError, UnsafePath
-from dvx.model.digest import Digest, new_hasher
+from dvx.model.digest import new_hasher
 from dvx.model.paths import parent, printable
 from dvx.model.tree import Content, Entry
 from dvx.ops.track import links
@@ -17,13 +17,6 @@ from dvx.store import files
 from dvx.store.intake import Link, is_private
 from dvx.store.leftovers import abandoned
 from dvx.store.stats import TICK
-
-
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    path: str
-    digest: Digest
-    status: os.stat_result
 
 
 class Placer:
@@ -36,11 +29,14 @@ class Placer:
         self._project = project
         self._links = list(links(project))
         self._folder = os.path.join(project.state, "new")
-        self._placed: list[_Placed] = []
+        self._placed: list[tuple[Entry, os.stat_result]] = []
         self._count = 0
         self._safe: set[str] = set()
         files.make_folder(self._folder)
-        self._sweep()
+        # our own id may have been that of a process that was killed
+        for place in abandoned(self._folder, own=True):
+            with contextlib.suppress(FileNotFoundError):
+                files.remove_tree(place)
 
     def place(self, entry: Entry) -> None:
         """Make the workspace path of `entry` hold its object.
@@ -48,12 +44,11 @@ class Placer:
         Raises:
             Corrupted: the cached bytes are not what their name says; the object is put aside.
         """
-        self._count += 1
-        temp = f"{self._folder}/{os.getpid()}-{self._count}"
+        temp = self._new_temp()
         target = self._project.abs(entry.path)
         self.check(entry.path)
         try:
-            self._make(self._project.cache.path(entry.digest), temp, entry)
+            self._make(temp, entry)
             try:
                 files.rename(temp, target)
             except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
@@ -64,7 +59,20 @@ class Placer:
         except BaseException:
             files.remove(temp)
             raise
-        self._placed.append(_Placed(entry.path, entry.digest, os.stat(target)))
+        self._placed.append((entry, os.stat(target)))
+
+    def place_all(self, entries: Iterable[Entry]) -> Iterator[int]:
+        """Place many files, those of each folder together; tells after each folder how many they were. Raises like `place`."""
+        by_folder: dict[str, list[Entry]] = {}
+        for entry in entries:
+            by_folder.setdefault(parent(entry.path), []).append(entry)
+        for folder, group in by_folder.items():
+            if os.path.lexists(self._project.abs(folder)):
+                for entry in group:
+                    self.place(entry)
+            else:
+                self._place_folder(folder, group)
+            yield len(group)
 
     def check(self, path: str) -> None:
         """Refuse to write or delete behind a link that leaves the project; raises UnsafePath."""
@@ -79,61 +87,65 @@ class Placer:
 
     def finish(self) -> None:
         """Record the statistics of what was placed, once a later edit cannot leave the same statistics behind."""
-        if self._placed and time.time_ns() - max(placed.status.st_ctime_ns for placed in self._placed) < TICK:
+        if self._placed and time.time_ns() - max(status.st_ctime_ns for _, status in self._placed) < TICK:
             time.sleep(TICK / 1e9)
-        for placed in self._placed:
-            self._project.stats.remember(placed.path, placed.status, placed.digest)
+        for entry, status in self._placed:
+            self._project.stats.remember(entry.path, status, entry.digest)
         self._placed = []
 
-    def _make(self, source: str, temp: str, entry: Entry) -> None:
+    def _place_folder(self, folder: str, entries: Sequence[Entry]) -> None:
+        """Make the files of a new folder where it will be found only when all are there: one rename for all of them."""
+        self.check(entries[0].path)
+        temp = self._new_temp()
+        files.make_folder(temp)
+        start = len(folder) + 1
+        try:
+            placed = [(entry, self._make(f"{temp}/{entry.path[start:]}", entry)) for entry in entries]
+            target = self._project.abs(folder)
+            files.make_folder(os.path.dirname(target))
+            files.rename(temp, target)
+        except BaseException:
+            files.remove_tree(temp)
+            raise
+        self._placed += placed
+
+    def _new_temp(self) -> str:
+        self._count += 1
+        return f"{self._folder}/{os.getpid()}-{self._count}"
+
+    def _make(self, temp: str, entry: Entry) -> os.stat_result:
+        source = self._project.cache.path(entry.digest)
         while self._links:
-            if self._try(self._links[0], source, temp, entry):
-                return
+            status = self._try(self._links[0], source, temp, entry)
+            if status is not None:
+                return status
             self._links.pop(0)
         raise DvxError("none of the link types in `cache.type` works here", "run `dvx config cache.type reflink,copy`")
 
-    def _try(self, link: Link, source: str, temp: str, entry: Entry) -> bool:
+    def _try(self, link: Link, source: str, temp: str, entry: Entry) -> os.stat_result | None:
         mode = files.NEW_EXECUTABLE if entry.executable else files.NEW_FILE
         if link is Link.COPY:
-            self._copy(source, temp, mode, entry)
-            return True
+            return self._copy(source, temp, mode, entry)
         if link is Link.REFLINK:
-            return files.reflink(source, temp, mode)
+            return os.stat(temp) if files.reflink(source, temp, mode) else None
+        if is_private(os.path.getsize(source), entry.executable):
+            return self._copy(source, temp, mode, entry)
         try:
-            if is_private(os.path.getsize(source), entry.executable):
-                self._copy(source, temp, mode, entry)
-            elif link is Link.HARDLINK:
-                files.hardlink(source, temp)
-            else:
-                files.symlink(source, temp)
+            (files.hardlink if link is Link.HARDLINK else files.symlink)(source, temp)
         except OSError:
-            return False
-        return True
+            return None
+        return os.stat(temp)
 
-    def _copy(self, source: str, temp: str, mode: int, entry: Entry) -> None:
+    def _copy(self, source: str, temp: str, mode: int, entry: Entry) -> os.stat_result:
         hasher = new_hasher(entry.digest.algorithm)
-        with open(source, "rb", buffering=0) as reading:
-            data = reading.read(files.CHUNK)
-            hasher.update(data)
-            if len(data) < files.CHUNK:
-                files.write_new(temp, data, mode)
-            else:
-                with files.create_new(temp) as writing:
-                    while data:
-                        files.write_all(writing.fileno(), data)
-                        data = reading.read(files.CHUNK)
-                        hasher.update(data)
-                files.set_mode(temp, mode)
+        status = files.copy_bytes(source, temp, mode, hasher.update)
         if hasher.hexdigest() != entry.digest.hex:
             self._project.cache.quarantine(entry.digest)
             raise Corrupted(
                 f"the object `{entry.digest}` of `{printable(entry.path)}` hashes to `{hasher.hexdigest()}`; it is put aside",
                 "run `dvx fetch` to get it again",
             )
-
-    def _sweep(self) -> None:
-        for place in abandoned(self._folder):
-            files.remove(place)
+        return status
 
 
 def relink(project: Project, contents: Mapping[str, Content]) -> None:
@@ -151,12 +163,18 @@ def relink(project: Project, contents: Mapping[str, Content]) -> None:
 
 
 def entries_of(project: Project, path: str, content: Content) -> tuple[Entry, ...]:
-    """The files that a path with this content consists of, by project path.
+    """The files that a path with this content consists of, by project path; raises like `contents_of`."""
+    return contents_of(project, path, content)[0]
+
+
+def contents_of(project: Project, path: str, content: Content) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
+    """The files and the empty folders that a path with this content consists of, by project path.
 
     Raises:
         MissingData, Corrupted: the tree object is not there, or broken.
     """
     if not content.digest.is_tree:
-        return (Entry(path, content.digest, content.size, content.executable),)
+        return (Entry(path, content.digest, content.size, content.executable),), ()
     tree = project.cache.read_tree(content.digest)
-    return tuple(Entry(f"{path}/{entry.path}", entry.digest, entry.size, entry.executable) for entry in tree.entries)
+    entries = (Entry(f"{path}/{entry.path}", entry.digest, entry.size, entry.executable) for entry in tree.entries)
+    return tuple(entries), tuple(f"{path}/{folder}" for folder in tree.empty_folders)

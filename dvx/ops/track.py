@@ -63,7 +63,7 @@ def look(project: Project, path: str, tell: Tell, algorithm: str) -> Seen | None
     Raises:
         DvxError: it is, or holds, something that is neither file nor folder.
     """
-    return _see(project, path, _Reader(project, algorithm, lambda found: hash_file(found.place, found.path, algorithm), tell))
+    return _see(project, path, _Reader(project, algorithm, lambda found: hash_file(found, algorithm), tell))
 
 
 def store(project: Project, paths: Iterable[str], tell: Tell = silent) -> dict[str, Content]:
@@ -75,7 +75,7 @@ def store(project: Project, paths: Iterable[str], tell: Tell = silent) -> dict[s
     intake = Intake(project.cache, project.algorithm, links(project))
     contents = {}
     for path in paths:
-        reader = _Reader(project, project.algorithm, lambda found: intake.take(found.place, found.path), tell, project.cache.has)
+        reader = _Reader(project, project.algorithm, intake.take, tell, project.cache.has)
         seen = _see(project, path, reader)
         if seen is None:
             raise DvxError(f"`{printable(path)}` does not exist")
@@ -109,7 +109,7 @@ class _Reader:
         self._count += 1
         if not self._count % _REPORT_EVERY:
             self._tell(Progress("hashing", self._count, None))
-        digest = known.digest(found.path, stamp(found.status), self.algorithm)
+        digest = known.digest(found.path, found.status, self.algorithm)
         if digest is not None and (self._stored is None or self._stored(digest, found.status.st_size)):
             return digest
         hashed = self._read(found)

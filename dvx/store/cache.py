@@ -35,11 +35,12 @@ class Cache:
         self._pending: dict[Digest, str] = {}
         self._pending_bytes = 0
         self._folders: set[str] = set()
+        self._temp = ""
         self._count = 0
 
     def path(self, digest: Digest) -> str:
         """Where the object is, or would be."""
-        return self._pending.get(digest) or self._name(digest)
+        return (self._pending and self._pending.get(digest)) or self._name(digest)
 
     def has(self, digest: Digest, size: int | None = None) -> bool:
         """Whether the object is there; with `size`, an object of another length (truncated) counts as absent."""
@@ -120,8 +121,9 @@ class Cache:
                 self._make_folder(folder)
                 for place in abandoned(folder, own=True):
                     files.remove(place)
+                self._temp = f"{folder}/{os.getpid()}-"
             self._count += 1
-            return f"{folder}/{os.getpid()}-{self._count}"
+            return f"{self._temp}{self._count}"
 
     def put(self, data: bytes | memoryview, digest: Digest) -> None:
         """Store bytes that are known to hash to `digest`."""

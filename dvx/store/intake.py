@@ -14,6 +14,7 @@ from dvx.model.digest import Digest, Hasher, new_hasher
 from dvx.model.paths import printable
 from dvx.store import files
 from dvx.store.cache import Cache
+from dvx.store.scan import Found
 from dvx.store.stats import is_settled
 
 SMALL = 4 << 20
@@ -38,8 +39,8 @@ class Hashed:
     settled: bool
 
 
-def hash_file(place: str, path: str, algorithm: str) -> Hashed:
-    """Hash a file without keeping its bytes; `path` is what messages call it."""
+def hash_file(found: Found, algorithm: str) -> Hashed:
+    """Hash a file without keeping its bytes."""
 
     def read(handle: int, size: int) -> Digest:
         hasher = new_hasher(algorithm)
@@ -50,7 +51,7 @@ def hash_file(place: str, path: str, algorithm: str) -> Hashed:
                 hasher.update(chunk)
         return Digest(algorithm, hasher.hexdigest())
 
-    return _stable(place, path, read)
+    return _stable(found, read)
 
 
 class Intake:
@@ -64,14 +65,14 @@ class Intake:
         self._algorithm = algorithm
         self._ways = [way for way in links if way in (Link.REFLINK, Link.HARDLINK)]
 
-    def take(self, place: str, path: str) -> Hashed:
+    def take(self, found: Found) -> Hashed:
         """Put a file's bytes in the cache.
 
         Raises:
             DvxError: the file changes while it is read, again and again.
             OSError: it cannot be read, or the cache cannot be written.
         """
-        return _stable(place, path, lambda handle, size: self._store(place, handle, size))
+        return _stable(found, lambda handle, size: self._store(found.place, handle, size))
 
     def _store(self, place: str, handle: int, size: int) -> Digest:
         while self._ways and not (self._ways[0] is Link.HARDLINK and is_private(size, os.fstat(handle).st_mode & stat.S_IXUSR)):
@@ -139,20 +140,21 @@ def _share(place: str, temp: str, way: Link) -> bool:
     return True
 
 
-def _stable(place: str, path: str, read: Callable[[int, int], Digest]) -> Hashed:
+def _stable(found: Found, read: Callable[[int, int], Digest]) -> Hashed:
     """Read until the file was the same before and after."""
+    before = found.status
     for _ in range(_TRIES):
-        handle = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+        handle = os.open(found.place, os.O_RDONLY | os.O_CLOEXEC)
         try:
             moment = time.time_ns()
-            before = os.fstat(handle)
             digest = read(handle, before.st_size)
             after = os.fstat(handle)
         finally:
             os.close(handle)
         if before.st_size == after.st_size and before.st_mtime_ns == after.st_mtime_ns:
             return Hashed(digest, after, is_settled(after, moment))
-    raise DvxError(f"`{printable(path)}` keeps changing while it is read", "try again when nothing writes to it")
+        before = after
+    raise DvxError(f"`{printable(found.path)}` keeps changing while it is read", "try again when nothing writes to it")
 
 
 def _read_small(handle: int, size: int) -> bytes:

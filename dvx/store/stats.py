@@ -45,10 +45,10 @@ class Known:
     def __init__(self, rows: Mapping[str, bytes]) -> None:
         self._rows = rows
 
-    def digest(self, path: str, seen: bytes, algorithm: str) -> Digest | None:
-        """The digest of `path` if its stamp is still `seen` and the row is intact."""
+    def digest(self, path: str, status: os.stat_result, algorithm: str) -> Digest | None:
+        """The digest of `path` if its stamp is still the same and the row is intact."""
         row = self._rows.get(path)
-        if row is None or row[4:44] != seen or not _is_intact(path, row):
+        if row is None or row[4:44] != stamp(status) or not _is_intact(path, row):
             return None
         name, _, value = row[44:].decode("ascii", "replace").partition(":")
         if name != algorithm:

@@ -13,6 +13,7 @@ import pytest
 from dvx.errors import DvxError
 from dvx.store.cache import Cache
 from dvx.store.intake import SMALL, Intake, Link, hash_file
+from dvx.store.scan import Found
 
 
 @pytest.fixture
@@ -20,12 +21,16 @@ def cache(tmp_path: Path) -> Cache:
     return Cache(str(tmp_path / "cache"))
 
 
+def _found(place: Path) -> Found:
+    return Found("file", str(place), os.stat(place))
+
+
 @pytest.mark.parametrize("size", [0, 1, 5000, SMALL, SMALL + 1])
 @pytest.mark.parametrize("links", [(Link.COPY,), (Link.REFLINK, Link.COPY), (Link.HARDLINK, Link.COPY), (Link.SYMLINK,)])
 def test_a_file_of_any_size_enters_the_cache_by_any_link(cache: Cache, tmp_path: Path, size: int, links: tuple[Link, ...]):
     data = os.urandom(size)
     (tmp_path / "file").write_bytes(data)
-    taken = Intake(cache, "md5", links).take(str(tmp_path / "file"), "file")
+    taken = Intake(cache, "md5", links).take(_found(tmp_path / "file"))
     cache.barrier()
     assert taken.digest.hex == hashlib.md5(data).hexdigest()
     assert Path(cache.path(taken.digest)).read_bytes() == data
@@ -35,7 +40,7 @@ def test_a_file_of_any_size_enters_the_cache_by_any_link(cache: Cache, tmp_path:
 
 def test_a_hard_link_makes_the_file_itself_the_object(cache: Cache, tmp_path: Path):
     (tmp_path / "file").write_bytes(b"data")
-    taken = Intake(cache, "md5", (Link.HARDLINK,)).take(str(tmp_path / "file"), "file")
+    taken = Intake(cache, "md5", (Link.HARDLINK,)).take(_found(tmp_path / "file"))
     cache.barrier()
     assert os.path.samefile(cache.path(taken.digest), tmp_path / "file")
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o444
@@ -43,7 +48,7 @@ def test_a_hard_link_makes_the_file_itself_the_object(cache: Cache, tmp_path: Pa
 
 def test_hashing_stores_nothing(tmp_path: Path):
     (tmp_path / "file").write_bytes(b"1\n")
-    assert hash_file(str(tmp_path / "file"), "file", "md5").digest.hex == "b026324c6904b2a9cb4b88d6d61c81d1"
+    assert hash_file(_found(tmp_path / "file"), "md5").digest.hex == "b026324c6904b2a9cb4b88d6d61c81d1"
     assert os.listdir(tmp_path).count("file") == 1
     assert not (tmp_path / "cache").exists()
 
@@ -68,7 +73,7 @@ def test_what_is_recorded_is_what_is_stored_while_a_writer_is_at_work(cache: Cac
     try:
         for _ in range(100):
             with contextlib.suppress(DvxError):  # it may keep changing too fast to be read
-                recorded.append(Intake(cache, "md5", (Link.COPY,)).take(str(place), "file"))
+                recorded.append(Intake(cache, "md5", (Link.COPY,)).take(_found(place)))
     finally:
         stop.set()
         writer.join()

@@ -13,7 +13,8 @@ import pytest
 from dvx.model.digest import Digest, digest_bytes
 from dvx.model.tree import Content
 from dvx.store.intake import hash_file
-from dvx.store.stats import StatCache, is_settled, stamp
+from dvx.store.scan import Found
+from dvx.store.stats import StatCache, is_settled
 
 ONE = digest_bytes(b"1\n", "md5")
 
@@ -27,7 +28,7 @@ def file(tmp_path: Path) -> Path:
 
 def _known(place: Path, database: Path, name: str = "file"):
     cache = StatCache(str(database))
-    found = cache.below(name).digest(name, stamp(os.stat(place)), "md5")
+    found = cache.below(name).digest(name, os.stat(place), "md5")
     cache.close()
     return found
 
@@ -65,7 +66,7 @@ def test_an_edit_in_place_with_restored_times_is_noticed_by_ctime(file: Path, tm
 def test_another_algorithm_is_unknown(file: Path, tmp_path: Path):
     _remember(file, tmp_path / "stats.db")
     cache = StatCache(str(tmp_path / "stats.db"))
-    assert cache.below("file").digest("file", stamp(os.stat(file)), "sha256") is None
+    assert cache.below("file").digest("file", os.stat(file), "sha256") is None
 
 
 def test_below_finds_the_folder_and_not_its_neighbours(file: Path, tmp_path: Path):
@@ -74,14 +75,12 @@ def test_below_finds_the_folder_and_not_its_neighbours(file: Path, tmp_path: Pat
         cache.remember(name, os.stat(file), ONE)
     cache.flush()
     known = cache.below("data")
-    found = [
-        name for name in ("data", "data/a", "data/b/c", "data.csv", "data0") if known.digest(name, stamp(os.stat(file)), "md5")
-    ]
+    found = [name for name in ("data", "data/a", "data/b/c", "data.csv", "data0") if known.digest(name, os.stat(file), "md5")]
     assert found == ["data", "data/a", "data/b/c"]
 
 
 def test_a_file_just_written_is_not_settled_and_an_older_one_is(file: Path):
-    assert not hash_file(str(file), "file", "md5").settled
+    assert not hash_file(Found("file", str(file), os.stat(file)), "md5").settled
     status = os.stat(file)
     assert is_settled(status, status.st_ctime_ns + 21_000_000)
     assert not is_settled(status, status.st_ctime_ns + 19_000_000)
@@ -130,7 +129,7 @@ def test_where_nothing_can_be_written_nothing_is_remembered(file: Path, tmp_path
     cache = StatCache(str(tmp_path / "plain/stats.db"))
     cache.remember("file", os.stat(file), ONE)
     cache.close()
-    assert cache.below("file").digest("file", stamp(os.stat(file)), "md5") is None
+    assert cache.below("file").digest("file", os.stat(file), "md5") is None
 
 
 def test_a_folder_is_known_by_its_fingerprint_and_a_damaged_row_is_not_believed(tmp_path: Path):

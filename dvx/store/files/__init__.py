@@ -1,0 +1,48 @@
+"""The one door through which the file system is changed. All paths are absolute.
+
+Names appear complete or not at all: bytes go to a temporary name first and are durable before the rename.
+"""
+
+from dvx.store.files.copying import copy_bytes, copy_file, hardlink, reflink, symlink
+from dvx.store.files.locking import locked
+from dvx.store.files.modes import NEW_EXECUTABLE, NEW_FILE, PROTECTED
+from dvx.store.files.naming import (
+    make_folder,
+    move,
+    remove,
+    remove_folder,
+    remove_tree,
+    rename,
+    set_mode,
+    set_time,
+    temporary,
+)
+from dvx.store.files.writing import CHUNK, create_new, open_log, read, write_all, write_atomic, write_new
+
+__all__ = [
+    "CHUNK",
+    "NEW_EXECUTABLE",
+    "NEW_FILE",
+    "PROTECTED",
+    "copy_bytes",
+    "copy_file",
+    "create_new",
+    "hardlink",
+    "locked",
+    "make_folder",
+    "move",
+    "open_log",
+    "read",
+    "reflink",
+    "remove",
+    "remove_folder",
+    "remove_tree",
+    "rename",
+    "set_mode",
+    "set_time",
+    "symlink",
+    "temporary",
+    "write_all",
+    "write_atomic",
+    "write_new",
+]

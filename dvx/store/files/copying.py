@@ -1,0 +1,80 @@
+"""Copies of files, and links to them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from dvx.store.files.modes import NEW_FILE, UMASK
+from dvx.store.files.writing import CHUNK, give_up, write_all
+
+_FIRST = 1 << 16
+_FICLONE = 0x40049409
+
+
+def copy_file(source: str, target: str, mode: int = NEW_FILE) -> None:
+    """Copy bytes to a new file, as a reflink where the file system can."""
+    if not reflink(source, target, mode):
+        copy_bytes(source, target, mode, len)
+
+
+def copy_bytes(source: str, target: str, mode: int, see: Callable[[bytes], object]) -> os.stat_result:
+    """Copy to a new file, whose stat is returned; `see` is shown the bytes as they pass."""
+    reading = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        size = _FIRST
+        writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        try:
+            while data := os.read(reading, size):
+                see(data)
+                write_all(writing, data)
+                if len(data) == size:
+                    size = CHUNK
+            if mode & UMASK:
+                os.fchmod(writing, mode)
+            return os.fstat(writing)
+        except BaseException as error:
+            give_up(target, error)
+            raise
+        finally:
+            os.close(writing)
+    finally:
+        os.close(reading)
+
+
+def reflink(source: str, target: str, mode: int) -> bool:
+    """Clone a file to a new name without copying bytes; False, and no new file, where that is impossible."""
+    with open(source, "rb") as reading:
+        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        try:
+            cloned = _clone(reading.fileno(), handle)
+            if cloned:
+                os.fchmod(handle, mode)
+        except BaseException as error:
+            give_up(target, error)
+            raise
+        finally:
+            os.close(handle)
+    if not cloned:
+        os.unlink(target)
+    return cloned
+
+
+def hardlink(source: str, target: str) -> None:
+    """Another name for the same file."""
+    os.link(source, target)
+
+
+def symlink(source: str, target: str) -> None:
+    """A symbolic link at `target` that says `source`."""
+    os.symlink(source, target)
+
+
+def _clone(source: int, target: int) -> bool:
+    try:
+        import fcntl
+
+        fcntl.ioctl(target, _FICLONE, source)
+    except (ImportError, OSError):
+        return False
+    return True
