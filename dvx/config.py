@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dvx.errors import ConfigError, UnknownTarget, nearest
 from dvx.model.dialect import DIALECTS, Dialect
@@ -52,18 +54,20 @@ def dialect_at(folder: str) -> Dialect | None:
     return found[0] if found else None
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteSettings:
+class RemoteSettings(Struct, frozen=True):
     """What the configuration says of one remote. Paths in `url` and `options` are absolute; `jobs` is how many at once."""
 
     name: str
-    url: str = field(repr=False)
-    options: Mapping[str, str] = field(repr=False)
+    url: str
+    options: Mapping[str, str]
     jobs: int
 
+    def __repr__(self) -> str:
+        """Without secrets."""
+        return f"RemoteSettings({self.name!r})"
 
-@dataclass(frozen=True, slots=True)
-class Config:
+
+class Config(Struct, frozen=True):
     """The configuration as seen from a project, or from outside of any (`root` is None).
 
     `given` are all settings in the order of their levels; `settings` those that win.
@@ -71,9 +75,13 @@ class Config:
 
     root: str | None
     dialect: Dialect
-    environ: Mapping[str, str] = field(repr=False)
-    given: tuple[Setting, ...] = field(repr=False)
-    settings: Mapping[OptionName, Setting] = field(repr=False)
+    environ: Mapping[str, str]
+    given: tuple[Setting, ...]
+    settings: Mapping[OptionName, Setting]
+
+    def __repr__(self) -> str:
+        """Without secrets."""
+        return f"Config({self.root!r})"
 
     @staticmethod
     def load(root: str | None, dialect: Dialect, environ: Mapping[str, str]) -> Config:

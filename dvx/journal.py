@@ -10,8 +10,9 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS attempts (
@@ -31,8 +32,7 @@ class State(Enum):
     INTERRUPTED = "interrupted"
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One run of one stage. `key` is its run-cache key, `log` is relative to the project; times are seconds since the epoch."""
 
     run: str

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from dvx.config import Config, dialect_at, environment
 from dvx.errors import ConfigError, NotARepository, UnsafePath, nearest
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from dvx.git import Git
 
 
-@dataclass(frozen=True)
-class Project:
+class Project(Struct, frozen=True, dict=True):
     """One dvx (or DVC) repository. `root`, `cwd` and `state` are absolute.
 
     `state` holds what may be lost (statistics, journal, locks, logs) and the trash; it may not exist yet.

@@ -15,9 +15,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from types import FrameType
 from typing import BinaryIO
+
+from msgspec import Struct
 
 _CHUNK = 1 << 16
 _POLL_SECONDS = 0.1
@@ -25,8 +26,7 @@ _FLAGS = {"bash": ("--noprofile", "--norc"), "zsh": ("--no-rcs",), "fish": ("--n
 _INTERRUPTED = (-signal.SIGINT, 128 + signal.SIGINT)
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """Commands to run one after the other in the folder `cwd` (absolute), each as a process of the user's shell."""
 
     lines: tuple[str, ...]
@@ -36,8 +36,7 @@ class Job:
     """Whether it may read the terminal; only one job at a time may."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """How a job ended: the last command that ran, and its exit code (128 + N for signal N)."""
 
     line: str

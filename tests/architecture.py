@@ -40,6 +40,7 @@ OWNERS = {
     "rich": "dvx.cli",
     "tabulate": "dvx.cli.render",
     "filelock": "dvx.store.files",
+    "msgspec": "dvx",
     "pathspec": "dvx.ops.ignore",
     "platformdirs": "dvx.config",
 }

@@ -7,10 +7,10 @@ import inspect
 import os
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import typer
+from msgspec import Struct, field
 
 from dvx.cli import complete, render
 from dvx.errors import UsageError
@@ -18,8 +18,7 @@ from dvx.model.dialect import NATIVE, ExitCodes
 from dvx.project import Project
 
 
-@dataclass
-class Session:
+class Session(Struct, dict=True):
     """One run of the command line: where the user stands, and what was opened for them."""
 
     cwd: str

@@ -6,8 +6,9 @@ import csv
 import datetime as dt
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from dvx.errors import UnknownTarget, nearest
 from dvx.model.params import flatten
@@ -19,8 +20,7 @@ CSV_HEAD = ("Experiment", "rev", "typ", "Created", "parent")
 _SHORT = 7
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(Struct, frozen=True):
     """Which columns are wanted, by regular expressions on their names; `keep` wins."""
 
     only_changed: bool = False
@@ -28,8 +28,7 @@ class Columns:
     keep: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(Struct, frozen=True):
     """How cells are written: `precision` counts significant digits, `sha` shows ids instead of names."""
 
     precision: int = 5
@@ -37,8 +36,7 @@ class Style:
     short_hashes: bool = True
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Column:
+class Column(Struct, frozen=True, order=True):
     """One value of every row: `kind` is `metrics`, `params` or `deps`; `key` is empty for a dependency."""
 
     kind: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
+from msgspec import Struct
 
 from dvx.cli import complete, render
 from dvx.cli.common import JsonOption, MarkdownOption, find_project
@@ -103,8 +103,7 @@ def params_diff(
     print_changes(project, compared, Look("Param", None, everything, not no_path, json, markdown))
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """How a comparison is shown. `precision` None leaves numbers as they are, and leaves the changes out."""
 
     name: str

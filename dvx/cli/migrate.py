@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from msgspec import to_builtins
 
 from dvx.cli import complete, render
 from dvx.cli.common import DryRunOption, JsonOption, find_project
@@ -35,7 +35,7 @@ def migrate(
     options = MigrateOptions(hash_name, native)
     done = plan(project, options) if dry_run else do(project, options, render.terminal())
     if json:
-        render.json(asdict(done))
+        render.json(to_builtins(done))
         return
     for old, new in done.files:
         render.data(printable(old) if old == new else f"{printable(old)} -> {printable(new)}")

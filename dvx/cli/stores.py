@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from msgspec import to_builtins
 
 from dvx.cli import render
 from dvx.cli.common import JsonOption, find_project
@@ -35,7 +35,7 @@ def du(
     found = usage(find_project(), render.terminal())
     if json:
         sums = {name: getattr(found, name) for name in ("objects", "bytes", "unnamed", "size", "saved")}
-        rows = {name: [asdict(share) for share in getattr(found, name)] for name in ("paths", "revisions")}
+        rows = {name: [to_builtins(share) for share in getattr(found, name)] for name in ("paths", "revisions")}
         render.json(sums if summarize else sums | rows)
         return
     for title, shares in () if summarize else (("Path", found.paths), ("Revision", found.revisions)):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
+from msgspec import to_builtins
 
 from dvx.cli import render
 from dvx.cli.common import (
@@ -140,7 +140,7 @@ def pull(
     )
     result = sync.pull(project, options, render.terminal())
     if json:
-        render.json(asdict(result))
+        render.json(to_builtins(result))
     else:
         changes = {"A": result.checkout.added, "M": result.checkout.modified, "D": result.checkout.deleted}
         render.changes(changes)
@@ -168,7 +168,7 @@ def _show_plan(plan: SyncPlan, *, json: bool) -> None:
 
 def _show_result(result: TransferResult, direction: Direction, *, json: bool) -> None:
     if json:
-        render.json(asdict(result))
+        render.json(to_builtins(result))
     elif result.copied:
         done = "pushed" if direction is Direction.PUSH else "fetched"
         render.note(f"{render.count(result.copied, 'object')} {done} ({render.size(result.bytes)})")

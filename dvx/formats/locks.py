@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
+from msgspec import Struct
 from yaml.events import (
     AliasEvent,
     CollectionEndEvent,
@@ -58,8 +58,7 @@ def remove_from_lock(text: str, key: str) -> str:
     return text[:start] + text[end:]
 
 
-@dataclass(frozen=True, slots=True)
-class _Section:
+class _Section(Struct, frozen=True):
     """The first and last offset of each entry, and of the last one; `alone` when the file has no other section."""
 
     entries: Mapping[str, tuple[int, int]]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dvx.errors import GitError
 
@@ -12,8 +13,7 @@ _PIPE = -1
 _DURABLE = ("-c", "core.fsync=committed,reference", "-c", "core.fsyncMethod=batch", "-c", "i18n.commitEncoding=utf-8")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a repository is: work tree, Git folder of this work tree, and the folder that all its work trees share."""
 
     top: str
@@ -21,8 +21,7 @@ class Place:
     common: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a `git` process returned."""
 
     code: int

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dvx.errors import GitError, UnknownTarget, nearest
 from dvx.git import process, trees, values
@@ -17,8 +18,7 @@ from dvx.git.values import CommitInfo, Comparison, RefChange
 from dvx.model.experiment import EXPERIMENTS, ExpRef
 
 
-@dataclass(frozen=True, slots=True)
-class Git:
+class Git(Struct, frozen=True):
     """One repository. `top` is its work tree and `folder` its Git folder, absolute; `prefix` leads from the top to the project
     (empty, or ending in a slash)."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dvx.errors import GitError
 from dvx.git import process, values
@@ -14,8 +15,7 @@ _FOLDER = b"40000"
 _REGULAR = b"100"
 
 
-@dataclass(frozen=True, slots=True)
-class _Level:
+class _Level(Struct, frozen=True):
     """One tree object: regular files and folders, name -> id."""
 
     files: dict[str, str]

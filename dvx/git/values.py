@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 NO_OBJECT = "0" * 40
 
 
-@dataclass(frozen=True, slots=True)
-class CommitInfo:
+class CommitInfo(Struct, frozen=True):
     """One commit; `time` is when it was committed, in seconds since the epoch; `author` a bare name."""
 
     id: str
@@ -25,8 +25,7 @@ class CommitInfo:
         return self.message.partition("\n")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class RefChange:
+class RefChange(Struct, frozen=True):
     """A ref goes from `old` to `new`; None is "no such ref", so `old=None` creates and `new=None` deletes."""
 
     ref: str
@@ -40,8 +39,7 @@ class RefChange:
         return f"update {self.ref}\0{self.new}\0{self.old or NO_OBJECT}\0"
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """The work tree against a commit: files that differ from it, and files of it that are absent."""
 
     changed: tuple[str, ...]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from dvx.git import process, values
 from dvx.git.repository import Git
 
 
-@dataclass(frozen=True, slots=True)
-class WorkTree:
+class WorkTree(Struct, frozen=True):
     """`untracked` files of the project, not ignored, in the order of paths; whether anything at all differs from HEAD."""
 
     untracked: tuple[str, ...]
@@ -24,8 +23,7 @@ def examine(git: Git, *, untracked: bool) -> WorkTree:
     return WorkTree(tuple(path[len(git.prefix) :] for path in found if path.startswith(git.prefix)), bool(rows))
 
 
-@dataclass(frozen=True, slots=True)
-class CommittedFile:
+class CommittedFile(Struct, frozen=True):
     """A file of a commit; `size` in bytes."""
 
     path: str

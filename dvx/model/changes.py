@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dvx.model.digest import Digest
 from dvx.model.paths import parent, within
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """A tracked file or directory, or a file in such a directory."""
 
     path: str
@@ -24,16 +24,14 @@ class Item:
         return self.path + "/" if self.digest.is_tree else self.path
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Struct, frozen=True):
     """One thing before and after: of the same path when modified, of the same digest when renamed."""
 
     old: Item
     new: Item
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(Struct, frozen=True):
     """What differs, each part in the order of paths. Of `unknown` items nobody can say whether they are new."""
 
     added: tuple[Item, ...] = ()

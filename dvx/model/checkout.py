@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dvx.model.digest import Digest
 from dvx.model.tree import Entry
 
 
-@dataclass(frozen=True, slots=True)
-class CheckoutPlan:
+class CheckoutPlan(Struct, frozen=True):
     """Paths relative to the project. `suspects` are deleted or replaced files whose bytes must be in a store first."""
 
     create: tuple[Entry, ...] = ()

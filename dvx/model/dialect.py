@@ -5,11 +5,10 @@ The rest of the code never asks which dialect it works in; it uses these fields.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class ExitCodes:
+class ExitCodes(Struct, frozen=True):
     """What the process returns for each kind of failure; `partial` is 0 where that is no kind of its own."""
 
     error: int
@@ -30,8 +29,7 @@ class ExitCodes:
         return self.partial or self.for_error(command)
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(Struct, frozen=True):
     """One dialect. Paths are names without folders.
 
     `exact_params` when `1` and `1.0` are two values of a parameter; `quotes_values` when what `${...}` puts into a command is

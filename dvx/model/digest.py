@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Protocol, cast
+
+from msgspec import Struct
 
 from dvx.errors import DvxError, SchemaError
 
@@ -23,8 +24,7 @@ class Hasher(Protocol):
     def hexdigest(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Digest:
+class Digest(Struct, frozen=True, order=True):
     """The hash of some bytes, which is their name in every store.
 
     `hex` is lower case; that of a tracked directory ends in `.dir`.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """`done` of `total` `unit`s of `task`; `total` is None while it is unknown."""
 
     task: str
@@ -16,16 +16,14 @@ class Progress:
     unit: str = "files"
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """Something the user should know; the work goes on."""
 
     message: str
     hint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StageStarted:
+class StageStarted(Struct, frozen=True):
     """A stage's command starts; `why` says the reasons in words."""
 
     stage: str
@@ -33,30 +31,26 @@ class StageStarted:
     why: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StageSkipped:
+class StageSkipped(Struct, frozen=True):
     """Nothing changed."""
 
     stage: str
 
 
-@dataclass(frozen=True, slots=True)
-class StageRestored:
+class StageRestored(Struct, frozen=True):
     """The outputs of an earlier, equal run were restored."""
 
     stage: str
 
 
-@dataclass(frozen=True, slots=True)
-class StageOutput:
+class StageOutput(Struct, frozen=True):
     """Bytes that a running command wrote, as they came."""
 
     stage: str
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class StageEnded:
+class StageEnded(Struct, frozen=True):
     """A stage's command ended and its outputs are recorded; `seconds` is wall time."""
 
     stage: str

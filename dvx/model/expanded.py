@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from dvx.model.pipeline_schema import Where
 
 OPEN = "${"
 
 
-@dataclass(frozen=True, slots=True)
-class CommandStyle:
+class CommandStyle(Struct, frozen=True):
     """How values stand in a command: the settings `parsing.bool` and `parsing.list`.
 
     `quote` protects texts from the shell unless they are asked for raw, `${name!r}`; DVC never does.
@@ -23,8 +23,7 @@ class CommandStyle:
     quote: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Expanded:
+class Expanded(Struct, frozen=True):
     """A pipeline file without templates.
 
     `stages` are in the file's order, generated ones as `train@a`; `places` says where each is defined in the document.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import string
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from dvx.errors import UsageError
 from dvx.model.canonical import json_sorted
@@ -16,8 +17,7 @@ _HEX = frozenset("0123456789abcdef")
 _FORBIDDEN = frozenset(" ~^:?*[\\/")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ExpRef:
+class ExpRef(Struct, frozen=True, order=True):
     """The ref of an experiment: `name`, below the commit that it started from."""
 
     baseline: str
@@ -41,8 +41,7 @@ class ExpRef:
         return f"{EXPERIMENTS}{self.baseline[:2]}/{self.baseline[2:]}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Experiment:
+class Experiment(Struct, frozen=True):
     """An experiment: its ref, its commit and when that was made (seconds since the epoch)."""
 
     ref: ExpRef

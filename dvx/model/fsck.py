@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from dvx.model.digest import Digest
 
@@ -21,8 +22,7 @@ class Flaw(Enum):
     PAST = "unreadable in history"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One flaw. `subject` is an object or file, `store` the cache (empty) or a remote's name.
 
     `path` is one that needs the object (empty: nothing does). `healed` says where a good copy came from, `aside` where the bad
@@ -45,8 +45,7 @@ class Finding:
         return self.flaw is Flaw.FILE or bool(self.path)
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """What was looked at, and all that is wrong; `bytes` were read."""
 
     objects: int

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dvx.errors import UsageError
 from dvx.model.digest import Digest
@@ -14,8 +15,7 @@ _UNITS = {"": 86_400, "d": 86_400, "h": 3_600, "m": 60, "s": 1, "w": 7 * 86_400}
 _AGE = re.compile(r"(\d+(?:\.\d+)?)([dhmsw]?)")
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """An object in a store; `size` in bytes, `modified` in seconds since the epoch."""
 
     digest: Digest
@@ -23,8 +23,7 @@ class Stored:
     modified: float
 
 
-@dataclass(frozen=True, slots=True)
-class GcPlan:
+class GcPlan(Struct, frozen=True):
     """What goes, `trees` before `files`. `kept` counts what is needed, `young` what is not but may become so."""
 
     trees: tuple[Stored, ...] = ()

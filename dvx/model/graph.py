@@ -7,14 +7,14 @@ folders, so building takes time in proportion to the number of paths.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dvx.errors import GraphError
 from dvx.model.paths import parent
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """A stage or a pointer by its `address`, with the paths it reads and writes."""
 
     address: str
@@ -23,8 +23,7 @@ class Node:
     pointer: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(Struct, frozen=True):
     """`needs` and `feeds` map each address to its direct neighbours, upstream and downstream."""
 
     nodes: Mapping[str, Node]

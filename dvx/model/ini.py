@@ -7,7 +7,9 @@ plain section, no blank lines but those that stand with a comment.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dvx.errors import ConfigError
 from dvx.model.quoting import QUOTES, Value, closing, closing_three, quoted, read_value, unquoted, written
@@ -16,8 +18,7 @@ NAMED = ("remote", "machine", "db")
 _LONGEST = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One `key = value`; a value with bare commas is a tuple. `above` and `aside` are its comments; a new one has no `line`."""
 
     key: str
@@ -27,8 +28,7 @@ class Item:
     aside: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """One section; `title` is lower case and without outer quotes: `core`, `remote "storage"`."""
 
     title: str
@@ -42,8 +42,7 @@ class Section:
         return next((item.value for item in self.items if item.key == key), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A file; `below` are the comment lines after its last key."""
 
     sections: tuple[Section, ...] = ()

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from shlex import quote
 from typing import Any
+
+from msgspec import Struct, field
 
 from dvx.errors import SchemaError
 from dvx.model.expanded import OPEN, CommandStyle, as_text
@@ -35,8 +36,7 @@ class Use(Enum):
 _RECORDED = (Use.FIELD, Use.COMMAND)
 
 
-@dataclass(slots=True)
-class Ledger:
+class Ledger(Struct):
     """What an expansion has used so far: variables by file, and characters, which are limited."""
 
     used: dict[str, set[str]] = field(default_factory=dict)
@@ -54,8 +54,7 @@ class Ledger:
             raise SchemaError(f"the templates expand to more than {_LIMIT >> 20} MiB", where)
 
 
-@dataclass(frozen=True, slots=True)
-class Interpolator:
+class Interpolator(Struct, frozen=True):
     """Replaces `${...}` by the variables of a scope."""
 
     scope: Scope

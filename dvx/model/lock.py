@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from dvx.errors import SchemaError, nearest
 from dvx.model.dialect import Dialect
@@ -24,8 +25,7 @@ _ENTRY = (
 Where = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StageState:
+class StageState(Struct, frozen=True):
     """What was seen of a stage: recorded in the lock, or observed now. Maps are keyed by project-relative path.
 
     `params` maps a file to its values: {"params.yaml": {"train.lr": 0.1}}.
@@ -37,8 +37,7 @@ class StageState:
     outs: Mapping[str, Recorded] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(Struct, frozen=True):
     """The states of one lock file, by stage name."""
 
     stages: Mapping[str, StageState]

@@ -6,8 +6,9 @@ Made for deciding what may go: it takes files of both dialects and of old versio
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from dvx.errors import SchemaError
 from dvx.model.dialect import DIALECTS
@@ -19,8 +20,7 @@ _POINTERS = tuple(dialect.pointer_suffix for dialect in DIALECTS)
 _LOCKS = tuple(dialect.lock for dialect in DIALECTS)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Named:
+class Named(Struct, frozen=True, order=True):
     """An object, the path that holds it, and the remote that its output asks for; `size` in bytes where it is recorded."""
 
     path: str

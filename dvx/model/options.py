@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from dvx.model.quoting import Value
 
@@ -20,8 +21,7 @@ class Kind(Enum):
     CHOICE = "one of"
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """One option. `secret` values are neither printed nor written to tracked files; `path` ones are relative to their file."""
 
     kind: Kind = Kind.TEXT

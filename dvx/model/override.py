@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dvx.errors import DvxError, UsageError, nearest
 from dvx.model.override_value import parse_value
@@ -21,8 +23,7 @@ class Op(Enum):
     REMOVE = "~"
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
+class Override(Struct, frozen=True):
     """One change of one value of a parameters file; `path` is the file as it was written."""
 
     path: str

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from dvx.model.canonical import json_sorted
 
@@ -17,8 +18,7 @@ Key = tuple[str | int, ...]
 _PARTS = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One key in two states; None where it is missing."""
 
     old: Any

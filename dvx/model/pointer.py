@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct, field
 
 from dvx.errors import SchemaError, UnsafePath, nearest
 from dvx.model.dialect import Dialect
@@ -26,8 +27,7 @@ class Kind(Enum):
     PLOT = "plot"
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """What the author declared of an output; `path` is relative to the project.
 
     `annotations` keeps `desc`, `type`, `labels`, `meta`; `plot` the properties of a plot.
@@ -43,8 +43,7 @@ class Output:
     plot: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """One entry: a path, its content if known, and fields that are kept but not read (`cloud`, `etag`, `files`, `repo`...)."""
 
     path: str
@@ -52,8 +51,7 @@ class Recorded:
     extras: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Pointer:
+class Pointer(Struct, frozen=True):
     """One pointer file. `path` is the file's own, relative to the project.
 
     `deps` is empty but for imports; only then `checksum` is the recorded stage checksum and `computed` what it should be.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from dvx.errors import ConfigError, UsageError, nearest
 from dvx.model.ini import NAMED, Document, split_title, title_of
@@ -26,8 +27,7 @@ class Level(StrEnum):
     ENVIRONMENT = "environment"
 
 
-@dataclass(frozen=True, slots=True)
-class OptionName:
+class OptionName(Struct, frozen=True):
     """The name of an option: `core.remote`, or `remote.NAME.url` where sections have names. All lower case."""
 
     section: str
@@ -43,8 +43,7 @@ class OptionName:
         return ".".join(part for part in (self.section, self.name, self.option) if part)
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """One option as it was given. `file` is what messages call the place; `line` is 0 where there are none."""
 
     name: OptionName

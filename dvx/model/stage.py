@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from dvx.model.paths import join, parent
 from dvx.model.pointer import Output
 
 
-@dataclass(frozen=True, slots=True)
-class ParamFile:
+class ParamFile(Struct, frozen=True):
     """Tracked parameters of one file; `keys` is None when the whole file is tracked. `path` is relative to the project."""
 
     path: str
     keys: tuple[str, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """What the author wrote of one stage; no hashes.
 
     `address` names it in the project: `train`, `train@a`, `sub/dvx.yaml:train`. Paths are relative to the project,
@@ -62,8 +61,7 @@ class Stage:
         return dep if inside else join(self.workdir, dep)
 
 
-@dataclass(frozen=True, slots=True)
-class Pipeline:
+class Pipeline(Struct, frozen=True):
     """One pipeline file. `file`, `params_files` and `metrics` are relative to the project; `plots` holds (id, definition) as
     written. `groups` maps the name of a `foreach` or `matrix` to its stages; `used` maps a file to the keys of it that
     `${...}` takes.

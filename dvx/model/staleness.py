@@ -7,9 +7,10 @@ describes the run that was recorded.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct
 
 from dvx.model.canonical import json_sorted
 from dvx.model.digest import Digest
@@ -42,8 +43,7 @@ OUTPUT_CAUSES = frozenset({Cause.OUT_NEW, Cause.OUT_MODIFIED, Cause.OUT_DELETED,
 ABSENT_CAUSES = frozenset({Cause.OUT_DELETED, Cause.OUT_NOT_CACHED, Cause.DEP_DELETED})
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """One cause; `subject` is a path, a parameter as `file:key`, a stage, or empty."""
 
     cause: Cause
@@ -62,8 +62,7 @@ class Action(Enum):
     RECORD = "record"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What happens to a stage, and why."""
 
     stage: str

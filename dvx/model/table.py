@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from dvx.errors import UnknownTarget, UsageError, nearest
 from dvx.model.canonical import json_sorted
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """Columns have different names; every row has a cell for each."""
 
     columns: tuple[str, ...]

@@ -6,9 +6,10 @@ Source of the rules: DVC's format.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
+
+from msgspec import Struct
 
 from dvx.errors import SchemaError, nearest
 from dvx.model.expanded import CommandStyle, Expanded, as_text, is_templated
@@ -36,8 +37,7 @@ def expand(
     return _Expansion(document, file_name, load, style or CommandStyle()).run()
 
 
-@dataclass(frozen=True, slots=True)
-class _Body:
+class _Body(Struct, frozen=True):
     """What one or more stages are made from."""
 
     definition: Mapping[str, Any]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from dvx.model.digest import Digest
 from dvx.model.tree import Content, Tree
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """A path that a user chose: what it holds, and with `inner` the one path inside it that is meant."""
 
     path: str
@@ -19,8 +19,7 @@ class Item:
     inner: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Struct, frozen=True):
     """An object and one path that needs it; `size` in bytes, None where nothing records it."""
 
     digest: Digest
@@ -28,8 +27,7 @@ class Need:
     size: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """The objects that chosen paths need. `children` has all that each readable tree names, chosen or not."""
 
     files: Mapping[Digest, Need]
@@ -41,8 +39,7 @@ class Wanted:
         yield from {*self.files, *self.trees, *(child for named in self.children.values() for child in named)}
 
 
-@dataclass(frozen=True, slots=True)
-class TransferPlan:
+class TransferPlan(Struct, frozen=True):
     """Objects to copy: `files`, then `trees`.
 
     `missing` are in neither store. `withheld` trees name files that are neither at the target nor about to be.
@@ -60,8 +57,7 @@ class TransferPlan:
         return len(self.files) + len(self.trees)
 
 
-@dataclass(frozen=True, slots=True)
-class TransferResult:
+class TransferResult(Struct, frozen=True):
     """What came of a plan: `copied` objects of `bytes` in all. `failed` are (path, reason), `missing` and `withheld` paths."""
 
     copied: int = 0

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from json.encoder import encode_basestring_ascii as quote
 from typing import Any
+
+from msgspec import Struct
 
 from dvx.errors import Corrupted, SchemaError
 from dvx.model.dialect import Dialect
@@ -15,8 +16,7 @@ from dvx.model.digest import LEGACY, TREE_SUFFIX, Digest, digest_bytes
 from dvx.model.paths import check_path
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """What a path holds: `size` in bytes; `files` counts a directory's files and is None for a single file."""
 
     digest: Digest
@@ -25,8 +25,7 @@ class Content:
     executable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One file of a tree. `size` is None where the dialect does not record it."""
 
     path: str
@@ -35,8 +34,7 @@ class Entry:
     executable: bool = False
 
 
-@dataclass(frozen=True)
-class Tree:
+class Tree(Struct, frozen=True, dict=True):
     """A directory: entries sorted by path, and the empty folders in it (native dialect only)."""
 
     entries: tuple[Entry, ...]
@@ -52,8 +50,7 @@ class Tree:
         return tuple(entry for entry in self.entries if entry.path == path or entry.path.startswith(path + "/"))
 
 
-@dataclass(frozen=True, slots=True)
-class TreeDiff:
+class TreeDiff(Struct, frozen=True):
     """Paths that differ between two trees, each sorted."""
 
     added: tuple[str, ...]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dvx.model.digest import Digest
 from dvx.model.named import Named
@@ -12,8 +13,7 @@ from dvx.model.named import Named
 Files = Mapping[Digest, tuple[Digest, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(Struct, frozen=True):
     """What one path or revision takes up, in bytes.
 
     `size` is that of plain copies of its `versions`, `held` its part of the cache, and `alone` the part of that which is for
@@ -28,8 +28,7 @@ class Share:
     missing: int
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """A cache of `objects` and `bytes`, of which nothing names `unnamed` bytes.
 
     `size` is what all versions of all paths would take up as plain copies.

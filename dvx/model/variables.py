@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dvx.errors import SchemaError, nearest
 
@@ -19,8 +21,7 @@ _EXPRESSION = re.compile(r"[^.\[\]]++(?:\.[^.\[\]]++|\[[^.\[\]]++\]\s*+)*+")
 _WORD = re.compile(r"(?:^|[.\[])([^.\[\]]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A value, and its path in the layers when it comes from there."""
 
     value: Any
@@ -34,8 +35,7 @@ class Found:
         return Found(inner, None if self.trail is None else (*self.trail, key))
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(Struct, frozen=True):
     """Variables from one source; the use of those in a file is recorded. `keys` is None for all that the file holds."""
 
     name: str
@@ -44,8 +44,7 @@ class Layer:
     keys: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """Layers merged into `values`. `own` holds `item` and `key` of a generated stage, which hide equal names."""
 
     layers: tuple[Layer, ...] = ()

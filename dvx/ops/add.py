@@ -5,8 +5,9 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from dvx.errors import MissingData, UsageError
 from dvx.model.events import Tell, silent
@@ -26,8 +27,7 @@ from dvx.project import Project
 from dvx.store import files
 
 
-@dataclass(frozen=True, slots=True)
-class AddOptions:
+class AddOptions(Struct, frozen=True):
     """How to add. `targets` may be patterns with `glob`; `annotations` are `desc`, `type`, `labels` and `meta` of the pointers.
 
     Without `commit` nothing enters the cache; without `share` workspace files never become links to it.
@@ -39,8 +39,7 @@ class AddOptions:
     annotations: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Added:
+class Added(Struct, frozen=True):
     """One tracked path and its pointer file; `changed` unless both were so before."""
 
     path: str
@@ -49,8 +48,7 @@ class Added:
     changed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class AddResult:
+class AddResult(Struct, frozen=True):
     """What was added, and the files that belong into Git now."""
 
     added: tuple[Added, ...]

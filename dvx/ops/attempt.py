@@ -6,7 +6,8 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from dvx.errors import StageFailed
 from dvx.journal import Attempt, Journal, State
@@ -22,8 +23,7 @@ _TAIL_LINES = 20
 _TAIL_BYTES = 1 << 14
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """What all attempts of one run share; `run` names it, `attended` ones may read the terminal."""
 
     shell: Shell

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dvx.errors import DvxError, MissingData, UsageError
 from dvx.model.digest import Digest
@@ -30,8 +31,7 @@ from dvx.store.leftovers import abandoned
 from dvx.store.scan import Found, walk
 
 
-@dataclass(frozen=True, slots=True)
-class BringOptions:
+class BringOptions(Struct, frozen=True):
     """Where data from elsewhere goes: `out` is a path as typed, `remote` a name (the default one when empty)."""
 
     out: str = ""

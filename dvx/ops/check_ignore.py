@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dvx.ops.ignore import BUILT_IN, Ignore
 from dvx.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """A path as it was typed, whether it is left alone, and the rules that match it as `FILE:LINE:PATTERN`, the last deciding."""
 
     target: str

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dvx.errors import AtRisk, DvxError, MissingData
 from dvx.model.checkout import CheckoutPlan, plan_checkout
@@ -18,8 +20,7 @@ from dvx.project import Project
 from dvx.store import files
 
 
-@dataclass(frozen=True, slots=True)
-class CheckoutResult:
+class CheckoutResult(Struct, frozen=True):
     """Output paths that appeared, changed and went away; `relinked` are single files."""
 
     added: tuple[str, ...] = ()
@@ -28,16 +29,14 @@ class CheckoutResult:
     relinked: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
+class _Job(Struct, frozen=True):
     path: str
     present: Content | None
     plan: CheckoutPlan
     folders: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CheckoutOptions:
+class CheckoutOptions(Struct, frozen=True):
     """What to restore (all without targets), and how. With `relink`, files that are as recorded are linked anew, too.
 
     With `allow_missing`, what the cache lacks is passed over.

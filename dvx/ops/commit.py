@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dvx.errors import DvxError, MissingData
 from dvx.formats import edit_yaml
@@ -36,8 +38,7 @@ Confirm = Callable[[str, tuple[str, ...]], bool]
 _Parts = Mapping[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class CommitOptions:
+class CommitOptions(Struct, frozen=True):
     """What to record. `confirm(owner, changes)` is asked for what changed since it was recorded; None refuses, `force` agrees.
 
     With `share`, workspace files become links to the cache where the configuration says so.
@@ -50,8 +51,7 @@ class CommitOptions:
     confirm: Confirm | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CommitResult:
+class CommitResult(Struct, frozen=True):
     """Pointers and stages whose record changed, and the files that belong into Git now."""
 
     recorded: tuple[str, ...]

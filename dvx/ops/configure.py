@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dvx.config import Config
 from dvx.errors import ConfigError, nearest
@@ -19,8 +20,7 @@ _IGNORED = "/config.local"
 _URL = "url"
 
 
-@dataclass(frozen=True, slots=True)
-class Editing:
+class Editing(Struct, frozen=True):
     """Which configuration is changed. Without a `level` it is the tracked file, or the private one for secrets."""
 
     config: Config

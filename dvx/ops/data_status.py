@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from dvx.git.worktree import WorkTree, examine
 from dvx.model.changes import Changes, Item, Items
@@ -18,8 +19,7 @@ from dvx.ops.steps import Remotes
 from dvx.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class DataStatusOptions:
+class DataStatusOptions(Struct, frozen=True):
     """What to look at. `granular` also compares files in directories; `remote` is a name, or empty for the default one."""
 
     targets: tuple[str, ...] = ()
@@ -29,8 +29,7 @@ class DataStatusOptions:
     remote: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DataStatus:
+class DataStatus(Struct, frozen=True):
     """`committed` is what pointers and locks say against the last commit, `uncommitted` the workspace against them.
 
     `git_dirty` when Git sees changes, `git_empty` when there is no commit yet.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dvx.model.events import Tell
 from dvx.model.lock import StageState
@@ -18,8 +20,7 @@ from dvx.ops.runcache import find_runs
 from dvx.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """What to do with a stage; `state` is what to restore, or what was seen."""
 
     action: Action

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from dvx.errors import DvxError, UnknownTarget, nearest
 from dvx.model.changes import Changes, Item
@@ -15,8 +16,7 @@ from dvx.ops.source import Revision
 from dvx.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class Diff:
+class Diff(Struct, frozen=True):
     """What changed, and in a comparison with the workspace those old items whose objects the cache lacks."""
 
     changes: Changes = field(default_factory=Changes)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dvx.errors import AtRisk, MissingData
 from dvx.git import Git
@@ -21,8 +22,7 @@ from dvx.store import files
 from dvx.store.durable import barrier
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """What `apply` did: the files of Git that changed or went, and the outputs that were checked out."""
 
     experiment: Experiment
@@ -30,8 +30,7 @@ class Applied:
     outputs: CheckoutResult
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(Struct, frozen=True):
     """`write` are files to take from the experiment, `delete` files to remove, `lost` what is there and in no commit."""
 
     write: tuple[str, ...]

@@ -6,8 +6,10 @@ import contextlib
 import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dvx.errors import DvxError
 from dvx.formats import edit_data, load_yaml
@@ -27,8 +29,7 @@ from dvx.store.leftovers import abandoned
 DEFAULT_PARAMS = "params.yaml"
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(Struct, frozen=True):
     """How to run: `overrides` as `[FILE:]KEY=VALUE`; `name` and `message` are made when empty; `force` replaces a namesake."""
 
     repro: ReproOptions
@@ -38,8 +39,7 @@ class RunOptions:
     force: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SaveOptions:
+class SaveOptions(Struct, frozen=True):
     """How to record the workspace; `include` are paths that Git does not track."""
 
     name: str = ""
@@ -48,8 +48,7 @@ class SaveOptions:
     include: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """An experiment's ref and commit; `ran` is what the pipeline did."""
 
     ref: ExpRef
@@ -57,8 +56,7 @@ class Recorded:
     ran: ReproResult | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
+class _Record(Struct, frozen=True):
     ref: ExpRef
     message: str
     extra: tuple[str, ...]

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from dvx.errors import DvxError
 from dvx.git import CommitInfo, Git
@@ -27,8 +28,7 @@ _PORTION = 200
 _EDITION = "1"
 
 
-@dataclass(frozen=True, slots=True)
-class ShowOptions:
+class ShowOptions(Struct, frozen=True):
     """Which rows: the scope, and the tips of all branches or tags; `fresh` believes nothing that was kept."""
 
     scope: Scope = field(default_factory=Scope)
@@ -39,8 +39,7 @@ class ShowOptions:
     fresh: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """The workspace, a commit or an experiment. `data` holds `params`, `metrics`, `deps` and `outs` by path, as DVC's JSON does;
     it is None, and `error` is not, when the pipeline cannot be read. `created` is in seconds since the epoch."""
 
@@ -51,8 +50,7 @@ class Row:
     error: Mapping[str, str] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
+class Baseline(Struct, frozen=True):
     """A commit, or the workspace, and the experiments that started from it."""
 
     row: Row

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dvx.errors import DvxError, GitError, UnknownTarget, UsageError, nearest
 from dvx.git import Git, RefChange
@@ -12,8 +13,7 @@ from dvx.model.paths import printable
 from dvx.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """Which baselines are meant: `number` commits back from each of `revisions` (HEAD by default), or all there are."""
 
     revisions: tuple[str, ...] = ()
@@ -21,8 +21,7 @@ class Scope:
     everything: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """The experiments of one baseline, the newest first; `name` is its branch or tag, or empty."""
 
     baseline: str

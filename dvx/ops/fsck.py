@@ -6,7 +6,9 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dvx.errors import Corrupted, DvxError, MissingData, UnsafePath
 from dvx.model.digest import TREE_SUFFIX, Digest, new_hasher
@@ -26,8 +28,7 @@ from dvx.store.objects import Lying, lying
 _AT_WORK_SECONDS = 3_600
 
 
-@dataclass(frozen=True, slots=True)
-class FsckOptions:
+class FsckOptions(Struct, frozen=True):
     """Which remote to read beside the cache, if any; without `heal` nothing is changed."""
 
     remote: str = ""
@@ -35,16 +36,14 @@ class FsckOptions:
     jobs: int = 0
 
 
-@dataclass(slots=True)
-class _Needed:
+class _Needed(Struct):
     """Which path needs an object: in the workspace, or in any commit."""
 
     workspace: dict[Digest, str] = field(default_factory=dict)
     all: dict[Digest, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
+class _Read(Struct, frozen=True):
     """A file in the cache and what its bytes hash to; None when they cannot be read."""
 
     one: Lying

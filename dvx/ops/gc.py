@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dvx.errors import Corrupted, DvxError, MissingData, UnsafePath, UsageError
 from dvx.model.digest import Digest
@@ -27,8 +29,7 @@ from dvx.store.remote import Remote
 from dvx.store.verify import Check
 
 
-@dataclass(frozen=True, slots=True)
-class GcOptions:
+class GcOptions(Struct, frozen=True):
     """What to keep. `grace` is how long (seconds) something unneeded stays after it was last touched; `projects` are the folders
     of others that share the cache. With `cloud` the remote is cleaned too; with `not_in_remote` what it has may go here."""
 
@@ -42,8 +43,7 @@ class GcOptions:
     skip_failed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Collection:
+class Collection(Struct, frozen=True):
     """What goes from the cache and from each remote by name; `historic` counts what commits outside the scope name of it."""
 
     cache: GcPlan
@@ -56,8 +56,7 @@ class Collection:
         return sum(len(plan.objects) for plan in (self.cache, *(plan for _, plan in self.remotes)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Needs:
+class _Needs(Struct, frozen=True):
     """What is needed, by workspaces and in all, with the trees that could not be read here, by digest."""
 
     workspace: set[Digest]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+
+from msgspec import Struct, field
 
 from dvx.errors import SchemaError, UnknownTarget, nearest
 from dvx.formats import load_yaml, schema_error
@@ -20,8 +21,7 @@ from dvx.ops.source import Source, Workspace
 from dvx.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class Tracked:
+class Tracked(Struct, frozen=True):
     """An output with what is recorded of it. `owner` is the pointer's path or the stage's address; `file` declares it."""
 
     output: Output
@@ -30,16 +30,14 @@ class Tracked:
     file: str
 
 
-@dataclass(frozen=True, slots=True)
-class Selected:
+class Selected(Struct, frozen=True):
     """A tracked output, or with `inner` one path inside a tracked directory."""
 
     tracked: Tracked
     inner: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SelectOptions:
+class SelectOptions(Struct, frozen=True):
     """How targets are understood: upstream stages too, folders for all below them, patterns."""
 
     with_deps: bool = False
@@ -47,8 +45,7 @@ class SelectOptions:
     glob: bool = False
 
 
-@dataclass(frozen=True)
-class Index:
+class Index(Struct, frozen=True, dict=True):
     """All pointers, pipelines and locks of a source, by path."""
 
     pointers: Mapping[str, Pointer] = field(default_factory=dict)

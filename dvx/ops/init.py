@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dvx.errors import DvxError, UsageError, nearest
 from dvx.git import Git
@@ -16,8 +17,7 @@ from dvx.store import files
 _UNFINISHED = "init"
 
 
-@dataclass(frozen=True, slots=True)
-class InitOptions:
+class InitOptions(Struct, frozen=True):
     """How to make a repository; an empty `algorithm` is the dialect's own."""
 
     dialect: Dialect = NATIVE

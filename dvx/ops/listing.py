@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dvx.errors import Corrupted, MissingData, UnknownTarget, UnsafePath
 from dvx.git.worktree import committed_files
@@ -19,8 +21,7 @@ from dvx.ops.source import Revision
 from dvx.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class ListOptions:
+class ListOptions(Struct, frozen=True):
     """What to list: the folder or file `path`, of a revision if `rev` is given.
 
     `deep` goes into folders, `level` of them deep (0 is no limit).
@@ -33,8 +34,7 @@ class ListOptions:
     dvc_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One file or folder; `path` is relative to what is listed, `depth` counts from 1. `size` in bytes, if known.
 
     `is_out` for tracked data; its `digest` is empty for folders that are only a part of it.

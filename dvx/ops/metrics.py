@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct, field
 
 from dvx.errors import DvxError, MissingData
 from dvx.formats import load_data
@@ -33,8 +34,7 @@ class What(Enum):
     METRICS = "metrics"
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """Which values of which files: those that the pipelines name, or only `targets` (with `recursive` all named below them).
 
     `param_deps` leaves out parameters that no stage uses.
@@ -46,8 +46,7 @@ class Choice:
     param_deps: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Several:
+class Several(Struct, frozen=True):
     """Which revisions are shown beside the workspace: the tips of branches, of tags, all commits."""
 
     branches: bool = False
@@ -55,8 +54,7 @@ class Several:
     commits: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What one file says, or why it says nothing."""
 
     value: Any = None
@@ -70,16 +68,14 @@ class Reading:
         return {"error": {"type": kind, "msg": self.error.message}}
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """All params and metrics of one source, by path."""
 
     params: Mapping[str, Reading]
     metrics: Mapping[str, Reading]
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """What a revision says, by path; `error` when its pipelines cannot be read."""
 
     revision: str
@@ -92,8 +88,7 @@ class Shown:
         return (("", self.error),) if self.error else failed
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """Two revisions."""
 
     old: Shown

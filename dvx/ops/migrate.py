@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dvx.errors import Corrupted, MissingData, UsageError, nearest
 from dvx.git.index import forget
@@ -29,16 +31,14 @@ from dvx.store.stats import StatCache
 _PRIVATE = 0o600
 
 
-@dataclass(frozen=True, slots=True)
-class MigrateOptions:
+class MigrateOptions(Struct, frozen=True):
     """An empty `algorithm` is the usual one of the dialect; with `native` a DVC repository becomes a native one."""
 
     algorithm: str = ""
     native: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
+class Migration(Struct, frozen=True):
     """What is to be done: objects to rehash, files (old and new path) to write, and old files that wait for their removal.
 
     `absent` objects of outputs are not here.

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dvx.errors import Corrupted
 from dvx.formats import edit_yaml, splice_lock
@@ -30,8 +32,7 @@ _NEW = "md5"
 _Names = Mapping[str, Digest]
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
+class Migration(Struct, frozen=True):
     """How many objects got a new name (or, in a dry run, would be looked at), and the pointers and locks that changed.
 
     `kept` are paths whose entry stays as it was, for nobody here has their bytes.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from dvx.formats import dump_yaml, edit_yaml, load_yaml
 from dvx.model.dialect import Dialect

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from dvx.errors import DvxError, GraphError, UnknownTarget, nearest
 from dvx.formats import edit_yaml
@@ -24,8 +25,7 @@ from dvx.project import Project
 from dvx.store import durable, files
 
 
-@dataclass(frozen=True, slots=True)
-class MoveResult:
+class MoveResult(Struct, frozen=True):
     """Where the data is now, its pointer, and the files that belong into Git."""
 
     path: str

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dvx.config import Config
 from dvx.errors import ConfigError, UnknownTarget
@@ -16,8 +18,7 @@ from dvx.ops.configure import Editing, check_remote_name, edit, set_option, stor
 _DEFAULT = OptionName("core", "", "remote")
 
 
-@dataclass(frozen=True, slots=True)
-class NewRemote:
+class NewRemote(Struct, frozen=True):
     """A remote to add; `replacing` says that one of that name may exist."""
 
     name: str
@@ -26,8 +27,7 @@ class NewRemote:
     replacing: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteRow:
+class RemoteRow(Struct, frozen=True):
     """One remote as it is listed; passwords in `url` are hidden."""
 
     name: str

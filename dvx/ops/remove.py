@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from dvx.errors import DvxError
 from dvx.formats import edit_yaml, load_yaml, remove_from_lock
@@ -26,8 +27,7 @@ from dvx.project import Project
 from dvx.store import durable, files
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveResult:
+class RemoveResult(Struct, frozen=True):
     """The pointers and stages that are gone, and the files that belong into Git now."""
 
     removed: tuple[str, ...]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from dvx.errors import UnknownTarget, nearest
 from dvx.model.graph import Graph
@@ -15,8 +16,7 @@ from dvx.ops.index import Index
 from dvx.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class ReproOptions:
+class ReproOptions(Struct, frozen=True):
     """`targets` as typed; `environment` is added to that of the commands; `confirm` is asked before each stage runs.
 
     `pull` gets absent data from the remote first; `allow_missing` means that it is no reason to run; `jobs` stages run at once.
@@ -43,8 +43,7 @@ class ReproOptions:
     confirm: Callable[[str], bool] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StageOutcome:
+class StageOutcome(Struct, frozen=True):
     """What happened to a stage, and why; `seconds` is the wall time of its command."""
 
     address: str
@@ -53,8 +52,7 @@ class StageOutcome:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class ReproResult:
+class ReproResult(Struct, frozen=True):
     """The stages that were looked at, in the order in which they were done, and the files that belong into Git now."""
 
     stages: tuple[StageOutcome, ...]

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from dvx.errors import DvxError, FormatError, SchemaError
 from dvx.formats import load_yaml, schema_error
@@ -19,8 +20,7 @@ from dvx.ops.source import Workspace
 from dvx.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """Which commits count. Without any choice (`everything`) all that Git keeps do, those that only a reflog knows, too.
 
     With one, those of `revisions` and of branch tips go `number` commits back (all the way when it is negative), and `since` is
@@ -42,8 +42,7 @@ class Scope:
         return self == Scope(number=self.number)
 
 
-@dataclass(frozen=True, slots=True)
-class Roots:
+class Roots(Struct, frozen=True):
     """What is named: by workspaces and indexes, and by commits."""
 
     workspace: frozenset[Named] = frozenset()
@@ -55,8 +54,7 @@ class Roots:
         return self.workspace | self.commits
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """A root that cannot be read; `historic` when it is in the past, where nobody can mend it."""
 
     what: str
@@ -64,8 +62,7 @@ class Failure:
     historic: bool
 
 
-@dataclass
-class Finder:
+class Finder(Struct, dict=True):
     """Collects what is named. What it has read of Git is not read again, so a second look costs little.
 
     With `skip_failed`, roots that cannot be read are told of and left out; `failures` has them.

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dvx.errors import DvxError, MissingData, SchemaError
 from dvx.formats import load_yaml
@@ -28,8 +30,7 @@ from dvx.store.remote import Remote
 _FOLDER = "runs"
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(Struct, frozen=True):
     """An entry: its name in every store, its bytes, and what came out of the run."""
 
     name: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from dvx.errors import DvxError, UnknownTarget
 from dvx.model.transfer import Item
@@ -12,8 +13,7 @@ from dvx.ops.source import Revision
 from dvx.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class Revisions:
+class Revisions(Struct, frozen=True):
     """Whose data is meant beside the workspace's: that of branch tips, tags, or every commit."""
 
     all_branches: bool = False
@@ -21,8 +21,7 @@ class Revisions:
     all_commits: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SyncOptions:
+class SyncOptions(Struct, frozen=True):
     """What to transfer and how. `remote` is a name or empty for the default one; `jobs` 0 leaves the choice to dvx.
 
     `force` and `allow_missing` are for the checkout of a pull.
@@ -38,8 +37,7 @@ class SyncOptions:
     allow_missing: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """Items by remote (empty for the one that the user chose), and what was selected in the workspace."""
 
     items: dict[str, list[Item]]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from dvx.model.graph import Graph
 from dvx.model.lock import StageState
@@ -16,8 +17,7 @@ from dvx.ops.repro_plan import ReproOptions, find_stages
 from dvx.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """A stage or pointer by its address; `summary` is one line about it, `document` all that is known of it."""
 
     address: str
@@ -25,8 +25,7 @@ class Listed:
     document: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Dag:
+class Dag(Struct, frozen=True):
     """What to draw: nodes in an order in which each comes after what it needs, and for each its direct needs."""
 
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -44,8 +43,7 @@ def list_stages(project: Project, options: ReproOptions, *, everything: bool = F
     )
 
 
-@dataclass(frozen=True, slots=True)
-class DagOptions:
+class DagOptions(Struct, frozen=True):
     """`target` limits the graph to what it needs, with `full` to its whole pipeline; nodes are stages, or `outs`.
 
     With `collapse`, generated stages of one template are one node.

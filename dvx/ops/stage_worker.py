@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Collection, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from dvx.errors import DvxError
 from dvx.model.events import Event, Notice, StageEnded, StageOutput, StageRestored, StageSkipped, StageStarted, Tell

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dvx.errors import DvxError, UnknownTarget, UsageError, nearest
 from dvx.formats import dump_yaml, edit_yaml
@@ -28,8 +30,7 @@ _OUTPUTS = ("outs", "metrics", "plots")
 _ANNOTATIONS = ("desc", "type", "labels", "meta")
 
 
-@dataclass(frozen=True, slots=True)
-class NewOutput:
+class NewOutput(Struct, frozen=True):
     """An output as it is to be written; `section` is `outs`, `metrics` or `plots`."""
 
     path: str
@@ -38,8 +39,7 @@ class NewOutput:
     persist: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class NewStage:
+class NewStage(Struct, frozen=True):
     """A stage to write. Paths are as typed, relative to `workdir`; `params` are `key,key`, `file:key,key` or `file:`."""
 
     name: str
@@ -53,8 +53,7 @@ class NewStage:
     force: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StageAdded:
+class StageAdded(Struct, frozen=True):
     """A stage that was written, and the files that belong into Git now."""
 
     address: str

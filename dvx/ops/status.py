@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from dvx.errors import UnknownTarget
 from dvx.model.events import Notice, Tell, silent
@@ -35,8 +36,7 @@ _STATES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One change: `what` (`changed deps`, `changed outs`, `changed command`...), and for paths the `subject` and its `state`.
 
     `key` is the parameter within the file `subject`; empty when the file as a whole is new.

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
 from functools import partial
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dvx.errors import Corrupted, DvxError, MissingData, UnsafePath
 from dvx.model.digest import Digest
@@ -19,8 +21,7 @@ from dvx.store.remote import Remote, open_remote
 from dvx.store.verify import Check
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """The part of a transfer that concerns one remote, by its name and URL; both are empty where none is needed.
 
     `known` are tree objects that were read from it to plan; `spoiled` are paths whose tree is unusable, and why.
@@ -33,8 +34,7 @@ class Step:
     spoiled: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Trees:
+class _Trees(Struct, frozen=True):
     """Trees that could be read, the bytes of those that came from the remote, and why others cannot be used."""
 
     usable: dict[Digest, Tree] = field(default_factory=dict)

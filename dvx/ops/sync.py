@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from dvx.errors import Corrupted, MissingData, Partial, RemoteError
 from dvx.model.events import Tell, silent
@@ -30,8 +32,7 @@ class Direction(Enum):
     FETCH = "fetch"
 
 
-@dataclass(frozen=True, slots=True)
-class SyncPlan:
+class SyncPlan(Struct, frozen=True):
     """What `transfer` will do: one step for each remote. `selected` is the part of the workspace that it is for."""
 
     direction: Direction
@@ -40,8 +41,7 @@ class SyncPlan:
     selected: tuple[Selected, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PullResult:
+class PullResult(Struct, frozen=True):
     """What came from remotes, what changed in the workspace, and the outputs that could not be restored."""
 
     fetched: TransferResult

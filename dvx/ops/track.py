@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dvx.errors import ConfigError, DvxError, nearest
 from dvx.model.digest import Digest, new_hasher
@@ -21,8 +22,7 @@ from dvx.store.stats import Known, stamp
 _REPORT_EVERY = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """A workspace path as it is: its content, and for a directory the tree and the bytes of its object."""
 
     content: Content

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dvx.errors import AtRisk, DvxError, UnknownTarget, UnsafePath, nearest
 from dvx.model.paths import check_path, parent, printable
@@ -12,8 +13,7 @@ from dvx.project import Project
 from dvx.store.trash import Trashed
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
+class Restored(Struct, frozen=True):
     """What came back, and the paths whose present content went to the trash in turn."""
 
     items: tuple[Trashed, ...]

@@ -6,8 +6,9 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from dvx.errors import DvxError
 from dvx.model.digest import Digest, Hasher, new_hasher
@@ -30,8 +31,7 @@ class Link(Enum):
     COPY = "copy"
 
 
-@dataclass(slots=True)
-class Hashed:
+class Hashed(Struct):
     """A file's digest and the stat that belongs to it; `settled` when that stat vouches for the digest from now on."""
 
     digest: Digest

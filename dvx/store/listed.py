@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 _TIMES = ("LastModified", "last_modified", "modified", "mtime", "updated", "created")
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """A file by its `/`-separated name in a store; `modified` is in seconds since the epoch, infinite where nobody knows."""
 
     name: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dvx.errors import SchemaError
 from dvx.model.digest import LEGACY, Digest
@@ -14,8 +15,7 @@ from dvx.store.cache import Cache
 _HEX = frozenset("0123456789abcdef")
 
 
-@dataclass(frozen=True, slots=True)
-class Lying:
+class Lying(Struct, frozen=True):
     """A file in the place of an object: its absolute `place`, size in bytes and mtime (seconds since the epoch).
 
     `digest` is None when its name is that of no object of the `algorithm`: misnamed, or left half-written.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dvx.errors import DvxError, UnsafePath
 from dvx.model.paths import printable
@@ -13,8 +14,7 @@ from dvx.model.paths import printable
 Skip = Callable[[str, bool], bool]
 
 
-@dataclass(slots=True)
-class Found:
+class Found(Struct):
     """A regular file: its project `path`, its absolute `place`, and its stat (of the target, for a link)."""
 
     path: str

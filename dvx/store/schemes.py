@@ -6,8 +6,9 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from dvx.errors import ConfigError, nearest
 
@@ -16,8 +17,7 @@ _FLAGS = frozenset({"use_ssl", "allow_anonymous_login", "gss_auth", "allow_agent
 _NUMBERS = frozenset({"port", "timeout", "read_timeout", "connect_timeout"})
 
 
-@dataclass(frozen=True, slots=True)
-class Scheme:
+class Scheme(Struct, frozen=True):
     """One kind of remote. `protocol` is fsspec's name for it; `package` is what to install.
 
     A `flat` store puts an object at once or not at all, has no folders, and lists any prefix in one go.

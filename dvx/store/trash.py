@@ -7,7 +7,8 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from dvx.store import files
 from dvx.store.leftovers import abandoned
@@ -15,8 +16,7 @@ from dvx.store.leftovers import abandoned
 KEEP_SECONDS = 14 * 24 * 3600
 
 
-@dataclass(frozen=True, slots=True)
-class Trashed:
+class Trashed(Struct, frozen=True):
     """One thing in the trash: its `id`, the project `path` it had, and when it was taken (seconds since the epoch).
 
     All that one command took has the same `run`; `command` is its name. Both are empty where that was not noted.

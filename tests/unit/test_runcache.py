@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from dvx.model.pointer import Kind, Output
 from dvx.model.runcache import is_recordable, is_restorable, run_key, run_value
