@@ -89,5 +89,6 @@ class Partial(DvxError):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint naming the known word that looks most like `word`; empty when none does."""
-    matches = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"did you mean `{matches[0]}`?" if matches else ""
+    names = {name.casefold(): name for name in known}
+    matches = get_close_matches(word.casefold(), names, n=1, cutoff=0.6)
+    return f"did you mean `{names[matches[0]]}`?" if matches else ""

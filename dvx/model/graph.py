@@ -107,7 +107,7 @@ def _owners(nodes: Sequence[Node]) -> dict[str, str]:
         for path in node.outs:
             if path in owners:
                 one, other = owners[path], node.address
-                hint = f"take it out of one of them (`remove {other}` drops the second)"
+                hint = f"take it out of one of them (`dvx remove {other}` drops the second)"
                 raise GraphError(f"the output `{path}` belongs to both `{one}` and `{other}`", hint)
             owners[path] = node.address
     for path, owner in owners.items():

@@ -98,7 +98,8 @@ def check(settings: Mapping[OptionName, Setting], algorithms: tuple[str, ...], o
         options = _options(setting, settings, algorithms)
         option = options.get(name.option)
         if option is None:
-            raise _error(setting, f"unknown option `{name}`", nearest(name.option, options))
+            known = f"known here: {', '.join(sorted(options))}"
+            raise _error(setting, f"unknown option `{name}`", nearest(name.option, options) or known)
         if refusal := option.refusal(setting.value):
             raise _error(setting, f"`{name}` {refusal}", f"`dvx config {name} VALUE` sets another value")
 

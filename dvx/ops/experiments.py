@@ -154,5 +154,5 @@ def _pick(git: Git, known: Iterable[Experiment], name: str) -> Experiment:
     if named:
         choices = ", ".join(f"{one.commit[:7]} (from {one.ref.baseline[:7]})" for one in named[:5])
         raise UnknownTarget(f"`{name}` names {len(named)} experiments", f"name one by its commit: {choices}")
-    hint = nearest(name, [one.ref.name for one in known]) or "`exp list -A` shows all experiments"
+    hint = nearest(name, [one.ref.name for one in known]) or "`dvx exp list -A` shows all experiments"
     raise UnknownTarget(f"there is no experiment `{printable(name)}`", hint)

@@ -136,7 +136,7 @@ def _check(new: NewStage) -> None:
         raise UsageError(f"a stage cannot be called `{new.name}`", "use letters, digits, `-`, `_` and blanks")
     if not join_command(new.command).strip():
         raise UsageError(
-            f"the stage `{new.name}` has no command", "write it at the end: `stage add -n NAME -o OUT python script.py`"
+            f"the stage `{new.name}` has no command", "write it at the end: `dvx stage add -n NAME -o OUT python script.py`"
         )
 
 

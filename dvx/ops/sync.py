@@ -123,7 +123,7 @@ def demand(result: TransferResult, direction: Direction) -> None:
         text = f"{count} neither in the cache nor at the remote, needed by {_listed(result.missing)}"
         if direction is Direction.PUSH:
             raise (Partial if part else MissingData)(
-                text, "run the stage that makes it, or `fetch -r NAME` from a remote that has it"
+                text, "run the stage that makes it, or `dvx fetch -r NAME` from a remote that has it"
             )
         raise MissingData(text, "push it from where it was made")
     if result.withheld:

@@ -249,7 +249,7 @@ class NetworkRemote:
     def _explain(self, error: BaseException) -> RemoteError:
         reason = _first_line(error)
         if isinstance(error, PermissionError) or "Credential" in type(error).__name__:
-            hint = f"check the credentials: `remote modify --local {self.name} ...`"
+            hint = f"check the credentials: `dvx remote modify --local {self.name} OPTION VALUE`"
             return RemoteError(f"the remote `{self.name}` refuses access: {reason}", hint)
         if not self._is_passing(error):
             return RemoteError(f"the remote `{self.name}` failed: {reason}", f"its URL is `{self.url}`")
