@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -131,6 +132,7 @@ def open_lab(folder: Path, sizes: Sizes) -> Lab:
         SystemExit: there is no DVC to compare with.
     """
     folder.mkdir(parents=True)
+    _scatter(folder)
     (folder / "home").mkdir()
     identity = "[user]\n\tname = Ada Tester\n\temail = ada@example.org\n[init]\n\tdefaultBranch = main\n"
     (folder / "home" / "gitconfig").write_text(identity)
@@ -143,6 +145,15 @@ def open_lab(folder: Path, sizes: Sizes) -> Lab:
         Tool("dvc-by-dvx", ours, ("init", "--dvc"), "dvc.yaml"),
         Tool("dvc", theirs, ("init",), "dvc.yaml"),
     )
+
+
+def _scatter(folder: Path) -> None:
+    """Let ext4 place each folder made in this one in another part of the disk, as it does with home folders.
+
+    All would share the part in which the run before was deleted otherwise, and meet the inodes that `Lab.fresh` speaks of.
+    """
+    with contextlib.suppress(OSError):
+        subprocess.run(("chattr", "+T", str(folder)), check=False, capture_output=True)
 
 
 def dvc_python() -> Path:
