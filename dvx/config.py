@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dvx.errors import ConfigError, UnknownTarget, nearest
+from dvx.errors import ConfigError, UnknownTarget, nearest, quoted
 from dvx.model.dialect import DIALECTS, Dialect
 from dvx.model.ini import Document, parse
 from dvx.model.options import split_words
@@ -158,16 +158,17 @@ class Config(Struct, frozen=True):
         settings = [setting for key, setting in self.settings.items() if key.section == "remote" and key.name == name]
         options = {setting.name.option: self.value(setting) for setting in settings}
         if not options:
-            known = self.remotes()
-            raise UnknownTarget(f"there is no remote `{name}`", nearest(name, known) or f"run `dvx remote add {name} URL`")
+            hint = nearest(name, self.remotes()) or f"run `dvx remote add {quoted(name)} URL`"
+            raise UnknownTarget(f"there is no remote `{name}`", hint)
         _refuse_commands(settings)
         url = options.pop("url", "")
         if not url:
-            raise ConfigError(f"the remote `{name}` has no url", f"run `dvx remote modify {name} url URL`")
+            raise ConfigError(f"the remote `{name}` has no url", f"run `dvx remote modify {quoted(name)} url URL`")
         if url.startswith("remote://"):
             base, _, below = url.removeprefix("remote://").partition("/")
             if base.lower() in (*users, name):
-                raise ConfigError(f"the url of remote `{name}` leads back to itself", f"run `dvx remote modify {name} url URL`")
+                hint = f"run `dvx remote modify {quoted(name)} url URL`"
+                raise ConfigError(f"the url of remote `{name}` leads back to itself", hint)
             other = self._remote(base.lower(), (*users, name))
             options = {**other.options, **options}
             url = f"{other.url.rstrip('/')}/{below}" if below else other.url

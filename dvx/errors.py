@@ -1,7 +1,8 @@
-"""What a user can cause or repair. Everything else that is raised is a bug."""
+"""What a user can cause or repair, and words of hints. Everything else that is raised is a bug."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -51,6 +52,10 @@ class UnknownTarget(DvxError):
     """A stage, output, remote, experiment or revision that does not exist."""
 
 
+class UnknownColumn(DvxError):
+    """A table has no column of that name."""
+
+
 class AtRisk(DvxError):
     """Going on would destroy workspace content that no store has. `paths` says which."""
 
@@ -92,3 +97,18 @@ def nearest(word: str, known: Iterable[str]) -> str:
     names = {name.casefold(): name for name in known}
     matches = get_close_matches(word.casefold(), names, n=1, cutoff=0.6)
     return f"did you mean `{names[matches[0]]}`?" if matches else ""
+
+
+def quoted(word: str) -> str:
+    """A word as it is typed in a shell, for commands in hints: on one line, without control characters."""
+    if word.isprintable():
+        return shlex.quote(word)
+    return "$'" + "".join(_escaped(character) for character in word) + "'"
+
+
+def _escaped(character: str) -> str:
+    if character in "'\\":
+        return "\\" + character
+    if character.isprintable():
+        return character
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))

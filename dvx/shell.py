@@ -34,6 +34,8 @@ class Job(Struct, frozen=True):
     environ: Mapping[str, str]
     attended: bool = True
     """Whether it may read the terminal; only one job at a time may."""
+    inherited: tuple[int, ...] = ()
+    """Descriptors that the commands get, under the same numbers."""
 
 
 class Ended(Struct, frozen=True):
@@ -58,7 +60,8 @@ class Shell:
         """Run a job until a command fails.
 
         Raises:
-            KeyboardInterrupt: the user pressed Ctrl-C while the job held the terminal.
+            KeyboardInterrupt: the job was stopped, however its command ended then, or the user pressed Ctrl-C while it held
+                the terminal.
         """
         ended = Ended("", 0)
         for line in job.lines:
@@ -73,6 +76,11 @@ class Shell:
             self._stopped = True
             running = list(self._running.values())
         _stop(running, self._patience)
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if the work is to end."""
+        if self._stopped or self._interrupted:
+            raise KeyboardInterrupt
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
@@ -93,7 +101,7 @@ class Shell:
     def _one(self, line: str, job: Job, log: BinaryIO, on_output: Callable[[bytes], None]) -> int:
         process = self._start(line, job)
         try:
-            self._check()
+            self.check()
             with _terminal(process.pid if job.attended else 0) as terminal:
                 _tee(process, terminal, log, on_output)
                 code = process.wait()
@@ -107,6 +115,8 @@ class Shell:
                 process.stdout.close()
             with self._guard:
                 del self._running[process.pid]
+        # a command may answer a signal by writing what it has so far and exiting with 0
+        self.check()
         if terminal is not None and code in _INTERRUPTED:
             raise KeyboardInterrupt
         return 128 - code if code < 0 else code
@@ -125,15 +135,12 @@ class Shell:
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
                     process_group=0,
+                    pass_fds=job.inherited,
                 )
                 self._running[process.pid] = process
             finally:
                 self._starting = False
         return process
-
-    def _check(self) -> None:
-        if self._interrupted:
-            raise KeyboardInterrupt
 
     def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
         self._interrupted = True

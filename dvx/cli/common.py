@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Annotated, Any
 
@@ -13,8 +13,10 @@ import typer
 from msgspec import Struct, field
 
 from dvx.cli import complete, render
-from dvx.errors import UsageError
+from dvx.config import find_root
+from dvx.errors import UsageError, quoted
 from dvx.model.dialect import NATIVE, ExitCodes
+from dvx.model.paths import printable
 from dvx.project import Project
 
 
@@ -23,16 +25,20 @@ class Session(Struct, dict=True):
 
     cwd: str
     command: str = ""
-    exit_codes: ExitCodes = NATIVE.exit_codes
     projects: list[Project] = field(default_factory=list)
 
-    def configure(self, cd: str, *, quiet: bool, verbose: bool) -> None:
-        """Apply the options that stand before the command."""
-        if cd:
-            self.cwd = os.path.normpath(os.path.join(self.cwd, cd))
-            if not os.path.isdir(self.cwd):
-                raise UsageError(f"`{cd}` is not a folder")
-        render.set_verbosity(quiet=quiet, verbose=verbose)
+    @property
+    def exit_codes(self) -> ExitCodes:
+        """Those of the dialect in which the user stands, whatever state the project is in."""
+        found = find_root(self.cwd)
+        return (found[1] if found else NATIVE).exit_codes
+
+    def go_to(self, typed: str) -> None:
+        """Stand in another folder."""
+        folder = os.path.normpath(os.path.join(self.cwd, typed))
+        if not os.path.isdir(folder):
+            raise UsageError(f"`{printable(typed)}` is not a folder", "give `--cd` one that exists")
+        self.cwd = folder
 
     def close(self) -> None:
         """Release what the projects hold."""
@@ -49,13 +55,18 @@ def find_project() -> Project:
     project = Project.find(session.cwd)
     session.projects.append(project)
     project.trash.command = session.command
-    session.exit_codes = project.dialect.exit_codes
     return project
 
 
 def cwd() -> str:
     """The folder that the user stands in."""
     return SESSION.get().cwd
+
+
+def tell_git(project: Project, paths: Sequence[str]) -> None:
+    """Say which files belong into the next commit, unless they are staged already."""
+    if paths and project.git is not None and not project.config.flag("core.autostage", False):
+        render.note("To keep it in Git: git add " + " ".join(quoted(project.shown(path)) for path in paths))
 
 
 def with_verbosity(function: Callable[..., None]) -> Callable[..., None]:

@@ -75,5 +75,5 @@ def hashes(incomplete: str) -> list[str]:
 def _project() -> Project | None:
     try:
         return Project.find(os.getcwd())
-    except DvxError:
+    except (DvxError, OSError):
         return None

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from dvx.cli import complete, render
-from dvx.cli.common import SESSION, JsonOption, cwd, find_project
+from dvx.cli.common import JsonOption, cwd, find_project
 from dvx.config import Config, environment, find_root
-from dvx.errors import UsageError
+from dvx.errors import UsageError, quoted
 from dvx.model.dialect import NATIVE
 from dvx.model.options import known_options
 from dvx.model.settings import Level, OptionName, Setting, parse_name, shown
@@ -173,7 +173,8 @@ def remote_modify(
     editing = _editing(_find_config(), _level(system, global_, project, local))
     full = OptionName("remote", name.lower(), option.lower())
     if value is None and not unset:
-        raise UsageError(f"a value for `{option}` is missing", f"run `dvx remote modify {name} {option} VALUE`, or add `--unset`")
+        hint = f"run `dvx remote modify {quoted(name)} {quoted(option)} VALUE`, or add `--unset`"
+        raise UsageError(f"a value for `{option}` is missing", hint)
     remotes.modify_remote(editing, full, None if unset else value)
 
 
@@ -211,7 +212,6 @@ def remote_rename(
 def _find_config() -> Config:
     """The configuration here, also where there is no repository or options are wrong: this is where they are mended."""
     root, dialect = find_root(cwd()) or (None, NATIVE)
-    SESSION.get().exit_codes = dialect.exit_codes
     return Config.read(root, dialect, environment())
 
 

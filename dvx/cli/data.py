@@ -22,6 +22,7 @@ from dvx.cli.common import (
     WithDepsOption,
     cwd,
     find_project,
+    tell_git,
 )
 from dvx.model.dialect import DVC, NATIVE
 from dvx.model.paths import printable
@@ -98,8 +99,7 @@ def add(
         inside = f", {render.count(count, 'file')}" if count is not None else ""
         state = "" if item.changed else " (unchanged)"
         render.note(f"Added {printable(item.path)} ({render.size(size)}{inside}){state}")
-    if result.for_git and not project.config.flag("core.autostage", False):
-        render.note("To keep it in Git: git add " + " ".join(printable(project.shown(path)) for path in result.for_git))
+    tell_git(project, result.for_git)
 
 
 def checkout(

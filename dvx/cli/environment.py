@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 
 from dvx.cli import render
-from dvx.cli.common import DryRunOption, find_project
-from dvx.cli.manage import tell_git
+from dvx.cli.common import DryRunOption, find_project, tell_git
 from dvx.errors import UsageError
 from dvx.model.paths import printable
 

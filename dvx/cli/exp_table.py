@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from dvx.errors import UnknownTarget, nearest
+from dvx.errors import UnknownColumn, nearest
 from dvx.model.params import flatten
 from dvx.model.table import Table
 from dvx.ops.exp_show import Baseline, Row
@@ -82,12 +82,12 @@ def sort(baselines: Sequence[Baseline], name: str, *, descending: bool) -> tuple
     """The same, with the experiments of each baseline sorted by a column; those without a value come last.
 
     Raises:
-        UnknownTarget: there is no such column.
+        UnknownColumn: there is no such column.
     """
     columns = choose(baselines, Columns())
     chosen = next((column for column, short in columns.items() if name in (short, column.full)), None)
     if chosen is None:
-        raise UnknownTarget(f"there is no column `{name}`", nearest(name, columns.values()))
+        raise UnknownColumn(f"there is no column `{name}`", nearest(name, columns.values()) or "`dvx exp show` shows them")
 
     def ordered(rows: Sequence[Row]) -> tuple[Row, ...]:
         table = Table(("value", "row"), tuple((cells(row).get(chosen), row) for row in rows))

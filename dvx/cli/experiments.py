@@ -9,6 +9,7 @@ import typer
 
 from dvx.cli import complete, render
 from dvx.cli.common import JobsOption, JsonOption, RecursiveOption, TargetsArgument, find_project
+from dvx.errors import quoted
 from dvx.model.experiment import Experiment
 from dvx.ops.experiments import Group, Scope
 
@@ -182,7 +183,8 @@ def exp_remove(
         render.json([_experiment(one) for one in gone])
     elif gone:
         render.note(f"Removed experiments: {_listed([one.ref.name for one in gone])}")
-        render.note("".join(f"To get it back: git update-ref {one.ref} {one.commit}\n" for one in gone[:3]).rstrip())
+        for one in gone:
+            render.note(f"To get it back: git update-ref {quoted(str(one.ref))} {one.commit}")
     else:
         render.note("No experiments to remove.")
 
@@ -214,7 +216,7 @@ def exp_branch(
 
     made, found = make_branch(find_project(), experiment, branch)
     render.note(f"Git branch '{made}' has been created from experiment '{found.ref.name}'.")
-    render.note(f"To switch to it, run: git checkout {made}")
+    render.note(f"To switch to it, run: git checkout {quoted(made)}")
 
 
 def _group(group: Group) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The command line: a table of commands, each imported only when it is called, and what an error becomes."""
+"""The command line: a table of commands, each imported only when it is called."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 import typer.core
 import typer.main
 
 import dvx
-from dvx.cli import common, render
+from dvx.cli import common, endings, render
 from dvx.cli.words import Command
-from dvx.errors import ConfigError as ConfigurationError
-from dvx.errors import DvxError, NotARepository, Partial, UsageError, nearest
+from dvx.errors import DvxError, UsageError, nearest
 from dvx.model.dialect import NATIVE
-from dvx.store import files
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "init": ("dvx.cli.data", "init", "Make a dvx (or DVC) repository here"),
@@ -73,15 +71,15 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "undo": ("dvx.cli.stores", "undo", "Bring back what the last command took away"),
     "version": ("dvx.cli.data", "version", "Show the version and the environment"),
 }  # fmt: skip
-GROUPS = {
-    "remote": "Manage where data is pushed to",
-    "cache": "Manage the local store of data",
-    "stage": "Write and list stages",
-    "params": "Compare parameters",
-    "metrics": "Show and compare metrics",
-    "exp": "Run, record and compare experiments",
-    "data": "Look at tracked data",
-    "trash": "See and bring back what commands took away",
+GROUPS: dict[str, tuple[str, str]] = {
+    "remote": ("Manage where data is pushed to", "dvx remote add --default storage s3://bucket/path"),
+    "cache": ("Manage the local store of data", "dvx cache dir /mnt/shared/cache"),
+    "stage": ("Write and list stages", "dvx stage add -n train -d train.py -o model.bin python train.py"),
+    "params": ("Compare parameters", "dvx params diff HEAD~1"),
+    "metrics": ("Show and compare metrics", "dvx metrics diff HEAD~1"),
+    "exp": ("Run, record and compare experiments", "dvx exp run -S train.lr=0.1 -n small-steps"),
+    "data": ("Look at tracked data", "dvx data status --granular"),
+    "trash": ("See and bring back what commands took away", "dvx trash restore data/raw.csv"),
 }
 ALIASES = {"experiments": "exp", "rm": "remove", "mv": "move"}
 
@@ -122,12 +120,17 @@ class LazyGroup(typer.core.TyperGroup):
 
     def _described(self, ctx: typer.Context) -> list[tuple[str, str]]:
         names = self.list_commands(ctx)
-        return [(name, COMMANDS[self.prefix + name][2] if self.prefix + name in COMMANDS else GROUPS[name]) for name in names]
+        return [(name, COMMANDS[self.prefix + name][2] if self.prefix + name in COMMANDS else GROUPS[name][0]) for name in names]
 
 
-def main() -> None:
+def main() -> NoReturn:
     """The entry point of the `dvx` command."""
-    code = run(sys.argv[1:], os.getcwd())
+    try:
+        cwd = os.getcwd()
+    except FileNotFoundError:
+        render.error("the folder that you stand in does not exist any more", "go to one that does, then run the command there")
+        sys.exit(NATIVE.exit_codes.error)
+    code = run(sys.argv[1:], cwd)
     if code == 0:
         # all is written and closed, and to take the interpreter apart costs a tenth of a short command
         sys.stderr.flush()
@@ -149,6 +152,7 @@ def run(arguments: Sequence[str], cwd: str) -> int:
 def _run(arguments: list[str], session: common.Session) -> int:
     try:
         result = _root().main(args=arguments, prog_name="dvx", standalone_mode=False)
+        render.leave_line()
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -157,22 +161,27 @@ def _run(arguments: list[str], session: common.Session) -> int:
         render.error("aborted")
         return session.exit_codes.error
     except typer.TyperException as error:
-        return _usage(error, session)
+        return endings.usage(error, session)
     except DvxError as error:
-        render.error(error.message, error.hint)
-        return _code(error, session)
+        return endings.expected(error, session)
     except OSError as error:
-        render.error(*_os_error(error))
-        return session.exit_codes.for_error(session.command)
+        return endings.os_error(error, session)
     except Exception as error:  # noqa: BLE001  the last line of defence: a bug is told as such, with its details in a file
-        return _bug(error, session)
+        return endings.bug(error, session)
     code = result if isinstance(result, int) else 0
-    return session.exit_codes.interrupted if code == 130 else code
+    # typer's answer to Ctrl-C
+    return endings.interrupted(session) if code == 130 else code
 
 
 def _root() -> Any:
     app = typer.Typer(
-        cls=LazyGroup, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True, help=_ABOUT, name="dvx"
+        cls=LazyGroup,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+        help=_ABOUT,
+        epilog=_CODES,
+        name="dvx",
     )
     app.callback()(_global_options)
     return typer.main.get_command(app)
@@ -184,6 +193,9 @@ Works in its own repositories (`dvx init`) and, unchanged, in DVC's.
 
 Example: dvx add data/raw.csv
 """
+_CODES = """Exit codes: 0 done, 1 an error that you can mend, 2 wrong usage, 3 a bug in dvx, 4 done in part, 130 interrupted.
+In DVC's repositories they are DVC's: 1 or 255 an error, 251 wrong configuration, 252 interrupted, 254 wrong usage.
+"""
 
 
 def _print_version(wanted: bool) -> None:
@@ -192,23 +204,29 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _go_to(folder: str) -> None:
+    if folder:
+        common.SESSION.get().go_to(folder)
+
+
 def _global_options(
     *,
-    cd: Annotated[str, typer.Option("--cd", metavar="PATH", help="Work as if started in this folder.")] = "",
+    cd: Annotated[  # noqa: ARG001  its callback acts, before an unknown command is refused
+        str, typer.Option("--cd", metavar="PATH", help="Work as if started in this folder.", callback=_go_to)
+    ] = "",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say less.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
     version: Annotated[  # noqa: ARG001  its callback acts
         bool, typer.Option("--version", "-V", help="Print the version and stop.", is_eager=True, callback=_print_version)
     ] = False,
 ) -> None:
-    common.SESSION.get().configure(cd, quiet=quiet, verbose=verbose)
+    render.set_verbosity(quiet=quiet, verbose=verbose)
 
 
 def _group(name: str) -> Any:
     group = type("Group", (LazyGroup,), {"prefix": name + " "})
-    app = typer.Typer(
-        cls=group, rich_markup_mode=None, no_args_is_help=True, add_completion=False, name=name, help=GROUPS[name] + "."
-    )
+    text = "{}.\n\nExample: {}".format(*GROUPS[name])
+    app = typer.Typer(cls=group, rich_markup_mode=None, no_args_is_help=True, add_completion=False, name=name, help=text)
     app.callback()(_nothing)
     return typer.main.get_command(app)
 
@@ -225,57 +243,3 @@ def _command(name: str, entry: tuple[str, str, str]) -> Any:
         common.with_verbosity(getattr(importlib.import_module(module), function))
     )
     return typer.main.get_command(app)
-
-
-def _code(error: DvxError, session: common.Session) -> int:
-    codes = session.exit_codes
-    if isinstance(error, UsageError):
-        return codes.usage
-    if isinstance(error, ConfigurationError):
-        return codes.config
-    if isinstance(error, Partial):
-        return codes.for_partial(session.command)
-    if isinstance(error, NotARepository):
-        return NATIVE.exit_codes.error
-    return codes.for_error(session.command)
-
-
-def _usage(error: typer.TyperException, session: common.Session) -> int:
-    context = getattr(error, "ctx", None)
-    text = error.format_message()
-    if text:
-        path = context.command_path if context is not None else "dvx"
-        render.error(text[0].lower() + text[1:].rstrip("."), f"run `{path} --help` to see how it is used")
-    elif context is not None:
-        render.data(context.get_help())
-    return session.exit_codes.usage
-
-
-_CURES = {
-    "ENOSPC": "free some space, then run the same command again",
-    "EDQUOT": "free some of your quota, then run the same command again",
-    "EACCES": "check the permissions of the file and its folder",
-    "EPERM": "check the permissions and attributes of the file and its folder",
-    "EROFS": "the file system is read-only; mount it for writing",
-    "EMFILE": "raise the limit of open files (`ulimit -n`)",
-    "EIO": "the disk reports an error; check it, then run the same command again",
-}
-
-
-def _os_error(error: OSError) -> tuple[str, str]:
-    import errno
-
-    names = " -> ".join(f"`{os.fsdecode(name)}`" for name in (error.filename, error.filename2) if isinstance(name, str | bytes))
-    text = (error.strerror or str(error) or type(error).__name__).lower()
-    return f"{names}: {text}" if names else text, _CURES.get(errno.errorcode.get(error.errno or 0, ""), "")
-
-
-def _bug(error: Exception, session: common.Session) -> int:
-    import tempfile
-    import traceback
-
-    details = "".join(traceback.format_exception(error))
-    place = os.path.join(tempfile.gettempdir(), f"dvx-bug-{os.getpid()}.log")
-    files.write_atomic(place, f"dvx {dvx.__version__}, Python {sys.version}\n{details}".encode("utf-8", "backslashreplace"))
-    render.error(f"this is a bug in dvx: {type(error).__name__}: {error}", f"please report it with `{place}`")
-    return session.exit_codes.bug

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from dvx.cli import complete, render
-from dvx.cli.common import find_project
+from dvx.cli.common import find_project, tell_git
 from dvx.model.paths import printable
-from dvx.project import Project
 
 OwnersArgument = Annotated[
     list[str],
@@ -85,9 +83,3 @@ def unfreeze(targets: OwnersArgument) -> None:
 
     project = find_project()
     tell_git(project, freeze(project, targets, frozen=False))
-
-
-def tell_git(project: Project, paths: Sequence[str]) -> None:
-    """Say which files belong into the next commit."""
-    if paths and not project.config.flag("core.autostage", False):
-        render.note("To keep it in Git: git add " + " ".join(printable(project.shown(path)) for path in paths))

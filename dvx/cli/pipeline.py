@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dvx.cli import complete, render
-from dvx.cli.common import JobsOption, JsonOption, MarkdownOption, RecursiveOption, find_project
+from dvx.cli.common import JobsOption, JsonOption, MarkdownOption, RecursiveOption, find_project, tell_git
 from dvx.cli.drawing import dot, mermaid, text
 from dvx.ops.repro_plan import ReproOptions
 from dvx.project import Project
@@ -68,7 +68,7 @@ def stage_add(
     if run:
         _repro(project, ReproOptions((name,), single=True), added.for_git)
     else:
-        _tell_git(project, added.for_git)
+        tell_git(project, added.for_git)
 
 
 def stage_list(
@@ -196,16 +196,11 @@ def _repro(project: Project, options: ReproOptions, for_git: Sequence[str] = (),
                 for outcome in result.stages
             ]
         )
-    _tell_git(project, sorted({*for_git, *result.for_git}))
+    tell_git(project, sorted({*for_git, *result.for_git}))
     if all(outcome.action is Action.SKIP for outcome in result.stages):
         render.note("Data and pipelines are up to date.")
     elif not options.dry:
-        render.note(f"Use `{project.dialect.name} push` to send your updates to remote storage.")
-
-
-def _tell_git(project: Project, paths: Sequence[str]) -> None:
-    if paths and project.git is not None and not project.config.flag("core.autostage", False):
-        render.note("To keep it in Git: git add " + " ".join(project.shown(path) for path in paths))
+        render.note("Use `dvx push` to send your updates to remote storage.")
 
 
 def _confirm(stage: str) -> bool:

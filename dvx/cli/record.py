@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dvx.cli import render
-from dvx.cli.common import RecursiveOption, TargetsArgument, WithDepsOption, find_project
+from dvx.cli.common import RecursiveOption, TargetsArgument, WithDepsOption, find_project, tell_git
 from dvx.model.paths import printable
 from dvx.ops.index import SelectOptions
 
@@ -42,8 +42,7 @@ def commit(
         render.note(f"Recorded {printable(owner)}")
     if not result.recorded:
         render.note("Everything is recorded already.")
-    if result.for_git and project.git is not None and not project.config.flag("core.autostage", False):
-        render.note("To keep it in Git: git add " + " ".join(printable(project.shown(path)) for path in result.for_git))
+    tell_git(project, result.for_git)
 
 
 def _confirm(owner: str, changes: tuple[str, ...]) -> bool:

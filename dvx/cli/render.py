@@ -21,6 +21,9 @@ from dvx.model.events import (
 )
 
 _VERBOSITY = {"quiet": False, "verbose": False}
+# what takes stderr from a line that is rewritten, or that a command did not end, to a new one
+_LEAVING = {"stderr": ""}
+_CLEARED = "\r\x1b[K"
 
 
 def set_verbosity(*, quiet: bool, verbose: bool) -> None:
@@ -41,14 +44,21 @@ def data(text: str) -> None:
 def note(text: str) -> None:
     """A line for the person who watches."""
     if not _VERBOSITY["quiet"]:
-        print(_encodable(text, sys.stderr), file=sys.stderr)
+        _say(text)
 
 
 def error(message: str, hint: str = "") -> None:
     """What went wrong, and the way out."""
-    print(_encodable(f"{_styled('error:', '31')} {message}", sys.stderr), file=sys.stderr)
+    _say(f"{_styled('error:', '31')} {message}")
     if hint:
-        print(_encodable(f"{_styled('hint:', '36')} {hint}", sys.stderr), file=sys.stderr)
+        _say(f"{_styled('hint:', '36')} {hint}")
+
+
+def leave_line() -> None:
+    """Let what comes next on stderr begin a line."""
+    if _LEAVING["stderr"]:
+        print(_LEAVING["stderr"], end="", file=sys.stderr, flush=True)
+        _LEAVING["stderr"] = ""
 
 
 def json(value: Any) -> None:
@@ -92,44 +102,60 @@ class Terminal:
     def __init__(self) -> None:
         self._live = sys.stderr.isatty() and not _VERBOSITY["quiet"]
         self._shown = 0.0
-        self._open = False
 
     def __call__(self, event: Event) -> None:
         """Show one event."""
         if isinstance(event, Progress):
             self._progress(event)
             return
-        self.finish()
         if isinstance(event, StageOutput):
-            sys.stderr.buffer.write(event.data) if hasattr(sys.stderr, "buffer") else sys.stderr.write(
-                event.data.decode("utf-8", "replace")
-            )
-            sys.stderr.flush()
+            _pass_on(event.data)
         elif isinstance(event, Notice):
-            note(f"{_styled('note:', '33')} {event.message}" + (f"; {event.hint}" if event.hint else ""))
+            note(_notice(event))
         else:
             note(_stage_line(event))
-
-    def finish(self) -> None:
-        """Leave the line that was rewritten."""
-        if self._open:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-            self._open = False
 
     def _progress(self, event: Progress) -> None:
         now = time.monotonic()
         if not self._live or (now - self._shown < 0.1 and event.done != event.total):
             return
-        self._shown, self._open = now, True
+        self._shown = now
         total = f"/{event.total:,}" if event.total is not None else ""
-        print(f"\r\x1b[K{event.task} {event.done:,}{total} {event.unit}", end="", file=sys.stderr, flush=True)
+        if _LEAVING["stderr"] != _CLEARED:
+            leave_line()
+        _LEAVING["stderr"] = _CLEARED
+        print(f"{_CLEARED}{event.task} {event.done:,}{total} {event.unit}", end="", file=sys.stderr, flush=True)
         if event.done == event.total:
-            self.finish()
+            leave_line()
 
 
 def terminal() -> Tell:
     """A listener for this run."""
     return Terminal()
+
+
+def _say(text: str) -> None:
+    leave_line()
+    print(_encodable(text, sys.stderr), file=sys.stderr)
+
+
+def _pass_on(output: bytes) -> None:
+    """Show what a command wrote as it is."""
+    if _LEAVING["stderr"] == _CLEARED:
+        leave_line()
+    if hasattr(sys.stderr, "buffer"):
+        sys.stderr.buffer.write(output)
+    else:
+        sys.stderr.write(output.decode("utf-8", "replace"))
+    sys.stderr.flush()
+    _LEAVING["stderr"] = "" if output.endswith(b"\n") else "\n"
+
+
+def _notice(notice: Notice) -> str:
+    text = f"{_styled('note:', '33')} {notice.message}"
+    if not notice.hint:
+        return text
+    return f"{text}\n{_styled('hint:', '36')} {notice.hint}" if "\n" in notice.message else f"{text}; {notice.hint}"
 
 
 def _stage_line(event: StageStarted | StageSkipped | StageRestored | StageEnded) -> str:

@@ -21,6 +21,7 @@ SHOWN = 120
 """How many characters of the offending line an error shows."""
 
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_CONFLICT = "<<<<<<< "
 _TAG = "tag:yaml.org,2002:"
 _TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,), "int": (int,), "float": (int, float), "bool": (bool,), "null": (type(None),)
@@ -73,7 +74,9 @@ def mistake(text: str, name: str, where: tuple[int, int], problem: str, hint: st
     """A FormatError at line and column `where`, counted from 0."""
     lines = text.splitlines()
     line = lines[where[0]] if where[0] < len(lines) else ""
-    if line.startswith("\t") and not hint:
+    if any(each.startswith(_CONFLICT) for each in lines):
+        hint = "it holds a merge conflict; resolve it, then run the command again"
+    elif line.startswith("\t") and not hint:
         hint = "indent with blanks, not tabs"
     around = line[max(0, where[1] - SHOWN // 2) :][:SHOWN].strip()
     shown = f"\n    {printable(around)}" if around else ""

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-NO_OBJECT = "0" * 40
-
 
 class CommitInfo(Struct, frozen=True):
     """One commit; `time` is when it was committed, in seconds since the epoch; `author` a bare name."""
@@ -36,7 +34,8 @@ class RefChange(Struct, frozen=True):
         """This change as `git update-ref --stdin -z` reads it."""
         if self.new is None:
             return f"delete {self.ref}\0{self.old or ''}\0"
-        return f"update {self.ref}\0{self.new}\0{self.old or NO_OBJECT}\0"
+        # no object is as many zeros as an id has digits, which depends on the repository's hash
+        return f"update {self.ref}\0{self.new}\0{self.old or '0' * len(self.new)}\0"
 
 
 class Comparison(Struct, frozen=True):

@@ -91,8 +91,11 @@ def _texts(value: Any, where: Where) -> None:
 
 
 def _text_or_texts(value: Any, where: Where) -> None:
-    if not isinstance(value, str):
+    if isinstance(value, list):
         _texts(value, where)
+    elif not isinstance(value, str):
+        hint = "" if isinstance(value, Mapping) else "put it in quotes"
+        raise SchemaError(f"a text or a list of texts is expected, not {_seen(value)}", where, hint)
 
 
 def _vars(value: Any, where: Where) -> None:

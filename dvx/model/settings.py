@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from dvx.errors import ConfigError, UsageError, nearest
+from dvx.errors import ConfigError, UsageError, nearest, quoted
 from dvx.model.ini import NAMED, Document, split_title, title_of
 from dvx.model.options import ANY_REMOTE, DATABASE, REMOTES, SECTIONS, TEXT, Kind, Option, Options
 from dvx.model.quoting import Value
@@ -98,10 +98,17 @@ def check(settings: Mapping[OptionName, Setting], algorithms: tuple[str, ...], o
         options = _options(setting, settings, algorithms)
         option = options.get(name.option)
         if option is None:
-            known = f"known here: {', '.join(sorted(options))}"
-            raise _error(setting, f"unknown option `{name}`", nearest(name.option, options) or known)
+            raise _error(setting, f"unknown option `{name}`", _way_out(name, options))
         if refusal := option.refusal(setting.value):
-            raise _error(setting, f"`{name}` {refusal}", f"`dvx config {name} VALUE` sets another value")
+            raise _error(setting, f"`{name}` {refusal}", f"`dvx config {quoted(str(name))} VALUE` sets another value")
+
+
+def _way_out(name: OptionName, options: Options) -> str:
+    """What to do about an option that its section does not know."""
+    kinds = [f"`{scheme}://`" if scheme else "folder" for scheme, known in REMOTES.items() if name.option in known]
+    if name.section == "remote" and kinds:
+        return f"`{name.option}` is an option of {', '.join(kinds)} remotes"
+    return nearest(name.option, options) or f"known here: {', '.join(sorted(options))}"
 
 
 def _options(setting: Setting, settings: Mapping[OptionName, Setting], algorithms: tuple[str, ...]) -> Options:
@@ -140,6 +147,12 @@ def scheme_of(url: str) -> str:
     """The scheme of a URL; empty for a path, and for `scheme://` without a host."""
     scheme, separator, rest = url.partition("://")
     return scheme.lower() if separator and rest and rest[0] not in _HOSTLESS else ""
+
+
+def lacks_host(url: str) -> bool:
+    """Whether a URL of a known scheme names no bucket or host; HDFS has a default one."""
+    scheme = url.partition("://")[0].lower()
+    return "://" in url and scheme in REMOTES and scheme != "hdfs" and not scheme_of(url)
 
 
 def is_path(setting: Setting) -> bool:

@@ -63,7 +63,14 @@ def encode_tree(tree: Tree, dialect: Dialect) -> bytes:
 
     In DVC's dialect an entry has the digest and `relpath` only; the native one adds `size` and `isexec`, and names empty
     folders with a slash at the end.
+
+    Raises:
+        UnsafePath: a name is one that `decode_tree` would refuse.
     """
+    for entry in tree.entries:
+        check_path(entry.path)
+    for folder in tree.empty_folders:
+        check_path(folder)
     write = _rich_row if dialect.rich_trees else _plain_row
     rows = [(entry.path, write(entry)) for entry in tree.entries]
     if dialect.rich_trees:

@@ -24,17 +24,27 @@ _TAIL_BYTES = 1 << 14
 
 
 class Setting(Struct, frozen=True):
-    """What all attempts of one run share; `run` names it, `attended` ones may read the terminal."""
+    """What all attempts of one run share; `run` names it, `attended` ones may read the terminal.
+
+    Commands get the descriptors `inherited`.
+    """
 
     shell: Shell
     run: str
     environment: Mapping[str, str] = field(default_factory=dict)
     attended: bool = True
+    inherited: tuple[int, ...] = ()
 
 
 def new_run() -> str:
     """A name for a run, which sorts by time."""
     return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.getpid()}"
+
+
+def slug(address: str) -> str:
+    """A file name that stands for a stage."""
+    plain = re.sub(r"[^\w.@-]", "_", address, flags=re.ASCII)[:80]
+    return plain if plain == address else f"{plain}-{digest_bytes(json_sorted(address).encode(), 'md5').hex[:8]}"
 
 
 def attempt(project: Project, stage: Stage, key: str, setting: Setting, on_output: Callable[[bytes], None]) -> float:
@@ -43,13 +53,13 @@ def attempt(project: Project, stage: Stage, key: str, setting: Setting, on_outpu
     Raises:
         StageFailed: a command did not exit with 0; the message holds the end of its output.
     """
-    log = os.path.join(project.state, "logs", setting.run, f"{_slug(stage.address)}.log")
+    log = os.path.join(project.state, "logs", setting.run, f"{slug(stage.address)}.log")
     shown = os.path.relpath(log, project.root)
     _prune(os.path.join(project.state, "logs"))
     journal = Journal(os.path.join(project.state, "journal.db"), files.remove)
     files.make_folder(project.state)
     number = journal.start(Attempt(setting.run, stage.address, key, os.getpid(), shown))
-    job = Job(stage.lines, project.abs(stage.workdir), _environment(project, stage, setting), setting.attended)
+    job = Job(stage.lines, project.abs(stage.workdir), _environment(project, stage, setting), setting.attended, setting.inherited)
     start = time.monotonic()
     try:
         with files.open_log(log) as writing:
@@ -75,11 +85,6 @@ def _failure(stage: Stage, ended: Ended, log: str, shown: str) -> StageFailed:
         reading.seek(max(0, os.fstat(reading.fileno()).st_size - _TAIL_BYTES))
         tail = reading.read().decode("utf-8", "replace").splitlines()[-_TAIL_LINES:]
     return StageFailed("\n".join([message, *(f"  | {line}" for line in tail)]), ended.code, f"its output is in `{shown}`")
-
-
-def _slug(address: str) -> str:
-    plain = re.sub(r"[^\w.@-]", "_", address, flags=re.ASCII)[:80]
-    return plain if plain == address else f"{plain}-{digest_bytes(json_sorted(address).encode(), 'md5').hex[:8]}"
 
 
 def _prune(folder: str) -> None:

@@ -27,8 +27,8 @@ from dvx.ops.targets import check_git, check_owners, check_place
 from dvx.project import Project
 from dvx.store import copy, files
 from dvx.store.intake import hash_file
-from dvx.store.leftovers import abandoned
 from dvx.store.scan import Found, walk
+from dvx.store.scratch import Scratch
 
 
 class BringOptions(Struct, frozen=True):
@@ -66,15 +66,15 @@ def bring(project: Project, source: str, options: BringOptions, tell: Tell = sil
             return path
         if not options.force:
             raise DvxError(f"`{printable(path)}` already exists", "choose another name, or write `--force` to replace it")
-    folder = os.path.join(project.state, "incoming")
-    files.make_folder(folder)
-    for left in abandoned(folder, own=True):
-        files.remove_tree(left)
-    temp = f"{folder}/{os.getpid()}-copy"
-    _copy(place, temp, tell)
-    clear(project, [path], tell)
-    files.remove_folder(target)
-    files.move(temp, target)
+    scratch = Scratch(os.path.join(project.state, "incoming"))
+    try:
+        temp = scratch.new()
+        _copy(place, temp, tell)
+        clear(project, [path], tell)
+        files.remove_folder(target)
+        files.move(temp, target)
+    finally:
+        scratch.close()
     return path
 
 
@@ -118,6 +118,9 @@ def _source(project: Project, typed: str) -> str:
 
 def _check(project: Project, path: str, source: str) -> None:
     check_place(project, path, is_folder=os.path.isdir(source))
+    own = next((one.path for one in _walk(source) if project.dialect.is_machinery(one.path.rpartition("/")[2])), "")
+    if own:
+        raise DvxError(f"`{printable(own)}` in `{printable(source)}` tracks something already", "add the parts one by one")
     check_owners(project, load_index(project), path)
     check_git(project, [path])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from dvx.errors import AtRisk, DvxError, MissingData
 from dvx.model.checkout import CheckoutPlan, plan_checkout
 from dvx.model.events import Notice, Progress, Tell, silent
-from dvx.model.paths import printable, within
+from dvx.model.paths import parent, printable, within
 from dvx.model.tree import Content, Entry
 from dvx.ops.index import Selected, SelectOptions, load_index, select
 from dvx.ops.relink import Placer, contents_of
@@ -170,6 +170,7 @@ def _save_suspects(project: Project, jobs: list[_Job], tell: Tell, *, force: boo
         for path, digest in job.plan.suspects
         if not project.cache.has(digest, os.stat(project.abs(path)).st_size)
     )
+    lost += tuple(path for job in jobs for path in _in_the_way(project, job, tell))
     if not lost:
         return
     if not force:
@@ -181,6 +182,7 @@ def _save_suspects(project: Project, jobs: list[_Job], tell: Tell, *, force: boo
         )
     for path in lost:
         project.trash.take(project.abs(path), path)
+    project.trash.settle()
     tell(
         Notice(
             f"unsaved changes of {len(lost)} files went to the trash"
@@ -191,26 +193,51 @@ def _save_suspects(project: Project, jobs: list[_Job], tell: Tell, *, force: boo
     )
 
 
+def _in_the_way(project: Project, job: _Job, tell: Tell) -> Iterator[str]:
+    """What stands where files will be created, was not seen as part of the output, and is in no store.
+
+    That is, what the ignore file names, and links where folders should be: what is behind them is somebody else's.
+    """
+    folders = {parent(entry.path) for entry in (*job.plan.create, *job.plan.replace)}
+    links = {link for folder in folders if (link := _link_above(project, folder, job.path))}
+    yield from links
+    real = {folder for folder in folders if os.path.isdir(project.abs(folder)) and not _link_above(project, folder, job.path)}
+    for entry in job.plan.create:
+        place = project.abs(entry.path)
+        if parent(entry.path) in real and os.path.lexists(place) and (os.path.islink(place) or not os.path.isdir(place)):
+            seen = None if os.path.islink(place) else look(project, entry.path, tell, entry.digest.algorithm)
+            if seen is None or not project.cache.has(seen.content.digest, seen.content.size):
+                yield entry.path
+
+
+def _link_above(project: Project, folder: str, top: str) -> str:
+    """The first link among the folders that lie in `top` and lead to `folder`; empty if there is none."""
+    found = ""
+    while within(folder, top) and folder not in ("", top):
+        found = folder if os.path.islink(project.abs(folder)) else found
+        folder = parent(folder)
+    return found
+
+
 def _execute(project: Project, jobs: list[_Job], tell: Tell) -> None:
     if not jobs:
         return
     total = sum(len(job.plan.create) + len(job.plan.replace) + len(job.plan.delete) for job in jobs)
     done = 0
-    placer = Placer(project)
-    for job in jobs:
-        for path in job.plan.delete:
-            placer.check(path)
-            files.remove(project.abs(path))
-        _remove_empty_folders(project, job)
-        for folder in job.folders:
-            if os.path.lexists(project.abs(folder)) and not os.path.isdir(project.abs(folder)):
-                raise DvxError(f"`{printable(folder)}` is a file where a folder belongs", "move it away")
-        for count in placer.place_all((*job.plan.create, *job.plan.replace)):
-            done += count
-            tell(Progress("checking out", done, total))
-        for folder in job.folders:
-            files.make_folder(project.abs(folder))
-    placer.finish()
+    with Placer(project) as placer:
+        for job in jobs:
+            for path in job.plan.delete:
+                placer.check(path)
+                files.remove(project.abs(path))
+            _remove_empty_folders(project, job)
+            for folder in job.folders:
+                if os.path.lexists(project.abs(folder)) and not os.path.isdir(project.abs(folder)):
+                    raise DvxError(f"`{printable(folder)}` is a file where a folder belongs", "move it away")
+            for count in placer.place_all((*job.plan.create, *job.plan.replace)):
+                done += count
+                tell(Progress("checking out", done, total))
+            for folder in job.folders:
+                files.make_folder(project.abs(folder))
     project.stats.flush()
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError, MissingData
 from dvx.formats import edit_yaml
-from dvx.model.events import Notice, Tell, silent
+from dvx.model.events import Tell, silent
 from dvx.model.lock import StageState
 from dvx.model.paths import join, printable
 from dvx.model.pointer import Output, Pointer, Recorded, stage_checksum
@@ -28,6 +28,7 @@ from dvx.ops.pipelines import check_graph
 from dvx.ops.pointers import set_content
 from dvx.ops.recording import record_run
 from dvx.ops.relink import relink
+from dvx.ops.running import recording
 from dvx.ops.stage_checks import check_outputs
 from dvx.ops.status import find_owners
 from dvx.ops.track import observe, store
@@ -63,7 +64,7 @@ def commit(project: Project, options: CommitOptions, tell: Tell = silent) -> Com
 
     Raises:
         UnknownTarget: a target names nothing that is tracked.
-        DvxError: something changed and nobody agreed; nothing is recorded then.
+        DvxError: something changed and nobody agreed, or a stage is running; nothing is recorded then.
         MissingData: an output, or a dependency of a stage, does not exist.
     """
     index = load_index(project)
@@ -78,6 +79,8 @@ def commit(project: Project, options: CommitOptions, tell: Tell = silent) -> Com
         _agree(project, index, (pointers, stages), observer, options.confirm)
     for stage in stages:
         check_outputs(project, stage)
+        with recording(project, stage, tell):
+            pass  # one that is running is refused before anything is recorded
     own = [] if options.share else unshared(project, _outputs(pointers, stages))
     done = _record_pointers(project, pointers, parts, options, tell)
     for stage in stages:
@@ -192,8 +195,7 @@ def _record_stage(
     before = locked.deps if locked else {}
     state = replace(state, deps={dep: before.get(dep, seen) if is_url(dep) else seen for dep, seen in state.deps.items()})
     _check_inputs(stage, state)
-    notice = Notice(f"waiting for another process that works on `{stage.address}`")
-    with project.lock(f"stage {stage.address}", lambda: tell(notice)):
+    with recording(project, stage, tell):
         return record_run(project, stage, state, tell, share=options.share)[1]
 
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from dvx.config import Config
-from dvx.errors import ConfigError, nearest
+from dvx.errors import ConfigError, nearest, quoted
 from dvx.model.events import Notice, Tell
 from dvx.model.ini import Document, parse, render
 from dvx.model.quoting import Value
-from dvx.model.settings import Level, OptionName, Setting, check, is_path, is_secret, merge, parse_name, read_settings
+from dvx.model.settings import Level, OptionName, Setting, check, is_path, is_secret, lacks_host, merge, parse_name, read_settings
 from dvx.store import files
 
 _PRIVATE = 0o600
@@ -29,16 +29,19 @@ class Editing(Struct, frozen=True):
     tell: Tell
 
     def level_for(self, name: OptionName, value: str) -> Level:
-        """The file that an option goes to; a secret never goes to the tracked one, and a notice says so."""
+        """The file that an option goes to; a secret never goes to the tracked one."""
         wanted = self.level or Level.REPO
-        if wanted is not Level.REPO or not is_secret(name, value):
-            return wanted
+        return Level.LOCAL if wanted is Level.REPO and is_secret(name, value) else wanted
+
+    def tell_kept(self, name: OptionName, value: str) -> None:
+        """Say that an option went to another file than asked for, if it did."""
+        if self.level_for(name, value) is (self.level or Level.REPO):
+            return
         private = self.config.label(Level.LOCAL)
         hint = "others who clone the repository give their own"
         if any(setting.name == name and setting.level is Level.REPO for setting in self.config.given):
             hint = f"an older value is still in `{self.config.label(Level.REPO)}`, which Git tracks: unset and change it"
         self.tell(Notice(f"`{name}` is a secret, so it is kept in `{private}`, which Git ignores", hint))
-        return Level.LOCAL
 
 
 def get_setting(config: Config, name: str, level: Level | None = None) -> Setting | None:
@@ -78,6 +81,7 @@ def set_option(editing: Editing, name: OptionName, value: str) -> None:
         _check_remote(config, name, level)
     kept = stored(editing, level, name, value)
     after = edit(config, level, lambda document: document.put(name.title, name.option, kept), name)
+    editing.tell_kept(name, value)
     winner = after.settings[name]
     if winner.level is not level:
         editing.tell(Notice(f"`{name}` is also set in `{winner.file}`, which wins"))
@@ -98,7 +102,8 @@ def unset_option(editing: Editing, name: OptionName) -> None:
     if level not in holders:
         raise _not_set(config, name, level)
     if name.section == "remote" and name.option == _URL and holders == [level]:
-        raise ConfigError(f"the remote `{name.name}` needs its url", f"run `dvx remote remove {name.name}` to remove all of it")
+        hint = f"run `dvx remote remove {quoted(name.name)}` to remove all of it"
+        raise ConfigError(f"the remote `{name.name}` needs its url", hint)
     edit(config, level, lambda document: document.drop(name.title, name.option), name if name.option == _URL else None)
 
 
@@ -134,13 +139,16 @@ def stored(editing: Editing, level: Level, name: OptionName, value: str) -> str:
         raise ConfigError(f"the value of `{name}` has characters that cannot be printed", "type it without them")
     if "%(" in value:
         raise ConfigError(f"the value of `{name}` has `%(`, which the format reads as a reference", "write `%28` in a URL")
+    if name.section == "remote" and name.option == _URL and lacks_host(value):
+        raise ConfigError(f"the url `{value}` names no bucket or host", "give one, as in `s3://bucket/path`")
     typed = is_path(Setting(name, value, level, ""))
     return editing.config.stored(value, level, editing.cwd) if typed and value else value
 
 
 def unknown_remote(config: Config, name: str) -> ConfigError:
     """The error for a remote that does not exist."""
-    return ConfigError(f"there is no remote `{name}`", nearest(name, config.remotes()) or f"run `dvx remote add {name} URL`")
+    hint = nearest(name, config.remotes()) or f"run `dvx remote add {quoted(name)} URL`"
+    return ConfigError(f"there is no remote `{name}`", hint)
 
 
 def check_remote_name(name: str) -> str:

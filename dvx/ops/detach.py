@@ -6,23 +6,35 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 
+from dvx.model.paths import within
 from dvx.project import Project
 from dvx.store import files
+from dvx.store.scratch import Scratch
 
 
 def detach(project: Project, paths: Iterable[str]) -> None:
-    """Replace links to objects, in or at `paths`, by copies."""
-    folder = os.path.join(project.state, "new")
-    for path in paths:
-        for place in _files(project.abs(path)):
-            status = os.lstat(place)
-            if stat.S_ISLNK(status.st_mode) or status.st_nlink > 1:
-                files.make_folder(folder)
-                temp = f"{folder}/{os.getpid()}-detached"
-                files.remove(temp)
-                executable = os.stat(place).st_mode & stat.S_IXUSR
-                files.copy_file(place, temp, files.NEW_EXECUTABLE if executable else files.NEW_FILE)
-                files.rename(temp, place)
+    """Replace links to objects, in or at `paths`, by copies. Links that people made stay."""
+    scratch = Scratch(os.path.join(project.state, "new"))
+    try:
+        for path in paths:
+            for place in _files(project.abs(path)):
+                if is_linked(project, place):
+                    temp = scratch.new()
+                    executable = os.stat(place).st_mode & stat.S_IXUSR
+                    files.copy_file(place, temp, files.NEW_EXECUTABLE if executable else files.NEW_FILE)
+                    files.move(temp, place)
+    finally:
+        scratch.close()
+
+
+def is_linked(project: Project, place: str) -> bool:
+    """Whether the file at `place` (absolute) is a link into the cache, or shares its bytes with another name."""
+    status = os.lstat(place)
+    if stat.S_ISLNK(status.st_mode):
+        # a link to a neighbour may lead to the cache in the end
+        folder = os.path.realpath(os.path.dirname(os.path.join(os.path.dirname(place), os.readlink(place))))
+        return within(folder, os.path.realpath(project.cache.root))
+    return status.st_nlink > 1
 
 
 def unshared(project: Project, paths: Iterable[str]) -> list[str]:

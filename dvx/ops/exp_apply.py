@@ -113,6 +113,7 @@ def _restore_outputs(project: Project, experiment: Experiment, tell: Tell, *, fo
 def _write_files(project: Project, git: Git, plan: _Plan, index: str, tell: Tell) -> None:
     for path in plan.lost:
         project.trash.take(project.abs(path), path)
+    project.trash.settle()
     if plan.lost:
         shown = ", ".join(f"`{printable(path)}`" for path in plan.lost[:5])
         place = os.path.relpath(project.trash.root, project.root)

@@ -21,10 +21,11 @@ from dvx.model.paths import join, parent, printable
 from dvx.model.staleness import Action
 from dvx.ops.experiments import git_of, head_of
 from dvx.ops.index import Index, load_index
+from dvx.ops.pipelines import check_graph
 from dvx.ops.repro import ReproOptions, ReproResult, repro
 from dvx.project import Project
 from dvx.store import files
-from dvx.store.leftovers import abandoned
+from dvx.store.scratch import Scratch
 
 DEFAULT_PARAMS = "params.yaml"
 
@@ -49,11 +50,12 @@ class SaveOptions(Struct, frozen=True):
 
 
 class Recorded(Struct, frozen=True):
-    """An experiment's ref and commit; `ran` is what the pipeline did."""
+    """An experiment's ref and commit; `ran` is what the pipeline did, `replaced` the commit that had the ref before."""
 
     ref: ExpRef
     commit: str
     ran: ReproResult | None = None
+    replaced: str = ""
 
 
 class _Record(Struct, frozen=True):
@@ -79,6 +81,8 @@ def run(project: Project, options: RunOptions, tell: Tell) -> Recorded:
     _check_vacant(project, git, ref, edits, force=options.force or options.repro.dry)
     if options.repro.dry:
         return Recorded(ref, "", repro(project, options.repro, tell))
+    if edits:
+        check_graph(load_index(project))  # nothing is edited for a pipeline that cannot be understood
     for path, data in edits.items():
         files.write_atomic(project.abs(path), data)
     environment = {**options.repro.environment, **_environment(project, ref)}
@@ -91,9 +95,9 @@ def run(project: Project, options: RunOptions, tell: Tell) -> Recorded:
         raise
     index = load_index(project)
     message = options.message or _message(project, index, [one.address for one in ran.stages if one.action is not Action.SKIP])
-    commit = _record(project, git, _Record(ref, message, _own_files(project, index), options.force))
+    commit, replaced = _record(project, git, _Record(ref, message, _own_files(project, index), options.force))
     _tell_untracked(git, index, tell)
-    return Recorded(ref, commit, ran)
+    return Recorded(ref, commit, ran, replaced)
 
 
 def save(project: Project, options: SaveOptions, tell: Tell) -> Recorded:
@@ -104,18 +108,16 @@ def save(project: Project, options: SaveOptions, tell: Tell) -> Recorded:
     index = load_index(project)
     message = options.message or _message(project, index, list(index.stages))
     extra = (*_own_files(project, index), *(project.relative(path) for path in options.include))
-    commit = _record(project, git, _Record(ref, message, extra, options.force))
+    commit, replaced = _record(project, git, _Record(ref, message, extra, options.force))
     _tell_untracked(git, index, tell)
-    return Recorded(ref, commit)
+    return Recorded(ref, commit, None, replaced)
 
 
 @contextlib.contextmanager
 def scratch_index(project: Project, git: Git) -> Iterator[str]:
     """A copy of Git's index to work in; what Git knows of unchanged files in it saves reading them."""
-    folder = files.temporary(os.path.join(project.state, "exps"))
-    for place in abandoned(os.path.dirname(folder)):
-        files.remove_tree(place)
-    index = os.path.join(folder, "index")
+    scratch = Scratch(os.path.join(project.state, "exps"))
+    index = scratch.new()
     try:
         if os.path.exists(git.index):
             # Git reads a file again that is no older than its index; a younger copy would hide edits of the same clock tick
@@ -124,7 +126,7 @@ def scratch_index(project: Project, git: Git) -> Iterator[str]:
             files.set_time(index, written)
         yield index
     finally:
-        files.remove_tree(folder)
+        scratch.close()
 
 
 def _new_ref(git: Git, name: str) -> ExpRef:
@@ -209,17 +211,20 @@ def _own_files(project: Project, index: Index) -> tuple[str, ...]:
     return tuple(path for path in dict.fromkeys(found) if not path.startswith("../"))
 
 
-def _record(project: Project, git: Git, record: _Record) -> str:
-    """Commit the workspace and give the commit its ref; an equal experiment of that name is kept as it is."""
+def _record(project: Project, git: Git, record: _Record) -> tuple[str, str]:
+    """Commit the workspace and give the commit its ref; an equal experiment of that name is kept as it is.
+
+    Returns the commit, and the one that lost the ref (empty if none did).
+    """
     with scratch_index(project, git) as index:
         commit = git.snapshot(index, record.ref.baseline, record.extra, record.message)
     old = git.experiments().get(record.ref)
     if old is not None and git.tree(old) == git.tree(commit):
-        return old
+        return old, ""
     if old is not None and not record.force:
         raise _taken(project, record.ref, ", with another result; the new one is in the workspace")
     git.update_refs([RefChange(str(record.ref), commit, old)])
-    return commit
+    return commit, old or ""
 
 
 def _tell_untracked(git: Git, index: Index, tell: Tell) -> None:

@@ -24,6 +24,7 @@ from dvx.ops.steps import Remotes
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.objects import Lying, lying
+from dvx.store.scratch import abandoned
 
 _AT_WORK_SECONDS = 3_600
 
@@ -140,14 +141,11 @@ def _is_temporary(one: Lying) -> bool:
 
 
 def _leftovers(project: Project, options: FsckOptions) -> Iterator[Finding]:
-    """What dead processes left in the temporary folder; the cache itself knows which are dead."""
-    folder = os.path.join(project.cache.root, "tmp")
-    before = set(os.listdir(folder)) if os.path.isdir(folder) else set()
-    if before and options.heal:
-        project.cache.new_temp()
-        before -= set(os.listdir(folder))
-    for name in sorted(before):
-        yield Finding(Flaw.LEFTOVER, f"tmp/{name}", healed="removal" if options.heal else "")
+    """What dead processes left in the temporary folder."""
+    for place in abandoned(os.path.join(project.cache.root, "tmp")):
+        if options.heal:
+            files.remove_tree(place)
+        yield Finding(Flaw.LEFTOVER, f"tmp/{os.path.basename(place)}", healed="removal" if options.heal else "")
 
 
 def _bad_trees(project: Project, digests: Iterable[Digest]) -> Iterator[Finding]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from msgspec import Struct, field
 
-from dvx.errors import SchemaError, UnknownTarget, nearest
+from dvx.errors import Corrupted, MissingData, SchemaError, UnknownTarget, UnsafePath, nearest
 from dvx.formats import load_yaml, schema_error
 from dvx.model.dialect import Dialect
 from dvx.model.lock import Lock, StageState
@@ -169,7 +170,7 @@ def _match(project: Project, index: Index, target: str, options: SelectOptions) 
             if fnmatch.fnmatchcase(tracked.output.path, pattern) or fnmatch.fnmatchcase(tracked.owner, target)
         ]
     else:
-        matched = _match_path(index, project.relative(target), options)
+        matched = [one for one in _match_path(index, project.relative(target), options) if _may_be(project, one)]
     if not matched:
         known = [tracked.output.path for tracked in index.tracked] + [tracked.owner for tracked in index.tracked]
         raise UnknownTarget(
@@ -191,6 +192,21 @@ def _match_path(index: Index, path: str, options: SelectOptions) -> list[Selecte
     if owner is not None:
         return [Selected(owner, path[len(owner.output.path) + 1 :])]
     return []
+
+
+def _may_be(project: Project, selected: Selected) -> bool:
+    """Whether there is such a path inside a tracked directory, recorded or in the workspace, as far as can be known here."""
+    tracked, inner = selected.tracked, selected.inner
+    content = tracked.recorded.content if tracked.recorded else None
+    if not inner or content is None or os.path.lexists(project.abs(f"{tracked.output.path}/{inner}")):
+        return True
+    if not content.digest.is_tree:
+        return False
+    try:
+        tree = project.cache.read_tree(content.digest)
+    except (MissingData, Corrupted, UnsafePath):
+        return True
+    return bool(tree.below(inner)) or any(within(folder, inner) for folder in tree.empty_folders)
 
 
 def _owned_by(tracked: Tracked, target: str) -> bool:

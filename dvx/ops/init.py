@@ -109,4 +109,6 @@ def _check_existing(root: str, folder: str, options: InitOptions) -> None:
         raise DvxError(f"`{name}` exists already", "Use `--force` to force. The cache is kept, the configuration starts anew")
     config = os.path.join(folder, "config")
     if os.path.exists(config):
-        Project.open(root, options.dialect, root).trash.take(config, f"{options.dialect.folder}/config")
+        trash = Project.open(root, options.dialect, root).trash
+        trash.take(config, f"{options.dialect.folder}/config")
+        trash.settle()

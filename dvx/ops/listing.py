@@ -142,7 +142,7 @@ class _Catalog:
         try:
             tree = self._project.cache.read_tree(content.digest)
         except (MissingData, Corrupted, UnsafePath):
-            hint = f"run `{self._project.dialect.name} fetch {printable(path)}`"
+            hint = f"run `dvx fetch {printable(path)}`"
             self._tell(Notice(f"the files of `{printable(path)}` are not known, as the cache lacks their list", hint))
             return {}
         files = {

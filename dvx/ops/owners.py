@@ -51,5 +51,5 @@ def _check_exact(project: Project, index: Index, target: str, owners: Sequence[s
         )
     if stage is None and path != tracked.output.path:
         whole = printable(tracked.output.path)
-        hint = f"to record the folder without it, delete it and run `{project.dialect.name} add {whole}`"
+        hint = f"to record the folder without it, delete it and run `dvx add {whole}`"
         raise UnknownTarget(f"`{printable(target)}` lies in `{whole}`, which is tracked as a whole", hint)

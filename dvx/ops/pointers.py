@@ -27,7 +27,7 @@ def write_pointer(project: Project, output: Output, content: Content) -> bool:
     """
     pointer = output.path + project.dialect.pointer_suffix
     try:
-        old = files.read(project.abs(pointer)).decode("utf-8", "replace")
+        old = files.read(project.abs(pointer)).decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         old = ""
     if old.strip():
@@ -35,7 +35,7 @@ def write_pointer(project: Project, output: Output, content: Content) -> bool:
     else:
         new = dump_yaml({"outs": [encode_output(output, content, parent(output.path))]})
     if new != old:
-        files.write_atomic(project.abs(pointer), new.encode("utf-8"))
+        files.write_atomic(project.abs(pointer), new.encode("utf-8", "surrogateescape"))
     return new != old
 
 

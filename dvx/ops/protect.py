@@ -6,8 +6,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 
-from dvx.model.paths import within
-from dvx.ops.detach import detach
+from dvx.ops.detach import detach, is_linked
 from dvx.ops.index import SelectOptions, load_index, select
 from dvx.project import Project
 from dvx.store import durable, files
@@ -31,7 +30,7 @@ def free(project: Project, paths: Iterable[str]) -> tuple[str, ...]:
     changed = []
     for path in paths:
         for found in _files(project, path):
-            if _is_linked(project, found):
+            if is_linked(project, project.abs(found)):
                 detach(project, [found])
             elif _is_locked(project, found):
                 files.set_mode(project.abs(found), os.lstat(project.abs(found)).st_mode & 0o777 | files.NEW_FILE)
@@ -52,16 +51,6 @@ def _files(project: Project, path: str) -> Iterator[str]:
     for folder, _, names in os.walk(place):
         below = os.path.relpath(folder, project.root).replace(os.sep, "/")
         yield from (f"{below}/{name}" for name in names if os.path.isfile(os.path.join(folder, name)))
-
-
-def _is_linked(project: Project, path: str) -> bool:
-    place = project.abs(path)
-    status = os.lstat(place)
-    if stat.S_ISLNK(status.st_mode):
-        # a link to a neighbour may lead to the cache in the end
-        folder = os.path.realpath(os.path.dirname(os.path.join(os.path.dirname(place), os.readlink(place))))
-        return within(folder, os.path.realpath(project.cache.root))
-    return status.st_nlink > 1
 
 
 def _is_locked(project: Project, path: str) -> bool:

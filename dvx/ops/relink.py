@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
+import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NoReturn, Self
 
 from dvx.errors import Corrupted, DvxError, UnsafePath
 from dvx.model.digest import new_hasher
@@ -14,13 +16,14 @@ from dvx.model.tree import Content, Entry
 from dvx.ops.track import links
 from dvx.project import Project
 from dvx.store import files
-from dvx.store.intake import Link, is_private
-from dvx.store.leftovers import abandoned
+from dvx.store.intake import Link, hash_file, is_private
+from dvx.store.scan import Found
+from dvx.store.scratch import Scratch
 from dvx.store.stats import TICK
 
 
 class Placer:
-    """Puts objects under workspace names; `finish` makes their statistics trustworthy.
+    """Puts objects under workspace names; to be used in a `with` block, whose end makes their statistics trustworthy.
 
     A file is complete under a temporary name before it gets its own. A copy is hashed on its way.
     """
@@ -28,15 +31,17 @@ class Placer:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._links = list(links(project))
-        self._folder = os.path.join(project.state, "new")
+        self._scratch = Scratch(os.path.join(project.state, "new"))
         self._placed: list[tuple[Entry, os.stat_result]] = []
-        self._count = 0
         self._safe: set[str] = set()
-        files.make_folder(self._folder)
-        # our own id may have been that of a process that was killed
-        for place in abandoned(self._folder, own=True):
-            with contextlib.suppress(FileNotFoundError):
-                files.remove_tree(place)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, _error: object, _trace: object) -> None:
+        self._scratch.close()
+        if kind is None:
+            self._settle()
 
     def place(self, entry: Entry) -> None:
         """Make the workspace path of `entry` hold its object.
@@ -44,22 +49,25 @@ class Placer:
         Raises:
             Corrupted: the cached bytes are not what their name says; the object is put aside.
         """
-        temp = self._new_temp()
+        temp = self._scratch.new()
         target = self._project.abs(entry.path)
         self.check(entry.path)
         try:
-            self._make(temp, entry)
+            made = self._make(temp, entry)
             try:
                 files.rename(temp, target)
-            except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-                files.make_folder(os.path.dirname(target))
+            except OSError as error:
+                if error.errno not in (errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EXDEV):
+                    raise
                 if os.path.isdir(target) and not os.path.islink(target) and not files.remove_folder(target):
                     raise DvxError(f"`{printable(entry.path)}` is a folder where a file belongs", "move it away") from None
-                files.rename(temp, target)
+                files.move(temp, target)
         except BaseException:
             files.remove(temp)
             raise
-        self._placed.append((entry, os.stat(target)))
+        status = os.stat(target)
+        if _is_same(made, status):
+            self._placed.append((entry, status))
 
     def place_all(self, entries: Iterable[Entry]) -> Iterator[int]:
         """Place many files, those of each folder together; tells after each folder how many they were. Raises like `place`."""
@@ -67,11 +75,10 @@ class Placer:
         for entry in entries:
             by_folder.setdefault(parent(entry.path), []).append(entry)
         for folder, group in by_folder.items():
-            if os.path.lexists(self._project.abs(folder)):
+            self.check(group[0].path)
+            if not (self._may_be_made(folder) and self._place_folder(folder, group)):
                 for entry in group:
                     self.place(entry)
-            else:
-                self._place_folder(folder, group)
             yield len(group)
 
     def check(self, path: str) -> None:
@@ -85,18 +92,30 @@ class Placer:
             raise UnsafePath(f"`{printable(path)}` lies behind a link that leaves the repository", "replace the link by a folder")
         self._safe.add(folder)
 
-    def finish(self) -> None:
+    def _settle(self) -> None:
         """Record the statistics of what was placed, once a later edit cannot leave the same statistics behind."""
         if self._placed and time.time_ns() - max(status.st_ctime_ns for _, status in self._placed) < TICK:
             time.sleep(TICK / 1e9)
         for entry, status in self._placed:
             self._project.stats.remember(entry.path, status, entry.digest)
-        self._placed = []
 
-    def _place_folder(self, folder: str, entries: Sequence[Entry]) -> None:
-        """Make the files of a new folder where it will be found only when all are there: one rename for all of them."""
-        self.check(entries[0].path)
-        temp = self._new_temp()
+    def _may_be_made(self, folder: str) -> bool:
+        """Whether a folder is not there yet, and would be the same if it were made elsewhere and renamed."""
+        place = self._project.abs(folder)
+        if os.path.lexists(place):
+            return False
+        while not os.path.isdir(place):
+            place = os.path.dirname(place)
+        status = os.stat(place)
+        is_plain = not status.st_mode & stat.S_ISGID and status.st_dev == os.stat(self._project.root).st_dev
+        return is_plain and not _has_default_acl(place)
+
+    def _place_folder(self, folder: str, entries: Sequence[Entry]) -> bool:
+        """Make the files of a new folder where it will be found only when all are there: one rename for all of them.
+
+        False, and nothing is done, if somebody else made the folder meanwhile.
+        """
+        temp = self._scratch.new()
         files.make_folder(temp)
         start = len(folder) + 1
         try:
@@ -104,20 +123,21 @@ class Placer:
             target = self._project.abs(folder)
             files.make_folder(os.path.dirname(target))
             files.rename(temp, target)
-        except BaseException:
+        except BaseException as error:
             files.remove_tree(temp)
+            if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EXDEV):
+                return False
             raise
         self._placed += placed
-
-    def _new_temp(self) -> str:
-        self._count += 1
-        return f"{self._folder}/{os.getpid()}-{self._count}"
+        return True
 
     def _make(self, temp: str, entry: Entry) -> os.stat_result:
         source = self._project.cache.path(entry.digest)
         while self._links:
             status = self._try(self._links[0], source, temp, entry)
             if status is not None:
+                if entry.size not in (None, status.st_size):
+                    self._refuse(entry, f"has {status.st_size} bytes instead of {entry.size}")
                 return status
             self._links.pop(0)
         raise DvxError("none of the link types in `cache.type` works here", "run `dvx config cache.type reflink,copy`")
@@ -140,26 +160,59 @@ class Placer:
         hasher = new_hasher(entry.digest.algorithm)
         status = files.copy_bytes(source, temp, mode, hasher.update)
         if hasher.hexdigest() != entry.digest.hex:
-            self._project.cache.quarantine(entry.digest)
-            raise Corrupted(
-                f"the object `{entry.digest}` of `{printable(entry.path)}` hashes to `{hasher.hexdigest()}`; it is put aside",
-                "run `dvx fetch` to get it again",
-            )
+            self._refuse(entry, f"hashes to `{hasher.hexdigest()}`")
         return status
+
+    def _refuse(self, entry: Entry, why: str) -> NoReturn:
+        self._project.cache.quarantine(entry.digest)
+        raise Corrupted(
+            f"the object `{entry.digest}` of `{printable(entry.path)}` {why}; it is put aside", "run `dvx fetch` to get it again"
+        )
+
+
+def _has_default_acl(folder: str) -> bool:
+    """Whether new files in a folder get rights that they would not get elsewhere."""
+    try:
+        return bool(os.getxattr(folder, "system.posix_acl_default"))
+    except (OSError, AttributeError):
+        return False
+
+
+def _is_same(made: os.stat_result, now: os.stat_result) -> bool:
+    """Whether a file is still what was made, but for its name."""
+    return (made.st_ino, made.st_size, made.st_mtime_ns) == (now.st_ino, now.st_size, now.st_mtime_ns)
 
 
 def relink(project: Project, contents: Mapping[str, Content]) -> None:
     """After bytes were taken into the cache: let the workspace share them, where links are configured that do so."""
     if links(project)[0] not in (Link.HARDLINK, Link.SYMLINK):
         return
-    placer = Placer(project)
-    for path, content in contents.items():
-        for entry in entries_of(project, path, content):
-            place = project.abs(entry.path)
-            target = project.cache.path(entry.digest)
-            if not os.path.samefile(place, target):
-                placer.place(entry)
-    placer.finish()
+    with Placer(project) as placer:
+        for path, content in contents.items():
+            still = Unedited(project, path)
+            for entry in entries_of(project, path, content):
+                place = project.abs(entry.path)
+                if os.path.exists(place) and not os.path.samefile(place, project.cache.path(entry.digest)) and still.holds(entry):
+                    placer.place(entry)
+
+
+class Unedited:
+    """Tells, of files in or at `path` that were hashed before, whether they still hold what they held then."""
+
+    def __init__(self, project: Project, path: str) -> None:
+        project.stats.flush()
+        self._project = project
+        self._known = project.stats.below(path)
+
+    def holds(self, entry: Entry) -> bool:
+        """Whether the file holds the bytes of `entry`."""
+        place = self._project.abs(entry.path)
+        try:
+            status = os.stat(place)
+            digest = self._known.digest(entry.path, status, entry.digest.algorithm)
+            return (digest or hash_file(Found(entry.path, place, status), entry.digest.algorithm).digest) == entry.digest
+        except FileNotFoundError:
+            return False
 
 
 def entries_of(project: Project, path: str, content: Content) -> tuple[Entry, ...]:
@@ -175,6 +228,10 @@ def contents_of(project: Project, path: str, content: Content) -> tuple[tuple[En
     """
     if not content.digest.is_tree:
         return (Entry(path, content.digest, content.size, content.executable),), ()
-    tree = project.cache.read_tree(content.digest)
+    try:
+        tree = project.cache.read_tree(content.digest)
+    except UnsafePath as error:
+        hint = "rename it where the data comes from, and add the folder again"
+        raise UnsafePath(f"`{printable(path)}` is recorded with a name that is not safe: {error.message}", hint) from None
     entries = (Entry(f"{path}/{entry.path}", entry.digest, entry.size, entry.executable) for entry in tree.entries)
     return tuple(entries), tuple(f"{path}/{folder}" for folder in tree.empty_folders)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dvx.config import Config
-from dvx.errors import ConfigError, UnknownTarget
+from dvx.errors import ConfigError, UnknownTarget, quoted
 from dvx.model.events import Notice
 from dvx.model.ini import Document, Item, Section, title_of
 from dvx.model.settings import Level, OptionName, shown
@@ -62,15 +62,17 @@ def add_remote(editing: Editing, new: NewRemote) -> None:
     def change(document: Document) -> Document:
         old = document.section(name.title)
         if old is not None and not new.replacing:
-            hint = f"replace it with `--force`, or change it: `dvx remote modify {name.name} url URL`"
+            hint = f"replace it with `--force`, or change it: `dvx remote modify {quoted(name.name)} url URL`"
             raise ConfigError(f"there is a remote `{name.name}` already", hint)
         document = document.put_section(replace(old or Section(name.title), items=(Item("url", url),)))
         return document.put(_DEFAULT.title, _DEFAULT.option, name.name) if new.default else document
 
     edit(config, level, change, name)
+    editing.tell_kept(name, new.url)
     if first and (config.get("core.hash") or config.dialect.algorithm) == "xxh128":
         message = "this repository names content by `xxh128`, which finds accidents but does not stop attackers"
-        editing.tell(Notice(message, "where others can write to the remote, use `blake3` or `sha256`: `dvx init --hash blake3`"))
+        hint = "where others can write to the remote, use `blake3` or `sha256`: `dvx migrate --hash blake3`"
+        editing.tell(Notice(message, hint))
 
 
 def remove_remote(editing: Editing, name: str) -> None:
@@ -91,7 +93,7 @@ def rename_remote(editing: Editing, name: str, new: str) -> None:
     """
     new = check_remote_name(new.lower())
     if new in editing.config.remotes():
-        raise ConfigError(f"there is a remote `{new}` already", f"remove it first with `dvx remote remove {new}`")
+        raise ConfigError(f"there is a remote `{new}` already", f"remove it first with `dvx remote remove {quoted(new)}`")
     _everywhere(editing, name.lower(), lambda document, title: document.rename(title, title_of("remote", new)), new)
 
 
@@ -101,6 +103,8 @@ def modify_remote(editing: Editing, name: OptionName, value: str | None) -> None
     Raises:
         ConfigError: there is no such remote or option, or the value is wrong.
     """
+    if not any(known.title == name.title for known in editing.config.settings):
+        raise unknown_remote(editing.config, name.name)
     if value is not None:
         set_option(editing, name, value)
         return

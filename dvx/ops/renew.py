@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dvx.model.events import Progress, Tell
 from dvx.model.paths import within
 from dvx.model.tree import Content, Entry
-from dvx.ops.relink import Placer, entries_of
+from dvx.ops.relink import Placer, Unedited, entries_of
 from dvx.ops.track import links, look
 from dvx.project import Project
 from dvx.store.intake import Link, is_private
@@ -22,18 +22,19 @@ def renew_links(
     Files that hold anything else, and those whose object is absent, are left alone. `only` restricts directories to parts.
     """
     wanted = links(project)[0]
-    placer = Placer(project)
     done: list[str] = []
-    for path, content in contents.items():
-        for entry in _unedited(project, path, content, tell):
-            parts = only.get(path, ())
-            if parts and not any(within(entry.path, f"{path}/{part}") for part in parts):
-                continue
-            if project.cache.has(entry.digest, entry.size) and not _is_so(project, entry, wanted):
-                placer.place(entry)
-                done.append(entry.path)
-                tell(Progress("linking", len(done), None))
-    placer.finish()
+    with Placer(project) as placer:
+        for path, content in contents.items():
+            entries = _unedited(project, path, content, tell)
+            still = Unedited(project, path)
+            for entry in entries:
+                parts = only.get(path, ())
+                if parts and not any(within(entry.path, f"{path}/{part}") for part in parts):
+                    continue
+                if project.cache.has(entry.digest, entry.size) and not _is_so(project, entry, wanted) and still.holds(entry):
+                    placer.place(entry)
+                    done.append(entry.path)
+                    tell(Progress("linking", len(done), None))
     return tuple(done)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Iterable, Mapping
+from typing import NoReturn
 
 from msgspec import Struct, field
 
@@ -101,7 +102,7 @@ def _find(project: Project, index: Index, target: str, options: ReproOptions) ->
         if matched:
             return matched
     named = _named(here, target) if here else ()
-    return named or _elsewhere(project, index, target) or _unknown(project, index, target)
+    return named or _elsewhere(project, index, target)
 
 
 def _named(pipeline: Pipeline, name: str) -> tuple[str, ...]:
@@ -112,28 +113,27 @@ def _named(pipeline: Pipeline, name: str) -> tuple[str, ...]:
 
 
 def _elsewhere(project: Project, index: Index, target: str) -> tuple[str, ...]:
+    """What a target means that is no stage here; a pipeline file may be one without stages."""
     file, colon, name = target.rpartition(":")
     if colon and file:
         pipeline = index.pipelines.get(project.relative(file))
-        return _named(pipeline, name) if pipeline else ()
+        return (_named(pipeline, name) if pipeline else ()) or _unknown(project, index, target)
     path = project.relative(target)
     if path in index.pipelines:
         return tuple(stage.address for stage in index.pipelines[path].stages.values())
     if path in index.pointers:
         return (path,)
     owner = index.owner_of(path)
-    return (owner.owner,) if owner else ()
+    return (owner.owner,) if owner else _unknown(project, index, target)
 
 
-def _unknown(project: Project, index: Index, target: str) -> tuple[str, ...]:
-    name = project.dialect.name
+def _unknown(project: Project, index: Index, target: str) -> NoReturn:
     if target == project.dialect.pipeline:
-        hint = f"run `{name} stage add` to write it, or name a stage of another one (`{name} stage list --all`)"
+        hint = "run `dvx stage add` to write it, or name a stage of another one (`dvx stage list --all`)"
         raise UnknownTarget(f"there is no `{target}` here", hint)
     known = [*index.stages, *(stage.name for stage in index.stages.values()), *index.by_path]
-    raise UnknownTarget(
-        f"`{target}` is no stage, pipeline file or output", nearest(target, known) or f"run `{name} stage list --all`"
-    )
+    hint = nearest(target, known) or "run `dvx stage list --all`"
+    raise UnknownTarget(f"`{target}` is no stage, pipeline file or output", hint)
 
 
 def _here(project: Project) -> str:

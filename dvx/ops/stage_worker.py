@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from msgspec.structs import replace
 
@@ -26,6 +26,7 @@ from dvx.ops.recording import locked_state, record_restored, record_run
 from dvx.ops.repro_plan import ReproOptions, StageOutcome
 from dvx.ops.repro_pull import pull_for
 from dvx.ops.runcache import key_of
+from dvx.ops.running import working
 from dvx.ops.stage_checks import check_runnable
 from dvx.project import Project
 
@@ -61,7 +62,7 @@ class Worker:
             if choice.action is Action.SKIP or self._options.dry:
                 return self._shown(stage, choice)
         self._ask(stage)
-        with self._owning(stage), self._turn:
+        with working(self._project, stage, self._waiting(stage)) as handle, self._turn:
             # until the stage was ours, another process may have worked on it
             self._observer.forget()
             self._decider.record(stage, locked_state(self._project, stage))
@@ -69,14 +70,14 @@ class Worker:
             if self._options.pull and choice.action is Action.RUN and pull_for(self._project, stage, choice, self._tell):
                 self._observer.forget()
                 choice = self._decider.choose(stage, rerun)
-            return self._act(stage, choice)
+            return self._act(stage, choice, handle)
 
-    def _act(self, stage: Stage, choice: Choice) -> StageOutcome:
+    def _act(self, stage: Stage, choice: Choice, handle: int) -> StageOutcome:
         if choice.action is Action.SKIP:
             return self._shown(stage, choice)
         seconds = 0.0
         if choice.action is Action.RUN:
-            seconds = self._run(stage, choice)
+            seconds = self._run(stage, choice, handle)
         elif choice.action is Action.RESTORE:
             present = self._decider.present(stage, choice.state)
             self._done(stage, *record_restored(self._project, stage, choice.state, present, self._tell))
@@ -85,7 +86,7 @@ class Worker:
             self._done(stage, *record_run(self._project, stage, choice.state, self._tell, commit=not self._options.no_commit))
         return StageOutcome(stage.address, choice.action, choice.reasons, seconds)
 
-    def _run(self, stage: Stage, choice: Choice) -> float:
+    def _run(self, stage: Stage, choice: Choice, handle: int) -> float:
         before = self._observer.state(stage)
         check_runnable(self._project, self._index, stage, before)
         directories = Before(self._project, stage)
@@ -93,8 +94,9 @@ class Worker:
         clear(self._project, [output.path for output in stage.outs if not output.persist], self._tell)
         detach(self._project, [output.path for output in stage.outs if output.persist])
         self._tell(StageStarted(stage.address, "\n".join(stage.lines), tuple(map(str, choice.reasons))))
+        setting = replace(self._setting, inherited=(handle,))
         with self._others_turn():
-            seconds = attempt(self._project, stage, key, self._setting, lambda data: self._tell(StageOutput(stage.address, data)))
+            seconds = attempt(self._project, stage, key, setting, lambda data: self._tell(StageOutput(stage.address, data)))
         self._observer.forget()
         state = replace(before, deps=directories.settle(before.deps, self._tell))
         self._done(stage, *record_run(self._project, stage, state, self._tell, commit=not self._options.no_commit))
@@ -143,12 +145,17 @@ class Worker:
         if self._options.confirm is not None and not self._options.confirm(stage.address):
             raise DvxError(f"stopped before the stage `{stage.address}`")
 
-    @contextlib.contextmanager
-    def _owning(self, stage: Stage) -> Iterator[None]:
-        """Keep other processes from working on the same stage. No other command needs this lock, so none waits for it."""
-        notice = Notice(f"waiting for another process that works on `{stage.address}`")
-        with self._project.lock(f"stage {stage.address}", lambda: self._tell(notice)):
-            yield
+    def _waiting(self, stage: Stage) -> Callable[[], None]:
+        """What to do each time that a stage is found to be another process's."""
+        hint = "it may be a command that outlived its dvx"
+        notices = [Notice(f"waiting for another process that works on `{stage.address}`", hint)]
+
+        def wait() -> None:
+            self._setting.shell.check()
+            if notices:
+                self._tell(notices.pop())
+
+        return wait
 
     @contextlib.contextmanager
     def _others_turn(self) -> Iterator[None]:

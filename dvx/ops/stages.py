@@ -11,9 +11,9 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dvx.errors import DvxError, UnknownTarget, UsageError, nearest
+from dvx.errors import DvxError, GraphError, UnknownTarget, UsageError, nearest
 from dvx.formats import dump_yaml, edit_yaml
-from dvx.model.paths import join
+from dvx.model.paths import join, printable
 from dvx.model.pipeline import DEFAULT_PARAMS
 from dvx.model.stage import Stage
 from dvx.ops.gitignore import ignore
@@ -21,6 +21,7 @@ from dvx.ops.index import Index, load_index
 from dvx.ops.pipelines import check_graph, command_style, parse_pipeline
 from dvx.ops.source import Workspace
 from dvx.ops.stage_checks import check_outputs
+from dvx.ops.targets import check_text
 from dvx.project import Project
 from dvx.store import files
 
@@ -66,11 +67,13 @@ def add_stage(project: Project, new: NewStage) -> StageAdded:
 
     Raises:
         UsageError: its name or command will not do.
+        UnsafePath: something in it, or the path of the file, is not UTF-8.
         DvxError: there is one of that name (without `force`), Git tracks an output, or the working folder does not exist.
         GraphError: an output has an owner already, or the stages would need each other in a circle.
     """
     _check(new)
     file = join(project.relative("."), project.dialect.pipeline)
+    check_text(file)
     with project.lock(file):
         index = load_index(project)
         known = index.pipelines.get(file)
@@ -134,6 +137,9 @@ def join_command(words: Sequence[str]) -> str:
 def _check(new: NewStage) -> None:
     if not new.name or _PUNCTUATION.intersection(new.name):
         raise UsageError(f"a stage cannot be called `{new.name}`", "use letters, digits, `-`, `_` and blanks")
+    paths = (*new.deps, *new.params, *(output.path for output in new.outs), new.workdir)
+    for written in (*paths, new.name, new.desc, *new.command):
+        check_text(written)
     if not join_command(new.command).strip():
         raise UsageError(
             f"the stage `{new.name}` has no command", "write it at the end: `dvx stage add -n NAME -o OUT python script.py`"
@@ -207,9 +213,19 @@ def _checked(project: Project, index: Index, file: str, text: str, name: str) ->
         )
     if not os.path.isdir(project.abs(stage.workdir)):
         raise DvxError(f"the working folder `{stage.workdir}` does not exist", "make it first")
+    _check_owners(index, stage)
     check_graph(replace(index, pipelines={**index.pipelines, file: pipeline}))
     check_outputs(project, stage)
     return stage
+
+
+def _check_owners(index: Index, stage: Stage) -> None:
+    for output in stage.outs:
+        tracked = index.by_path.get(output.path)
+        if tracked is not None and tracked.owner != stage.address:
+            hint = f"choose another output, or run `dvx remove {printable(tracked.owner)}` first"
+            shown = printable(output.path)
+            raise GraphError(f"the output `{shown}` belongs to both `{printable(tracked.owner)}` and `{stage.address}`", hint)
 
 
 def _edit(project: Project, file: str, edit: Callable[[Any], None]) -> bool:

@@ -25,6 +25,7 @@ def check_place(project: Project, path: str, *, is_folder: bool) -> None:
     shown = printable(path)
     if not path:
         raise UnsafePath("the repository itself cannot be tracked", "add the files and folders in it")
+    check_text(path.rpartition("/")[2])
     if project.dialect.is_machinery(path.rpartition("/")[2]):
         raise DvxError(f"`{shown}` is a {project.dialect.name} file and cannot be tracked as data", "it belongs into Git")
     real = os.path.realpath(project.abs(parent(path)))
@@ -33,6 +34,15 @@ def check_place(project: Project, path: str, *, is_folder: bool) -> None:
     rule = Ignore(project).pattern(path, is_folder)
     if rule is not None and Ignore(project).skip(path, is_folder):
         raise DvxError(f"`{shown}` is ignored by `{rule[0]}:{rule[1]}:{rule[2]}`", "change that line, or leave the file out")
+
+
+def check_text(name: str) -> None:
+    """Refuse what YAML would have to hold and is not UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        hint = "rename it; or put it into a folder and track that, as names in there may be of any bytes"
+        raise UnsafePath(f"`{printable(name)}` is not UTF-8, so no YAML file can hold it", hint) from None
 
 
 def check_owners(project: Project, index: Index, path: str) -> None:

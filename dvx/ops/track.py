@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from dvx.errors import ConfigError, DvxError, nearest
+from dvx.errors import ConfigError, DvxError, UnsafePath, nearest
 from dvx.model.digest import Digest, new_hasher
-from dvx.model.events import Progress, Tell, silent
+from dvx.model.events import Notice, Progress, Tell, silent
 from dvx.model.paths import printable
 from dvx.model.tree import Content, Entry, Tree, tree_content
 from dvx.ops.ignore import Ignore
@@ -75,7 +75,7 @@ def store(project: Project, paths: Iterable[str], tell: Tell = silent) -> dict[s
     intake = Intake(project.cache, project.algorithm, links(project))
     contents = {}
     for path in paths:
-        reader = _Reader(project, project.algorithm, intake.take, tell, project.cache.has)
+        reader = _Reader(project, project.algorithm, intake.take, tell, project.cache.claim)
         seen = _see(project, path, reader)
         if seen is None:
             raise DvxError(f"`{printable(path)}` does not exist")
@@ -119,6 +119,12 @@ class _Reader:
             self._project.stats.remember(found.path, hashed.status, hashed.digest)
         return hashed.digest
 
+    def leave_out(self, links: Sequence[str]) -> None:
+        """Tell that links to folders are not stored, if anything is."""
+        if links and self._stored is not None:
+            shown = ", ".join(f"`{printable(link)}`" for link in links[:3]) + (", ..." if len(links) > 3 else "")
+            self._tell(Notice(f"links to folders are left out: {shown}", "add what they lead to, where it is"))
+
 
 def _see(project: Project, path: str, reader: _Reader) -> Seen | None:
     place = project.abs(path)
@@ -144,14 +150,20 @@ def _see_folder(project: Project, path: str, reader: _Reader, known: Known) -> S
     start = len(path) + 1
     fingerprint = _Fingerprint(reader.algorithm)
     entries = []
-    for found in walk(project.abs(path), path, project.root, Ignore(project).skip, empty):
+    links: list[str] = []
+    for found in walk(project.abs(path), path, project.root, Ignore(project).skip, empty, links):
         digest = reader.digest(found, known)
         fingerprint.add(found)
         executable = rich and bool(found.status.st_mode & stat.S_IXUSR)
         entries.append(Entry(found.path[start:], digest, found.status.st_size, executable))
     entries.sort(key=lambda entry: entry.path)
     tree = Tree(tuple(entries), tuple(sorted(folder[start:] for folder in empty or () if folder != path)))
-    content, encoded = tree_content(tree, project.dialect, reader.algorithm)
+    try:
+        content, encoded = tree_content(tree, project.dialect, reader.algorithm)
+    except UnsafePath as error:
+        hint = f"rename it, or name it in `{project.dialect.ignore}`"
+        raise UnsafePath(f"`{printable(path)}` holds a name that cannot be tracked: {error.message}", hint) from None
+    reader.leave_out(links)
     if reader.settled:
         project.stats.remember_folder(path, fingerprint.of(empty), content)
     return Seen(content, tree, encoded)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Sequence
 
+import msgspec
 from msgspec import Struct
 
 from dvx.errors import AtRisk, DvxError, UnknownTarget, UnsafePath, nearest
 from dvx.model.paths import check_path, parent, printable
 from dvx.project import Project
+from dvx.store import files
 from dvx.store.trash import Trashed
 
 
@@ -18,6 +21,14 @@ class Restored(Struct, frozen=True):
 
     items: tuple[Trashed, ...]
     replaced: tuple[str, ...] = ()
+
+
+class _Undo(Struct, frozen=True):
+    """An `undo` under way: its `run` in the trash, when it began (seconds since the epoch), the ids of what it brings back."""
+
+    run: str
+    begun: float
+    ids: frozenset[str]
 
 
 def listing(project: Project) -> list[Trashed]:
@@ -51,17 +62,46 @@ def empty(project: Project, items: Iterable[Trashed]) -> None:
 
 
 def last_run(project: Project) -> tuple[Trashed, ...]:
-    """What the last command took that took anything."""
+    """What the last command took that took anything; after an `undo` that was cut short, what it has still to bring back."""
     items = project.trash.items()
+    plan = _unfinished(project, items)
+    if plan is not None:
+        return tuple(item for item in items if item.id in plan.ids)
     return tuple(item for item in items if item.run == items[0].run) if items and items[0].run else ()
 
 
 def undo(project: Project) -> Restored:
     """Bring back what the last command took; what is in its place goes to the trash, so that a second `undo` takes this one back.
 
+    One that was cut short is finished first: what it meant to do stands in a file until all is done.
+
     Raises:
         DvxError: there is nothing to bring back.
     """
+    plan = _unfinished(project, project.trash.items()) or _begun(project)
+    project.trash.run = plan.run
+    items = [item for item in project.trash.items() if item.id in plan.ids]
+    restored = _bring_back(project, items, force=True)
+    project.trash.sweep()
+    files.remove(_place(project))
+    return restored
+
+
+def _place(project: Project) -> str:
+    return os.path.join(project.state, "undo.json")
+
+
+def _unfinished(project: Project, items: Sequence[Trashed]) -> _Undo | None:
+    """The `undo` that was cut short, unless a later command took something."""
+    try:
+        plan = msgspec.json.decode(files.read(_place(project)), type=_Undo)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+    is_last = not items or items[0].run == plan.run or items[0].taken <= plan.begun
+    return plan if is_last else None
+
+
+def _begun(project: Project) -> _Undo:
     items = last_run(project)
     if not items:
         raise DvxError(
@@ -69,7 +109,11 @@ def undo(project: Project) -> Restored:
             "files that Git tracks come back with `git restore`, and data of an earlier commit with `dvx checkout` after it",
         )
     oldest = {item.path: item for item in items}
-    return _bring_back(project, list(oldest.values()), force=True)
+    for item in oldest.values():
+        _check_place(project, item)
+    plan = _Undo(project.trash.run, time.time(), frozenset(item.id for item in oldest.values()))
+    files.write_atomic(_place(project), msgspec.json.encode(plan))
+    return plan
 
 
 def _bring_back(project: Project, items: Sequence[Trashed], *, force: bool) -> Restored:
@@ -79,9 +123,10 @@ def _bring_back(project: Project, items: Sequence[Trashed], *, force: bool) -> R
     if blocked and not force:
         shown = ", ".join(f"`{printable(path)}`" for path in blocked[:5]) + (", ..." if len(blocked) > 5 else "")
         raise AtRisk(f"something else is there now: {shown}", blocked, "Use `--force` to put that into the trash instead.")
+    for path in dict.fromkeys(blocked):
+        project.trash.take(project.abs(path), path)
+    project.trash.settle()
     for item in items:
-        if item.path in blocked:
-            project.trash.take(project.abs(item.path), item.path)
         project.trash.put_back(item, project.abs(item.path))
     return Restored(tuple(items), blocked)
 

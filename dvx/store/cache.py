@@ -6,6 +6,8 @@ them at once. What a dead process left in `tmp` is swept by the next one that wr
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import threading
 import time
@@ -16,12 +18,12 @@ from dvx.model.digest import TREE_SUFFIX, Digest, new_hasher
 from dvx.model.tree import Tree, decode_tree
 from dvx.store import files
 from dvx.store.durable import barrier
-from dvx.store.leftovers import abandoned
+from dvx.store.scratch import Scratch
 
 _BATCH_FILES = 50_000
 _FEW = 4
 _BATCH_BYTES = 1 << 30
-_FRESH_SECONDS = 86_400
+_FRESH_SECONDS = 3600
 
 
 class Cache:
@@ -35,8 +37,7 @@ class Cache:
         self._pending: dict[Digest, str] = {}
         self._pending_bytes = 0
         self._folders: set[str] = set()
-        self._temp = ""
-        self._count = 0
+        self._scratch = Scratch(os.path.join(root, "tmp"), self._make_folder)
 
     def path(self, digest: Digest) -> str:
         """Where the object is, or would be."""
@@ -52,17 +53,19 @@ class Cache:
 
     def claim(self, digest: Digest, size: int | None = None) -> bool:
         """Like `has`, for who is about to name the object: it counts as new from now on, so that no `gc` removes it before."""
-        if not self.has(digest, size):
-            return False
         place = self.path(digest)
         try:
-            if time.time() - os.stat(place).st_mtime > _FRESH_SECONDS:
+            status = os.stat(place)
+            if size is not None and not digest.is_tree and status.st_size != size:
+                return False
+            if time.time() - status.st_mtime > _FRESH_SECONDS:
                 files.set_time(place, time.time_ns())
-        except FileNotFoundError:
-            return False
-        except OSError:
-            return True  # another user's object, or a read-only cache
-        return self.has(digest, size)
+        except PermissionError:
+            # another user's object is stored anew, as our own, where that is possible
+            return os.path.exists(place) and not os.access(os.path.dirname(place), os.W_OK)
+        except OSError as error:
+            return error.errno == errno.EROFS
+        return True
 
     def missing(self, digests: Iterable[Digest]) -> set[Digest]:
         """Those that are not there."""
@@ -115,15 +118,7 @@ class Cache:
 
     def new_temp(self) -> str:
         """A fresh name in the temporary folder of the cache."""
-        folder = os.path.join(self.root, "tmp")
-        with self._guard:
-            if not self._count:
-                self._make_folder(folder)
-                for place in abandoned(folder, own=True):
-                    files.remove(place)
-                self._temp = f"{folder}/{os.getpid()}-"
-            self._count += 1
-            return f"{self._temp}{self._count}"
+        return self._scratch.new()
 
     def put(self, data: bytes | memoryview, digest: Digest) -> None:
         """Store bytes that are known to hash to `digest`."""
@@ -167,12 +162,13 @@ class Cache:
         """Drop new objects that no barrier named; for a command that failed."""
         with self._guard:
             for temp in self._pending.values():
-                try:
-                    files.remove(temp)
-                except OSError:
-                    continue  # the next writer sweeps it
+                with contextlib.suppress(OSError):
+                    status = os.stat(temp)
+                    if status.st_nlink > 1:  # a workspace file that was on its way to become an object
+                        files.set_mode(temp, status.st_mode & 0o777 | 0o200)
             self._pending = {}
             self._pending_bytes = 0
+            self._scratch.close()
 
     def quarantine(self, digest: Digest) -> str:
         """Put an object aside whose bytes are wrong; returns where it is now."""

@@ -7,17 +7,19 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from enum import Enum
+from typing import TypeVar
 
 from msgspec import Struct
 
 from dvx.errors import DvxError
-from dvx.model.digest import Digest, Hasher, new_hasher
+from dvx.model.digest import Digest, new_hasher
 from dvx.model.paths import printable
 from dvx.store import files
 from dvx.store.cache import Cache
 from dvx.store.scan import Found
 from dvx.store.stats import is_settled
 
+_T = TypeVar("_T")
 SMALL = 4 << 20
 _TRIES = 5
 
@@ -51,7 +53,8 @@ def hash_file(found: Found, algorithm: str) -> Hashed:
                 hasher.update(chunk)
         return Digest(algorithm, hasher.hexdigest())
 
-    return _stable(found, read)
+    digest, status, moment = _stable(found, read, lambda _: None)
+    return Hashed(digest, status, is_settled(status, moment))
 
 
 class Intake:
@@ -72,24 +75,32 @@ class Intake:
             DvxError: the file changes while it is read, again and again.
             OSError: it cannot be read, or the cache cannot be written.
         """
-        return _stable(found, lambda handle, size: self._store(found.place, handle, size))
+        read, status, moment = _stable(found, lambda handle, size: self._read(found.place, handle, size), _Read.drop)
+        if isinstance(read.kept, bytes):
+            self._cache.put(read.kept, read.digest)
+        elif self._cache.claim(read.digest, status.st_size):
+            read.drop()
+        else:
+            self._cache.admit(read.kept, read.digest)
+        return Hashed(read.digest, status, is_settled(status, moment))
 
-    def _store(self, place: str, handle: int, size: int) -> Digest:
+    def _read(self, place: str, handle: int, size: int) -> _Read:
         while self._ways and not (self._ways[0] is Link.HARDLINK and is_private(size, os.fstat(handle).st_mode & stat.S_IXUSR)):
             temp = self._cache.new_temp()
-            if _share(place, temp, self._ways[0]):
-                return self._admit(temp)
+            shared = _share(place, temp, self._ways[0])
+            if shared:
+                return self._admitted(temp)
+            if shared is None:
+                break
             self._ways.pop(0)
         if size <= SMALL:
             data = _read_small(handle, size)
             hasher = new_hasher(self._algorithm)
             hasher.update(data)
-            digest = Digest(self._algorithm, hasher.hexdigest())
-            self._cache.put(data, digest)
-            return digest
-        return self._copy(handle)
+            return _Read(Digest(self._algorithm, hasher.hexdigest()), data)
+        return self._copied(handle)
 
-    def _copy(self, handle: int) -> Digest:
+    def _copied(self, handle: int) -> _Read:
         hasher = new_hasher(self._algorithm)
         temp = self._cache.new_temp()
         try:
@@ -97,12 +108,12 @@ class Intake:
                 for chunk in _chunks(handle):
                     hasher.update(chunk)
                     files.write_all(writing.fileno(), chunk)
-            return self._name(temp, hasher)
         except BaseException:
             files.remove(temp)
             raise
+        return _Read(Digest(self._algorithm, hasher.hexdigest()), temp)
 
-    def _admit(self, temp: str) -> Digest:
+    def _admitted(self, temp: str) -> _Read:
         hasher = new_hasher(self._algorithm)
         try:
             handle = os.open(temp, os.O_RDONLY | os.O_CLOEXEC)
@@ -111,18 +122,22 @@ class Intake:
                     hasher.update(chunk)
             finally:
                 os.close(handle)
-            return self._name(temp, hasher)
         except BaseException:
             files.remove(temp)
             raise
+        return _Read(Digest(self._algorithm, hasher.hexdigest()), temp)
 
-    def _name(self, temp: str, hasher: Hasher) -> Digest:
-        digest = Digest(self._algorithm, hasher.hexdigest())
-        if self._cache.claim(digest, os.stat(temp).st_size):
-            files.remove(temp)
-        else:
-            self._cache.admit(temp, digest)
-        return digest
+
+class _Read(Struct):
+    """What was read of a file: `kept` is all of its bytes, or the temporary file that holds them."""
+
+    digest: Digest
+    kept: bytes | str
+
+    def drop(self) -> None:
+        """Forget it."""
+        if isinstance(self.kept, str):
+            files.remove(self.kept)
 
 
 def is_private(size: int, executable: int) -> bool:
@@ -130,29 +145,36 @@ def is_private(size: int, executable: int) -> bool:
     return not size or bool(executable)
 
 
-def _share(place: str, temp: str, way: Link) -> bool:
+def _share(place: str, temp: str, way: Link) -> bool | None:
+    """Let `temp` share bytes with a file; False where that is impossible, None for a link, which leads to a file of its own."""
     if way is Link.REFLINK:
         return files.reflink(place, temp, files.PROTECTED)
+    if os.path.islink(place):
+        return None
     try:
-        files.hardlink(os.path.realpath(place), temp)
+        files.hardlink(place, temp)
     except OSError:
         return False
     return True
 
 
-def _stable(found: Found, read: Callable[[int, int], Digest]) -> Hashed:
-    """Read until the file was the same before and after."""
+def _stable(found: Found, read: Callable[[int, int], _T], drop: Callable[[_T], object]) -> tuple[_T, os.stat_result, int]:
+    """Read until the file was the same before and after; returns what was read, the stat, and when reading began (ns).
+
+    What was read in vain is dropped.
+    """
     before = found.status
     for _ in range(_TRIES):
         handle = os.open(found.place, os.O_RDONLY | os.O_CLOEXEC)
         try:
             moment = time.time_ns()
-            digest = read(handle, before.st_size)
+            result = read(handle, before.st_size)
             after = os.fstat(handle)
         finally:
             os.close(handle)
         if before.st_size == after.st_size and before.st_mtime_ns == after.st_mtime_ns:
-            return Hashed(digest, after, is_settled(after, moment))
+            return result, after, moment
+        drop(result)
         before = after
     raise DvxError(f"`{printable(found.path)}` keeps changing while it is read", "try again when nothing writes to it")
 

@@ -22,11 +22,13 @@ class Found(Struct):
     status: os.stat_result
 
 
-def walk(place: str, path: str, root: str, skip: Skip, empty: list[str] | None = None) -> Iterator[Found]:
+def walk(
+    place: str, path: str, root: str, skip: Skip, empty: list[str] | None = None, links: list[str] | None = None
+) -> Iterator[Found]:
     """All regular files below the folder `place`, called `path` in the project; `skip(path, is_folder)` leaves some out.
 
-    A link to a file is that file if it stays below one of `root`'s places; a link to a folder is not followed. Paths of
-    folders that hold nothing are added to `empty`.
+    A link to a file is that file if it stays below one of `root`'s places; a link to a folder is not followed, but added to
+    `links`. Paths of folders that hold nothing are added to `empty`.
 
     Raises:
         UnsafePath: a link leaves the project.
@@ -52,6 +54,8 @@ def walk(place: str, path: str, root: str, skip: Skip, empty: list[str] | None =
                 if not stat.S_ISREG(status.st_mode):
                     followed = regular(entry.path, inner, root, status)
                     if followed is None:
+                        if links is not None:
+                            links.append(inner)
                         continue
                     status = followed
                 yield Found(inner, entry.path, status)

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from dvx.store import files
-from dvx.store.leftovers import abandoned
+from dvx.store.durable import barrier
+from dvx.store.scratch import abandoned, own_folder, release
 
 KEEP_SECONDS = 14 * 24 * 3600
 
@@ -31,23 +32,19 @@ class Trashed(Struct, frozen=True):
 
 
 class Trash:
-    """The trash below `root`, as one command uses it, whose name `command` is noted with what it takes."""
+    """The trash below `root`, as one command uses it, whose name `command` and `run` are noted with what it takes."""
 
     def __init__(self, root: str) -> None:
         self.root = root
         self.command = ""
-        self._run = f"{time.time_ns()}-{os.getpid()}"
+        self.run = f"{time.time_ns()}-{os.getpid()}"
+        self._swept = False
+        self._fresh: list[str] = []
 
     def take(self, place: str, path: str) -> str:
         """Move the file, link or folder at `place` (absolute) here; `path` is what the project calls it. Returns its id."""
         with self._place(path) as folder:
             files.move(place, os.path.join(folder, "content"))
-        return os.path.basename(folder)
-
-    def keep_copy(self, place: str, path: str) -> str:
-        """Like `take`, for a file that must stay where it is."""
-        with self._place(path) as folder:
-            files.copy_file(place, os.path.join(folder, "content"))
         return os.path.basename(folder)
 
     def items(self) -> list[Trashed]:
@@ -70,11 +67,20 @@ class Trash:
         return sorted(found, key=lambda item: (item.taken, item.id), reverse=True)
 
     def sweep(self) -> None:
-        """Remove what is older than 14 days."""
+        """Remove what is older than 14 days, and what processes left that were killed before or after they moved a thing."""
         horizon = time.time() - KEEP_SECONDS
         for item in self.items():
             if item.taken < horizon:
                 self.drop(item)
+        for place in abandoned(self.root):
+            _remove_if_empty(place)
+
+    def settle(self) -> None:
+        """Make what was taken durable; to be called before something takes its place."""
+        fresh, self._fresh = self._fresh, []
+        there = [folder for folder in fresh if os.path.isdir(folder)]
+        if there:
+            barrier([self.root, *there, *(os.path.join(folder, "note.json") for folder in there)], self.root)
 
     def put_back(self, item: Trashed, place: str) -> None:
         """Move a thing to the free name `place` (absolute)."""
@@ -88,18 +94,22 @@ class Trash:
     @contextlib.contextmanager
     def _place(self, path: str) -> Iterator[str]:
         """A new folder with its note; it goes again if nothing gets into it."""
-        self.sweep()
-        folder = files.temporary(self.root)
-        for place in abandoned(self.root):
-            _remove_if_empty(place)
+        if not self._swept:
+            files.make_folder(self.root)
+            self.sweep()
+            self._swept = True
+        folder, handle = own_folder(self.root)
         try:
-            note = {"path": path, "taken": time.time(), "run": self._run, "command": self.command}
-            files.write_atomic(os.path.join(folder, "note.json"), json.dumps(note).encode())
+            note = {"path": path, "taken": time.time(), "run": self.run, "command": self.command}
+            files.write_new(os.path.join(folder, "note.json"), json.dumps(note).encode(), files.NEW_FILE)
             yield folder
+            self._fresh.append(folder)
         except BaseException:
             with contextlib.suppress(OSError):
                 _remove_if_empty(folder)
             raise
+        finally:
+            release(handle)
 
 
 def _remove_if_empty(folder: str) -> None:

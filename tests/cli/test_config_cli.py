@@ -209,7 +209,7 @@ def test_the_weak_hash_is_told_once_with_the_first_remote(new_project):
     weak, strong, dvc = new_project("weak"), new_project("strong", "--hash", "blake3"), new_project("dvc", "--dvc")
     first = dvx(weak, "remote", "add", "a", "/a").err
     assert "`xxh128`" in first
-    assert "`dvx init --hash blake3`" in first
+    assert "`dvx migrate --hash blake3`" in first
     assert "xxh128" not in dvx(weak, "remote", "add", "b", "/b").err
     assert dvx(strong, "remote", "add", "a", "/a").err == ""
     assert dvx(dvc, "remote", "add", "a", "/a").err == ""
@@ -229,3 +229,48 @@ def test_help_has_an_example(tmp_path: Path, command: str):
     text = dvx(tmp_path, *command.split(), "--help").out
     assert "Example:" in text
     assert f"dvx {command}" in text
+
+
+def test_an_option_does_not_make_a_remote(dialect_repo: Path):
+    dvx(dialect_repo, "remote", "add", "foo", "/x")
+    before = config_of(dialect_repo)
+    for words in (["url", "/y"], ["jobs", "2"], ["jobs", "--unset"]):
+        result = run_dvx(dialect_repo, "remote", "modify", "fo", *words)
+        assert result.code == dialect_of(dialect_repo).exit_codes.config
+        assert result.err == "error: there is no remote `fo`\nhint: did you mean `foo`?\n"
+    assert config_of(dialect_repo) == before
+    dvx(dialect_repo, "remote", "modify", "--local", "foo", "url", "/z")
+    assert dvx(dialect_repo, "remote", "list").out == "foo     /z\n"
+
+
+def test_a_remote_of_which_only_options_are_known_gets_its_url(native: Path):
+    write(native / ".dvx/config.local", "['remote \"a\"']\n    jobs = 2\n")
+    dvx(native, "remote", "modify", "a", "url", "/x")
+    assert dvx(native, "remote", "list").out == "a       /x\n"
+
+
+def test_a_secret_of_another_kind_of_remote_is_refused_before_it_is_kept(dialect_repo: Path):
+    dvx(dialect_repo, "remote", "add", "foo", "/x")
+    files = tree(dialect_repo)
+    result = run_dvx(dialect_repo, "remote", "modify", "foo", "access_key_id", "123")
+    assert result.err == (
+        "error: unknown option `remote.foo.access_key_id`\nhint: `access_key_id` is an option of `s3://` remotes\n"
+    )
+    assert tree(dialect_repo) == files
+    dvx(dialect_repo, "remote", "add", "cloud", "s3://bucket")
+    links = run_dvx(dialect_repo, "remote", "modify", "cloud", "type", "copy")
+    assert links.err.endswith("hint: `type` is an option of folder, `ssh://` remotes\n")
+    typing = run_dvx(dialect_repo, "remote", "modify", "cloud", "profil", "x")
+    assert typing.err.endswith("hint: did you mean `profile`?\n")
+
+
+@pytest.mark.parametrize("url", ["s3://", "s3:///path", "S3://", "gs://", "ssh://"])
+def test_a_url_without_a_bucket_is_refused(dialect_repo: Path, url: str):
+    before = config_of(dialect_repo)
+    result = run_dvx(dialect_repo, "remote", "add", "x", url)
+    assert result.code == dialect_of(dialect_repo).exit_codes.config
+    assert result.err == f"error: the url `{url}` names no bucket or host\nhint: give one, as in `s3://bucket/path`\n"
+    assert config_of(dialect_repo) == before
+    dvx(dialect_repo, "remote", "add", "x", "hdfs:///path")
+    refused = run_dvx(dialect_repo, "remote", "modify", "x", "url", url)
+    assert "names no bucket or host" in refused.err

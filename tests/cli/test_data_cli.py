@@ -198,7 +198,7 @@ def test_root_and_cd(dialect_repo: Path):
     (dialect_repo / "a/b").mkdir(parents=True)
     assert dvx(dialect_repo / "a/b", "root").out == "../..\n"
     assert dvx(dialect_repo.parent, "--cd", dialect_repo.name, "root").out == ".\n"
-    assert run_dvx(dialect_repo, "--cd", "nope", "root").code == 2
+    assert run_dvx(dialect_repo, "--cd", "nope", "root").code == dialect_of(dialect_repo).exit_codes.usage
 
 
 def test_every_command_has_help_with_an_example(tmp_path: Path):

@@ -59,7 +59,7 @@ def test_stage_add_needs_a_name_and_a_command(native: Path) -> None:
 def test_stage_add_refuses_an_output_that_has_an_owner(ready: Path) -> None:
     result = run_dvx(ready, "stage", "add", "-n", "other", "-o", "model", "echo")
     assert result.code == 1
-    assert result.err.startswith("error: the output `model` belongs to both `train` and `other`\nhint: ")
+    assert result.err.startswith("error: the output `model` belongs to both `train` and `other`\nhint: choose another output, ")
     assert (ready / "dvx.yaml").read_text() == ONE
 
 

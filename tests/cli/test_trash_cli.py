@@ -99,3 +99,47 @@ def test_nothing_to_undo(dialect_repo: Path) -> None:
     refused = run_dvx(dialect_repo, "undo")
     assert refused.code != 0
     assert "nothing to undo" in refused.err
+
+
+def cut_short(folder: Path, run: str, begun: float, *ids: str) -> None:
+    """Leave what an `undo` leaves that is killed before it is done."""
+    dialect = dialect_of(folder)
+    note = {"run": run, "begun": begun, "ids": ids}
+    write(folder / dialect.folder / dialect.state_folder / "undo.json", json.dumps(note))
+
+
+def run_of(folder: Path, item: str) -> str:
+    """The command that took a thing, as the trash calls it."""
+    (note,) = (folder / dialect_of(folder).folder).rglob(f"{item}/note.json")
+    return str(json.loads(note.read_text())["run"])
+
+
+def test_an_undo_that_was_cut_short_is_finished_first(edited: Path) -> None:
+    write(edited / "b", "saved b")
+    dvx(edited, "add", "b")
+    write(edited / "a", "edited again")
+    write(edited / "b", "edited b")
+    dvx(edited, "checkout", "--force")
+    begun = time.time()
+    dvx(edited, "trash", "restore", "a", "--force")
+    newest, other = dvx(edited, "trash", "list", "--json").json[:2]
+    assert (newest["path"], other["path"]) == ("a", "b")
+    cut_short(edited, run_of(edited, newest["id"]), begun, other["id"])
+    assert dvx(edited, "undo", "--dry-run").out == "b\n"
+    dvx(edited, "undo")
+    assert ((edited / "a").read_text(), (edited / "b").read_text()) == ("edited again", "edited b")
+    dvx(edited, "undo")
+    assert ((edited / "a").read_text(), (edited / "b").read_text()) == ("saved", "saved b")
+
+
+def test_an_undo_that_was_cut_short_is_forgotten_once_a_later_command_took_something(edited: Path) -> None:
+    cut_short(edited, "1-1", time.time() - 60)
+    dvx(edited, "undo")
+    assert (edited / "a").read_text() == "edited"
+
+
+def test_a_spoiled_note_of_an_undo_costs_nothing(edited: Path) -> None:
+    dialect = dialect_of(edited)
+    write(edited / dialect.folder / dialect.state_folder / "undo.json", "{")
+    dvx(edited, "undo")
+    assert (edited / "a").read_text() == "edited"

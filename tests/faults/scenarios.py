@@ -91,6 +91,14 @@ def _for_forced_checkout(repo: Path, dvx: Dvx) -> None:
     _write(repo / "f", "nor this\n")
 
 
+def _for_undo(repo: Path, dvx: Dvx) -> None:
+    _for_forced_checkout(repo, dvx)
+    dvx(repo, "checkout", "-f")
+    # one thing has nothing in its place, and another is not what the command left
+    os.unlink(repo / "d/a")
+    _write(repo / "f", "a later edit\n")
+
+
 def _for_push(repo: Path, dvx: Dvx) -> None:
     dvx(repo, "remote", "add", "-d", "store", "../remote")
     _data(repo)
@@ -156,5 +164,6 @@ SCENARIOS = {
     "repro": Scenario(_for_repro, ("repro",), loose=_MADE),
     "exp run": Scenario(_for_repro, ("exp", "run", "-n", "e1", "-S", "n=3"), loose=_MADE),
     "exp apply": Scenario(_for_apply, ("exp", "apply", "e1")),
+    "undo": Scenario(_for_undo, ("undo",)),
     "exp remove": Scenario(_for_apply, ("exp", "remove", "e1"), once=True),
 }

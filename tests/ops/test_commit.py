@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -150,7 +154,7 @@ def test_a_part_that_is_gone_is_left_out(data: Path):
     os.unlink(data / "d/a")
     record(data, "d/a", force=True)
     assert dvx(data, "status", "--json").json == {}
-    with pytest.raises(MissingData):
+    with pytest.raises(UnknownTarget):
         record(data, "d/a", force=True)
 
 
@@ -204,3 +208,52 @@ def test_an_import_keeps_its_checksum_right(dvc_like: Path):
     write(dvc_like / "f", "2\n")
     record(dvc_like, force=True)
     assert dvx(dvc_like, "status", "--json").json == {}
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[None]:
+    """The stage `copy` runs, and its output is half-written."""
+    slow = "echo half > out.txt; touch here; while [ ! -e go ]; do sleep 0.02; done; cp in.txt out.txt"
+    pipeline_file = folder / dialect_of(folder).pipeline
+    write(pipeline_file, pipeline_file.read_text().replace("cp in.txt out.txt", slow))
+    with subprocess.Popen(["dvx", "repro", "copy"], cwd=folder, stdin=subprocess.DEVNULL) as process:
+        end = time.monotonic() + 20
+        while not (folder / "here").exists():
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        try:
+            yield
+        finally:
+            write(folder / "go", "")
+        assert process.wait(20) == 0
+
+
+def test_a_running_stage_is_refused_at_once_and_nothing_is_recorded(staged: Path):
+    write(staged / "f", "1\n")
+    dvx(staged, "add", "f")
+    dvx(staged, "stage", "add", "-n", "other", "-o", "o", "echo 1 > o")
+    write(staged / "o", "2\n")
+    write(staged / "f", "2\n")
+    pointer = staged / ("f" + dialect_of(staged).pointer_suffix)
+    before = pointer.read_text(), (staged / dialect_of(staged).lock).read_text()
+    with running(staged):
+        with pytest.raises(DvxError, match="the stage `copy` is running, and its outputs may be half-written"):
+            record(staged, force=True)
+        assert (pointer.read_text(), (staged / dialect_of(staged).lock).read_text()) == before
+        assert record(staged, "other", force=True) == ("other",)
+    assert dvx(staged, "status", "copy", "--json").json == {}
+    assert record(staged, "f", force=True) == (pointer.name,)
+
+
+def test_the_command_of_a_stage_cannot_record_that_stage(staged: Path):
+    dvx(staged, "stage", "add", "-n", "self", "-o", "o", "echo 1 > o; timeout 20 dvx commit -f self 2> said; echo $? > code")
+    dvx(staged, "repro", "self")
+    assert (staged / "code").read_text() == "1\n"
+    assert (staged / "said").read_text().startswith("error: the stage `self` is running")
+
+
+def test_commits_of_one_stage_wait_for_each_other(staged: Path):
+    write(staged / "out.txt", "5\n")
+    started = [subprocess.Popen(["dvx", "commit", "-f", "copy"], cwd=staged) for _ in range(4)]
+    assert [process.wait(60) for process in started] == [0, 0, 0, 0]
+    assert dvx(staged, "status", "--json").json == {}

@@ -10,7 +10,7 @@ import pytest
 from dvx.errors import GitError, UnknownTarget
 from dvx.git import Comparison, Git, RefChange
 from dvx.model.experiment import ExpRef
-from tests.helpers import commit_all, git, write
+from tests.helpers import commit_all, dvx, git, write
 
 
 @pytest.fixture
@@ -307,3 +307,19 @@ def test_the_experiments_of_a_remote(project, repo, tmp_path):
         with pytest.raises(GitError):
             found(project).remote_experiments(bad)
     assert not (repo / "x").exists()
+
+
+def test_a_repository_of_longer_ids(home, tmp_path):
+    folder = tmp_path / "sha256"
+    folder.mkdir()
+    git(folder, "init", "--quiet", "--object-format=sha256")
+    dvx(folder, "init")
+    write(folder / "in", "1\n")
+    write(folder / "params.yaml", "n: 1\n")
+    dvx(folder, "add", "in")
+    dvx(folder, "stage", "add", "-n", "s", "-d", "in", "-p", "n", "-o", "o", "cp in o")
+    assert len(commit_all(folder)) == 64
+    dvx(folder, "exp", "run", "-n", "e1", "-S", "n=2")
+    assert "[e1]" in dvx(folder, "exp", "list").out
+    dvx(folder, "exp", "remove", "e1")
+    assert dvx(folder, "exp", "list").out == ""

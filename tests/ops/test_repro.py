@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -633,3 +634,114 @@ def test_a_lock_of_dvc_2_is_believed_and_stays_as_it_is(dvc_like: Path) -> None:
     write(dvc_like / "raw", "2\r\n")
     assert actions(dvc_like) == ["s run"]
     assert lock(dvc_like).read_text().count("hash: md5\n") == 2
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def test_a_command_that_answers_a_stop_with_success_is_not_recorded(native: Path) -> None:
+    command = "trap 'echo partial > o; exit 0' INT TERM; touch here; while [ ! -e quick ]; do sleep 0.02; done; cp raw o"
+    prepare(native, f'stages:\n  s: {{cmd: "{command}", deps: [raw], outs: [o]}}\n')
+    with subprocess.Popen(["dvx", "repro", "-j", "2"], cwd=native, stdin=subprocess.DEVNULL) as process:
+        until((native / "here").exists)
+        process.terminate()
+        assert process.wait(20) == 130
+    assert (native / "o").read_text() == "partial\n"
+    assert not lock(native).exists()
+    write(native / "quick", "")
+    assert actions(native) == ["s run"]
+    assert (native / "o").read_text() == "1\n"
+
+
+SLOW = """\
+stages:
+  s:
+    cmd: mkdir busy || touch twice; echo $$ >> pids; while [ ! -e go ]; do sleep 0.02; done; cp raw o; rmdir busy
+    deps: [raw]
+    outs: [o]
+"""
+
+
+def orphan(folder: Path) -> int:
+    """Kill dvx while a stage's command runs; returns the process of the command, which lives on."""
+    with subprocess.Popen(["dvx", "repro"], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+        until(lambda: (folder / "pids").exists() and (folder / "pids").read_text().endswith("\n"))
+        process.kill()
+    return int((folder / "pids").read_text())
+
+
+def test_a_command_that_outlives_its_dvx_is_waited_for(native: Path) -> None:
+    prepare(native, SLOW)
+    os.kill(orphan(native), 0)
+    again = subprocess.Popen(["dvx", "repro"], cwd=native, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    with again:
+        assert again.stderr is not None
+        assert "waiting for another process that works on `s`" in again.stderr.readline()
+        assert len((native / "pids").read_text().splitlines()) == 1
+        write(native / "go", "")
+        again.communicate(timeout=20)
+    assert again.returncode == 0
+    assert len((native / "pids").read_text().splitlines()) == 2
+    assert not (native / "twice").exists()
+    assert actions(native) == ["s skip"]
+
+
+def test_waiting_can_be_interrupted_with_several_jobs_too(native: Path) -> None:
+    prepare(native, SLOW)
+    command = orphan(native)
+    waiting = ["dvx", "repro", "-j", "2"]
+    with subprocess.Popen(waiting, cwd=native, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "waiting" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        try:
+            assert process.wait(20) == 130
+        finally:
+            os.killpg(command, signal.SIGKILL)
+            process.kill()
+
+
+def test_what_a_command_leaves_in_the_background_does_not_keep_the_stage(native: Path) -> None:
+    prepare(native, "stages:\n  s: {cmd: sleep 60 & echo $! > pid; cp raw o, deps: [raw], outs: [o]}\n")
+    actions(native)
+    write(native / "raw", "2\n")
+    start = time.monotonic()
+    os.kill(int((native / "pid").read_text()), 0)
+    assert actions(native) == ["s run"]
+    assert time.monotonic() - start < 20
+
+
+def test_a_command_that_needs_its_own_stage_is_told(dialect_repo: Path) -> None:
+    prepare(dialect_repo, "stages:\n  s: {cmd: timeout 20 dvx repro s 2> said; cp raw o, deps: [raw], outs: [o]}\n")
+    assert actions(dialect_repo) == ["s run"]
+    said = (dialect_repo / "said").read_text()
+    assert said.startswith("error: the command of the stage `s` needs that stage itself\nhint: ")
+
+
+def test_a_link_that_the_author_made_in_a_persistent_output_stays(native: Path) -> None:
+    dvx(native, "config", "cache.type", "symlink")
+    command = "mkdir -p ck && cp raw ck/c1 && ln -sfn c1 ck/latest"
+    prepare(native, f"stages:\n  s:\n    cmd: {command}\n    deps: [raw]\n    outs:\n    - ck: {{persist: true}}\n")
+    assert actions(native) == ["s run"]
+    for name in ("c1", "latest"):
+        (native / "ck" / name).unlink()
+    write(native / "ck/c1", "mine\n")
+    (native / "ck/latest").symlink_to("c1")
+    text = (native / "dvx.yaml").read_text().replace(command, "readlink ck/latest > seen")
+    write(native / "dvx.yaml", text)
+    assert actions(native) == ["s run"]
+    assert (native / "seen").read_text() == "c1\n"
+
+
+def test_two_processes_may_remove_old_logs_at_once(native: Path) -> None:
+    prepare(native, "stages:\n  a: {cmd: cp raw a, deps: [raw], outs: [a]}\n  b: {cmd: cp raw b, deps: [raw], outs: [b]}\n")
+    for run in range(200):
+        for name in ("x", "y", "z"):
+            write(native / f".dvx/tmp/logs/2020{run:04}/{name}.log", "")
+    started = [subprocess.Popen(["dvx", "repro", name], cwd=native, stderr=subprocess.PIPE, text=True) for name in "ab"]
+    assert [(process.communicate(timeout=60)[1], process.returncode)[1] for process in started] == [0, 0]
+    assert len(list((native / ".dvx/tmp/logs").iterdir())) <= 52

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from dvx.shell import Ended, Job, Shell, shell_command
 
@@ -163,3 +164,32 @@ def test_ctrl_z_does_not_leave_a_stopped_command_behind(tmp_path: Path) -> None:
     (tmp_path / "go").touch()
     until((tmp_path / "done").exists)
     until(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid)
+
+
+def test_a_command_that_answers_a_stop_with_success_is_not_done(tmp_path: Path) -> None:
+    shell, ended = Shell(), list[str]()
+    line = f"trap 'echo partial > {tmp_path}/out; exit 0' INT; touch {tmp_path}/here; while :; do sleep 0.02; done"
+
+    def command() -> None:
+        try:
+            shell.run(job(tmp_path, line), io.BytesIO(), lambda _: None)
+            ended.append("done")
+        except KeyboardInterrupt:
+            ended.append("interrupted")
+
+    thread = threading.Thread(target=command)
+    thread.start()
+    until((tmp_path / "here").exists)
+    shell.stop()
+    thread.join(15)
+    assert (tmp_path / "out").read_text() == "partial\n"
+    assert ended == ["interrupted"]
+
+
+def test_a_command_gets_the_descriptors_that_it_is_to_inherit_and_no_other(tmp_path: Path) -> None:
+    with open(tmp_path / "out", "wb") as file:
+        work = job(tmp_path, f"echo here > /dev/fd/{file.fileno()}")
+        assert Shell().run(work, io.BytesIO(), lambda _: None).code != 0
+        work = replace(work, inherited=(file.fileno(),))
+        assert Shell().run(work, io.BytesIO(), lambda _: None).code == 0
+    assert (tmp_path / "out").read_text() == "here\n"

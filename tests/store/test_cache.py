@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def test_an_object_is_named_by_its_hash_and_protected(cache: Cache, tmp_path: Pa
     place = tmp_path / "cache/files/md5/b0/26324c6904b2a9cb4b88d6d61c81d1"
     assert place.read_bytes() == b"1\n"
     assert place.stat().st_mode & 0o777 == 0o444
-    assert os.listdir(tmp_path / "cache/tmp") == []
+    assert [path for path in (tmp_path / "cache/tmp").rglob("*") if path.is_file()] == []
 
 
 def test_before_the_barrier_an_object_can_be_read_but_has_no_name(cache: Cache, tmp_path: Path):
@@ -91,13 +92,36 @@ def test_admitted_files_of_any_mode_become_protected(cache: Cache):
 
 
 def test_leftovers_of_dead_processes_are_swept_and_those_of_living_ones_kept(cache: Cache, tmp_path: Path):
-    done = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True)
-    folder = tmp_path / "cache/tmp"
-    folder.mkdir(parents=True)
-    (folder / f"{done.stdout.strip()}-1").write_bytes(b"half")
-    (folder / f"{os.getppid()}-1").write_bytes(b"busy")
+    code = "import sys\nfrom dvx.store.cache import Cache\nopen(Cache(sys.argv[1]).new_temp(), 'w').write('half')"
+    subprocess.run([sys.executable, "-c", code, cache.root], check=True)
+    (dead,) = (tmp_path / "cache/tmp").iterdir()
+    alive = Cache(cache.root)
+    other = alive.new_temp()
+    assert not dead.exists()
     cache.put(b"1\n", ONE)
-    assert sorted(os.listdir(folder)) == sorted([f"{os.getppid()}-1", f"{os.getpid()}-1"])
+    assert os.path.isdir(os.path.dirname(other))
+
+
+def test_two_writers_with_one_process_id_do_not_meet(tmp_path: Path):
+    """Two containers that share a cache often have the same ids, and both are alive although neither sees the other."""
+    one, other = Cache(str(tmp_path / "cache")), Cache(str(tmp_path / "cache"))
+    two = digest_bytes(b"2\n", "md5")
+    one.put(b"1\n", ONE)
+    other.put(b"2\n", two)
+    one.barrier()
+    other.barrier()
+    assert (one.read(ONE), one.read(two)) == (b"1\n", b"2\n")
+
+
+def test_who_is_about_to_name_an_object_makes_it_new_again(cache: Cache):
+    cache.put(b"1\n", ONE)
+    cache.barrier()
+    os.utime(cache.path(ONE), (0, 0))
+    assert cache.has(ONE)
+    assert os.stat(cache.path(ONE)).st_mtime == 0
+    assert cache.claim(ONE)
+    assert os.stat(cache.path(ONE)).st_mtime > time.time() - 60
+    assert not cache.claim(ONE, 3)
 
 
 def test_objects_lists_every_named_object(cache: Cache):

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -38,11 +39,22 @@ def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path: Path)
     assert [name for name in os.listdir(tmp_path) if name.endswith(".tmp")] == []
 
 
-def test_write_new_replaces_a_leftover(tmp_path: Path):
-    (tmp_path / "temp").write_text("left over from a crash")
-    files.write_new(str(tmp_path / "temp"), b"new", 0o444)
-    assert (tmp_path / "temp").read_bytes() == b"new"
-    assert (tmp_path / "temp").stat().st_mode & 0o777 == 0o444
+def test_write_new_replaces_nothing(tmp_path: Path):
+    files.write_new(str(tmp_path / "new"), b"new", 0o444)
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o444
+    with pytest.raises(FileExistsError):
+        files.write_new(str(tmp_path / "new"), b"newer", 0o444)
+    assert (tmp_path / "new").read_bytes() == b"new"
+
+
+def test_two_may_remove_one_folder(tmp_path: Path):
+    for number in range(400):
+        (tmp_path / f"top/{number % 20}").mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"top/{number % 20}/{number}").touch()
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(files.remove_tree, str(tmp_path / "top")) for _ in range(4)]:
+            done.result()
+    assert not (tmp_path / "top").exists()
 
 
 def test_a_lock_is_released_when_its_holder_is_killed(tmp_path: Path):

@@ -21,6 +21,10 @@ def cache(tmp_path: Path) -> Cache:
     return Cache(str(tmp_path / "cache"))
 
 
+def _unfinished(cache: Cache) -> list[Path]:
+    return [path for path in (Path(cache.root) / "tmp").rglob("*") if path.is_file()]
+
+
 def _found(place: Path) -> Found:
     return Found("file", str(place), os.stat(place))
 
@@ -35,7 +39,7 @@ def test_a_file_of_any_size_enters_the_cache_by_any_link(cache: Cache, tmp_path:
     assert taken.digest.hex == hashlib.md5(data).hexdigest()
     assert Path(cache.path(taken.digest)).read_bytes() == data
     assert (tmp_path / "file").read_bytes() == data
-    assert os.listdir(tmp_path / "cache/tmp") == []
+    assert _unfinished(cache) == []
 
 
 def test_a_hard_link_makes_the_file_itself_the_object(cache: Cache, tmp_path: Path):
@@ -44,6 +48,35 @@ def test_a_hard_link_makes_the_file_itself_the_object(cache: Cache, tmp_path: Pa
     cache.barrier()
     assert os.path.samefile(cache.path(taken.digest), tmp_path / "file")
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o444
+
+
+def test_a_file_that_changes_while_it_is_linked_leaves_one_object(cache: Cache, tmp_path: Path):
+    (tmp_path / "file").write_bytes(b"old")
+    before = _found(tmp_path / "file")
+    (tmp_path / "file").write_bytes(b"newer")
+    taken = Intake(cache, "md5", (Link.HARDLINK,)).take(before)
+    assert len(_unfinished(cache)) == 1
+    cache.barrier()
+    assert set(cache.objects("md5")) == {taken.digest}
+    assert taken.digest.hex == hashlib.md5(b"newer").hexdigest()
+
+
+def test_a_link_of_the_users_keeps_its_target_out_of_the_cache(cache: Cache, tmp_path: Path):
+    (tmp_path / "target").write_bytes(b"data")
+    (tmp_path / "file").symlink_to("target")
+    taken = Intake(cache, "md5", (Link.HARDLINK,)).take(_found(tmp_path / "file"))
+    cache.barrier()
+    assert Path(cache.path(taken.digest)).read_bytes() == b"data"
+    assert (tmp_path / "target").stat().st_nlink == 1
+    assert (tmp_path / "target").stat().st_mode & 0o200
+
+
+def test_a_link_that_came_to_nothing_leaves_the_file_writable(cache: Cache, tmp_path: Path):
+    (tmp_path / "file").write_bytes(b"data")
+    Intake(cache, "md5", (Link.HARDLINK,)).take(_found(tmp_path / "file"))
+    cache.discard()
+    assert (tmp_path / "file").stat().st_mode & 0o200
+    assert (tmp_path / "file").stat().st_nlink == 1
 
 
 def test_hashing_stores_nothing(tmp_path: Path):

@@ -15,7 +15,6 @@ from dvx.store.files.naming import (
     rename,
     set_mode,
     set_time,
-    temporary,
 )
 from dvx.store.files.writing import CHUNK, create_new, open_log, read, write_all, write_atomic, write_new
 
@@ -41,7 +40,6 @@ __all__ = [
     "set_mode",
     "set_time",
     "symlink",
-    "temporary",
     "write_all",
     "write_atomic",
     "write_new",

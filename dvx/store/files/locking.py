@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Callable, Iterator
 
+from dvx.store.files.modes import NEW_FILE
 from dvx.store.files.naming import make_folder
+
+_POLL_SECONDS = 0.05
 
 
 @contextlib.contextmanager
@@ -29,3 +33,43 @@ def locked(path: str, waiting: Callable[[], None] | None = None) -> Iterator[Non
         yield
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def claimed(path: str, waiting: Callable[[], None]) -> Iterator[int]:
+    """Hold a lock file whose descriptor is yielded: processes that inherit it keep the lock when this one is killed.
+
+    While the lock is held elsewhere, `waiting` is called before each further try; it may raise.
+    """
+    make_folder(os.path.dirname(path))
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, NEW_FILE)
+    try:
+        while not _take(handle):
+            waiting()
+            time.sleep(_POLL_SECONDS)
+        try:
+            yield handle
+        finally:
+            # closing is not enough: what a command left in the background may have the descriptor too
+            _give(handle)
+    finally:
+        os.close(handle)
+
+
+def _take(handle: int) -> bool:
+    try:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except ImportError:
+        return True
+    return True
+
+
+def _give(handle: int) -> None:
+    with contextlib.suppress(ImportError):
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_UN)

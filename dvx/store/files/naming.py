@@ -7,17 +7,27 @@ import errno
 import os
 import shutil
 
+from dvx.store.durable import sync_file, sync_folder
+
 
 def make_folder(path: str) -> None:
     """Make a folder and its parents; an existing one is fine."""
+    try:
+        _make_one(path)
+    except FileNotFoundError:
+        above = os.path.dirname(path)
+        if above == path:
+            raise
+        make_folder(above)
+        _make_one(path)
+
+
+def _make_one(path: str) -> None:
     try:
         os.mkdir(path)
     except FileExistsError:
         if not os.path.isdir(path):
             raise
-    except FileNotFoundError:
-        make_folder(os.path.dirname(path))
-        make_folder(path)
 
 
 def remove(path: str) -> None:
@@ -41,10 +51,11 @@ def remove_folder(path: str) -> bool:
 
 def remove_tree(path: str) -> None:
     """Remove whatever is at `path`; links are removed, not followed."""
-    if os.path.islink(path) or not os.path.isdir(path):
-        remove(path)
-    else:
-        shutil.rmtree(path)
+    while os.path.isdir(path) and not os.path.islink(path):
+        # somebody else may be removing it too
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(path)
+    remove(path)
 
 
 def rename(source: str, target: str) -> None:
@@ -53,14 +64,45 @@ def rename(source: str, target: str) -> None:
 
 
 def move(source: str, target: str) -> None:
-    """Rename, or copy and remove where the two are on different file systems."""
+    """Rename to a new name, or to that of a file. To another file system it is copied: `target` is there when that is durable."""
     make_folder(os.path.dirname(target))
     try:
-        os.rename(source, target)
+        os.replace(source, target)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        shutil.move(source, target)
+        _move_across(source, target)
+
+
+def _move_across(source: str, target: str) -> None:
+    folder, name = os.path.split(target)
+    # always the same, so that what a killed process left is used up by the next one
+    temp = os.path.join(folder, os.fsdecode(os.fsencode(f".{name}")[:200]) + ".tmp")
+    remove_tree(temp)
+    try:
+        if os.path.isdir(source) and not os.path.islink(source):
+            shutil.copytree(source, temp, symlinks=True)
+        else:
+            shutil.copy2(source, temp, follow_symlinks=False)
+        _make_durable(temp)
+        os.replace(temp, target)
+    except BaseException:
+        remove_tree(temp)
+        raise
+    sync_folder(folder)
+    remove_tree(source)
+
+
+def _make_durable(top: str) -> None:
+    if os.path.islink(top):
+        return
+    if not os.path.isdir(top):
+        sync_file(top)
+    for folder, _, names in os.walk(top):
+        for place in (os.path.join(folder, name) for name in names):
+            if not os.path.islink(place):
+                sync_file(place)
+        sync_folder(folder)
 
 
 def set_time(path: str, moment: int) -> None:
@@ -71,11 +113,3 @@ def set_time(path: str, moment: int) -> None:
 def set_mode(path: str, mode: int) -> None:
     """Set permission bits."""
     os.chmod(path, mode)
-
-
-def temporary(folder: str) -> str:
-    """A new empty folder in `folder`; its name tells whose it is."""
-    import tempfile
-
-    make_folder(folder)
-    return tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=folder)

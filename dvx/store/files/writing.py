@@ -27,7 +27,7 @@ def write_atomic(path: str, data: bytes, *, mode: int | None = None) -> None:
     make_folder(folder)
     if mode is None:
         mode = _mode_of(path)
-    temp = os.path.join(folder, f".{os.path.basename(path)[:200]}.tmp")
+    temp = os.path.join(folder, f".{_shortened(os.path.basename(path))}.tmp")
     handle = _open_owned(temp, mode)
     try:
         os.ftruncate(handle, 0)
@@ -44,13 +44,8 @@ def write_atomic(path: str, data: bytes, *, mode: int | None = None) -> None:
 
 
 def write_new(path: str, data: bytes | memoryview, mode: int, *, durable: bool = False) -> None:
-    """Create `path` with these bytes; a leftover of that name is replaced."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    try:
-        handle = os.open(path, flags, mode)
-    except FileExistsError:
-        os.unlink(path)
-        handle = os.open(path, flags, mode)
+    """Create `path`, which must not exist yet, with these bytes."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         write_all(handle, data)
         if mode & UMASK:
@@ -89,6 +84,11 @@ def give_up(temp: str, error: BaseException, path: str = "") -> None:
         remove(temp)
     if isinstance(error, OSError) and not isinstance(error.filename, str):
         error.filename = path or temp
+
+
+def _shortened(name: str) -> str:
+    """As much of a name as leaves room for an ending; what counts is bytes."""
+    return os.fsdecode(os.fsencode(name)[:200])
 
 
 def _open_owned(temp: str, mode: int) -> int:

@@ -1,0 +1,93 @@
+"""How a command ends that did not do its work: what is said of it, and the exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+import dvx
+from dvx.cli import render
+from dvx.cli.common import Session
+from dvx.errors import ConfigError, DvxError, NotARepository, Partial, UnknownColumn, UsageError
+from dvx.model.dialect import NATIVE
+from dvx.store import files
+
+
+def expected(error: DvxError, session: Session) -> int:
+    """An error that a user can cause or repair."""
+    render.error(error.message, error.hint)
+    return _code(error, session)
+
+
+def usage(error: typer.TyperException, session: Session) -> int:
+    """A command line that cannot be read."""
+    context = getattr(error, "ctx", None)
+    text = error.format_message()
+    if text:
+        path = context.command_path if context is not None else "dvx"
+        render.error(text[0].lower() + text[1:].rstrip("."), f"run `{path} --help` to see how it is used")
+    elif context is not None:
+        render.data(context.get_help())
+    return session.exit_codes.usage
+
+
+def os_error(error: OSError, session: Session) -> int:
+    """The system refused."""
+    render.error(*_os_error(error))
+    return session.exit_codes.for_error(session.command)
+
+
+def interrupted(session: Session) -> int:
+    """Ctrl-C."""
+    runs = session.command in ("repro", "exp run", "stage add")
+    unfinished = "; until then outputs in the workspace may be incomplete" if runs else ""
+    render.error("interrupted", f"run the same command again{unfinished}")
+    return session.exit_codes.interrupted
+
+
+def bug(error: Exception, session: Session) -> int:
+    """An error that nobody expected: its details go to a file."""
+    import tempfile
+    import traceback
+
+    details = "".join(traceback.format_exception(error))
+    place = os.path.join(tempfile.gettempdir(), f"dvx-bug-{os.getpid()}.log")
+    files.write_atomic(place, f"dvx {dvx.__version__}, Python {sys.version}\n{details}".encode("utf-8", "backslashreplace"))
+    render.error(f"this is a bug in dvx: {type(error).__name__}: {error}", f"please report it with `{place}`")
+    return session.exit_codes.bug
+
+
+def _code(error: DvxError, session: Session) -> int:
+    codes = session.exit_codes
+    if isinstance(error, UsageError):
+        return codes.usage
+    if isinstance(error, ConfigError):
+        return codes.config
+    if isinstance(error, Partial):
+        return codes.for_partial(session.command)
+    if isinstance(error, NotARepository):
+        return NATIVE.exit_codes.error
+    if isinstance(error, UnknownColumn):
+        return codes.error
+    return codes.for_error(session.command)
+
+
+_CURES = {
+    "ENOSPC": "free some space, then run the same command again",
+    "EDQUOT": "free some of your quota, then run the same command again",
+    "EACCES": "check the permissions of the file and its folder",
+    "EPERM": "check the permissions and attributes of the file and its folder",
+    "EROFS": "the file system is read-only; mount it for writing",
+    "EMFILE": "raise the limit of open files (`ulimit -n`)",
+    "EIO": "the disk reports an error; check it, then run the same command again",
+}
+
+
+def _os_error(error: OSError) -> tuple[str, str]:
+    import errno
+
+    names = " -> ".join(f"`{os.fsdecode(name)}`" for name in (error.filename, error.filename2) if isinstance(name, str | bytes))
+    text = (error.strerror or str(error) or type(error).__name__).lower()
+    return f"{names}: {text}" if names else text, _CURES.get(errno.errorcode.get(error.errno or 0, ""), "")

@@ -1,0 +1,93 @@
+"""Hints and notes say what to type next, in a way that can be typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
+
+
+def test_names_are_quoted_for_the_shell(dialect_repo: Path) -> None:
+    write(dialect_repo / "a b;c", "1\n")
+    suffix = dialect_of(dialect_repo).pointer_suffix
+    assert dvx(dialect_repo, "add", "a b;c").err.endswith(f"To keep it in Git: git add .gitignore 'a b;c{suffix}'\n")
+    assert f"git add .gitignore 'x y{suffix}'\n" in dvx(dialect_repo, "move", "a b;c", "x y").err
+    write(dialect_repo / "x y", "2\n")
+    assert f"git add 'x y{suffix}'\n" in dvx(dialect_repo, "commit", "-f").err
+    (dialect_repo / "in here").mkdir()
+    result = dvx(dialect_repo / "in here", "stage", "add", "-n", "s", "-o", "o", "touch o")
+    assert result.err.endswith(f"git add .gitignore {dialect_of(dialect_repo).pipeline}\n")
+    below = dvx(dialect_repo, "--cd", "in here", "repro")
+    assert "To keep it in Git: git add " in below.err
+    unknown = run_dvx(dialect_repo, "remote", "remove", "a b")
+    assert unknown.err == "error: there is no remote `a b`\nhint: run `dvx remote add 'a b' URL`\n"
+
+
+def test_the_way_back_to_every_removed_experiment_is_said(native: Path) -> None:
+    head = git(native, "rev-parse", "HEAD")
+    names = ["a", "b", "c", "d", "it's"]
+    for number, name in enumerate(names):
+        write(native / "params.yaml", f"n: {number}\n")
+        dvx(native, "exp", "save", "-n", name)
+    refs = git(native, "for-each-ref", "refs/exps")
+    lines = dvx(native, "exp", "remove", "-A").err.splitlines()[1:]
+    assert len(lines) == 5
+    assert any(f"git update-ref 'refs/exps/{head[:2]}/{head[2:]}/it'\"'\"'s' " in line for line in lines)
+    for line in lines:
+        command = line.removeprefix("To get it back: ")
+        assert command.startswith("git update-ref ")
+        write(native / "back.sh", command)
+        git(native, "-c", f"alias.back=!{command}", "back")
+    assert git(native, "for-each-ref", "refs/exps") == refs
+
+
+def test_hints_name_the_command_that_was_typed(dvc_like: Path) -> None:
+    assert run_dvx(dvc_like, "repro").err == (
+        "error: there is no `dvc.yaml` here\n"
+        "hint: run `dvx stage add` to write it, or name a stage of another one (`dvx stage list --all`)\n"
+    )
+    assert run_dvx(dvc_like, "repro", "nope").err.endswith("hint: run `dvx stage list --all`\n")
+    write(dvc_like / "dvc.yaml", "stages:\n  s: {cmd: 'true'}\n")
+    assert dvx(dvc_like, "repro").err.endswith("Use `dvx push` to send your updates to remote storage.\n")
+
+
+@pytest.mark.parametrize("text", ["metrics:\n- m.json\n", "stages: {}\n", ""])
+def test_a_pipeline_file_without_stages_is_up_to_date(dialect_repo: Path, text: str) -> None:
+    pipeline = dialect_of(dialect_repo).pipeline
+    write(dialect_repo / pipeline, text)
+    assert dvx(dialect_repo, "repro").err == "Data and pipelines are up to date.\n"
+    assert dvx(dialect_repo, "repro", pipeline).err == "Data and pipelines are up to date.\n"
+    assert dvx(dialect_repo, "stage", "list").out == ""
+    assert dvx(dialect_repo, "dag", pipeline).out == ""
+    unknown = run_dvx(dialect_repo, "repro", f"{pipeline}:s")
+    assert unknown.err.startswith(f"error: `{pipeline}:s` is no stage, pipeline file or output\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("1", "a text or a list of texts is expected, not `1`\n    s: {cmd: 1}\nhint: put it in quotes\n"),
+        ("{a: b}", "a text or a list of texts is expected, not a mapping\n    s: {cmd: {a: b}}\n"),
+        ("[1]", "a text is expected, not `1`\n    s: {cmd: [1]}\nhint: put it in quotes\n"),
+    ],
+)
+def test_what_a_command_may_be_is_said(native: Path, command: str, expected: str) -> None:
+    write(native / "dvx.yaml", f"stages:\n  s: {{cmd: {command}}}\n")
+    assert run_dvx(native, "repro").err.endswith(expected)
+
+
+CONFLICT = "outs:\n<<<<<<< HEAD\n- md5: {one}\n=======\n- md5: {two}\n>>>>>>> side\n  size: 2\n  hash: md5\n  path: data\n"
+
+
+@pytest.mark.parametrize("top", ["", "outs:\n"])
+def test_a_merge_conflict_is_recognised(dialect_repo: Path, top: str) -> None:
+    write(dialect_repo / "data", "1\n")
+    dvx(dialect_repo, "add", "data")
+    commit_all(dialect_repo)
+    text = CONFLICT.format(one="0" * 32, two="1" * 32).removeprefix("outs:\n")
+    write(dialect_repo / f"data{dialect_of(dialect_repo).pointer_suffix}", top + text)
+    result = run_dvx(dialect_repo, "status")
+    assert result.code == 1
+    assert result.err.endswith("\nhint: it holds a merge conflict; resolve it, then run the command again\n")

@@ -1,0 +1,188 @@
+"""What stands where data is to be placed is never lost, and who else is at work is not in the way."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dvx.model.digest import digest_bytes
+from dvx.model.tree import Content
+from dvx.ops.relink import relink
+from dvx.project import Project
+from tests.helpers import dialect_of, dvx, run_dvx, run_process, write
+
+
+def cache_of(repo: Path) -> Path:
+    return repo / dialect_of(repo).folder / "cache"
+
+
+def object_of(repo: Path, data: bytes) -> Path:
+    algorithm = dialect_of(repo).algorithm
+    return cache_of(repo) / digest_bytes(data, algorithm).object_name
+
+
+def test_an_edit_of_a_tracked_file_that_is_ignored_now_is_kept(dialect_repo: Path):
+    write(dialect_repo / "d/x.txt", "recorded")
+    write(dialect_repo / "d/y", "other")
+    dvx(dialect_repo, "add", "d")
+    write(dialect_repo / dialect_of(dialect_repo).ignore, "*.txt\n")
+    write(dialect_repo / "d/x.txt", "edited")
+    refused = run_dvx(dialect_repo, "checkout")
+    assert refused.code != 0
+    assert "`d/x.txt`" in refused.err
+    assert (dialect_repo / "d/x.txt").read_text() == "edited"
+    dvx(dialect_repo, "checkout", "--force")
+    assert (dialect_repo / "d/x.txt").read_text() == "recorded"
+    dvx(dialect_repo, "trash", "restore", "d/x.txt", "--force")
+    assert (dialect_repo / "d/x.txt").read_text() == "edited"
+
+
+def test_nothing_is_written_through_a_link_where_a_folder_was(dialect_repo: Path):
+    write(dialect_repo / "d/sub/f", "recorded")
+    dvx(dialect_repo, "add", "d")
+    write(dialect_repo / "other/f", "mine")
+    os.unlink(dialect_repo / "d/sub/f")
+    os.rmdir(dialect_repo / "d/sub")
+    os.symlink("../other", dialect_repo / "d/sub")
+    assert "`d/sub`" in run_dvx(dialect_repo, "checkout").err
+    dvx(dialect_repo, "checkout", "--force")
+    assert (dialect_repo / "other/f").read_text() == "mine"
+    assert not (dialect_repo / "d/sub").is_symlink()
+    assert (dialect_repo / "d/sub/f").read_text() == "recorded"
+
+
+@pytest.mark.parametrize("link", ["hardlink", "symlink", "copy"])
+def test_an_object_of_another_size_is_not_placed(native: Path, link: str):
+    write(native / "f", "0123456789")
+    dvx(native, "add", "f")
+    place = object_of(native, b"0123456789")
+    os.chmod(place, 0o644)
+    os.truncate(place, 3)
+    os.unlink(native / "f")
+    dvx(native, "config", "cache.type", link)
+    refused = run_dvx(native, "checkout")
+    assert refused.code == 1
+    assert "dvx fetch" in refused.err
+    assert not (native / "f").exists()
+
+
+def test_folders_inherit_from_the_place_where_they_belong(native: Path):
+    write(native / "shared/d/f", "1")
+    dvx(native, "add", "shared/d")
+    os.unlink(native / "shared/d/f")
+    os.rmdir(native / "shared/d")
+    os.chmod(native / "shared", 0o2775)
+    dvx(native, "checkout")
+    assert (native / "shared/d").stat().st_mode & stat.S_ISGID
+
+
+def test_two_checkouts_at_once_both_succeed(native: Path):
+    for number in range(600):
+        write(native / f"d/{number % 3}/{number}", str(number))
+    dvx(native, "add", "d")
+    for _ in range(3):
+        (native / "d").rename(native.parent / f"away{os.urandom(4).hex()}")
+        command = [str(Path(sys.executable).with_name("dvx")), "checkout"]
+        both = [subprocess.Popen(command, cwd=native, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
+        said = [one.communicate(timeout=120) for one in both]
+        assert [one.returncode for one in both] == [0, 0], said
+        assert len(list((native / "d").rglob("*"))) == 603
+        assert dvx(native, "status", "--json").json == {}
+
+
+@pytest.mark.parametrize("link", ["hardlink", "symlink"])
+def test_an_edit_made_while_files_are_shared_is_kept(native: Path, link: str):
+    write(native / "d/a", "one")
+    write(native / "d/b", "two")
+    dvx(native, "add", "d")
+    dvx(native, "config", "cache.type", link)
+    recorded = Content(digest_bytes(b"one", "xxh128"), 3)
+    other = Content(digest_bytes(b"two", "xxh128"), 3)
+    write(native / "d/a", "an edit")
+    project = Project.find(str(native))
+    relink(project, {"d/a": recorded, "d/b": other})
+    project.close()
+    assert (native / "d/a").read_text() == "an edit"
+    assert not (native / "d/a").is_symlink()
+    assert os.path.samefile(native / "d/b", object_of(native, b"two"))
+
+
+def test_a_folder_may_be_another_file_system(native: Path):
+    """In a mount name space of its own, a temporary file system lies where the data does."""
+    if run_process(native, "unshare", "--user", "--map-root-user", "--mount", "true").code != 0:
+        pytest.skip("no name spaces on this machine")
+    write(native / "d/f", "1")
+    write(native / "d/sub/g", "2")
+    dvx(native, "add", "d")
+    program = Path(sys.executable).with_name("dvx")
+    script = (
+        f"mount -t tmpfs none d && {program} checkout && cat d/f d/sub/g && echo 3 > d/f && {program} checkout --force && cat d/f"
+        f" && rm d/f && {program} trash restore d/f && cat d/f && {program} status"
+    )
+    result = run_process(native, "unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script)
+    assert result.code == 0, result.err
+    assert "12" in result.out
+    assert "13\n" in result.out
+    assert "modified:           d" in result.out
+
+
+@pytest.mark.parametrize("name", ["a:b", "line\nbreak", ".Git", "back\\", "..."])
+def test_a_name_that_could_not_be_read_back_is_refused_before_it_is_stored(dialect_repo: Path, name: str):
+    write(dialect_repo / "d/ok", "1")
+    write(dialect_repo / "d" / name, "2")
+    refused = run_dvx(dialect_repo, "add", "d")
+    assert refused.code != 0
+    assert "`d` holds a name that cannot be tracked" in refused.err
+    assert dialect_of(dialect_repo).ignore in refused.err
+    assert not (dialect_repo / f"d{dialect_of(dialect_repo).pointer_suffix}").exists()
+
+
+@pytest.mark.parametrize("name", ["2024-01-01T12:00:00.csv", "with space", "-dash", "ünïcode", "semi;colon", "'quote'", "$(x)"])
+def test_a_usual_name_is_kept(dialect_repo: Path, name: str):
+    write(dialect_repo / "d" / name, "2")
+    dvx(dialect_repo, "add", "d")
+    (dialect_repo / "d").rename(dialect_repo.parent / "away")
+    dvx(dialect_repo, "checkout")
+    assert (dialect_repo / "d" / name).read_text() == "2"
+
+
+def test_links_to_folders_are_left_out_with_a_word(dialect_repo: Path):
+    write(dialect_repo / "d/f", "1")
+    write(dialect_repo / "real/g", "2")
+    os.symlink("../real", dialect_repo / "d/link")
+    assert "links to folders are left out: `d/link`" in dvx(dialect_repo, "add", "d").err
+    assert dvx(dialect_repo, "status").err == "Data and pipelines are up to date.\n"
+
+
+@pytest.mark.parametrize("command", ["checkout", "status", "push", "pull", "fetch"])
+def test_a_path_that_a_tracked_folder_does_not_hold_is_told(native: Path, command: str):
+    write(native / "d/file", "1")
+    dvx(native, "remote", "add", "-d", "store", "../remote")
+    dvx(native, "add", "d")
+    dvx(native, "push")
+    refused = run_dvx(native, command, "d/nothing")
+    assert refused.code == 1
+    assert "`d/nothing` is no tracked path" in refused.err
+
+
+def test_a_folder_with_tracked_parts_is_not_copied(native: Path):
+    write(native / "top/d/f", "1")
+    dvx(native, "add", "top/d")
+    refused = run_dvx(native, "add", "top", "-o", "copy")
+    assert refused.code == 1
+    assert "`d.dvx`" in refused.err
+    assert not (native / "copy").exists()
+
+
+def test_a_place_where_no_folder_can_be_made_is_named(native: Path):
+    write(native / "f", "1")
+    dvx(native, "add", "f")
+    dvx(native, "remote", "add", "-d", "store", "/proc/nothing")
+    refused = run_dvx(native, "push")
+    assert refused.code == 1
+    assert "/proc/nothing" in refused.err
