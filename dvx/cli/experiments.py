@@ -10,7 +10,7 @@ import typer
 from dvx.cli import complete, render
 from dvx.cli.common import JobsOption, JsonOption, RecursiveOption, TargetsArgument, find_project
 from dvx.errors import quoted
-from dvx.model.experiment import Experiment
+from dvx.model.experiment import Experiment, ExpRef
 from dvx.ops.experiments import Group, Scope
 
 NamesArgument = Annotated[
@@ -86,6 +86,7 @@ def exp_run(
         render.json({"name": recorded.ref.name, "commit": recorded.commit or None, "ref": str(recorded.ref)})
     elif not dry:
         render.note(f"\nRan experiment(s): {recorded.ref.name}\nExperiment results have been applied to your workspace.")
+    _tell_way_back(recorded.ref, recorded.replaced)
 
 
 def exp_save(
@@ -110,6 +111,7 @@ def exp_save(
         render.json({"ref": recorded.commit})
     else:
         render.note(f"Experiment has been saved as: {recorded.ref.name}")
+    _tell_way_back(recorded.ref, recorded.replaced)
 
 
 def exp_list(
@@ -201,7 +203,9 @@ def exp_rename(
     """
     from dvx.ops.experiments import rename
 
-    render.note(f"Renamed experiments: '{rename(find_project(), experiment, name, force=force).ref.name}'")
+    renamed, replaced = rename(find_project(), experiment, name, force=force)
+    render.note(f"Renamed experiments: '{renamed.ref.name}'")
+    _tell_way_back(renamed.ref, replaced)
 
 
 def exp_branch(
@@ -234,3 +238,8 @@ def _experiment(one: Experiment) -> dict[str, object]:
 def _listed(names: Sequence[str]) -> str:
     quoted = [f"'{name}'" for name in names]
     return " and ".join([", ".join(quoted[:-1]), quoted[-1]]) if len(quoted) > 1 else "".join(quoted)
+
+
+def _tell_way_back(ref: ExpRef, commit: str) -> None:
+    if commit:
+        render.note(f"To get the one before back: git update-ref {quoted(str(ref))} {commit}")

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from dvx.formats.data import load_data
     from dvx.formats.editing import edit_data
     from dvx.formats.locks import remove_from_lock, splice_lock
-    from dvx.formats.reading import load_yaml, locate, schema_error
+    from dvx.formats.reading import decoded, load_yaml, locate, schema_error
     from dvx.formats.writing import dump_yaml, edit_yaml
 
 __all__ = [
+    "decoded",
     "dump_yaml",
     "edit_data",
     "edit_yaml",
@@ -30,7 +31,7 @@ _PARTS = {
     "data": ("load_data",),
     "editing": ("edit_data",),
     "locks": ("remove_from_lock", "splice_lock"),
-    "reading": ("load_yaml", "locate", "schema_error"),
+    "reading": ("decoded", "load_yaml", "locate", "schema_error"),
     "writing": ("dump_yaml", "edit_yaml"),
 }
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dvx.errors import FormatError
-from dvx.formats.reading import DEPTH, load_yaml, mistake
+from dvx.formats.reading import DEPTH, decoded, load_yaml, mistake
 
 _TOML_PLACE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
@@ -35,15 +35,6 @@ def load_data(data: bytes, path: str) -> Any:
     except (ValueError, RecursionError) as error:
         raise FormatError(f"`{path}` cannot be read: {str(error) or 'it is nested too deeply'}") from None
     return value
-
-
-def decoded(data: bytes, path: str) -> str:
-    """The text of a file; raises FormatError when it is no UTF-8."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise FormatError(f"{path}:{line}: the text is not UTF-8") from None
 
 
 def suffix_of(path: str) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from dvx.errors import FormatError
-from dvx.formats.data import decoded, load_data, suffix_of
-from dvx.formats.reading import load_yaml
+from dvx.formats.data import load_data, suffix_of
+from dvx.formats.reading import decoded, load_yaml
 from dvx.formats.writing import edit_yaml, replace_scalar
 from dvx.model.override import Op, Override, apply, put
 from dvx.model.params import lookup, same

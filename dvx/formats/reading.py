@@ -28,6 +28,15 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }  # fmt: skip
 
 
+def decoded(data: bytes, path: str) -> str:
+    """The text of a file; raises FormatError when it is no UTF-8."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise FormatError(f"{path}:{line}: the text is not UTF-8") from None
+
+
 def load_yaml(text: str, name: str) -> Any:
     """The value of a YAML document; None when it is empty. Containers that are aliased are shared, so do not change them.
 

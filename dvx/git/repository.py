@@ -82,7 +82,8 @@ class Git(Struct, frozen=True):
                 f"`{revision}` names {len(same)} experiments", "give the id of the commit: `dvx exp list -A` shows it"
             )
         known = [ref.split("/", 2)[-1] for ref in self.refs("refs/heads/", "refs/tags/", "refs/remotes/")]
-        raise UnknownTarget(f"unknown Git revision `{revision}`", nearest(revision, [*known, *(ref.name for ref in experiments)]))
+        hint = nearest(revision, [*known, *(ref.name for ref in experiments)]) if known else "there is no commit yet"
+        raise UnknownTarget(f"unknown Git revision `{revision}`", hint)
 
     def experiments(self) -> dict[ExpRef, str]:
         """The commit of every experiment, whatever its baseline."""

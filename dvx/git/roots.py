@@ -85,3 +85,8 @@ def _interrupted(git: Git) -> list[str]:
             found.append(word)
     kinds = process.ask(git.place, ("cat-file", "--batch-check=%(objecttype) %(objectname)"), "\n".join(found).encode())
     return [line.split()[1] for line in values.text(kinds).splitlines() if line.startswith("commit ")]
+
+
+def is_ref_name(git: Git, ref: str) -> bool:
+    """Whether Git accepts `ref` as the full name of a ref."""
+    return process.run(git.place, ("check-ref-format", ref)).code == 0

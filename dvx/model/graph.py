@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from dvx.errors import GraphError
+from dvx.errors import GraphError, quoted
 from dvx.model.paths import parent
 
 
@@ -107,7 +107,7 @@ def _owners(nodes: Sequence[Node]) -> dict[str, str]:
         for path in node.outs:
             if path in owners:
                 one, other = owners[path], node.address
-                hint = f"take it out of one of them (`dvx remove {other}` drops the second)"
+                hint = f"take it out of one of them (`dvx remove {quoted(other)}` drops the second)"
                 raise GraphError(f"the output `{path}` belongs to both `{one}` and `{other}`", hint)
             owners[path] = node.address
     for path, owner in owners.items():

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from dvx.errors import MissingData, UsageError
+from dvx.errors import MissingData, UsageError, quoted
 from dvx.model.events import Tell, silent
 from dvx.model.paths import printable
 from dvx.model.pointer import Output
@@ -154,7 +154,7 @@ def _record_parts(project: Project, path: str, inners: Sequence[str], tell: Tell
     with project.lock(pointer):
         recorded = read_pointer(files.read(project.abs(pointer)), pointer, project.dialect).outs[0][1].content
         if recorded is None:
-            raise MissingData(f"`{printable(pointer)}` records no content any more", f"run `dvx add {printable(path)}`")
+            raise MissingData(f"`{printable(pointer)}` records no content any more", f"run `dvx add {quoted(path)}`")
         content = store_parts(project, path, recorded, inners, tell)
         project.cache.barrier()
         changed = write_pointer(project, Output(path, annotations=options.annotations), content)

@@ -163,14 +163,13 @@ def _check_vacant(project: Project, git: Git, ref: ExpRef, edits: Mapping[str, b
     with scratch_index(project, git) as index:
         seen = git.compare(index, commit)
     if edits or seen.changed or seen.absent:
-        raise _taken(project, ref)
+        raise _taken(ref)
 
 
-def _taken(project: Project, ref: ExpRef, state: str = "") -> DvxError:
-    name = project.dialect.name
+def _taken(ref: ExpRef, state: str = "") -> DvxError:
     return DvxError(
         f"experiment `{ref.name}` exists already{state}",
-        f"run `{name} exp run -f ...` to replace it, or choose another name with `-n`",
+        "run `dvx exp run -f ...` to replace it, or choose another name with `-n`",
     )
 
 
@@ -222,7 +221,7 @@ def _record(project: Project, git: Git, record: _Record) -> tuple[str, str]:
     if old is not None and git.tree(old) == git.tree(commit):
         return old, ""
     if old is not None and not record.force:
-        raise _taken(project, record.ref, ", with another result; the new one is in the workspace")
+        raise _taken(record.ref, ", with another result; the new one is in the workspace")
     git.update_refs([RefChange(str(record.ref), commit, old)])
     return commit, old or ""
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from dvx.errors import DvxError, GitError, UnknownTarget, UsageError, nearest
 from dvx.git import Git, RefChange
+from dvx.git.roots import is_ref_name
 from dvx.model.experiment import Experiment, ExpRef, check_name
 from dvx.model.paths import printable
 from dvx.project import Project
@@ -103,19 +104,22 @@ def remove(project: Project, names: Sequence[str], scope: Scope | None, *, keep:
     return gone
 
 
-def rename(project: Project, old: str, new: str, *, force: bool) -> Experiment:
-    """Give an experiment another name; with `force` one that another experiment has. Returns the renamed one."""
+def rename(project: Project, old: str, new: str, *, force: bool) -> tuple[Experiment, str]:
+    """Give an experiment another name; with `force` one that another experiment has.
+
+    Returns the renamed one, and the commit of the other one that lost its name (empty if none did).
+    """
     git = git_of(project)
     check_name(new)
     experiment = find(git, old)
     target = ExpRef(experiment.ref.baseline, new)
     if target == experiment.ref:
-        return experiment
+        return experiment, ""
     other = git.experiments().get(target)
     if other is not None and not force:
         raise DvxError(f"there is an experiment `{new}` already", "choose another name, or use `--force` to replace it")
     git.update_refs([RefChange(str(target), experiment.commit, other), RefChange(str(experiment.ref), None, experiment.commit)])
-    return Experiment(target, experiment.commit, experiment.created)
+    return Experiment(target, experiment.commit, experiment.created), other or ""
 
 
 def branch(project: Project, name: str, branch_name: str) -> tuple[str, Experiment]:
@@ -124,8 +128,8 @@ def branch(project: Project, name: str, branch_name: str) -> tuple[str, Experime
     experiment = find(git, name)
     chosen = branch_name or f"{experiment.ref.name}-branch"
     ref = f"refs/heads/{chosen}"
-    if chosen.startswith("-"):
-        raise UsageError(f"`{printable(chosen)}` is not a name for a branch")
+    if chosen.startswith("-") or not is_ref_name(git, ref):
+        raise UsageError(f"`{printable(chosen)}` is not a name for a branch", "use letters, digits, `-`, `_`, `.` and `/`")
     if ref in git.refs(ref):
         raise DvxError(f"there is a branch `{chosen}` already", "choose another name")
     git.update_refs([RefChange(ref, experiment.commit, None)])

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 
-from dvx.errors import DvxError, MissingData
+from dvx.errors import DvxError, MissingData, quoted
 from dvx.model.digest import Digest
 from dvx.model.gc import GcPlan, Stored, plan_gc
 from dvx.model.tree import decode_tree
@@ -50,5 +50,5 @@ def _files_of(remote: Remote, digest: Digest) -> set[Digest]:
         check.finish()
         return {entry.digest for entry in decode_tree(data, digest.algorithm).entries}
     except DvxError as error:
-        hint = f"run `dvx fsck --remote {remote.name}` first"
+        hint = f"run `dvx fsck --remote {quoted(remote.name)}` first"
         raise DvxError(f"what to keep at `{remote.name}` cannot be known: {error.message}", hint) from error

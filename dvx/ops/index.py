@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from dvx.errors import Corrupted, MissingData, SchemaError, UnknownTarget, UnsafePath, nearest
-from dvx.formats import load_yaml, schema_error
+from dvx.formats import decoded, load_yaml, schema_error
 from dvx.model.dialect import Dialect
 from dvx.model.lock import Lock, StageState
 from dvx.model.paths import parent, within
@@ -115,11 +115,11 @@ def load_index(project: Project, source: Source | None = None) -> Index:
                 here += [output for output, _ in pointers[path].outs]
         if dialect.pipeline in named:
             path = prefix + dialect.pipeline
-            pipelines[path] = parse_pipeline(_text(named[dialect.pipeline]), path, dialect, source.read, style)
+            pipelines[path] = parse_pipeline(decoded(named[dialect.pipeline], path), path, dialect, source.read, style)
             here += [output for stage in pipelines[path].stages.values() for output in stage.outs]
         if dialect.lock in named:
             path = prefix + dialect.lock
-            locks[path] = parse_lock(_text(named[dialect.lock]), path, dialect, pipelines.get(prefix + dialect.pipeline))
+            locks[path] = parse_lock(decoded(named[dialect.lock], path), path, dialect, pipelines.get(prefix + dialect.pipeline))
         return {output.path for output in here}
 
     source.machinery(collect)
@@ -128,7 +128,7 @@ def load_index(project: Project, source: Source | None = None) -> Index:
 
 def read_pointer(data: bytes, path: str, dialect: Dialect) -> Pointer:
     """Read the text of a pointer file; raises FormatError with file, line and column."""
-    text = _text(data)
+    text = decoded(data, path)
     document: Any = load_yaml(text, path)
     try:
         return decode_pointer(document, path, dialect)
@@ -212,7 +212,3 @@ def _may_be(project: Project, selected: Selected) -> bool:
 def _owned_by(tracked: Tracked, target: str) -> bool:
     """Whether `target` names the stage, or the group of generated stages, that makes this output."""
     return target in (tracked.owner, tracked.owner.partition("@")[0]) and tracked.owner != tracked.file
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "replace")

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from dvx.errors import DvxError, GraphError, UnknownTarget, nearest
+from dvx.errors import DvxError, GraphError, UnknownTarget, nearest, quoted
 from dvx.formats import edit_yaml
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import join, parent, printable, relative, within
@@ -50,7 +50,7 @@ def move(project: Project, source: str, target: str, tell: Tell = silent) -> Mov
     text = _moved(project, pointer, new, place)
     _check(project, index, old, new)
     if place != pointer.path and place in index.pointers and _read(project, place) != text:
-        hint = f"run `dvx remove {printable(place)}` first"
+        hint = f"run `dvx remove {quoted(place)}` first"
         raise GraphError(f"`{printable(new)}` is already tracked by `{printable(place)}`", hint)
     changed = list(ignore(project, [new])) if pointer.outs[0][0].cached else []
     with project.lock(place):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from dvx.errors import UnknownTarget
+from dvx.errors import UnknownTarget, quoted
 from dvx.model.paths import printable
 from dvx.ops.index import Index
 from dvx.ops.repro_plan import ReproOptions, find_stages
@@ -51,5 +51,5 @@ def _check_exact(project: Project, index: Index, target: str, owners: Sequence[s
         )
     if stage is None and path != tracked.output.path:
         whole = printable(tracked.output.path)
-        hint = f"to record the folder without it, delete it and run `dvx add {whole}`"
+        hint = f"to record the folder without it, delete it and run `dvx add {quoted(whole)}`"
         raise UnknownTarget(f"`{printable(target)}` lies in `{whole}`, which is tracked as a whole", hint)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from dvx.errors import DvxError, MissingData
+from dvx.errors import DvxError, MissingData, quoted
 from dvx.model.events import Tell
 from dvx.model.paths import printable, within
 from dvx.model.tree import Content, Entry, Tree, tree_content
@@ -25,7 +25,7 @@ def store_parts(project: Project, path: str, recorded: Content, inners: Sequence
         DvxError: the directory is recorded in another hash than new content gets.
     """
     if not recorded.digest.is_tree or recorded.digest.algorithm != project.algorithm:
-        raise DvxError(f"`{printable(path)}` cannot be recorded in part", f"run `dvx commit {path}`")
+        raise DvxError(f"`{printable(path)}` cannot be recorded in part", f"run `dvx commit {quoted(path)}`")
     old = project.cache.read_tree(recorded.digest)
     fresh = [_part(project, path, old, inner, tell) for inner in inners]
     kept, gone = _apart(old.entries, inners)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from dvx.errors import MissingData
-from dvx.formats import splice_lock
+from dvx.formats import decoded, splice_lock
 from dvx.model.events import Tell
 from dvx.model.lock import StageState, encode_state
 from dvx.model.paths import join, parent
@@ -66,7 +66,7 @@ def locked_state(project: Project, stage: Stage) -> StageState | None:
     data = Workspace(project).read(path)
     if data is None:
         return None
-    lock = parse_lock(data.decode("utf-8", "replace"), path, project.dialect, Pipeline(stage.file, {stage.name: stage}))
+    lock = parse_lock(decoded(data, path), path, project.dialect, Pipeline(stage.file, {stage.name: stage}))
     return lock.stages.get(stage.name)
 
 

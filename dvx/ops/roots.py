@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct, field
 
 from dvx.errors import DvxError, FormatError, SchemaError
-from dvx.formats import load_yaml, schema_error
+from dvx.formats import decoded, load_yaml, schema_error
 from dvx.git import Git, roots
 from dvx.model.events import Notice, Tell
 from dvx.model.named import Named, is_pointer, named_in, names_objects
@@ -193,7 +193,7 @@ def chosen_commits(git: Git, scope: Scope) -> list[str]:
 
 def _read(data: bytes, path: str, *, may_be_empty: bool) -> set[Named]:
     """What a file names; raises FormatError. An empty pointer names nothing, but something must have broken it."""
-    text = data.decode("utf-8", "replace")
+    text = decoded(data, path)
     document = load_yaml(text, path)
     if document is None and not may_be_empty:
         raise FormatError(f"{path}: the file is empty", "restore it with `git checkout`, or remove it")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from dvx.errors import DvxError, MissingData, UnsafePath, nearest
+from dvx.errors import DvxError, MissingData, UnsafePath, nearest, quoted
 from dvx.model.lock import StageState
 from dvx.model.paths import parent, printable
 from dvx.model.stage import Stage, is_url
@@ -30,7 +30,7 @@ def check_runnable(project: Project, index: Index, stage: Stage, seen: StageStat
                 f"`{dep}`, which the stage `{stage.address}` depends on, is not a local path", "import it as data first"
             )
         if seen.deps[dep].content is None:
-            raise _missing_dep(project, index, stage, dep)
+            raise _missing_dep(index, stage, dep)
     for file in stage.params:
         for key in file.keys or ():
             if key not in seen.params[file.path]:
@@ -41,12 +41,10 @@ def check_runnable(project: Project, index: Index, stage: Stage, seen: StageStat
     check_outputs(project, stage)
 
 
-def _missing_dep(project: Project, index: Index, stage: Stage, dep: str) -> MissingData:
-    name = project.dialect.name
+def _missing_dep(index: Index, stage: Stage, dep: str) -> MissingData:
     tracked = index.owner_of(dep)
-    hint = (
-        f"run `{name} checkout {dep}`, or `{name} pull {dep}` to get it from a remote" if tracked else "make it, or mend the path"
-    )
+    name = quoted(dep)
+    hint = f"run `dvx checkout {name}`, or `dvx pull {name}` to get it from a remote" if tracked else "make it, or mend the path"
     return MissingData(f"`{printable(dep)}`, which the stage `{stage.address}` depends on, does not exist", hint)
 
 
@@ -60,5 +58,5 @@ def check_outputs(project: Project, stage: Stage) -> None:
     if project.git is None:
         return
     for path in sorted(project.git.tracked([output.path for output in stage.outs if output.cached])):
-        hint = f"run `git rm -r --cached {path}` and commit that, or write `cache: false` under it in `{stage.file}`"
+        hint = f"run `git rm -r --cached {quoted(path)}` and commit that, or write `cache: false` under it in `{stage.file}`"
         raise DvxError(f"the output `{printable(path)}` of the stage `{stage.address}` is tracked by Git", hint)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from msgspec.structs import replace
 
-from dvx.errors import DvxError
+from dvx.errors import DvxError, quoted
 from dvx.model.events import Event, Notice, StageEnded, StageOutput, StageRestored, StageSkipped, StageStarted, Tell
 from dvx.model.lock import StageState
 from dvx.model.pointer import Pointer
@@ -134,9 +134,7 @@ class Worker:
         reasons = tuple(Reason(Cause.OUT_MODIFIED, path) for path in changed)
         if not self._options.dry:
             if changed != [address.removesuffix(self._project.dialect.pointer_suffix)]:
-                raise DvxError(
-                    f"the data of `{address}` changed", f"run `{self._project.dialect.name} commit {address}` to record it"
-                )
+                raise DvxError(f"the data of `{address}` changed", f"run `dvx commit {quoted(address)}` to record it")
             self._tell(Notice(f"`{changed[0]}` changed and is recorded in `{address}`"))
             self.for_git.update(add(self._project, [self._project.abs(changed[0])], self._tell).for_git)
         return StageOutcome(address, Action.RECORD, reasons)

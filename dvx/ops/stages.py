@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dvx.errors import DvxError, GraphError, UnknownTarget, UsageError, nearest
+from dvx.errors import DvxError, GraphError, UnknownTarget, UsageError, nearest, quoted
 from dvx.formats import dump_yaml, edit_yaml
 from dvx.model.paths import join, printable
 from dvx.model.pipeline import DEFAULT_PARAMS
@@ -223,7 +223,7 @@ def _check_owners(index: Index, stage: Stage) -> None:
     for output in stage.outs:
         tracked = index.by_path.get(output.path)
         if tracked is not None and tracked.owner != stage.address:
-            hint = f"choose another output, or run `dvx remove {printable(tracked.owner)}` first"
+            hint = f"choose another output, or run `dvx remove {quoted(tracked.owner)}` first"
             shown = printable(output.path)
             raise GraphError(f"the output `{shown}` belongs to both `{printable(tracked.owner)}` and `{stage.address}`", hint)
 

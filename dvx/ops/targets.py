@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from dvx.errors import DvxError, GraphError, MissingData, UnsafePath
+from dvx.errors import DvxError, GraphError, MissingData, UnsafePath, quoted
 from dvx.model.paths import parent, printable, within
 from dvx.ops.ignore import Ignore
 from dvx.ops.index import Index
@@ -56,10 +56,10 @@ def check_owners(project: Project, index: Index, path: str) -> None:
         if other == path and tracked.file != path + project.dialect.pointer_suffix:
             raise GraphError(f"`{shown}` is already tracked by `{printable(tracked.file)}`")
         if other != path and within(other, path):
-            hint = f"run `dvx remove {printable(tracked.file)}` first, to track the whole folder"
+            hint = f"run `dvx remove {quoted(tracked.file)}` first, to track the whole folder"
             raise GraphError(f"`{shown}` holds `{printable(other)}`, which is tracked by `{printable(tracked.file)}`", hint)
         if other != path and within(path, other):
-            hint = f"run `dvx add {printable(other)}` to record the folder as it is"
+            hint = f"run `dvx add {quoted(other)}` to record the folder as it is"
             raise GraphError(f"`{shown}` lies in `{printable(other)}`, which is tracked as a whole", hint)
 
 
@@ -69,5 +69,5 @@ def check_git(project: Project, paths: Sequence[str]) -> None:
         return
     for path in sorted(project.git.tracked(paths)):
         shown = printable(path)
-        hint = f"run `git rm -r --cached {shown}`, then `dvx add {shown}`"
+        hint = f"run `git rm -r --cached {quoted(path)}`, then `dvx add {quoted(path)}`"
         raise DvxError(f"`{shown}` is tracked by Git", hint)

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from dvx.errors import Corrupted, DvxError, MissingData, RemoteError
+from dvx.errors import Corrupted, DvxError, MissingData, RemoteError, quoted
 from dvx.model.settings import redact
 from dvx.store import files
 from dvx.store.listed import Listed, modified_of
@@ -249,7 +249,7 @@ class NetworkRemote:
     def _explain(self, error: BaseException) -> RemoteError:
         reason = _first_line(error)
         if isinstance(error, PermissionError) or "Credential" in type(error).__name__:
-            hint = f"check the credentials: `dvx remote modify --local {self.name} OPTION VALUE`"
+            hint = f"check the credentials: `dvx remote modify --local {quoted(self.name)} OPTION VALUE`"
             return RemoteError(f"the remote `{self.name}` refuses access: {reason}", hint)
         if not self._is_passing(error):
             return RemoteError(f"the remote `{self.name}` failed: {reason}", f"its URL is `{self.url}`")

@@ -91,3 +91,42 @@ def test_a_merge_conflict_is_recognised(dialect_repo: Path, top: str) -> None:
     result = run_dvx(dialect_repo, "status")
     assert result.code == 1
     assert result.err.endswith("\nhint: it holds a merge conflict; resolve it, then run the command again\n")
+
+
+def test_what_was_replaced_can_be_got_back(native: Path) -> None:
+    write(native / "params.yaml", "n: 1\n")
+    commit_all(native)
+    dvx(native, "exp", "save", "-n", "one")
+    before = git(native, "for-each-ref", "--format=%(objectname)", "refs/exps")
+    write(native / "params.yaml", "n: 2\n")
+    said = dvx(native, "exp", "save", "-f", "-n", "one").err
+    assert f" {before}\n" in said
+    assert "git update-ref refs/exps/" in said
+    dvx(native, "exp", "save", "-n", "two")
+    assert "To get the one before back" in dvx(native, "exp", "rename", "-f", "two", "one").err
+
+
+def test_a_name_that_git_does_not_take_for_a_branch_is_refused(native: Path) -> None:
+    write(native / "params.yaml", "n: 1\n")
+    commit_all(native)
+    dvx(native, "exp", "save", "-n", "one")
+    refused = run_dvx(native, "exp", "branch", "one", "bad..x")
+    assert refused.code == 2
+    assert "`bad..x` is not a name for a branch" in refused.err
+
+
+def test_a_pointer_that_is_no_text_is_told(native: Path) -> None:
+    write(native / "f", "1")
+    dvx(native, "add", "f")
+    write(native / "f.dvx", b"outs:\n- path: \xff\xfe\n")
+    refused = run_dvx(native, "status")
+    assert refused.code == 1
+    assert "f.dvx:2: the text is not UTF-8" in refused.err
+
+
+def test_a_comparison_before_the_first_commit_says_what_is_missing(native: Path) -> None:
+    write(native / "params.yaml", "n: 1\n")
+    git(native, "update-ref", "-d", "HEAD")
+    refused = run_dvx(native, "params", "diff")
+    assert refused.code == 1
+    assert "there is no commit yet" in refused.err

@@ -371,8 +371,10 @@ def test_rename_and_branch(folder):
     here = project(folder)
     with pytest.raises(DvxError, match="there is an experiment `b` already"):
         experiments.rename(here, "a", "b", force=False)
-    assert experiments.rename(here, "a", "c", force=False).commit == commit
-    experiments.rename(here, "c", "b", force=True)
+    other = git(folder, "rev-parse", ref_of(folder, "b"))
+    renamed, replaced = experiments.rename(here, "a", "c", force=False)
+    assert (renamed.commit, replaced) == (commit, "")
+    assert experiments.rename(here, "c", "b", force=True)[1] == other
     assert (names(folder), git(folder, "rev-parse", ref_of(folder, "b"))) == (["b"], commit)
     assert experiments.branch(here, "b", "")[0] == "b-branch"
     assert git(folder, "rev-parse", "b-branch") == commit
