@@ -14,6 +14,8 @@ from enum import Enum
 
 from msgspec import Struct
 
+# a damaged schema makes sqlite3 raise an error whose own text cannot be decoded
+_BROKEN = (sqlite3.DatabaseError, UnicodeError)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS attempts (
   id INTEGER PRIMARY KEY, run TEXT, stage TEXT, key TEXT, pid INTEGER, state TEXT, log TEXT, started REAL, ended REAL,
@@ -82,13 +84,13 @@ class Journal:
             if "no such column" not in str(error) and "has no column" not in str(error):
                 # full, read-only or busy for long: the history is not worth the work that waits for it
                 return 0
-        except sqlite3.DatabaseError:
+        except _BROKEN:
             pass
         for suffix in ("", "-journal", "-wal", "-shm"):
             self._remove(self._path + suffix)
         try:
             return self._execute(query, values)
-        except sqlite3.DatabaseError:
+        except _BROKEN:
             return 0
 
     def _execute(self, query: str, values: tuple[object, ...]) -> int:

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 
 from dvx.store.files import make_folder, remove
 
+# a damaged schema makes sqlite3 raise an error whose own text cannot be decoded
+_BROKEN = (sqlite3.Error, UnicodeError)
 _SCHEMA = "CREATE TABLE IF NOT EXISTS rows (key TEXT PRIMARY KEY, sum INTEGER, body BLOB) WITHOUT ROWID"
 _PORTION = 500
 
@@ -35,7 +37,7 @@ class RowCache:
                     found |= {
                         key: body.decode() for key, total, body in connection.execute(query, portion) if _intact(key, total, body)
                     }
-        except (sqlite3.Error, UnicodeDecodeError):
+        except _BROKEN:
             self._drop()
             return {}
         return found
@@ -53,7 +55,7 @@ class RowCache:
                 )
         except sqlite3.OperationalError:
             return
-        except sqlite3.DatabaseError:
+        except _BROKEN:
             self._drop()
         except OSError:
             return
@@ -63,7 +65,7 @@ class RowCache:
         try:
             connection.execute("PRAGMA synchronous=OFF")
             connection.execute(_SCHEMA)
-        except sqlite3.Error:
+        except _BROKEN:
             connection.close()
             raise
         return connection
