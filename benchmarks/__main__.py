@@ -10,9 +10,11 @@ from collections.abc import Sequence
 
 from benchmarks import report
 from benchmarks.cases import CASES, Case
+from benchmarks.data_cases import DATA_CASES
 from benchmarks.lab import QUICK, ROOT, Lab, Sizes, open_lab, remove
 from benchmarks.measure import CommandFailed, alternate
 
+ALL = (*CASES, *DATA_CASES)
 WORK = ROOT / "benchmarks" / ".work"
 PAGE = ROOT / "docs" / "performance.md"
 
@@ -20,7 +22,7 @@ PAGE = ROOT / "docs" / "performance.md"
 def main(arguments: Sequence[str]) -> int:
     """Measure the cases that are named, or all; returns 0 whether goals are met or not."""
     options = _parser().parse_args(arguments)
-    cases = [case for case in CASES if not options.names or case.name in options.names]
+    cases = [case for case in ALL if case.name in options.names or not (options.names or case.large)]
     remove(WORK)
     try:
         lab = open_lab(WORK, QUICK if options.quick else Sizes())
@@ -47,9 +49,7 @@ def _measure(case: Case, lab: Lab) -> list[report.Row]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure dvx against its peers in one run.")
-    parser.add_argument(
-        "names", nargs="*", choices=[[], *(case.name for case in CASES)], metavar="NAME", help="cases; default all"
-    )
+    parser.add_argument("names", nargs="*", choices=[[], *(case.name for case in ALL)], metavar="NAME", help="cases; default all")
     parser.add_argument("--quick", action="store_true", help="less data and fewer rounds")
     parser.add_argument("--json", action="store_true", help="all figures as JSON")
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")

@@ -15,16 +15,23 @@ DVX, DVX_IN_DVC, DVC, COPY, TYPER = "dvx", "dvx in a DVC repository", "DVC", "cp
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """CPU time of `ours` is to be at most `limit` times that of `peer`; without a limit the ratio is only shown."""
+    """CPU time of `ours` is to be at most `limit` times that of `peer`; without a limit the ratio is only shown.
+
+    With `memory`, the peak of `ours` is to stay below that many bytes, too.
+    """
 
     peer: str
     limit: float | None = None
     ours: str = DVX
+    memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One piece of work, done by several sides; `slow` ones get fewer rounds, `warm` ones an unmeasured first run."""
+    """One piece of work, done by several sides; `slow` ones get fewer rounds, `warm` ones an unmeasured first run.
+
+    `large` ones, which take minutes to set up, are measured when they are named.
+    """
 
     name: str
     work: str
@@ -32,6 +39,7 @@ class Case:
     goals: tuple[Goal, ...]
     slow: bool = False
     warm: bool = True
+    large: bool = False
 
 
 def _tiny(lab: Lab, tool: Tool, *command: str) -> Side:

@@ -26,12 +26,15 @@ class Sizes:
 
     files: int = 20_000
     bytes: int = 10_000
+    large: int = 4 << 30
+    pointers: int = 5_000
+    most: int = 1_000_000
     stages: int = 100
     rounds: int = 3
     many: int = 11
 
 
-QUICK = Sizes(files=1_000, stages=20, rounds=1, many=3)
+QUICK = Sizes(files=1_000, large=64 << 20, pointers=200, most=50_000, stages=20, rounds=1, many=3)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,10 @@ class Row:
     @property
     def met(self) -> bool | None:
         """None for a comparison without a goal."""
-        return None if self.goal.limit is None else self.ratio.cpu <= self.goal.limit
+        if self.goal.limit is None:
+            return None
+        is_small = self.goal.memory is None or max(cost.memory for cost in self.ours) <= self.goal.memory
+        return self.ratio.cpu <= self.goal.limit and is_small
 
 
 def rows(case: Case, lab: Lab, costs: dict[str, list[Cost]]) -> list[Row]:
@@ -121,6 +124,7 @@ def _processor() -> str:
 def _cells(row: Row) -> tuple[str, ...]:
     goal = row.goal
     limit = "" if goal.limit is None else f"<= {goal.limit:g}x"
+    limit += "" if goal.memory is None else f", {goal.memory // 10**6} MB"
     met = {None: "", True: "yes", False: "no"}[row.met]
     seconds = f"{median(cost.cpu for cost in row.ours):.2f} / {median(cost.cpu for cost in row.theirs):.2f}"
     compared = f"{goal.ours} / {goal.peer}"
@@ -130,4 +134,8 @@ def _cells(row: Row) -> tuple[str, ...]:
 def _shortfall(row: Row) -> str:
     assert row.goal.limit is not None
     over = row.ratio.cpu / row.goal.limit
-    return f"\n- not met: {row.work}, {row.ratio.cpu:.3g}x {row.goal.peer}, {over:.1f} times the goal of {row.goal.limit:g}x"
+    peak = max(cost.memory for cost in row.ours) // 10**6
+    return (
+        f"\n- not met: {row.work}, {row.ratio.cpu:.3g}x {row.goal.peer}, {over:.1f} times the goal of {row.goal.limit:g}x"
+        f" ({peak} MB at the peak)"
+    )

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import platform
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
 
-import dvx
 from dvx.cli import complete, render
 from dvx.cli.common import (
     ForceOption,
@@ -178,12 +175,3 @@ def root() -> None:
     """
     project = find_project()
     render.data(os.path.relpath(project.root, project.cwd))
-
-
-def version() -> None:
-    """Show the version of dvx and what it runs on.
-
-    Example: dvx version
-    """
-    render.data(f"dvx {dvx.__version__}")
-    render.data(f"Python {platform.python_version()} on {platform.system()} {platform.release()} ({sys.executable})")

@@ -1,4 +1,4 @@
-"""The commands about what surrounds the data: check-ignore, cache migrate, completion, install, git-hook, destroy, doctor."""
+"""The commands about what surrounds the data: check-ignore, cache migrate."""
 
 from __future__ import annotations
 

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "data status": ("dvx.cli.compare", "data_status", "Show what changed in tracked data, since commits and records"),
     "diff": ("dvx.cli.compare", "diff", "Compare tracked data of revisions and the workspace"),
     "root": ("dvx.cli.data", "root", "Show where the repository is"),
+    "ls": ("dvx.cli.listing", "ls", "List what a repository holds, data that is not here too"),
     "remove": ("dvx.cli.manage", "remove", "Stop tracking data, or take stages out"),
     "move": ("dvx.cli.manage", "move", "Give tracked data another name or place"),
     "unprotect": ("dvx.cli.manage", "unprotect", "Make tracked files safe to edit"),
@@ -69,7 +70,15 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "trash restore": ("dvx.cli.stores", "trash_restore", "Bring things back from the trash"),
     "trash empty": ("dvx.cli.stores", "trash_empty", "Remove what is in the trash for good"),
     "undo": ("dvx.cli.stores", "undo", "Bring back what the last command took away"),
-    "version": ("dvx.cli.data", "version", "Show the version and the environment"),
+    "install": ("dvx.cli.hooks", "install", "Let Git call dvx: hooks, and a driver that merges pointers"),
+    "git-hook pre-commit": ("dvx.cli.hooks", "git_hook_pre_commit", "Show what changed, before a commit"),
+    "git-hook post-checkout": ("dvx.cli.hooks", "git_hook_post_checkout", "Restore tracked data, after a checkout"),
+    "git-hook pre-push": ("dvx.cli.hooks", "git_hook_pre_push", "Push tracked data, before a push"),
+    "git-hook merge-driver": ("dvx.cli.hooks", "git_hook_merge_driver", "Merge two versions of a pointer or lock"),
+    "destroy": ("dvx.cli.destroy", "destroy", "Take dvx out of a project; the data stays"),
+    "completion": ("dvx.cli.completion", "completion", "Print the script that completes commands after Tab"),
+    "doctor": ("dvx.cli.doctor", "doctor", "Show what is wrong in the set-up, and the cure"),
+    "version": ("dvx.cli.doctor", "version", "Show the version and the environment"),
 }  # fmt: skip
 GROUPS: dict[str, tuple[str, str]] = {
     "remote": ("Manage where data is pushed to", "dvx remote add --default storage s3://bucket/path"),
@@ -80,8 +89,9 @@ GROUPS: dict[str, tuple[str, str]] = {
     "exp": ("Run, record and compare experiments", "dvx exp run -S train.lr=0.1 -n small-steps"),
     "data": ("Look at tracked data", "dvx data status --granular"),
     "trash": ("See and bring back what commands took away", "dvx trash restore data/raw.csv"),
+    "git-hook": ("What Git calls, once `dvx install` has told it to", "dvx git-hook pre-commit"),
 }
-ALIASES = {"experiments": "exp", "rm": "remove", "mv": "move"}
+ALIASES = {"experiments": "exp", "rm": "remove", "mv": "move", "list": "ls"}
 
 
 class LazyGroup(typer.core.TyperGroup):

@@ -24,21 +24,33 @@ def examine(git: Git, *, untracked: bool) -> WorkTree:
 
 
 class CommittedFile(Struct, frozen=True):
-    """A file of a commit; `size` in bytes."""
+    """A file or folder of a commit; `size` in bytes, of a folder that of its own Git object."""
 
     path: str
     size: int
-    executable: bool
+    executable: bool = False
+    is_dir: bool = False
 
 
 def committed_files(git: Git, commit: str) -> list[CommittedFile]:
-    """The project's files in a commit, links too."""
-    folder = git.prefix.rstrip("/")
-    out = process.ask(git.place, ("ls-tree", "-r", "-z", "--long", "--full-tree", f"{commit}:{folder}"))
+    """The project's files in a commit, links too, and its folders; the project itself has the empty path.
+
+    `commit` is an id. A commit without the project's folder has nothing.
+    """
+    tree = f"{commit}:{git.prefix.rstrip('/')}"
+    answer = process.run(git.place, ("ls-tree", "-r", "-t", "-z", "--long", "--full-tree", tree))
+    if answer.code != 0:
+        return []
     found = []
-    for row in values.fields(out):
+    folders = {"": tree}
+    for row in values.fields(answer.out):
         facts, _, path = row.partition("\t")
-        mode, kind, _, size = facts.split()
+        mode, kind, ident, size = facts.split()
         if kind == "blob":
             found.append(CommittedFile(path, int(size), mode == "100755"))
+        elif kind == "tree":
+            folders[path] = ident
+    given = "".join(f"{ident}\n" for ident in folders.values())
+    sizes = process.ask(git.place, ("cat-file", "--batch-check=%(objectsize)"), given.encode("utf-8", "surrogateescape"))
+    found += [CommittedFile(path, int(size), is_dir=True) for path, size in zip(folders, sizes.split(), strict=True)]
     return found

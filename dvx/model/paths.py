@@ -10,6 +10,7 @@ from dvx.errors import UnsafePath
 
 # most paths are of this kind, which no disguise fits
 _PLAIN = re.compile(r"[\w-][\w.-]*+(?:/[\w-][\w.-]*+)*+", re.ASCII)
+_LONGEST = 4_096
 _FORBIDDEN = frozenset({".git", ".dvx", ".dvc", "git~1", "dvx~1", "dvc~1"})
 # what Unicode calls default ignorable, beside the format characters (Cf)
 _IGNORABLE = frozenset(
@@ -23,8 +24,10 @@ def check_path(path: str) -> str:
 
     Raises:
         UnsafePath: it is empty, absolute, a drive path, climbs with `..`, has empty or `.` parts, control
-            characters, or names `.git`, `.dvx` or `.dvc` in any disguise (case, 8.3 name, stream, trailing dots).
+            characters, is longer than any system allows, or names `.git`, `.dvx` or `.dvc` in any disguise (case, 8.3 name, stream, trailing dots).
     """
+    if len(path) > _LONGEST:
+        raise UnsafePath(f"`{printable(path[:50])}...` is longer than {_LONGEST:,} characters")
     if _PLAIN.fullmatch(path):
         return path
     if not path or path[0] in "/\\" or (len(path) > 1 and path[1] == ":" and path[0].isascii() and path[0].isalpha()):

@@ -247,7 +247,7 @@ def _mapping(value: Any, where: tuple[str | int, ...]) -> Mapping[str, Any]:
     if value is None and not where:
         return {}
     if not isinstance(value, Mapping):
-        raise SchemaError(f"a mapping is expected, not `{value}`", where)
+        raise SchemaError(f"a mapping is expected, not `{_short(value)}`", where)
     return value
 
 
@@ -255,7 +255,7 @@ def _sequence(value: Any, where: tuple[str | int, ...]) -> Sequence[Any]:
     if value is None:
         return ()
     if not isinstance(value, list):
-        raise SchemaError(f"a list is expected, not `{value}`", where)
+        raise SchemaError(f"a list is expected, not `{_short(value)}`", where)
     return value
 
 
@@ -263,3 +263,8 @@ def _text(value: Any, where: tuple[str | int, ...]) -> str:
     if not isinstance(value, str):
         raise SchemaError("a text is expected" if value is not None else f"`{where[-1]}` is missing", where)
     return value
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."

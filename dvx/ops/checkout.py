@@ -15,6 +15,7 @@ from dvx.model.paths import parent, printable, within
 from dvx.model.tree import Content, Entry
 from dvx.ops.index import Selected, SelectOptions, load_index, select
 from dvx.ops.relink import Placer, contents_of
+from dvx.ops.targets import check_inside
 from dvx.ops.track import look
 from dvx.project import Project
 from dvx.store import files
@@ -181,6 +182,8 @@ def _save_suspects(project: Project, jobs: list[_Job], tell: Tell, *, force: boo
             "run `dvx add` to keep them. Use `--force` to force.",
         )
     for path in lost:
+        check_inside(project, path)
+    for path in lost:
         project.trash.take(project.abs(path), path)
     project.trash.settle()
     tell(
@@ -231,6 +234,7 @@ def _execute(project: Project, jobs: list[_Job], tell: Tell) -> None:
                 files.remove(project.abs(path))
             _remove_empty_folders(project, job)
             for folder in job.folders:
+                placer.check(folder)
                 if os.path.lexists(project.abs(folder)) and not os.path.isdir(project.abs(folder)):
                     raise DvxError(f"`{printable(folder)}` is a file where a folder belongs", "move it away")
             for count in placer.place_all((*job.plan.create, *job.plan.replace)):

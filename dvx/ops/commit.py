@@ -173,7 +173,7 @@ def _take(project: Project, outs: Sequence[tuple[Output, Recorded]], parts: _Par
 
 def _write(project: Project, pointer: Pointer, contents: Mapping[str, Content]) -> list[str]:
     def edit(document: Any) -> None:
-        for entry in document["outs"]:
+        for entry in document.get("outs") or ():
             content = contents.get(join(pointer.workdir, entry["path"]))
             if content is not None:
                 set_content(entry, content)

@@ -81,6 +81,8 @@ def fsck(project: Project, options: FsckOptions, tell: Tell) -> Report:
         needed = _needed(project, roots)  # a healed tree names files
         findings = [_with_need(finding, needed) for finding in findings]
     findings += _missing(project, options, needed, healer, {finding.digest for finding in findings})
+    needed = _needed(project, roots)  # so does one that was missing
+    findings += _missing(project, options, needed, healer, {finding.digest for finding in findings})
     project.cache.barrier()
     report = Report(len(read), sum(each.one.size for each in read), tuple(findings))
     if remote is None:

@@ -38,8 +38,11 @@ def check(project: Project, remote: Remote, healer: Healer | None, needed: Mappi
                 findings.append(replace(finding, path=path))
     findings += _promised(remote, listed, findings)
     if healer is not None:
-        findings = [_heal(project, remote, finding, healer) for finding in findings]
-        remote.flush()
+        try:
+            findings = [_heal(project, remote, finding, healer) for finding in findings]
+            remote.flush()
+        finally:
+            remote.discard()
         project.cache.barrier()
     return Report(len(listed), sum(one.size for one in listed), tuple(findings))
 

@@ -95,10 +95,7 @@ class Healer:
         temp = cache.new_temp()
         check = Check(digest)
         try:
-            with open(place, "rb") as reading, files.create_new(temp) as writing:
-                while chunk := reading.read(files.CHUNK):
-                    check.feed(chunk)
-                    files.write_all(writing.fileno(), chunk)
+            files.copy_bytes(place, temp, files.PROTECTED, check.feed)
             check.finish()
         except (Corrupted, FileNotFoundError):
             files.remove(temp)

@@ -1,17 +1,36 @@
-"""Which paths dvx leaves alone: the ignore files, with Git's pattern rules (by pathspec), and what is never looked at."""
+"""Which paths dvx leaves alone: the ignore files, with Git's pattern rules (read by pathspec), and what is never looked at."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import re
+
+from msgspec import Struct
 
 from dvx.project import Project
 from dvx.store import files
 
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
-
 BUILT_IN = frozenset({".git", ".hg", ".dvx", ".dvc"})
+# pathspec marks with this group where a pattern ends before the path does: there it speaks of a folder above
+_MARK = "ps_d"
+_NEGATED = re.compile(r"(?<!\\)\[\^(?!/)")
+
+
+class Rule(Struct, frozen=True):
+    """A line of an ignore file; it leaves alone what it matches, or with `!` takes it back."""
+
+    file: str
+    line: int
+    text: str
+    excludes: bool
+    regex: re.Pattern[str]
+
+    def matches(self, path: str, is_folder: bool) -> bool:
+        """Whether the line is about this path itself (relative to the folder of the file), and not about a folder above it."""
+        if _MARK not in self.regex.groupindex:
+            return self.regex.search(path) is not None
+        found = self.regex.finditer(path + "/" if is_folder else path)
+        return any(match.start(_MARK) in (-1, len(path)) for match in found)
 
 
 class Ignore:
@@ -19,11 +38,11 @@ class Ignore:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._rules: dict[str, GitIgnoreSpec | None] = {}
+        self._rules: dict[str, tuple[Rule, ...]] = {}
         self._any = False
 
     def skip(self, path: str, is_folder: bool) -> bool:
-        """Whether `path` is left alone; folders that hold another project are."""
+        """Whether `path`, in a folder that is not left alone, is; folders that hold another project are."""
         folder, _, name = path.rpartition("/")
         if name in BUILT_IN:
             return True
@@ -31,54 +50,57 @@ class Ignore:
             for above in _folders(path):
                 if above not in self._rules:
                     self._load(above)
-        if self._any and self._matches(path, is_folder):
-            return True
+        if self._any:
+            rule = self.pattern(path, is_folder)
+            if rule is not None and rule.excludes:
+                return True
         return is_folder and self.is_project(path)
 
-    def pattern(self, path: str, is_folder: bool) -> tuple[str, int, str] | None:
-        """The rule that decides over `path`: (ignore file, line, pattern); None when no rule matches."""
-        return next(reversed(self.patterns(path, is_folder)), None)
+    def ruling(self, path: str, is_folder: bool) -> Rule | None:
+        """The rule because of which `path`, or a folder that it lies in, is left alone; None if no rule is the reason."""
+        for above in (*_folders(path)[1:], path):
+            rule = self.pattern(above, is_folder or above != path)
+            if rule is not None and rule.excludes:
+                return rule
+        return None
 
-    def patterns(self, path: str, is_folder: bool) -> list[tuple[str, int, str]]:
+    def pattern(self, path: str, is_folder: bool) -> Rule | None:
+        """The rule that decides over `path` itself: the last one that matches; None when none does."""
+        for folder in reversed(_folders(path)):
+            inner = path[len(folder) :].lstrip("/")
+            for rule in reversed(self._of(folder)):
+                if rule.matches(inner, is_folder):
+                    return rule
+        return None
+
+    def patterns(self, path: str, is_folder: bool) -> list[Rule]:
         """All rules that match `path`, the one that decides last."""
-        found = []
-        for folder in _folders(path):
-            place = f"{folder}/{self._project.dialect.ignore}" if folder else self._project.dialect.ignore
-            inner = path[len(folder) :].lstrip("/") + ("/" if is_folder else "")
-            for number, line in enumerate(self._lines(place), 1):
-                spec = _compile([line])
-                if spec is not None and any(pattern.match_file(inner) is not None for pattern in spec.patterns):
-                    found.append((place, number, line))
-        return found
-
-    def _matches(self, path: str, is_folder: bool) -> bool:
-        ignored = False
-        for folder in _folders(path):
-            spec = self._rules[folder]
-            if spec is not None:
-                inner = path[len(folder) :].lstrip("/") + ("/" if is_folder else "")
-                result = spec.check_file(inner).include
-                if result is not None:
-                    ignored = result
-        return ignored
-
-    def _load(self, folder: str) -> None:
-        place = f"{folder}/{self._project.dialect.ignore}" if folder else self._project.dialect.ignore
-        spec = _compile(self._lines(place))
-        self._rules[folder] = spec
-        self._any = self._any or spec is not None
-
-    def _lines(self, place: str) -> list[str]:
-        try:
-            text = files.read(self._project.abs(place)).decode("utf-8", "surrogateescape")
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            return []
-        return text.splitlines()
+        return [
+            rule
+            for folder in _folders(path)
+            for rule in self._of(folder)
+            if rule.matches(path[len(folder) :].lstrip("/"), is_folder)
+        ]
 
     def is_project(self, path: str) -> bool:
         """Whether the folder `path` holds another project."""
         place = self._project.abs(path)
         return os.path.isdir(f"{place}/.dvc") or os.path.isdir(f"{place}/.dvx")
+
+    def _of(self, folder: str) -> tuple[Rule, ...]:
+        if folder not in self._rules:
+            self._load(folder)
+        return self._rules[folder]
+
+    def _load(self, folder: str) -> None:
+        place = f"{folder}/{self._project.dialect.ignore}" if folder else self._project.dialect.ignore
+        try:
+            text = files.read(self._project.abs(place)).decode("utf-8", "surrogateescape")
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            text = ""
+        found = (_rule(place, number, line) for number, line in enumerate(text.splitlines(), 1))
+        self._rules[folder] = tuple(rule for rule in found if rule is not None)
+        self._any = self._any or bool(self._rules[folder])
 
 
 def _folders(path: str) -> list[str]:
@@ -87,10 +109,18 @@ def _folders(path: str) -> list[str]:
     return ["", *("/".join(parts[: count + 1]) for count in range(len(parts)))]
 
 
-def _compile(lines: list[str]) -> GitIgnoreSpec | None:
-    kept = [line for line in lines if line.strip() and not line.startswith("#")]
-    if not kept:
+def _rule(file: str, number: int, line: str) -> Rule | None:
+    """What a line says; None for a blank one, a comment, and what is no pattern, which matches nothing in Git."""
+    if not line.strip().removeprefix("!").strip("/") or line.startswith("#"):
         return None
     from pathspec import GitIgnoreSpec
 
-    return GitIgnoreSpec.from_lines(kept)
+    try:
+        (pattern,) = GitIgnoreSpec.from_lines([line]).patterns
+    except ValueError:
+        return None
+    if pattern.regex is None:
+        return None
+    # to pathspec `[!a]` may be a slash, to Git it may not
+    regex = re.compile(_NEGATED.sub("[^/", pattern.regex.pattern), pattern.regex.flags)
+    return Rule(file, number, line, bool(pattern.include), regex)

@@ -5,90 +5,70 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dvx.errors import Corrupted, MissingData, UnknownTarget, UnsafePath
+from dvx.errors import DvxError, MissingData, UnknownTarget, quoted
 from dvx.git.worktree import committed_files
+from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell, silent
+from dvx.model.listing import Listing, Row, laid_out, over
 from dvx.model.paths import parent, printable
-from dvx.model.tree import Content
-from dvx.ops.ignore import Ignore
+from dvx.model.tree import Tree, decode_tree
+from dvx.ops.ignore import BUILT_IN, Ignore
 from dvx.ops.index import Tracked, load_index
 from dvx.ops.source import Revision
+from dvx.ops.steps import Remotes
 from dvx.project import Project
+from dvx.store.verify import Check
 
 
 class ListOptions(Struct, frozen=True):
     """What to list: the folder or file `path`, of a revision if `rev` is given.
 
-    `deep` goes into folders, `level` of them deep (0 is no limit).
+    `level` is how deep to go: 1 is what the folder itself holds, None all there is. `dvc_only` leaves out what is not tracked.
+    `remote` is where lists of files are looked for that the cache lacks, the default remote if it is empty.
     """
 
     path: str = ""
     rev: str = ""
-    deep: bool = False
-    level: int = 0
+    level: int | None = 1
     dvc_only: bool = False
+    remote: str = ""
 
 
-class Row(Struct, frozen=True):
-    """One file or folder; `path` is relative to what is listed, `depth` counts from 1. `size` in bytes, if known.
-
-    `is_out` for tracked data; its `digest` is empty for folders that are only a part of it.
-    """
-
-    path: str
-    is_dir: bool
-    depth: int = 1
-    is_out: bool = False
-    executable: bool = False
-    size: int | None = None
-    digest: str = ""
-
-
-class _Files(Protocol):
-    def children(self, folder: str) -> dict[str, Row]:
-        """What a folder holds, by name."""
-
-
-def list_files(project: Project, options: ListOptions, tell: Tell = silent) -> tuple[Row, ...]:
-    """The files and folders at a path: those in a folder, each folder before what it holds, or a single file.
+def list_files(project: Project, options: ListOptions, tell: Tell = silent) -> Listing:
+    """The file or folder at a path with what it holds.
 
     Raises:
         UnknownTarget: there is no such path or revision.
     """
     catalog = _Catalog(project, options, tell)
-    if options.path and not catalog.is_folder(options.path):
-        row = catalog.children(parent(options.path)).get(options.path.rpartition("/")[2])
-        if row is None:
-            raise UnknownTarget(f"there is no `{printable(options.path)}`" + (f" in `{options.rev}`" if options.rev else ""))
-        return (row,)
-    return tuple(_walk(catalog, options, options.path, "", 1))
-
-
-def as_json(rows: tuple[Row, ...]) -> list[dict[str, Any]]:
-    """The shape that DVC prints."""
-    return [
-        {
-            "isout": row.is_out,
-            "isdir": row.is_dir,
-            "isexec": row.executable,
-            "size": row.size,
-            "md5": row.digest or None,
-            "path": row.path,
-        }
-        for row in rows
-    ]
+    top = catalog.at(options.path)
+    if top is None:
+        where = f" in `{printable(options.rev)}`" if options.rev else ""
+        hint = f"run `dvx ls . {quoted(parent(options.path))}`" if parent(options.path) else "run `dvx ls` to see what is there"
+        raise UnknownTarget(f"there is no `{printable(options.path)}`{where}", hint)
+    if not top.is_dir or options.level == 0:
+        return Listing(top)
+    return Listing(top, tuple(_walk(catalog, options, options.path, "", 1)))
 
 
 def _walk(catalog: _Catalog, options: ListOptions, folder: str, prefix: str, depth: int) -> Iterator[Row]:
     for name, row in sorted(catalog.children(folder).items()):
         yield replace(row, path=prefix + name, depth=depth)
-        if row.is_dir and options.deep and depth != options.level:
+        if row.is_dir and depth != options.level:
             yield from _walk(catalog, options, f"{folder}/{name}" if folder else name, f"{prefix}{name}/", depth + 1)
+
+
+class _Files(Protocol):
+    def children(self, folder: str) -> Mapping[str, Row]:
+        """What a folder holds, by name."""
+
+    def folder(self, path: str) -> Row | None:
+        """The row of a folder, even one behind a link; None where there is none."""
 
 
 class _Catalog:
@@ -98,29 +78,35 @@ class _Catalog:
         self._project = project
         self._tell = tell
         source = None
-        self._files: _Files = _Workspace(project)
+        self._there: _Files = _Workspace(project)
         if options.rev:
-            source = Revision(project, options.rev)
-            self._files = _Commit(project, options.rev)
-        if options.dvc_only:
-            self._files = _Nothing()
-        self._outs = {tracked.output.path: tracked for tracked in load_index(project, source).tracked if tracked.output.cached}
-        self._by_folder = _grouped(self._outs)
+            commit = options.rev if project.git is None else project.git.resolve(options.rev)
+            source = Revision(project, commit)
+            self._there = _Commit(project, commit)
+        self._files: _Files = _Nothing() if options.dvc_only else self._there
+        index = load_index(project, source)
+        self._remotes = Remotes(project, options.remote, 0)
+        self._outs = {tracked.output.path: tracked for tracked in index.tracked if tracked.output.cached}
+        self._by_folder = laid_out({path: self._row(tracked) for path, tracked in self._outs.items()}, is_out=False)
         self._parts: dict[str, Mapping[str, Mapping[str, Row]]] = {}
 
-    def is_folder(self, path: str) -> bool:
-        """Whether there is a folder of that path."""
-        row = self.children(parent(path)).get(path.rpartition("/")[2])
-        return row is not None and row.is_dir
+    def at(self, path: str) -> Row | None:
+        """The row of a path, tracked or not, called by its whole path; None if there is nothing."""
+        row = None
+        if path:
+            name = path.rpartition("/")[2]
+            row = self._there.children(parent(path)).get(name)
+            tracked = self._tracked(parent(path)).get(name)
+            row = row if tracked is None else over(tracked, row)
+        if row is None or not row.is_dir:
+            row = self._there.folder(path) or row
+        return None if row is None else replace(row, path=path or ".")
 
     def children(self, folder: str) -> dict[str, Row]:
         """What a folder holds, by name."""
         present = self._files.children(folder)
-        found = dict(present)
-        for name, row in self._tracked(folder).items():
-            here = present.get(name)
-            found[name] = row if here is None else replace(row, size=here.size, is_dir=row.is_dir or here.is_dir)
-        return found
+        tracked = {name: over(row, present.get(name)) for name, row in self._tracked(folder).items()}
+        return {**present, **tracked}
 
     def _tracked(self, folder: str) -> Mapping[str, Row]:
         above = folder
@@ -133,23 +119,48 @@ class _Catalog:
     def _inside(self, tracked: Tracked) -> Mapping[str, Mapping[str, Row]]:
         path = tracked.output.path
         if path not in self._parts:
-            self._parts[path] = self._read(path, tracked.recorded.content if tracked.recorded else None)
+            self._parts[path] = self._read(tracked)
         return self._parts[path]
 
-    def _read(self, path: str, content: Content | None) -> Mapping[str, Mapping[str, Row]]:
+    def _read(self, tracked: Tracked) -> Mapping[str, Mapping[str, Row]]:
+        path, content = tracked.output.path, tracked.recorded.content if tracked.recorded else None
         if content is None or not content.digest.is_tree:
             return {}
         try:
-            tree = self._project.cache.read_tree(content.digest)
-        except (MissingData, Corrupted, UnsafePath):
-            hint = f"run `dvx fetch {printable(path)}`"
-            self._tell(Notice(f"the files of `{printable(path)}` are not known, as the cache lacks their list", hint))
+            tree = self._tree(content.digest, tracked.output.remote)
+        except DvxError as error:
+            self._tell(Notice(f"the files of `{printable(path)}` are not known: {error.message}", error.hint))
             return {}
         files = {
             f"{path}/{entry.path}": Row("", False, 1, True, entry.executable, entry.size, entry.digest.hex)
             for entry in tree.entries
         }
-        return _laid_out(files, is_out=True)
+        for folder in tree.empty_folders:
+            files[f"{path}/{folder}"] = Row("", True, 1, True)
+        return laid_out(files, is_out=True)
+
+    def _tree(self, digest: Digest, remote: str) -> Tree:
+        """A tree from the cache, or from a remote, where it is only read."""
+        try:
+            return self._project.cache.read_tree(digest)
+        except MissingData as error:
+            try:
+                opened = self._remotes.open(remote)
+            except UnknownTarget:
+                raise error from None
+        data = opened.read(digest.object_name)
+        check = Check(digest)
+        check.feed(data)
+        check.finish()
+        return decode_tree(data, digest.algorithm)
+
+    def _row(self, tracked: Tracked) -> Row:
+        content = tracked.recorded.content if tracked.recorded else None
+        if content is None:
+            return Row("", False, is_out=True, size=0)
+        # DVC tells of executable files only where they are
+        executable = content.executable and self._project.dialect.rich_trees
+        return Row("", content.digest.is_tree, 1, True, executable, content.size, content.digest.hex)
 
 
 class _Workspace:
@@ -166,57 +177,55 @@ class _Workspace:
                 for entry in entries:
                     is_dir = entry.is_dir(follow_symlinks=False)
                     if not self._skip(f"{folder}/{entry.name}" if folder else entry.name, is_dir):
-                        status = entry.stat(follow_symlinks=not os.path.islink(entry.path) or os.path.exists(entry.path))
-                        executable = not is_dir and bool(status.st_mode & stat.S_IXUSR)
-                        found[entry.name] = Row(entry.name, is_dir, executable=executable, size=status.st_size)
+                        found[entry.name] = _present(entry, is_dir)
         except (FileNotFoundError, NotADirectoryError):
             return {}
         return found
 
+    def folder(self, path: str) -> Row | None:
+        parts = path.split("/") if path else []
+        above = ["/".join(parts[: count + 1]) for count in range(len(parts))]
+        place = self._project.abs(path)
+        if not os.path.isdir(place) or any(self._skip(one, True) for one in above):
+            return None
+        return Row("", True, size=os.stat(place).st_size)
+
+
+def _present(entry: os.DirEntry[str], is_dir: bool) -> Row:
+    is_link = entry.is_symlink()
+    try:
+        status = entry.stat()
+    except OSError:  # a link to nothing
+        return Row(entry.name, False, size=0, is_link=is_link)
+    executable = not is_dir and not is_link and bool(status.st_mode & stat.S_IXUSR)
+    return Row(entry.name, is_dir, executable=executable, size=status.st_size, is_link=is_link)
+
 
 class _Commit:
-    """The files of a commit."""
+    """The files of a commit. What the ignore files of today name is left out."""
 
     def __init__(self, project: Project, commit: str) -> None:
         assert project.git is not None
-        files = {
-            file.path: Row("", False, executable=file.executable, size=file.size) for file in committed_files(project.git, commit)
-        }
-        self._folders = _laid_out(files, is_out=False)
+        found = {file.path: file for file in committed_files(project.git, commit)}
+        self._top = found.pop("").size if found else 0
+        self._skip = Ignore(project).skip
+        self._projects = {parent(path) for path in found if path.rpartition("/")[2] in BUILT_IN}
+        rows = {path: Row("", file.is_dir, executable=file.executable, size=file.size) for path, file in found.items()}
+        self._folders = laid_out(rows, is_out=False)
 
-    def children(self, folder: str) -> dict[str, Row]:
-        return dict(self._folders.get(folder, {}))
+    def children(self, folder: str) -> Mapping[str, Row]:
+        found = {f"{folder}/{name}" if folder else name: row for name, row in self._folders.get(folder, {}).items()}
+        return {row.path: row for path, row in found.items() if path not in self._projects and not self._skip(path, row.is_dir)}
+
+    def folder(self, path: str) -> Row | None:
+        return None if path else Row("", True, size=self._top)
 
 
 class _Nothing:
     """No files, where only tracked data is asked for."""
 
-    def children(self, folder: str) -> dict[str, Row]:  # noqa: ARG002  every folder is empty
+    def children(self, folder: str) -> Mapping[str, Row]:  # noqa: ARG002  every folder is empty
         return {}
 
-
-def _grouped(outs: Mapping[str, Tracked]) -> dict[str, dict[str, Row]]:
-    files = {}
-    for path, tracked in outs.items():
-        content = tracked.recorded.content if tracked.recorded else None
-        row = Row("", False, is_out=True)
-        if content is not None:
-            row = Row("", content.digest.is_tree, 1, True, content.executable, content.size, content.digest.hex)
-        files[path] = row
-    return _laid_out(files, is_out=False)
-
-
-def _laid_out(files: Mapping[str, Row], *, is_out: bool) -> dict[str, dict[str, Row]]:
-    """Rows by folder and name, with rows for the folders above them, which are part of tracked data or not."""
-    found: dict[str, dict[str, Row]] = {}
-    for path, row in files.items():
-        name = path.rpartition("/")[2]
-        folder = parent(path)
-        found.setdefault(folder, {})[name] = replace(row, path=name)
-        while folder:
-            folder, _, name = folder.rpartition("/")
-            known = found.setdefault(folder, {})
-            if name in known:
-                break
-            known[name] = Row(name, True, is_out=is_out)
-    return found
+    def folder(self, path: str) -> Row | None:  # noqa: ARG002
+        return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -77,22 +78,51 @@ def migrate(project: Project, options: MigrateOptions, tell: Tell) -> Migration:
         Corrupted: an object is broken.
         MissingData: the data of a path is nowhere here, and its hash has no place in the new dialect.
     """
-    todo = plan(project, options)
     target = _target(project, options)
+    try:
+        return _migrate(project, target, plan(project, options), tell)
+    finally:
+        target.cache.discard()
+        target.stats.close()
+
+
+def _migrate(project: Project, target: Project, todo: Migration, tell: Tell) -> Migration:
     if todo.files or target.algorithm != project.algorithm:
-        index = load_index(project)
-        _copy_ignores(project, target.dialect)
-        rehash = Rehash(project, target, tell)
-        rehash.objects(digest for digest in _objects(project, target, _recorded(index)) if not digest.is_tree)
-        rewriter = Rewriter(project, target, index, rehash)
-        texts = {new: rewriter.text(old) for old, new in todo.files}
-        target.cache.barrier()
-        for new, data in texts.items():
-            if Workspace(project).read(new) != data:
-                files.write_atomic(project.abs(new), data)
-        _write_config(project, target)
-    _finish(project, target, [new for _, new in todo.files])
+        _rewrite(project, target, todo, tell)
+    _finish(project, target, sorted({*(new for _, new in todo.files), *_begun(project)}))
+    files.remove(_note(project))
     return todo
+
+
+def _rewrite(project: Project, target: Project, todo: Migration, tell: Tell) -> None:
+    """Objects, then the files that name them, then the configuration."""
+    index = load_index(project)
+    _copy_ignores(project, target.dialect)
+    rehash = Rehash(project, target, tell)
+    rehash.objects(digest for digest in _objects(project, target, _recorded(index)) if not digest.is_tree)
+    rewriter = Rewriter(project, target, index, rehash)
+    texts = {new: rewriter.text(old) for old, new in todo.files}
+    target.cache.barrier()
+    if target.dialect is project.dialect:
+        files.write_atomic(_note(project), msgspec.json.encode(sorted({*texts, *_begun(project)})))
+    for new, data in texts.items():
+        if Workspace(project).read(new) != data:
+            files.write_atomic(project.abs(new), data)
+    _write_config(project, target)
+
+
+def _note(project: Project) -> str:
+    """Where it stands, within one dialect, which files are rewritten and then staged."""
+    return os.path.join(project.state, "migrate.json")
+
+
+def _begun(project: Project) -> list[str]:
+    """The files that a migration rewrote which was cut short."""
+    try:
+        paths = msgspec.json.decode(files.read(_note(project)), type=list[str])
+    except (FileNotFoundError, msgspec.DecodeError):
+        return []
+    return [path for path in paths if os.path.exists(project.abs(path))]
 
 
 def _target(project: Project, options: MigrateOptions) -> Project:
@@ -203,7 +233,6 @@ def _finish(project: Project, target: Project, written: list[str]) -> None:
             files.write_atomic(project.abs(old), b"*\n")  # the old cache stays, for old commits
         else:
             files.remove(project.abs(old))
-    target.stats.close()
 
 
 def _stale(project: Project) -> Iterator[tuple[str, str]]:

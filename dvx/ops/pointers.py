@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dvx.formats import dump_yaml, edit_yaml
+from dvx.formats import dump_yaml, edit_yaml, load_yaml
 from dvx.model.paths import parent
 from dvx.model.pointer import Output, encode_content, encode_output
 from dvx.model.tree import Content
@@ -30,7 +30,8 @@ def write_pointer(project: Project, output: Output, content: Content) -> bool:
         old = files.read(project.abs(pointer)).decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         old = ""
-    if old.strip():
+    document = load_yaml(old, pointer) if old.strip() else None
+    if isinstance(document, dict) and document.get("outs"):
         new = edit_yaml(old, lambda document: _update(document["outs"][0], content, output.annotations), pointer)
     else:
         new = dump_yaml({"outs": [encode_output(output, content, parent(output.path))]})

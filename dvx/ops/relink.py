@@ -13,6 +13,7 @@ from dvx.errors import Corrupted, DvxError, UnsafePath
 from dvx.model.digest import new_hasher
 from dvx.model.paths import parent, printable
 from dvx.model.tree import Content, Entry
+from dvx.ops.targets import check_inside
 from dvx.ops.track import links
 from dvx.project import Project
 from dvx.store import files
@@ -82,15 +83,11 @@ class Placer:
             yield len(group)
 
     def check(self, path: str) -> None:
-        """Refuse to write or delete behind a link that leaves the project; raises UnsafePath."""
+        """What `check_inside` says, once for each folder."""
         folder = parent(path)
-        if folder in self._safe:
-            return
-        real = os.path.realpath(self._project.abs(folder))
-        root = os.path.realpath(self._project.root)
-        if real != root and not real.startswith(root + os.sep):
-            raise UnsafePath(f"`{printable(path)}` lies behind a link that leaves the repository", "replace the link by a folder")
-        self._safe.add(folder)
+        if folder not in self._safe:
+            check_inside(self._project, path)
+            self._safe.add(folder)
 
     def _settle(self) -> None:
         """Record the statistics of what was placed, once a later edit cannot leave the same statistics behind."""

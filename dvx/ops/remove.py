@@ -1,6 +1,7 @@
 """remove: stop tracking data, and take stages out of the pipeline.
 
-The file that names a thing goes last, so that a command that was killed can be run again.
+The file that names a thing goes last, so that a command that was killed can be run again; of several targets, those that are
+done already are then passed over.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
-from dvx.errors import DvxError
+from dvx.errors import DvxError, UnknownTarget
 from dvx.formats import edit_yaml, load_yaml, remove_from_lock
 from dvx.model.events import Tell, silent
 from dvx.model.paths import join, parent
@@ -42,9 +44,12 @@ def remove(project: Project, targets: Sequence[str], tell: Tell = silent, *, out
         DvxError: a stage is one of several that a template generates.
     """
     index = load_index(project)
-    owners = find_owners(project, index, targets)
+    begun = _begun(project, targets)
+    owners = find_owners(project, index, [target for target in targets if not (begun and _is_gone(project, index, target))])
     plans = {file: _definitions(pipeline, owners) for file, pipeline in index.pipelines.items()}
     outputs = [tracked.output for tracked in index.tracked if tracked.owner in owners]
+    if len(owners) > 1:
+        files.write_atomic(_note(project), msgspec.json.encode(list(targets)))
     _settle_data(project, outputs, tell, outs=outs)
     changed = list(unignore(project, [output.path for output in outputs if output.cached]))
     for file, names in plans.items():
@@ -54,8 +59,30 @@ def remove(project: Project, targets: Sequence[str], tell: Tell = silent, *, out
         if pointer in index.pointers:
             _drop(project, pointer)
             changed.append(pointer)
+    files.remove(_note(project))
     there = [path for path in changed if os.path.exists(project.abs(path))]
     return RemoveResult(owners, for_git(project, there, set(changed) - set(there)))
+
+
+def _note(project: Project) -> str:
+    """Where the targets stand while they are removed."""
+    return os.path.join(project.state, "remove.json")
+
+
+def _begun(project: Project, targets: Sequence[str]) -> bool:
+    """Whether the same command was cut short."""
+    try:
+        return msgspec.json.decode(files.read(_note(project)), type=list[str]) == list(targets)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return False
+
+
+def _is_gone(project: Project, index: Index, target: str) -> bool:
+    try:
+        find_owners(project, index, [target])
+    except UnknownTarget:
+        return True
+    return False
 
 
 def _definitions(pipeline: Pipeline, owners: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 
 from dvx.errors import DvxError, GraphError, MissingData, UnsafePath, quoted
-from dvx.model.paths import parent, printable, within
+from dvx.model.paths import check_path, parent, printable, within
 from dvx.ops.ignore import Ignore
 from dvx.ops.index import Index
 from dvx.project import Project
@@ -28,12 +28,20 @@ def check_place(project: Project, path: str, *, is_folder: bool) -> None:
     check_text(path.rpartition("/")[2])
     if project.dialect.is_machinery(path.rpartition("/")[2]):
         raise DvxError(f"`{shown}` is a {project.dialect.name} file and cannot be tracked as data", "it belongs into Git")
-    real = os.path.realpath(project.abs(parent(path)))
-    if real != project.root and not real.startswith(os.path.realpath(project.root) + os.sep):
-        raise UnsafePath(f"`{shown}` lies behind a link that leaves the repository")
-    rule = Ignore(project).pattern(path, is_folder)
-    if rule is not None and Ignore(project).skip(path, is_folder):
-        raise DvxError(f"`{shown}` is ignored by `{rule[0]}:{rule[1]}:{rule[2]}`", "change that line, or leave the file out")
+    check_inside(project, path)
+    rule = Ignore(project).ruling(path, is_folder)
+    if rule is not None:
+        why = f"{rule.file}:{rule.line}:{rule.text}"
+        raise DvxError(f"`{shown}` is ignored by `{why}`", "change that line, or leave the file out")
+
+
+def check_inside(project: Project, path: str) -> None:
+    """Refuse to write or delete behind a link that leaves the project, or leads to files of Git or dvx; raises UnsafePath."""
+    real, root = os.path.realpath(project.abs(parent(path))), os.path.realpath(project.root)
+    if real != root and not real.startswith(root + os.sep):
+        raise UnsafePath(f"`{printable(path)}` lies behind a link that leaves the repository", "replace the link by a folder")
+    if real != root:
+        check_path(real[len(root) + 1 :].replace(os.sep, "/"))
 
 
 def check_text(name: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from msgspec import Struct
 
 from dvx.errors import ConfigError, DvxError, UnsafePath, nearest
+from dvx.model.clashes import clashes
 from dvx.model.digest import Digest, new_hasher
 from dvx.model.events import Notice, Progress, Tell, silent
 from dvx.model.paths import printable
@@ -125,6 +126,15 @@ class _Reader:
             shown = ", ".join(f"`{printable(link)}`" for link in links[:3]) + (", ..." if len(links) > 3 else "")
             self._tell(Notice(f"links to folders are left out: {shown}", "add what they lead to, where it is"))
 
+    def warn(self, path: str, names: Sequence[str]) -> None:
+        """Tell which names other systems would take for one, if anything is stored."""
+        pairs = clashes(names) if self._stored is not None else ()
+        if pairs:
+            shown = ", ".join(f"`{printable(one)}` and `{printable(other)}`" for one, other in pairs[:3])
+            more = ", ..." if len(pairs) > 3 else ""
+            text = f"Windows and macOS take for one name in `{printable(path)}`: {shown}{more}"
+            self._tell(Notice(text, "rename one of them, if this data will be used there"))
+
 
 def _see(project: Project, path: str, reader: _Reader) -> Seen | None:
     place = project.abs(path)
@@ -164,6 +174,7 @@ def _see_folder(project: Project, path: str, reader: _Reader, known: Known) -> S
         hint = f"rename it, or name it in `{project.dialect.ignore}`"
         raise UnsafePath(f"`{printable(path)}` holds a name that cannot be tracked: {error.message}", hint) from None
     reader.leave_out(links)
+    reader.warn(path, [entry.path for entry in entries])
     if reader.settled:
         project.stats.remember_folder(path, fingerprint.of(empty), content)
     return Seen(content, tree, encoded)

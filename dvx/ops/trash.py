@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from msgspec import Struct
 
-from dvx.errors import AtRisk, DvxError, UnknownTarget, UnsafePath, nearest
+from dvx.errors import AtRisk, DvxError, UnknownTarget, nearest
 from dvx.model.paths import check_path, parent, printable
+from dvx.ops.targets import check_inside
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.trash import Trashed
@@ -23,12 +24,16 @@ class Restored(Struct, frozen=True):
     replaced: tuple[str, ...] = ()
 
 
-class _Undo(Struct, frozen=True):
-    """An `undo` under way: its `run` in the trash, when it began (seconds since the epoch), the ids of what it brings back."""
+class _Plan(Struct, frozen=True):
+    """What is being brought back: its `run` in the trash, when it began (seconds since the epoch), the ids of what comes back.
+
+    `targets` are the words of a `restore`; an `undo` has none.
+    """
 
     run: str
     begun: float
     ids: frozenset[str]
+    targets: tuple[str, ...] = ()
 
 
 def listing(project: Project) -> list[Trashed]:
@@ -45,20 +50,25 @@ def size_of(item: Trashed) -> int:
 
 
 def restore(project: Project, targets: Sequence[str], *, force: bool) -> Restored:
-    """Bring things back, by id or by path (then the newest of that path).
+    """Bring things back, by id or by path (then the newest of that path). One that was cut short is finished, as with `undo`.
 
     Raises:
         UnknownTarget: there is no such thing in the trash.
         AtRisk: without `force`, something is in its place; nothing was changed.
     """
     items = project.trash.items()
-    return _bring_back(project, list(dict.fromkeys(_pick(project, items, target) for target in targets)), force=force)
+    plan = _unfinished(project, items, tuple(targets))
+    if plan is not None:
+        return _carry_out(project, plan, force=force)
+    ids = frozenset(_pick(project, items, target).id for target in targets)
+    return _carry_out(project, _Plan(project.trash.run, time.time(), ids, tuple(targets)), force=force)
 
 
 def empty(project: Project, items: Iterable[Trashed]) -> None:
     """Remove things for good."""
     for item in items:
         project.trash.drop(item)
+    project.trash.sweep()
 
 
 def last_run(project: Project) -> tuple[Trashed, ...]:
@@ -78,30 +88,24 @@ def undo(project: Project) -> Restored:
     Raises:
         DvxError: there is nothing to bring back.
     """
-    plan = _unfinished(project, project.trash.items()) or _begun(project)
-    project.trash.run = plan.run
-    items = [item for item in project.trash.items() if item.id in plan.ids]
-    restored = _bring_back(project, items, force=True)
-    project.trash.sweep()
-    files.remove(_place(project))
-    return restored
+    return _carry_out(project, _unfinished(project, project.trash.items()) or _undoing(project), force=True)
 
 
 def _place(project: Project) -> str:
     return os.path.join(project.state, "undo.json")
 
 
-def _unfinished(project: Project, items: Sequence[Trashed]) -> _Undo | None:
-    """The `undo` that was cut short, unless a later command took something."""
+def _unfinished(project: Project, items: Sequence[Trashed], targets: tuple[str, ...] = ()) -> _Plan | None:
+    """The `undo`, or the `restore` of the same targets, that was cut short, unless a later command took something."""
     try:
-        plan = msgspec.json.decode(files.read(_place(project)), type=_Undo)
+        plan = msgspec.json.decode(files.read(_place(project)), type=_Plan)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
     is_last = not items or items[0].run == plan.run or items[0].taken <= plan.begun
-    return plan if is_last else None
+    return plan if is_last and plan.targets == targets else None
 
 
-def _begun(project: Project) -> _Undo:
+def _undoing(project: Project) -> _Plan:
     items = last_run(project)
     if not items:
         raise DvxError(
@@ -109,35 +113,35 @@ def _begun(project: Project) -> _Undo:
             "files that Git tracks come back with `git restore`, and data of an earlier commit with `dvx checkout` after it",
         )
     oldest = {item.path: item for item in items}
-    for item in oldest.values():
-        _check_place(project, item)
-    plan = _Undo(project.trash.run, time.time(), frozenset(item.id for item in oldest.values()))
-    files.write_atomic(_place(project), msgspec.json.encode(plan))
-    return plan
+    return _Plan(project.trash.run, time.time(), frozenset(item.id for item in oldest.values()))
 
 
-def _bring_back(project: Project, items: Sequence[Trashed], *, force: bool) -> Restored:
+def _carry_out(project: Project, plan: _Plan, *, force: bool) -> Restored:
+    """Bring back what is still in the trash. The plan stands in a file from before the first change until after the last."""
+    project.trash.run = plan.run
+    items = [item for item in project.trash.items() if item.id in plan.ids]
     for item in items:
         _check_place(project, item)
     blocked = tuple(item.path for item in items if os.path.lexists(project.abs(item.path)))
     if blocked and not force:
         shown = ", ".join(f"`{printable(path)}`" for path in blocked[:5]) + (", ..." if len(blocked) > 5 else "")
         raise AtRisk(f"something else is there now: {shown}", blocked, "Use `--force` to put that into the trash instead.")
+    files.write_atomic(_place(project), msgspec.json.encode(plan))
     for path in dict.fromkeys(blocked):
         project.trash.take(project.abs(path), path)
     project.trash.settle()
     for item in items:
         project.trash.put_back(item, project.abs(item.path))
+    project.trash.sweep()
+    files.remove(_place(project))
     return Restored(tuple(items), blocked)
 
 
 def _check_place(project: Project, item: Trashed) -> None:
     """The note in the trash is a file like any other: what it says is checked before it is believed."""
-    if item.path.split("/")[0] != project.dialect.folder:
+    if item.path != f"{project.dialect.folder}/config":
         check_path(item.path)
-    real, root = os.path.realpath(project.abs(parent(item.path))), os.path.realpath(project.root)
-    if real != root and not real.startswith(root + os.sep):
-        raise UnsafePath(f"`{printable(item.path)}` lies behind a link that leaves the repository")
+        check_inside(project, item.path)
     above = parent(item.path)
     while above:
         if os.path.lexists(project.abs(above)) and not os.path.isdir(project.abs(above)):

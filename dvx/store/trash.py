@@ -88,7 +88,8 @@ class Trash:
         self.drop(item)
 
     def drop(self, item: Trashed) -> None:
-        """Remove a thing for good."""
+        """Remove a thing for good; its note goes last, for without it nobody would find the rest."""
+        files.remove_tree(item.place)
         files.remove_tree(os.path.join(self.root, item.id))
 
     @contextlib.contextmanager

@@ -12,14 +12,20 @@ from dvx.store.durable import sync_file, sync_folder
 
 def make_folder(path: str) -> None:
     """Make a folder and its parents; an existing one is fine."""
-    try:
-        _make_one(path)
-    except FileNotFoundError:
-        above = os.path.dirname(path)
-        if above == path:
-            raise
-        make_folder(above)
-        _make_one(path)
+    missing = [path]
+    while missing:
+        try:
+            _make_one(missing[-1])
+        except FileNotFoundError:
+            above = os.path.dirname(missing[-1])
+            if above == missing[-1]:
+                raise
+            if os.path.isdir(above):
+                _make_one(missing.pop())  # somebody else made it meanwhile, or nothing can be made here
+            else:
+                missing.append(above)
+        else:
+            missing.pop()
 
 
 def _make_one(path: str) -> None:

@@ -1,0 +1,120 @@
+"""The commands doctor and version: what dvx runs on, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import typer
+from msgspec import to_builtins
+
+from dvx.cli import render
+from dvx.cli.common import JsonOption, cwd
+from dvx.config import find_root
+from dvx.model.doctor import Environment, Kind, Problem
+from dvx.model.paths import printable
+from dvx.ops.doctor import diagnose
+from dvx.ops.environment import describe
+from dvx.project import Project
+
+# what is wrong, and the cure; `{0}` is the subject of a problem, `{1}` its detail
+_WORDS = {
+    Kind.ERROR: ("{0}", "{1}"),
+    Kind.LINKS_FALL_BACK: (
+        "{0} does not work between cache and workspace, so {1} is used",
+        "use a file system with reflinks (XFS, Btrfs, APFS), or run `dvx config cache.type hardlink,symlink,copy`",
+    ),
+    Kind.NO_LINK_WORKS: ("no configured link type works here: {0}", "run `dvx config cache.type reflink,copy`"),
+    Kind.NOT_WRITABLE: ("dvx cannot make files in `{0}`: {1}", "check who owns it, and its permissions"),
+    Kind.OTHER_FILE_SYSTEM: (
+        "the cache `{0}` is on another file system than the workspace, so all data is copied between them",
+        "put the cache onto the same one with `dvx cache dir PATH`, or run `dvx config cache.type symlink`",
+    ),
+    Kind.PACKAGE_MISSING: ("the remote `{0}` needs a package that is not installed", "run `pip install '{1}'`"),
+    Kind.GIT_OLD: ("Git {0} is too old", "install Git {1} or newer"),
+    Kind.HOOK_MISSING: ("Git does not call dvx in hooks: {0}", "run `dvx install`, if you want it to"),
+    Kind.HOOK_FOREIGN: ("the hook `{0}` does not call dvx, as others do", 'add the line `{1} -- "$@"` to it'),
+    Kind.HOOK_NOT_EXECUTABLE: ("Git cannot run the hook `{0}`", "run `chmod +x {0}`"),
+    Kind.PROGRAM_MISSING: ("hooks call `{0}`, which is not on the PATH", "install it, or add its folder to the PATH"),
+    Kind.DRIVER_MISSING: (".gitattributes asks for the merge driver `{0}`, which is not set up", "run `dvx install`"),
+    Kind.STALE: ("commands that were killed left {1} in `{0}`", "the next command that writes there removes it"),
+    Kind.OUTPUT_HIDDEN: ("`{0}` is tracked, but the line `{1}` hides it", "change that line, or `dvx remove` the data"),
+    Kind.POINTER_IGNORED: ("Git ignores `{0}`, so it never gets into a commit", "run `git check-ignore -v {0}` to see why"),
+    Kind.IGNORE_WRONG: ("the line `{0}` is no pattern", "correct or remove it"),
+}
+
+
+def doctor(*, json: JsonOption = False) -> None:
+    """Show what dvx runs on, and what is wrong in the set-up, with the cure. Exits with 1 if something does not work.
+
+    Example: dvx doctor
+    """
+    found = diagnose(cwd())
+    if json:
+        problems = [
+            {"kind": problem.kind.value, "problem": _said(problem), "cure": _cure(problem), "broken": problem.is_broken}
+            for problem in found.problems
+        ]
+        render.json(to_builtins(found.environment) | {"problems": problems})
+    else:
+        _show(found.environment)
+        for problem in found.problems:
+            sign = "broken" if problem.is_broken else "note"
+            render.data(f"{sign}: {_said(problem)}" + (f" -> {cure}" if (cure := _cure(problem)) else ""))
+        if not found.problems:
+            render.note("Nothing is wrong in the set-up.")
+    if found.is_broken:
+        raise typer.Exit(1)
+
+
+def version() -> None:
+    """Show the version of dvx and what it runs on.
+
+    Example: dvx version
+    """
+    here = cwd()
+    _show(describe(Project.find(here) if find_root(here) else None))
+
+
+def _show(found: Environment) -> None:
+    head = f"dvx version: {found.version}"
+    for line in (head, "-" * len(head), *_lines(found)):
+        render.data(line)
+
+
+def _lines(found: Environment) -> Iterator[str]:
+    """The lines of `dvc doctor`, in its order."""
+    yield f"Platform: Python {found.python} on {found.platform} ({printable(found.executable)})"
+    if found.git:
+        yield f"Git: {found.git}"
+    yield "Packages:"
+    yield from (f"\t{name} = {number}" for name, number in found.packages.items())
+    yield "Supports:"
+    for scheme, packages in found.supports.items():
+        needed = ", ".join(f"{name} = {number}" for name, number in packages)
+        yield f"\t{scheme} ({needed})" if needed else f"\t{scheme}"
+    yield "Config:"
+    yield from (f"\t{level.capitalize()}: {printable(folder)}" for level, folder in found.config.items())
+    if not found.repository:
+        return
+    yield f"Cache types: {', '.join((*found.links, 'copy'))}"
+    if found.file_systems["cache"]:
+        yield f"Cache directory: {found.file_systems['cache']}"
+    yield f"Remotes: {', '.join(found.remotes) or 'None'}"
+    if found.file_systems["workspace"]:
+        yield f"Workspace directory: {found.file_systems['workspace']}"
+    yield f"Repo: {found.repository}"
+
+
+def _said(problem: Problem) -> str:
+    return _WORDS[problem.kind][0].format(*_parts(problem))
+
+
+def _cure(problem: Problem) -> str:
+    return _WORDS[problem.kind][1].format(*_parts(problem))
+
+
+def _parts(problem: Problem) -> tuple[str, str]:
+    detail = problem.detail
+    if problem.kind is Kind.STALE:
+        detail = render.count(int(detail), "thing")
+    return printable(problem.subject), printable(detail)

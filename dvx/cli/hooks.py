@@ -1,0 +1,120 @@
+"""The commands that tie dvx to Git: install, and git-hook, which Git calls."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from dvx.cli import data, render, sync
+from dvx.cli.common import SESSION, cwd, find_project
+from dvx.config import environment, find_root
+from dvx.git.hooks import is_rebasing
+from dvx.model.paths import printable
+
+ArgsArgument = Annotated[list[str] | None, typer.Argument(help="What Git hands to the hook.", show_default=False)]
+FolderOption = Annotated[
+    str, typer.Option("--folder", help="Where the project is in the work tree; its top by default.", show_default=False)
+]
+
+
+def install(
+    *,
+    use_pre_commit_tool: Annotated[
+        bool, typer.Option("--use-pre-commit-tool", help="Write .pre-commit-config.yaml, for the tool pre-commit, not hooks.")
+    ] = False,
+) -> None:
+    """Let Git call dvx: `status` before a commit, `push` before a push, `checkout` after one, and to merge pointers and locks.
+
+    A hook that is there and does not call dvx is left alone. Merging has to be asked for in .gitattributes, too: dvx says how.
+
+    Example: dvx install
+    """
+    from dvx.ops.install import install
+
+    project = find_project()
+    result = install(project, with_tool=use_pre_commit_tool)
+    for place in result.written:
+        render.note(f"Wrote {printable(os.path.relpath(place, cwd()))}")
+    if not result.driver:
+        render.note("This project is without Git, so there is nothing to install.")
+        return
+    if not result.written:
+        render.note("The hooks are installed already.")
+    if use_pre_commit_tool:
+        render.note("Now run: pre-commit install -t pre-commit -t pre-push -t post-checkout")
+    if result.in_use:
+        return
+    patterns = (f"*{project.dialect.pointer_suffix}", project.dialect.lock)
+    lines = ", ".join(f"`{pattern} merge={result.driver}`" for pattern in patterns)
+    render.note(f"To let Git merge pointers and locks by dvx, put into .gitattributes: {lines}")
+
+
+def git_hook_pre_commit(args: ArgsArgument = None, *, folder: FolderOption = "") -> None:  # noqa: ARG001  Git's to hand
+    """Show what changed in data and pipelines, before Git makes a commit. Outside of a repository it does nothing.
+
+    Example: dvx git-hook pre-commit
+    """
+    if _enter(folder, "status"):
+        data.status()
+
+
+def git_hook_pre_push(args: ArgsArgument = None, *, folder: FolderOption = "") -> None:  # noqa: ARG001
+    """Push tracked data, before Git pushes commits. Outside of a repository it does nothing.
+
+    Example: dvx git-hook pre-push origin https://example.com/repo.git
+    """
+    if _enter(folder, "push"):
+        sync.push()
+
+
+def git_hook_post_checkout(args: ArgsArgument = None, *, folder: FolderOption = "") -> None:
+    """Restore tracked data, after Git has checked out another commit. It does nothing after `git checkout FILE`, during a
+    rebase, and outside of a repository.
+
+    Example: dvx git-hook post-checkout OLD NEW 1
+    """
+    # the tool pre-commit hands over in the environment what Git gives as the third argument: whether HEAD changed
+    flag = args[2] if args and len(args) > 2 else environment().get("PRE_COMMIT_CHECKOUT_TYPE", "")
+    if flag != "1" or not _enter(folder, "checkout"):
+        return
+    git = find_project().git
+    if git is None or not is_rebasing(git):
+        data.checkout()
+
+
+def git_hook_merge_driver(
+    *,
+    ancestor: Annotated[str, typer.Option("--ancestor", help="The file as it was before both sides.", show_default=False)],
+    our: Annotated[str, typer.Option("--our", help="The file as it is here; it gets the result.", show_default=False)],
+    their: Annotated[str, typer.Option("--their", help="The file as it is there.", show_default=False)],
+    path: Annotated[str, typer.Option("--path", help="What the file is called.", show_default=False)] = "",
+) -> None:
+    """Merge two versions of a pointer or lock: folders file by file, locks stage by stage.
+
+    Exits with an error, and leaves Git's conflict marks in the file, where both sides changed the same thing.
+
+    Example: dvx git-hook merge-driver --ancestor base.dvx --our ours.dvx --their theirs.dvx
+    """
+    from dvx.ops.merge import Versions, merge
+
+    here = cwd()
+    ancestor, our, their = (os.path.normpath(os.path.join(here, name)) for name in (ancestor, our, their))
+    session = SESSION.get()
+    session.cwd = os.path.dirname(os.path.join(here, path)) if path else here
+    project = find_project()
+    name = os.path.relpath(os.path.join(here, path), project.root).replace(os.sep, "/") if path else ""
+    merge(project, Versions(ancestor, our, their, name))
+
+
+def _enter(folder: str, command: str) -> bool:
+    """Go to a folder and act as another command; False if there is no repository, so that the hook has nothing to do."""
+    session = SESSION.get()
+    place = os.path.normpath(os.path.join(session.cwd, folder))
+    found = find_root(place)
+    if found is None or (folder and found[0] != place):
+        return False
+    session.command = command
+    session.cwd = place
+    return True

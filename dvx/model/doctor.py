@@ -1,0 +1,97 @@
+"""What dvx runs on, and what can be wrong with that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+from msgspec import Struct, field
+
+
+class Kind(Enum):
+    """What is wrong; the comment says what `subject` and `detail` of such a problem are."""
+
+    ERROR = "error"  # a message and its hint
+    LINKS_FALL_BACK = "links-fall-back"  # the link types that do not work; the one that is used
+    NO_LINK_WORKS = "no-link-works"  # the configured link types
+    NOT_WRITABLE = "not-writable"  # where no file can be made; what the system says
+    OTHER_FILE_SYSTEM = "other-file-system"  # where the cache is
+    PACKAGE_MISSING = "package-missing"  # a remote; what to install
+    GIT_OLD = "git-old"  # the version that there is; the one that is needed
+    HOOK_MISSING = "hook-missing"  # hooks
+    HOOK_FOREIGN = "hook-foreign"  # a hook that does not call dvx; the call
+    HOOK_NOT_EXECUTABLE = "hook-not-executable"  # a file
+    PROGRAM_MISSING = "program-missing"  # a program that hooks call
+    DRIVER_MISSING = "driver-missing"  # the merge driver that .gitattributes asks for
+    STALE = "stale"  # a folder; how many things in it
+    OUTPUT_HIDDEN = "output-hidden"  # a tracked path; the rule that hides it
+    POINTER_IGNORED = "pointer-ignored"  # a file that belongs into Git
+    IGNORE_WRONG = "ignore-wrong"  # the line of an ignore file, with its place
+
+
+BROKEN = frozenset({
+    Kind.ERROR, Kind.NO_LINK_WORKS, Kind.NOT_WRITABLE, Kind.PACKAGE_MISSING, Kind.GIT_OLD, Kind.HOOK_NOT_EXECUTABLE,
+    Kind.PROGRAM_MISSING, Kind.DRIVER_MISSING, Kind.OUTPUT_HIDDEN, Kind.POINTER_IGNORED, Kind.IGNORE_WRONG,
+})  # fmt: skip
+
+
+class Problem(Struct, frozen=True):
+    """One thing that is wrong."""
+
+    kind: Kind
+    subject: str
+    detail: str = ""
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether something does not work because of it; else it only costs time or space, or may be meant."""
+        return self.kind in BROKEN
+
+
+class Environment(Struct, frozen=True):
+    """What dvx runs on. What belongs to a repository is empty outside of one.
+
+    `supports` are schemes of remotes with packages and their versions; `links` are the link types that work between cache and
+    workspace; `file_systems` says where the cache and the workspace are.
+    """
+
+    version: str
+    python: str
+    platform: str
+    executable: str
+    git: str
+    packages: Mapping[str, str]
+    supports: Mapping[str, tuple[tuple[str, str], ...]]
+    config: Mapping[str, str]
+    links: tuple[str, ...] = ()
+    file_systems: Mapping[str, str] = field(default_factory=dict)
+    remotes: tuple[str, ...] = ()
+    repository: str = ""
+
+
+class Diagnosis(Struct, frozen=True):
+    """The environment and what is wrong in it."""
+
+    environment: Environment
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether something does not work."""
+        return any(problem.is_broken for problem in self.problems)
+
+
+def fall_back(configured: tuple[str, ...], working: tuple[str, ...]) -> Problem | None:
+    """What is to be said of the link types that are configured, of which some work; copying always does."""
+    works = (*working, "copy")
+    used = next((link for link in configured if link in works), "")
+    if not used:
+        return Problem(Kind.NO_LINK_WORKS, ", ".join(configured))
+    idle = configured[: configured.index(used)]
+    return Problem(Kind.LINKS_FALL_BACK, ", ".join(idle), used) if idle else None
+
+
+def is_no_pattern(line: str) -> bool:
+    """Whether a line of an ignore file matches nothing: only `!` and slashes, or a mark of a conflict."""
+    text = line.strip()
+    return bool(text) and (not text.lstrip("!").strip("/") or text.startswith(("<<<<<<<", "=======", ">>>>>>>")))

@@ -1,0 +1,81 @@
+"""What a repository holds, as rows: their order, and how they look to programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dvx.model.paths import parent
+
+
+class Row(Struct, frozen=True):
+    """One file or folder; `path` is relative to what is listed, `depth` counts from 1. `size` in bytes, if known.
+
+    `is_out` for tracked data; its `digest` is empty for folders that are only a part of it. `is_link` for symbolic links.
+    """
+
+    path: str
+    is_dir: bool
+    depth: int = 1
+    is_out: bool = False
+    executable: bool = False
+    size: int | None = None
+    digest: str = ""
+    is_link: bool = False
+
+
+class Listing(Struct, frozen=True):
+    """What was asked for, `top`, and what it holds: each folder before its own rows, by name."""
+
+    top: Row
+    rows: tuple[Row, ...] = ()
+
+
+def flat(listing: Listing, level: int | None) -> tuple[Row, ...]:
+    """Files by path, and the folders that are as deep as it goes; a file that was asked for by its name."""
+    if not listing.top.is_dir or level == 0:
+        return (replace(listing.top, path=listing.top.path.rpartition("/")[2]),)
+    found = (row for row in listing.rows if not row.is_dir or row.depth == level)
+    return tuple(sorted(found, key=lambda row: row.path))
+
+
+def over(tracked: Row, present: Row | None) -> Row:
+    """One row of what is recorded and what is there: hash and kind from the record, size and permissions from the file."""
+    if present is None:
+        return tracked
+    executable = present.executable or (present.is_link and tracked.executable)
+    return replace(tracked, size=present.size, is_dir=tracked.is_dir or present.is_dir, executable=executable)
+
+
+def laid_out(files: Mapping[str, Row], *, is_out: bool) -> dict[str, dict[str, Row]]:
+    """Rows by folder and name, with rows for the folders above them, which are part of tracked data or not."""
+    found: dict[str, dict[str, Row]] = {}
+    for path, row in files.items():
+        name = path.rpartition("/")[2]
+        folder = parent(path)
+        found.setdefault(folder, {})[name] = replace(row, path=name)
+        while folder:
+            folder, _, name = folder.rpartition("/")
+            known = found.setdefault(folder, {})
+            if name in known:
+                break
+            known[name] = Row(name, True, is_out=is_out)
+    return found
+
+
+def as_json(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """The shape that DVC prints; a digest of any algorithm is called `md5`."""
+    return [
+        {
+            "isout": row.is_out,
+            "isdir": row.is_dir,
+            "isexec": row.executable,
+            "size": row.size,
+            "md5": row.digest or None,
+            "path": row.path,
+        }
+        for row in rows
+    ]

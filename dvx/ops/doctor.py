@@ -1,0 +1,173 @@
+"""doctor: what is wrong in the set-up of a project."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+
+from dvx.config import environment, find_root
+from dvx.errors import DvxError
+from dvx.git import Git, hooks
+from dvx.model import hooks as texts
+from dvx.model.doctor import Diagnosis, Kind, Problem, fall_back, is_no_pattern
+from dvx.model.paths import parent
+from dvx.ops.environment import describe, working_links
+from dvx.ops.ignore import Ignore
+from dvx.ops.index import Index, load_index
+from dvx.ops.install import asks_for_driver
+from dvx.ops.track import links
+from dvx.project import Project
+from dvx.store import files
+from dvx.store.scratch import abandoned
+from dvx.store.support import missing_package
+
+# `git worktree list -z` and `core.fsync` came with it
+OLDEST_GIT = (2, 36)
+
+
+def diagnose(start: str) -> Diagnosis:
+    """Look at the project that the folder `start` lies in, or only at what dvx runs on where there is none. Nothing is mended."""
+    if find_root(start) is None:
+        return Diagnosis(describe(None))
+    try:
+        project = Project.find(start)
+    except DvxError as error:
+        return Diagnosis(describe(None), (_told(error),))
+    try:
+        stale = list(_stale(project))
+        found = describe(project)
+        problems = [*_links(project), *_file_systems(project), *_remotes(project), *_git(project), *stale]
+        return Diagnosis(found, (*problems, *_tracked(project)))
+    finally:
+        project.close()
+
+
+def _links(project: Project) -> Iterator[Problem]:
+    try:
+        problem = fall_back(tuple(link.value for link in links(project)), working_links(project))
+    except DvxError as error:
+        problem = _told(error)
+    except OSError as error:
+        problem = Problem(Kind.NOT_WRITABLE, str(error.filename or project.cache.root), (error.strerror or "").lower())
+    if problem is not None:
+        yield problem
+
+
+def _file_systems(project: Project) -> Iterator[Problem]:
+    place = project.cache.root
+    if os.path.isdir(place) and os.stat(place).st_dev != os.stat(project.root).st_dev:
+        yield Problem(Kind.OTHER_FILE_SYSTEM, place)
+
+
+def _remotes(project: Project) -> Iterator[Problem]:
+    named = {setting.name.name for setting in project.config.settings.values() if setting.name.section == "remote"}
+    for name in sorted(named):
+        try:
+            package = missing_package(project.config.remote(name).url)
+        except DvxError as error:
+            yield _told(error)
+            continue
+        if package:
+            yield Problem(Kind.PACKAGE_MISSING, name, package)
+    default = project.config.get("core.remote")
+    if default and default.lower() not in named:
+        hint = "run `dvx remote default NAME`, or `dvx remote add` it"
+        yield Problem(Kind.ERROR, f"there is no remote `{default}`, which `core.remote` names", hint)
+
+
+def _git(project: Project) -> Iterator[Problem]:
+    try:
+        git = project.git
+        if git is None:
+            return
+        found = hooks.version(git)
+        if found < OLDEST_GIT:
+            yield Problem(Kind.GIT_OLD, *(".".join(str(number) for number in version) for version in (found, OLDEST_GIT)))
+        yield from _hooks(git)
+        yield from _driver(project, git)
+    except DvxError as error:
+        yield _told(error)
+
+
+def _hooks(git: Git) -> Iterator[Problem]:
+    folder = hooks.find_folder(git)
+    there = {name: _read(os.path.join(folder, name)) for name in texts.HOOKS}
+    calling = {name for name, text in there.items() if texts.calls_dvx(text, name) or texts.calls_dvc(text, name)}
+    if not calling and _tool_calls(git):
+        return
+    missing = [name for name, text in there.items() if not text and name not in calling]
+    if missing:
+        yield Problem(Kind.HOOK_MISSING, ", ".join(missing))
+    for name, text in there.items():
+        if calling and text and name not in calling:
+            yield Problem(Kind.HOOK_FOREIGN, name, texts.call(name, git.prefix.rstrip("/")))
+        if name in calling and not os.access(os.path.join(folder, name), os.X_OK):
+            yield Problem(Kind.HOOK_NOT_EXECUTABLE, os.path.join(folder, name))
+    called = {"dvx" if texts.calls_dvx(there[name], name) else "dvc" for name in calling}
+    yield from (Problem(Kind.PROGRAM_MISSING, program) for program in sorted(called) if not _is_on_path(program))
+
+
+def _driver(project: Project, git: Git) -> Iterator[Problem]:
+    name = project.dialect.name
+    if asks_for_driver(git, name) and not git.config(f"merge.{name}.driver"):
+        yield Problem(Kind.DRIVER_MISSING, name)
+
+
+def _stale(project: Project) -> Iterator[Problem]:
+    for folder in (os.path.join(project.cache.root, "tmp"), os.path.join(project.state, "new")):
+        count = sum(1 for _ in abandoned(folder)) if os.path.isdir(folder) else 0
+        if count:
+            yield Problem(Kind.STALE, folder, str(count))
+
+
+def _tracked(project: Project) -> Iterator[Problem]:
+    try:
+        index = load_index(project)
+        names = [*index.pointers, *index.pipelines, *index.locks]
+        yield from _ignore_files(project, {"", *(parent(name) for name in names)})
+        yield from _hidden(project, index)
+        if project.git is not None and names:
+            yield from (Problem(Kind.POINTER_IGNORED, path) for path in sorted(project.git.ignored(names)))
+    except DvxError as error:
+        yield _told(error)
+
+
+def _ignore_files(project: Project, folders: Iterable[str]) -> Iterator[Problem]:
+    """Lines that match nothing, in the ignore files of these folders."""
+    for folder in sorted(folders):
+        name = f"{folder}/{project.dialect.ignore}" if folder else project.dialect.ignore
+        for number, line in enumerate(_read(project.abs(name)).splitlines(), 1):
+            if is_no_pattern(line):
+                yield Problem(Kind.IGNORE_WRONG, f"{name}:{number}:{line}")
+
+
+def _hidden(project: Project, index: Index) -> Iterator[Problem]:
+    """Tracked paths that an ignore file names, so that commands pass them over."""
+    ignore = Ignore(project)
+    for path, tracked in index.by_path.items():
+        content = tracked.recorded.content if tracked.recorded else None
+        is_folder = os.path.isdir(project.abs(path)) or (content is not None and content.digest.is_tree)
+        rule = ignore.ruling(path, is_folder)
+        if rule is not None:
+            yield Problem(Kind.OUTPUT_HIDDEN, path, f"{rule.file}:{rule.line}:{rule.text}")
+
+
+def _tool_calls(git: Git) -> bool:
+    """Whether the tool pre-commit is configured to call dvx."""
+    return any(texts.calls_dvx(_read(os.path.join(git.top, ".pre-commit-config.yaml")), name) for name in texts.HOOKS)
+
+
+def _is_on_path(program: str) -> bool:
+    folders = environment().get("PATH", os.defpath).split(os.pathsep)
+    return any(os.access(os.path.join(folder, program), os.X_OK) for folder in folders)
+
+
+def _read(place: str) -> str:
+    try:
+        return os.fsdecode(files.read(place))
+    except OSError:
+        return ""
+
+
+def _told(error: DvxError) -> Problem:
+    return Problem(Kind.ERROR, error.message, error.hint)
