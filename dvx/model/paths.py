@@ -24,7 +24,8 @@ def check_path(path: str) -> str:
 
     Raises:
         UnsafePath: it is empty, absolute, a drive path, climbs with `..`, has empty or `.` parts, control
-            characters, is longer than any system allows, or names `.git`, `.dvx` or `.dvc` in any disguise (case, 8.3 name, stream, trailing dots).
+            characters, is longer than any system allows, or names `.git`, `.dvx` or `.dvc` in any disguise
+            (case, 8.3 name, stream, trailing dots).
     """
     if len(path) > _LONGEST:
         raise UnsafePath(f"`{printable(path[:50])}...` is longer than {_LONGEST:,} characters")

@@ -183,9 +183,11 @@ def _seen(value: Any) -> str:
         return "nothing"
     if isinstance(value, (Mapping, list)):
         return "a mapping" if isinstance(value, Mapping) else "a list"
-    return f"`{value}`"
+    text = str(value)
+    return f"`{text if len(text) <= _SHOWN else text[:_SHOWN] + '...'}`"
 
 
+_SHOWN = 60
 _FLAGS: Mapping[str, Check] = {
     "cache": _boolean, "persist": _boolean, "remote": _text, "push": _boolean, "desc": _text, "type": _text,
     "labels": _texts, "meta": _anything, "checkpoint": _boolean,

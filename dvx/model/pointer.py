@@ -18,6 +18,8 @@ from dvx.model.digest import LEGACY, Digest, digest_bytes
 from dvx.model.paths import check_path, join, parent, relative, within
 from dvx.model.tree import Content
 
+_SHOWN = 60
+
 
 class Kind(Enum):
     """What an output is for."""

@@ -72,7 +72,7 @@ def bring(project: Project, source: str, options: BringOptions, tell: Tell = sil
         _copy(place, temp, tell)
         clear(project, [path], tell)
         files.remove_folder(target)
-        files.move(temp, target)
+        files.move_new(temp, target)
     finally:
         scratch.close()
     return path

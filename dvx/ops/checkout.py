@@ -15,6 +15,7 @@ from dvx.model.paths import parent, printable, within
 from dvx.model.tree import Content, Entry
 from dvx.ops.index import Selected, SelectOptions, load_index, select
 from dvx.ops.relink import Placer, contents_of
+from dvx.ops.sparing import Sparing
 from dvx.ops.targets import check_inside
 from dvx.ops.track import look
 from dvx.project import Project
@@ -229,19 +230,22 @@ def _execute(project: Project, jobs: list[_Job], tell: Tell) -> None:
     done = 0
     with Placer(project) as placer:
         for job in jobs:
+            sparing = Sparing(project, job.path, job.plan, tell)
             for path in job.plan.delete:
                 placer.check(path)
+                sparing.look(path)
                 files.remove(project.abs(path))
             _remove_empty_folders(project, job)
             for folder in job.folders:
                 placer.check(folder)
                 if os.path.lexists(project.abs(folder)) and not os.path.isdir(project.abs(folder)):
                     raise DvxError(f"`{printable(folder)}` is a file where a folder belongs", "move it away")
-            for count in placer.place_all((*job.plan.create, *job.plan.replace)):
+            for count in placer.place_all((*job.plan.create, *job.plan.replace), sparing.look):
                 done += count
                 tell(Progress("checking out", done, total))
             for folder in job.folders:
                 files.make_folder(project.abs(folder))
+            sparing.finish()
     project.stats.flush()
 
 

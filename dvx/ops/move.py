@@ -144,6 +144,9 @@ def _move_data(project: Project, old: str, new: str) -> None:
     if not os.path.lexists(source):
         return
     files.make_folder(os.path.dirname(target))
-    files.move(source, target)
+    try:
+        files.move_new(source, target)
+    except FileExistsError:
+        raise DvxError(f"`{printable(new)}` appeared meanwhile", "move it away, then run the same command again") from None
     for place in {os.path.dirname(source), os.path.dirname(target)}:
         durable.sync_folder(place)

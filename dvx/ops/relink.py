@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NoReturn, Self
 
 from dvx.errors import Corrupted, DvxError, UnsafePath
@@ -44,8 +44,8 @@ class Placer:
         if kind is None:
             self._settle()
 
-    def place(self, entry: Entry) -> None:
-        """Make the workspace path of `entry` hold its object.
+    def place(self, entry: Entry, before: Callable[[str], object] = len) -> None:
+        """Make the workspace path of `entry` hold its object; `before` is told the path right before it changes.
 
         Raises:
             Corrupted: the cached bytes are not what their name says; the object is put aside.
@@ -55,6 +55,7 @@ class Placer:
         self.check(entry.path)
         try:
             made = self._make(temp, entry)
+            before(entry.path)
             try:
                 files.rename(temp, target)
             except OSError as error:
@@ -70,8 +71,8 @@ class Placer:
         if _is_same(made, status):
             self._placed.append((entry, status))
 
-    def place_all(self, entries: Iterable[Entry]) -> Iterator[int]:
-        """Place many files, those of each folder together; tells after each folder how many they were. Raises like `place`."""
+    def place_all(self, entries: Iterable[Entry], before: Callable[[str], object]) -> Iterator[int]:
+        """Place many files like `place`, those of each folder together; tells after each folder how many they were."""
         by_folder: dict[str, list[Entry]] = {}
         for entry in entries:
             by_folder.setdefault(parent(entry.path), []).append(entry)
@@ -79,7 +80,7 @@ class Placer:
             self.check(group[0].path)
             if not (self._may_be_made(folder) and self._place_folder(folder, group)):
                 for entry in group:
-                    self.place(entry)
+                    self.place(entry, before)
             yield len(group)
 
     def check(self, path: str) -> None:

@@ -83,8 +83,14 @@ class Trash:
             barrier([self.root, *there, *(os.path.join(folder, "note.json") for folder in there)], self.root)
 
     def put_back(self, item: Trashed, place: str) -> None:
-        """Move a thing to the free name `place` (absolute)."""
-        files.move(item.place, place)
+        """Move a thing to the free name `place` (absolute); what appeared there meanwhile is taken."""
+        while True:
+            try:
+                files.move_new(item.place, place)
+            except FileExistsError:
+                self.take(place, item.path)
+            else:
+                break
         self.drop(item)
 
     def drop(self, item: Trashed) -> None:

@@ -1,8 +1,9 @@
 """Runs the trials of one scenario in a single-threaded process of its own and prints a report as JSON.
 
-Usage: python -m tests.faults.driver FOLDER SCENARIO DIALECT KIND [FIRST [STEP [SABOTAGE]]]
+Usage: python -m tests.faults.driver FOLDER SCENARIO DIALECT KIND [LIMIT [SABOTAGE]]
 
-KIND is `kill`, the name of an error, or `errors`: all of them in turn. Only each STEPth point from FIRST on is tried.
+KIND is `kill`, the name of an error, or `sample` (or `each`): kills and all errors in turn. At most LIMIT points are tried,
+evenly spread; all with 0. With a SABOTAGE the first trial that finds something is the last.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,7 +23,10 @@ from tests.faults.scenarios import SCENARIOS, Scenario, commit
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Trials of one scenario from the folder `base`; `before` and `wanted` are what it holds and what should come of it."""
+    """Trials of one scenario from the folder `base`; `before` and `wanted` are what it holds and what should come of it.
+
+    What was broken at the start, or is no more than named at the end, is `excused` on the way.
+    """
 
     scenario: Scenario
     base: Path
@@ -31,12 +34,12 @@ class Series:
     before: dict[str, bytes]
     start: dict[str, object]
     wanted: dict[str, object]
+    excused: frozenset[str]
 
 
-def main(folder: Path, name: str, dialect: str, kind: str, choice: tuple[int, int, str]) -> dict[str, object]:
+def main(folder: Path, name: str, dialect: str, kind: str, limit: int, sabotage: str) -> dict[str, object]:
     """All trials; the report counts them and lists what went wrong."""
     _warm_up()
-    first, step, sabotage = choice
     scenario = SCENARIOS[name]
     base, reference = folder / "base", folder / "reference"
     (base / "repo").mkdir(parents=True)
@@ -48,24 +51,31 @@ def main(folder: Path, name: str, dialect: str, kind: str, choice: tuple[int, in
     whole = run(trial)
     if whole.code != 0:
         return {"points": 0, "wrong": [f"without a fault it ends with {whole.code}: {whole.text}"]}
-    before = fsck.user_files(base / "repo")
+    before = fsck.user_files(base / "repo") | ({} if scenario.drops else fsck.trash(base / "repo"))
     trial = replace(trial, root=folder / "trial")
-    series = Series(scenario, base, trial, before, fsck.state(base), fsck.state(reference))
+    unstored = {*fsck.dangling(reference)}
+    excused = frozenset({*fsck.problems(base, before), *unstored})
+    series = Series(scenario, base, trial, before, fsck.state(base), fsck.state(reference), excused)
     outside = _outside(folder)
-    wrong: list[str] = []
-    faults = _faults(kind, range(first, whole.mutations + 1, step))
+    wrong = [f"without a fault: {problem}" for problem in fsck.problems(reference, before) if problem not in unstored]
+    faults = _faults(kind, whole.mutations, limit)
     for fault in faults:
         wrong += [f"{fault}: {problem}" for problem in _try(series, fault)]
+        if wrong and sabotage:
+            break
     if _outside(folder) != outside:
         wrong.append(f"files outside of the repository: {_outside(folder) ^ outside}")
     return {"points": len(faults), "wrong": wrong}
 
 
-def _faults(kind: str, points: Sequence[int]) -> list[Fault]:
+def _faults(kind: str, mutations: int, limit: int) -> list[Fault]:
+    points = range(1, mutations + 1)
+    if limit and limit < mutations:
+        points = [1 + number * mutations // limit for number in range(limit)]  # type: ignore[assignment]
     if kind == "kill":
         return [Fault(at) for at in points]
-    if kind == "errors":
-        codes = list(ERRORS.values())
+    if kind in ("sample", "each"):
+        codes = [0, *ERRORS.values()]
         turns = [divmod(number, len(codes)) for number in range(len(points))]
         return [Fault(at, codes[one], lasting=(one + turn) % 2 == 1) for at, (turn, one) in zip(points, turns, strict=True)]
     return [Fault(at, ERRORS[kind], lasting) for at in points for lasting in (False, True)]
@@ -94,9 +104,19 @@ def _inspect(series: Series) -> list[str]:
     known = known or {*_contents(series.start), *_contents(series.wanted)}
     loose = tuple(f": {name}" for name in series.scenario.loose)
     torn = [one for one in fsck.torn(root, known) if not one.endswith((*loose, ".lock"))]
-    git = fsck.git_state(root / "repo")
-    moved = [] if git in (series.start["git"], series.wanted["git"]) else [f"Git's HEAD, index or stash changed: {git}"]
-    return [*fsck.problems(root, series.before), *torn, *moved]
+    found = [problem for problem in fsck.problems(root, series.before) if problem not in series.excused]
+    return [*found, *torn, *_moved(series)]
+
+
+def _moved(series: Series) -> list[str]:
+    """Git's HEAD, stash or index are neither as they were nor as they should be; what is staged may be there in part."""
+    git = fsck.git_state(series.trial.root / "repo")
+    start, wanted = (state["git"] for state in (series.start, series.wanted))
+    assert isinstance(start, dict)
+    assert isinstance(wanted, dict)
+    refs = git["refs"] in (start["refs"], wanted["refs"])
+    index = {*start["index"]} & {*wanted["index"]} <= {*git["index"]} <= {*start["index"], *wanted["index"]}
+    return [] if refs and index else [f"Git's HEAD, index or stash changed: {git}"]
 
 
 def _contents(state: dict[str, object]) -> set[bytes]:
@@ -182,6 +202,6 @@ def _warm_up() -> None:
 
 if __name__ == "__main__":
     place, scenario_name, dialect_name, kind_name, *rest = sys.argv[1:]
-    from_point, every, violation = (*rest, *["1", "1", ""][len(rest) :])
+    most, violation = (*rest, *["0", ""][len(rest) :])
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-    print(json.dumps(main(Path(place), scenario_name, dialect_name, kind_name, (int(from_point), int(every), violation))))
+    print(json.dumps(main(Path(place), scenario_name, dialect_name, kind_name, int(most), violation)))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import xxhash
 import yaml
@@ -16,19 +18,47 @@ from tests.faults import gitread
 # what commands are asked to rewrite
 _MACHINERY = (".dvc", ".dvx", ".lock", ".gitignore", "params.yaml", "dvc.yaml", "dvx.yaml")
 _OWN = (".git", ".dvx", ".dvc")
+# how DVC 2 named objects, at another place
+_LEGACY = "legacy"
 
 
 def problems(trial: Path, before: dict[str, bytes]) -> list[str]:
     """Everything that is wrong in a trial's folder; `before` are the user's files by their path at the start."""
     found = [*_bad_names(trial), *_bad_documents(trial / "repo"), *_dangling_trees(trial)]
+    return [*found, *lost(trial, before), *dangling(trial)]
+
+
+def lost(trial: Path, before: dict[str, bytes]) -> list[str]:
+    """Which of these files' bytes are nowhere: in no workspace, cache, trash, remote and not in Git."""
     alive = {path.read_bytes() for path in _walk(trial, skip=(".git",))} | set(gitread.blobs(trial / "repo"))
-    found += [f"lost: {name}" for name, data in before.items() if data not in alive]
-    return found
+    return [f"lost: {name}" for name, data in before.items() if data not in alive]
+
+
+def dangling(trial: Path, *, in_git: bool = True) -> list[str]:
+    """Objects that a pointer or a lock of the workspace names, or a pointer in Git, and no store has."""
+    repo, there = trial / "repo", _good_objects(trial)
+    pointers = (data for data in gitread.blobs(repo) if data.startswith(b"outs:")) if in_git else ()
+    named = [one for data in pointers for one in _named_in(_parsed(data))]
+    for path in _walk(repo, skip=(".git", "tmp", "cache")):
+        if path.suffix in (".dvc", ".dvx") and path.name not in _OWN:
+            named += _named_in(_parsed(path.read_bytes()))
+        elif path.name in ("dvc.lock", "dvx.lock"):
+            named += _named_by_lock(path)
+    inner = [(f"{name}/{entry['relpath']}", child) for name, one in named for entry, child in _children(one, there)]
+    return sorted({f"nowhere: the object `{one[0]}:{one[1]}` of {name}" for name, one in (*named, *inner) if one not in there})
 
 
 def user_files(repo: Path) -> dict[str, bytes]:
     """The bytes of all files of the user's, by path."""
     return {name: data for name, data in files(repo).items() if not name.endswith(_MACHINERY)}
+
+
+def trash(repo: Path) -> dict[str, bytes]:
+    """The bytes of all files in the trash, by path."""
+    folders = (repo / own / "tmp" / below for own in _OWN[1:] for below in ("trash", "dvx/trash"))
+    return {
+        str(path.relative_to(repo)): path.read_bytes() for folder in folders for path in _walk(folder) if path.name != "note.json"
+    }
 
 
 def files(repo: Path) -> dict[str, bytes]:
@@ -47,14 +77,14 @@ def state(trial: Path) -> dict[str, object]:
     experiments = {name: gitread.tree_of(repo, commit) for name, commit in refs.items() if name.startswith("refs/exps/")}
     return {
         "files": files(repo),
-        "links": sorted(str(path.relative_to(repo)) for path in _walk(repo, skip=_OWN) if path.is_symlink()),
+        "links": sorted(str(path.relative_to(repo)) for path in _walk(repo, skip=_OWN) if _is_linked(path)),
         "objects": sorted(objects),
         "experiments": {name: tree for name, tree in experiments.items() if "/exec/" not in name},
         "git": git_state(repo),
     }
 
 
-def git_state(repo: Path) -> dict[str, object]:
+def git_state(repo: Path) -> dict[str, Any]:
     """HEAD, the staged files and the refs outside of experiments, the stash among them."""
     refs = {name: commit for name, commit in gitread.refs(repo).items() if not name.startswith("refs/exps/")}
     return {"refs": refs, "index": gitread.staged(repo)}
@@ -95,10 +125,77 @@ def _is_object(path: Path) -> bool:
     return "tmp" not in path.parts and ".tmp" not in path.parts and "quarantine" not in path.parts
 
 
+def _is_linked(path: Path) -> bool:
+    return path.is_symlink() or path.stat().st_nlink > 1
+
+
+def _good_objects(trial: Path) -> dict[tuple[str, str], Path]:
+    """Where each object is whose bytes hash to its name, by algorithm and hash."""
+    bad, repo = {problem.split()[0] for problem in _bad_names(trial)}, trial / "repo"
+    found = {}
+    for store in (trial / "remote", *(repo / own / "cache" for own in _OWN[1:])):
+        for path in _walk(store):
+            parts = path.relative_to(store).parts
+            if parts[0] == "files" and str(path.relative_to(trial)) not in bad:
+                found[parts[1], parts[2] + parts[3]] = path
+            elif len(parts) == 2 and len(parts[0]) == 2:
+                found[_LEGACY, parts[0] + parts[1]] = path
+    return found
+
+
+def _named_in(document: Any) -> list[tuple[str, tuple[str, str]]]:
+    """Path and object of each output in a pointer, or in a stage of a lock."""
+    outs = document.get("outs") if isinstance(document, dict) else None
+    outs = [out for out in outs if isinstance(out, dict)] if isinstance(outs, list) else []
+    named = [(out.get("path"), (out.get("hash", _LEGACY), out.get(out.get("hash", "md5")))) for out in outs]
+    return [(str(path), one) for path, one in named if one[1] is not None]
+
+
+def _named_by_lock(path: Path) -> list[tuple[str, tuple[str, str]]]:
+    pipeline = path.with_suffix(".yaml")
+    stages = _parsed(path.read_bytes()).get("stages") or {}
+    written = _parsed(pipeline.read_bytes()) if pipeline.exists() else {}
+    plain = {
+        name
+        for stage in (written.get("stages") or {}).values()
+        for kind in ("outs", "metrics", "plots")
+        for out in stage.get(kind) or ()
+        if isinstance(out, dict)
+        for name, options in out.items()
+        if options.get("cache") is False
+    }
+    return [one for stage in stages.values() for one in _named_in(stage) if one[0] not in plain]
+
+
+def _children(one: tuple[str, str], there: dict[tuple[str, str], Path]) -> list[tuple[dict[str, Any], tuple[str, str]]]:
+    if not one[1].endswith(".dir") or one not in there:
+        return []
+    key = "md5" if one[0] == _LEGACY else one[0]
+    return [(entry, (one[0], entry[key])) for entry in _rows(there[one]) if key in entry]
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """What a tree lists; one that is broken is found elsewhere."""
+    try:
+        rows: list[dict[str, Any]] = json.loads(path.read_bytes())
+    except ValueError:
+        return []
+    return rows
+
+
+@functools.lru_cache(maxsize=10_000)
+def _parsed(data: bytes) -> Any:
+    try:
+        document = yaml.load(data, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
 def _bad_names(trial: Path) -> list[str]:
     bad = []
     for path in _walk(trial, skip=(".git",)):
-        if len(path.parts) < 4 or path.parts[-4] != "files" or len(path.parts[-2]) != 2:
+        if len(path.parts) < 4 or path.parts[-4] != "files" or len(path.parts[-2]) != 2 or "quarantine" in path.parts:
             continue
         algorithm, name = path.parts[-3], path.parts[-2] + path.name.removesuffix(".dir")
         data = path.read_bytes()
@@ -126,7 +223,7 @@ def _dangling_trees(trial: Path) -> list[str]:
     """Trees in the remote are a promise: all their files are there."""
     bad = []
     for path in (trial / "remote").rglob("files/*/??/*.dir"):
-        for entry in json.loads(path.read_bytes()):
+        for entry in _rows(path):
             algorithm = path.parts[-3]
             if algorithm in entry and not (path.parents[1] / entry[algorithm][:2] / entry[algorithm][2:]).exists():
                 bad.append(f"{path.name} at the remote names {entry['relpath']}, which is not there")

@@ -85,9 +85,27 @@ def run(trial: Trial, fault: Fault | None = None) -> Ended:
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copy a prepared folder with links, modes and times."""
+    """Copy a prepared folder with links of both kinds, modes and times; links into the folder lead into the copy."""
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target, symlinks=True)
+    shared: dict[int, str] = {}
+
+    def place(one: str, other: str) -> str:
+        status = os.lstat(one)
+        if status.st_nlink == 1:
+            return str(shutil.copy2(one, other))
+        if status.st_ino in shared:
+            os.link(shared[status.st_ino], other)
+        else:
+            shared[status.st_ino] = str(shutil.copy2(one, other))
+        return other
+
+    shutil.copytree(source, target, symlinks=True, copy_function=place)
+    for folder, below, names in os.walk(target):
+        for name in (*below, *names):
+            path = Path(folder, name)
+            if path.is_symlink() and (leads := os.readlink(path)).startswith(f"{source}/"):
+                path.unlink()
+                path.symlink_to(f"{target}{leads.removeprefix(str(source))}")
 
 
 def _child(trial: Trial, fault: Fault | None, log: Path, notes: Path) -> NoReturn:

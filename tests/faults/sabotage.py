@@ -19,6 +19,18 @@ def _write_in_place() -> None:
     files.write_atomic = write
 
 
+def _name_before_bytes() -> None:
+    late = cache.Cache.barrier
+
+    def close(self: cache.Cache) -> None:
+        late(self)
+        discard(self)
+
+    discard = cache.Cache.discard
+    cache.Cache.barrier = lambda _self: None  # type: ignore[method-assign]
+    cache.Cache.discard = close  # type: ignore[method-assign]
+
+
 def _delete_instead_of_trash() -> None:
     def take(_self: trash.Trash, place: str, _path: str) -> str:
         files.remove_tree(place)
@@ -44,6 +56,7 @@ def _keep_temporary_files() -> None:
 SABOTAGES: dict[str, Callable[[], None]] = {
     "": lambda: None,
     "write in place": _write_in_place,
+    "name before bytes": _name_before_bytes,
     "delete instead of trash": _delete_instead_of_trash,
     "ignore a full disk": _ignore_a_full_disk,
     "keep temporary files": _keep_temporary_files,

@@ -5,6 +5,8 @@ A trial's folder holds `repo` and `remote`; remotes are given relative to the re
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -19,8 +21,8 @@ Dvx = Callable[..., None]
 class Scenario:
     """`prepare(repo, dvx)` makes the folder; `command` is what is tried in it.
 
-    With `bare` the folder is no project yet. Of a `once` command the repetition may say that all is done already. What a
-    stage writes itself may be torn: those are `loose`.
+    With `bare` the folder is no project yet. Of a `once` command the repetition may say that all is done already. `loose` are
+    files that a stage writes itself, or that are changed in two steps. With `drops` the trash is what the command empties.
     """
 
     prepare: Callable[[Path, Dvx], None]
@@ -28,6 +30,8 @@ class Scenario:
     bare: bool = False
     once: bool = False
     loose: tuple[str, ...] = ()
+    drops: bool = False
+    dialects: tuple[str, ...] = ("dvx", "dvc")
 
 
 def commit(repo: Path) -> None:
@@ -147,7 +151,122 @@ def _for_apply(repo: Path, dvx: Dvx) -> None:
     _write(repo / "params.yaml", "n: 5  # not saved\n")
 
 
+def _for_commit(repo: Path, dvx: Dvx) -> None:
+    _pipeline(repo, dvx)
+    _data(repo)
+    dvx(repo, "add", "--no-commit", "d", "f")
+    _write(repo / "d/a", "edited\n")
+    _write(repo / "d/new", "new\n")
+    _write(repo / "mid", "1\n2\n")
+
+
+def _for_part(repo: Path, dvx: Dvx) -> None:
+    _data(repo)
+    dvx(repo, "add", "d")
+    commit(repo)
+    _write(repo / "d/a", "not meant\n")
+    _write(repo / "d/sub/b", "edited\n")
+    _write(repo / "d/sub/c", "new\n")
+
+
+def _for_outside(repo: Path, dvx: Dvx) -> None:
+    dvx(repo, "remote", "add", "-d", "store", "../remote")
+    _write(repo / "../source/a", "1\n")
+    _write(repo / "../source/sub/b", "2\n")
+
+
+def _for_relink(kind: str) -> Callable[[Path, Dvx], None]:
+    def prepare(repo: Path, dvx: Dvx) -> None:
+        _data(repo)
+        dvx(repo, "add", "d", "f")
+        _write(repo / "mine", "not tracked\n")
+        dvx(repo, "config", "cache.type", kind)
+
+    return prepare
+
+
+def _linked(kind: str) -> Callable[[Path, Dvx], None]:
+    def prepare(repo: Path, dvx: Dvx) -> None:
+        dvx(repo, "config", "cache.type", kind)
+        _data(repo)
+        dvx(repo, "add", "d", "f")
+        commit(repo)
+
+    return prepare
+
+
+def _for_relinked(repo: Path, dvx: Dvx) -> None:
+    _linked("symlink")(repo, dvx)
+    dvx(repo, "config", "cache.type", "copy")
+
+
+def _for_remove(repo: Path, dvx: Dvx) -> None:
+    _pipeline(repo, dvx)
+    _data(repo)
+    dvx(repo, "add", "d", "f")
+    commit(repo)
+    _write(repo / "d/a", "not saved\n")
+    _write(repo / "out/mine", "made by hand\n")
+
+
+def _for_gc(repo: Path, dvx: Dvx) -> None:
+    """Versions that only history names, that nothing names, and that the workspace names, here and at the remote."""
+    _for_push(repo, dvx)
+    for text in ("lost\n", "now\n"):
+        _write(repo / "d/a", text)
+        _write(repo / "f", text)
+        dvx(repo, "add", "d", "f")
+        dvx(repo, "push")
+
+
+def _rotten(*stores: str) -> Callable[[Path, Dvx], None]:
+    """One file has a good copy in the workspace, one only in another store; a tree is broken too."""
+
+    def prepare(repo: Path, dvx: Dvx) -> None:
+        _for_push(repo, dvx)
+        dvx(repo, "push")
+        os.unlink(repo / "f")
+        for store in stores:
+            for path in sorted((repo / store).glob("files/*/??/*")):
+                path.chmod(0o644)
+                path.write_bytes(b"rot" + path.read_bytes()[3:])
+
+    return prepare
+
+
+def _for_migrate(repo: Path, dvx: Dvx) -> None:
+    _pipeline(repo, dvx)
+    _data(repo)
+    _write(repo / "plain", "of no concern\n")
+    dvx(repo, "add", "d", "f")
+    commit(repo)
+
+
+def _for_cache_migrate(repo: Path, _dvx: Dvx) -> None:
+    """A project of DVC 2."""
+    _data(repo)
+    _write(repo / "f", "file\r\n")
+    names = {name: _legacy(repo, (repo / name).read_bytes().replace(b"\r\n", b"\n"), name) for name in ("d/a", "d/sub/b", "f")}
+    rows = [{"md5": names[f"d/{name}"], "relpath": name} for name in ("a", "sub/b")]
+    tree = _legacy(repo, json.dumps(rows).encode(), "") + ".dir"
+    os.rename(repo / ".dvc/cache" / tree[:2] / tree[2:-4], repo / ".dvc/cache" / tree[:2] / tree[2:])
+    _write(repo / "f.dvc", f"outs:\n- md5: {names['f']}\n  size: 6\n  path: f\n")
+    _write(repo / "d.dvc", f"outs:\n- md5: {tree}\n  size: 4\n  nfiles: 2\n  path: d\n")
+    _write(repo / ".gitignore", "/d\n/f\n")
+    commit(repo)
+
+
+def _legacy(repo: Path, data: bytes, source: str) -> str:
+    name = hashlib.md5(data).hexdigest()
+    place = repo / ".dvc/cache" / name[:2] / name[2:]
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes((repo / source).read_bytes() if source else data)
+    place.chmod(0o444)
+    return name
+
+
 _MADE = ("mid", "out/x", "m.json")
+_GIT_SIDE = (".gitignore",)
 SCENARIOS = {
     "init": Scenario(_nothing, ("init",), bare=True, once=True),
     "add": Scenario(_for_add, ("add", "d", "f")),
@@ -166,4 +285,28 @@ SCENARIOS = {
     "exp apply": Scenario(_for_apply, ("exp", "apply", "e1")),
     "undo": Scenario(_for_undo, ("undo",)),
     "exp remove": Scenario(_for_apply, ("exp", "remove", "e1"), once=True),
+    "add part": Scenario(_for_part, ("add", "d/sub")),
+    "add --no-commit": Scenario(_for_add, ("add", "--no-commit", "d", "f")),
+    "add -o": Scenario(_for_outside, ("add", "../source", "-o", "d")),
+    "add --to-remote": Scenario(_for_outside, ("add", "../source", "-o", "d", "--to-remote", "--remote-jobs", "1")),
+    "commit": Scenario(_for_commit, ("commit", "-f")),
+    "checkout --relink hardlink": Scenario(_for_relink("hardlink"), ("checkout", "--relink")),
+    "checkout --relink symlink": Scenario(_for_relink("symlink"), ("checkout", "--relink")),
+    "checkout --relink copy": Scenario(_for_relinked, ("checkout", "--relink")),
+    "unprotect hardlink": Scenario(_linked("hardlink"), ("unprotect", "d", "f")),
+    "unprotect symlink": Scenario(_linked("symlink"), ("unprotect", "d", "f")),
+    "remove": Scenario(_for_remove, ("remove", "d", "one"), once=True, loose=_GIT_SIDE),
+    "remove --outs": Scenario(_for_remove, ("remove", "--outs", "d", "f", "two"), once=True, loose=_GIT_SIDE),
+    "move": Scenario(_for_remove, ("move", "d", "e/moved"), once=True, loose=_GIT_SIDE),
+    "freeze": Scenario(_for_remove, ("freeze", "one")),
+    "config": Scenario(_nothing, ("config", "cache.type", "hardlink")),
+    "gc": Scenario(_for_gc, ("gc", "-f", "--grace", "0")),
+    "gc -c": Scenario(_for_gc, ("gc", "-f", "-c", "--grace", "0", "-j", "1")),
+    "fsck": Scenario(_rotten(".dvx/cache", ".dvc/cache"), ("fsck", "-j", "1")),
+    "fsck --remote": Scenario(_rotten("../remote"), ("fsck", "--remote", "store", "-j", "1")),
+    "trash restore": Scenario(_for_undo, ("trash", "restore", "-f", "d/a", "f"), once=True),
+    "trash empty": Scenario(_for_undo, ("trash", "empty", "-f"), drops=True),
+    "migrate --hash": Scenario(_for_migrate, ("migrate", "--hash", "sha256"), dialects=("dvx",)),
+    "migrate --native": Scenario(_for_migrate, ("migrate", "--native"), dialects=("dvc",)),
+    "cache migrate": Scenario(_for_cache_migrate, ("cache", "migrate", "--dvc-files"), dialects=("dvc",)),
 }

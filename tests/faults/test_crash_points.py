@@ -16,14 +16,31 @@ from tests.faults.scenarios import SCENARIOS
 from tests.helpers import ROOT
 
 Count = Callable[[str, int], None]
-# the dialect in which even a quick run tries every point
-_THOROUGH = {name: ("dvx", "dvc")[number % 2] for number, name in enumerate(sorted(SCENARIOS))}
-_STEP = 7
-_ERROR_STEP = 6
+# what a quick run tries of each scenario: a kill and each of the errors, in one dialect
+_FEW = 1 + len(ERRORS)
+# but of these it kills at every point, and lets `add` fail at every point
+_WHOLE = ("add", "checkout", "push", "pull", "repro", "exp run")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Which trials there are is a matter of `--all-points`."""
+    if "kind" not in metafunc.fixturenames or "sabotage" in metafunc.fixturenames:
+        return
+    rows = []
+    for number, (name, scenario) in enumerate(SCENARIOS.items()):
+        if metafunc.config.getoption("--all-points", default=False):
+            rows += [(name, dialect, "kill") for dialect in scenario.dialects]
+            rows += [(name, scenario.dialects[0], error) for error in ERRORS]
+        else:
+            rows.append((name, scenario.dialects[number % len(scenario.dialects)], "sample"))
+    if not metafunc.config.getoption("--all-points", default=False):
+        rows += [(name, SCENARIOS[name].dialects[number % 2], "kill") for number, name in enumerate(_WHOLE)]
+        rows.append(("add", "dvx", "each"))
+    metafunc.parametrize(("scenario", "dialect", "kind"), rows)
 
 
 def trials(tmp_path: Path, scenario: str, dialect: str, kind: str, *choice: object) -> dict[str, Any]:
-    """Run trials of a scenario; `choice` is the first point, the step and a sabotage."""
+    """Run trials of a scenario; `choice` is the most points that are tried (0: all) and a sabotage."""
     words = [str(tmp_path / "faults"), scenario, dialect, kind, *map(str, choice)]
     command = [sys.executable, "-m", "tests.faults.driver", *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1800, check=False)
@@ -32,35 +49,22 @@ def trials(tmp_path: Path, scenario: str, dialect: str, kind: str, *choice: obje
     return report
 
 
-def _clean(report: dict[str, Any]) -> int:
+def test_killed_or_failed_at_any_point_a_command_loses_nothing(
+    tmp_path: Path, count: Count, scenario: str, dialect: str, kind: str
+):
+    report = trials(tmp_path, scenario, dialect, kind, _FEW if kind == "sample" else 0)
     assert report["wrong"] == [], "\n".join(report["wrong"][:10])
     assert report["points"] > 0
-    return int(report["points"])
-
-
-@pytest.mark.parametrize("dialect", ["dvx", "dvc"])
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_killed_at_every_point(tmp_path: Path, all_points: bool, count: Count, scenario: str, dialect: str):
-    step = 1 if all_points or _THOROUGH[scenario] == dialect else _STEP
-    points = _clean(trials(tmp_path, scenario, dialect, "kill", 1, step))
-    count(f"{scenario} ({dialect}): killed" + ("" if step == 1 else f" at each {step}th point"), points)
-
-
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_every_error_is_survived_and_named(tmp_path: Path, all_points: bool, count: Count, scenario: str):
-    if all_points:
-        for error in ERRORS:
-            count(f"{scenario} (dvx): {error}, passing and lasting", _clean(trials(tmp_path / error, scenario, "dvx", error)))
-    else:
-        step = 1 if scenario == "add" else _ERROR_STEP
-        points = _clean(trials(tmp_path, scenario, "dvx", "errors", 1, step))
-        count(f"{scenario} (dvx): errors in turn" + ("" if step == 1 else f" at each {step}th point"), points)
+    told = {"kill": "killed", "sample": "killed or failed at some points", "each": "killed or failed"}
+    words = told.get(kind, f"{kind}, passing and lasting")
+    count(f"{scenario} ({dialect}): {words}", report["points"])
 
 
 @pytest.mark.parametrize(
     ("sabotage", "scenario", "kind", "found"),
     [
         ("write in place", "add", "kill", "half-written"),
+        ("name before bytes", "add", "kill", "nowhere"),
         ("delete instead of trash", "checkout -f", "kill", "lost"),
         ("ignore a full disk", "add", "ENOSPC", "hashes to"),
         ("keep temporary files", "add", "EIO", "left behind"),
@@ -68,5 +72,5 @@ def test_every_error_is_survived_and_named(tmp_path: Path, all_points: bool, cou
 )
 def test_the_trials_find_deliberate_violations(tmp_path: Path, sabotage: str, scenario: str, kind: str, found: str):
     # at each point: a violation may show at few of them, and which these are moves with what the command does
-    wrong = trials(tmp_path, scenario, "dvx", kind, 1, 1, sabotage)["wrong"]
+    wrong = trials(tmp_path, scenario, "dvx", kind, 0, sabotage)["wrong"]
     assert any(found in problem for problem in wrong), wrong

@@ -45,6 +45,12 @@ def test_a_harmless_path_passes_as_it_is(path: str):
     assert check_path(path) == path
 
 
+def test_a_path_that_no_system_takes_is_refused():
+    assert check_path("a/" * 2047 + "a") == "a/" * 2047 + "a"
+    with pytest.raises(UnsafePath, match=r"^`(a/){25}\.\.\.` is longer than 4,096 characters$"):
+        check_path("a/" * 2048 + "a")
+
+
 def test_the_message_shows_what_cannot_be_seen():
     for path, message in {
         "/etc": "`/etc` is not a relative path",

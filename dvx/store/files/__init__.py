@@ -9,6 +9,7 @@ from dvx.store.files.modes import NEW_EXECUTABLE, NEW_FILE, PROTECTED
 from dvx.store.files.naming import (
     make_folder,
     move,
+    move_new,
     remove,
     remove_folder,
     remove_tree,
@@ -30,6 +31,7 @@ __all__ = [
     "locked",
     "make_folder",
     "move",
+    "move_new",
     "open_log",
     "read",
     "reflink",

@@ -6,8 +6,12 @@ import contextlib
 import errno
 import os
 import shutil
+import sys
 
 from dvx.store.durable import sync_file, sync_folder
+
+_HERE = -100  # AT_FDCWD
+_NO_REPLACE = 1
 
 
 def make_folder(path: str) -> None:
@@ -78,6 +82,33 @@ def move(source: str, target: str) -> None:
         if error.errno != errno.EXDEV:
             raise
         _move_across(source, target)
+
+
+def move_new(source: str, target: str) -> None:
+    """Like `move`, but to a name that nothing has; raises FileExistsError otherwise."""
+    make_folder(os.path.dirname(target))
+    if _rename_new(source, target):
+        return
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
+    move(source, target)
+
+
+def _rename_new(source: str, target: str) -> bool:
+    """`renameat2(2)` with RENAME_NOREPLACE; False where the system or the file system has no such thing."""
+    import ctypes
+
+    try:
+        call = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError):
+        return False
+    sys.audit("os.rename", source, target, -1, -1)
+    if call(_HERE, os.fsencode(source), _HERE, os.fsencode(target), _NO_REPLACE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.EINVAL, errno.ENOSYS, errno.EXDEV):
+        return False
+    raise OSError(code, os.strerror(code), source, None, target)
 
 
 def _move_across(source: str, target: str) -> None:

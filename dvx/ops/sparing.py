@@ -1,0 +1,47 @@
+"""Sparing: what changed between the plan of a checkout and its execution goes to the trash, and is not overwritten."""
+
+from __future__ import annotations
+
+import os
+
+from dvx.model.checkout import CheckoutPlan
+from dvx.model.events import Notice, Tell
+from dvx.model.paths import printable
+from dvx.model.tree import Entry
+from dvx.ops.relink import Unedited
+from dvx.project import Project
+
+_FEW = 1000
+
+
+class Sparing:
+    """To be asked right before a file of `plan` in or at `path` is replaced or deleted."""
+
+    def __init__(self, project: Project, path: str, plan: CheckoutPlan, tell: Tell) -> None:
+        self._project = project
+        self._path = path
+        self._tell = tell
+        self._new = {entry.path for entry in plan.create}
+        self._old = {entry.path: entry.digest for entry in plan.replace} | dict(plan.suspects)
+        # to read what is known of a whole folder takes longer than to ask for a few files
+        self._all = Unedited(project, path) if len(self._old) > _FEW else None
+        self.spared: list[str] = []
+
+    def look(self, path: str) -> None:
+        """Move the file to the trash unless it is what the plan saw."""
+        place = self._project.abs(path)
+        if not os.path.lexists(place) or (os.path.isdir(place) and not os.path.islink(place)):
+            return
+        if path not in self._new:
+            still = self._all or Unedited(self._project, path)
+            if still.holds(Entry(path, self._old[path])):
+                return
+        self._project.trash.take(place, path)
+        self.spared.append(path)
+
+    def finish(self) -> None:
+        """Tell what was spared."""
+        if self.spared:
+            self._project.trash.settle()
+            shown = ", ".join(f"`{printable(path)}`" for path in self.spared[:5]) + (", ..." if len(self.spared) > 5 else "")
+            self._tell(Notice(f"changed meanwhile, and in the trash now: {shown}", "`dvx undo` brings it back"))

@@ -1,0 +1,119 @@
+"""Bad input is cheap to refuse: 2 seconds and 300 MB at most for each of its MB."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import xxhash
+
+from tests.helpers import commit_all, dvx, write
+
+Count = Callable[[str, int], None]
+_SECONDS, _BYTES = 2.0, 300 << 20
+_MB = 1 << 20
+
+
+def _laughs(depth: int) -> str:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]" for level in range(1, depth)]
+    return "\n".join(lines) + "\n"
+
+
+def _laughing_maps(depth: int) -> str:
+    lines = ["a0: &a0 {x: 1, y: 2}"]
+    lines += [f"a{level}: &a{level} {{p: *a{level - 1}, q: *a{level - 1}, <<: *a{level - 1}}}" for level in range(1, depth)]
+    return "\n".join(lines) + "\n"
+
+
+# about a megabyte each, or less
+BOMBS = {
+    "aliases": _laughs(30),
+    "aliased maps": _laughing_maps(40),
+    "a list in a list": "[" * (_MB // 2),
+    "closed lists": "[" * (_MB // 2) + "]" * (_MB // 2),
+    "maps in maps": "{a: " * (_MB // 4),
+    "deep blocks": "".join(" " * level + "a:\n" for level in range(1400)),
+    "dashes": "- " * (_MB // 2),
+    "one long line": "a: " + "x" * _MB,
+    "many keys": "".join(f"k{number}: 1\n" for number in range(90_000)),
+    "many outs": "outs:\n" + "".join(f"- path: p{number}\n" for number in range(60_000)),
+    "many stages": "stages:\n" + "".join(f"  s{number}:\n    cmd: x\n" for number in range(40_000)),
+    "a huge number": "size: " + "9" * _MB,
+    "anchors": "".join(f"- &a{number} x\n" for number in range(80_000)),
+    "binary": "\x00\x01\x02" * (_MB // 3),
+    "tags": "- !!python/object/apply:os.system [id]\n" * 20_000,
+    "a matrix": "stages:\n  s:\n    matrix:\n" + "".join(f"      m{n}: {list(range(30))}\n" for n in range(12)) + "    cmd: x\n",
+    "templates": "vars:\n- a: ${b}\nstages:\n  s:\n    cmd: " + "${" * 100_000 + "}" * 100_000 + "\n",
+}
+_PLACES = ("a.dvx", "dvx.yaml", "dvx.lock", "params.yaml", ".dvx/config")
+
+
+@pytest.fixture
+def project(native: Path) -> Path:
+    write(native / "a", "1")
+    write(native / "params.yaml", "n: 1\n")
+    dvx(native, "add", "a")
+    dvx(native, "stage", "add", "-n", "one", "-d", "a", "-p", "n", "-o", "b", "cp a b")
+    dvx(native, "repro")
+    commit_all(native)
+    return native
+
+
+@pytest.mark.parametrize("place", _PLACES)
+def test_a_bomb_is_refused_cheaply(project: Path, all_points: bool, count: Count, place: str):
+    names = list(BOMBS) if all_points else list(BOMBS)[_PLACES.index(place) :: len(_PLACES)]
+    good = (project / place).read_bytes()
+    for name in names:
+        (project / place).write_text(BOMBS[name])
+        for command in (("status",),) if place != "params.yaml" else (("params", "diff"), ("status",)):
+            _is_cheap(project, command, len(BOMBS[name]), f"{name} in {place}")
+        (project / place).write_bytes(good)
+    count(f"bombs in `{place}`", len(names))
+
+
+_TREES = {
+    "lists in lists": b"[" * _MB,
+    "maps in maps": b'{"a":' * (_MB // 5),
+    "no tree": b'{"relpath": "x"}',
+    "many bad names": json.dumps([{"xxh128": "0" * 32, "relpath": "../x"}] * 15_000).encode(),
+    "one name often": json.dumps([{"xxh128": "0" * 32, "relpath": "x"}] * 15_000).encode(),
+    "many names": json.dumps([{"xxh128": "0" * 32, "relpath": f"x{n}"} for n in range(15_000)]).encode(),
+    "a deep name": json.dumps([{"xxh128": "0" * 32, "relpath": "/".join("a" * 400_000)}]).encode(),
+    "a huge number": b'[{"size": ' + b"9" * _MB + b"}]",
+}
+
+
+@pytest.mark.parametrize("name", _TREES)
+def test_a_bad_tree_is_refused_cheaply(project: Path, count: Count, name: str):
+    data = _TREES[name]
+    digest = xxhash.xxh3_128_hexdigest(data)
+    write(project / f".dvx/cache/files/xxh128/{digest[:2]}/{digest[2:]}.dir", data)
+    write(project / "d.dvx", f"outs:\n- xxh128: {digest}.dir\n  size: 1\n  nfiles: 1\n  hash: xxh128\n  path: d\n")
+    _is_cheap(project, ("checkout", "d"), len(data), name)
+    assert not (project / "d").exists() or not any((project / "d").iterdir())
+    count("bad trees", 1)
+
+
+def _is_cheap(project: Path, command: tuple[str, ...], size: int, what: str) -> None:
+    """Time above that of a start, and the peak of memory."""
+    mb = max(1.0, size / _MB)
+    start = time.monotonic()
+    process = subprocess.Popen(
+        ["dvx", *command], cwd=project, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    assert process.stderr is not None
+    text = process.stderr.read().decode(errors="replace")
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    taken = usage.ru_utime + usage.ru_stime
+    assert process.returncode in (0, 1), (what, command, process.returncode, text[-500:])
+    assert "Traceback" not in text, (what, text[-500:])
+    assert len(text) < 20_000, (what, len(text))
+    assert taken < 0.5 + _SECONDS * mb, (what, command, taken, time.monotonic() - start, text[-300:])
+    assert usage.ru_maxrss * 1024 < _BYTES * mb, (what, command, usage.ru_maxrss, text[-300:])

@@ -1,0 +1,104 @@
+"""gc beside add, push and repro that are about to name what it would remove: nothing that is named goes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dvx.model.digest import Digest
+from dvx.ops import gc
+from dvx.store.cache import Cache
+from dvx.store.objects import lying
+from tests.faults import fsck
+from tests.helpers import commit_all, dialect_of, dvx, git, run_process, write
+
+Count = Callable[[str, int], None]
+_OLD_SECONDS = 30 * 86_400
+_BATCH = 4
+
+
+def test_what_others_are_about_to_name_stays(dialect_repo: Path, tmp_path: Path, all_points: bool, count: Count):
+    """Old objects that nothing names are named again while gc runs, here and at the remote."""
+    rounds = 40 if all_points else 3
+    _prepare(dialect_repo)
+    for number in range(rounds):
+        _make_garbage(dialect_repo, tmp_path, number)
+        collecting = [
+            subprocess.Popen(["dvx", "gc", "-f", *more], cwd=dialect_repo, stderr=subprocess.PIPE) for more in ((), ("-c",))
+        ]
+        if number % 3:
+            time.sleep(0.1 * (number % 3))
+        _name_again(dialect_repo, number)
+        for process in collecting:
+            _, text = process.communicate(timeout=120)
+            assert process.returncode == 0, text.decode()
+        assert fsck.dangling(tmp_path, in_git=False) == []
+    dvx(dialect_repo, "push")
+    commit_all(dialect_repo)
+    git(tmp_path, "clone", "--quiet", dialect_repo, "clone")
+    done = run_process(tmp_path / "clone", "dvx", "pull")
+    assert done.code == 0, done.err
+    assert all((tmp_path / f"clone/f{number}-0").read_text() == f"{number} 0\n" for number in range(rounds))
+    count(f"objects that are named again while gc runs ({dialect_of(dialect_repo).name})", rounds * (_BATCH + 1))
+
+
+@pytest.mark.parametrize("looks", [True, False])
+def test_without_a_look_at_the_age_it_would_go(native: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: bool):
+    """An `add` that comes between the last plan of gc and what it removes."""
+    _prepare(native)
+    _make_garbage(native, tmp_path, 0)
+    shutil.rmtree(tmp_path / "remote")
+    remove = gc.remove_objects
+
+    def late(cache: Cache, digests: Iterable[Digest], horizon: float) -> Any:
+        chosen = list(digests)
+        write(native / "f", "0 0\n")
+        dvx(native, "add", "f")
+        return remove(cache, chosen, horizon if looks else float("inf"))
+
+    monkeypatch.setattr(gc, "remove_objects", late)
+    dvx(native, "gc", "-f")
+    assert (fsck.dangling(tmp_path, in_git=False) == []) == looks
+
+
+def _prepare(repo: Path) -> None:
+    dvx(repo, "remote", "add", "-d", "store", "../remote")
+    write(repo / "in", "0\n")
+    dvx(repo, "add", "in")
+    dvx(repo, "stage", "add", "-n", "one", "-d", "in", "-o", "out", "sed 's/^/out /' in > out")
+    dvx(repo, "repro")
+    commit_all(repo)
+
+
+def _make_garbage(repo: Path, top: Path, number: int) -> None:
+    """Objects here and at the remote that nothing names, and all are old."""
+    for part in range(_BATCH):
+        write(repo / f"garbage/{part}", f"{number} {part}\n")
+    write(repo / "garbage/out", f"out {number + 1}\n")
+    dvx(repo, "add", "garbage")
+    dvx(repo, "push")
+    dvx(repo, "remove", "--outs", "garbage")
+    moment = time.time() - _OLD_SECONDS
+    for store in (repo / dialect_of(repo).folder / "cache", top / "remote"):
+        for one in lying(str(store)):
+            os.utime(one.place, (moment, moment))
+
+
+def _name_again(repo: Path, number: int) -> None:
+    """The same bytes come back: as files, and as the output of a stage; and all is pushed."""
+    names = [f"f{number}-{part}" for part in range(_BATCH)]
+    for part, name in enumerate(names):
+        write(repo / name, f"{number} {part}\n")
+    write(repo / "in", f"{number + 1}\n")
+    commands: Sequence[Sequence[str]] = (("add", *names[:2]), ("add", *names[2:]), ("repro",), ("push",))
+    running = [subprocess.Popen(["dvx", *command], cwd=repo, stderr=subprocess.PIPE) for command in commands]
+    for command, process in zip(commands, running, strict=True):
+        _, text = process.communicate(timeout=120)
+        assert process.returncode == 0, (command, text.decode())
