@@ -26,7 +26,7 @@ class Sizes:
 
     files: int = 20_000
     bytes: int = 10_000
-    large: int = 4 << 30
+    large: int = 1 << 30
     pointers: int = 5_000
     most: int = 1_000_000
     stages: int = 100

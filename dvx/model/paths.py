@@ -59,7 +59,7 @@ def join(folder: str, name: str) -> str:
 
 def parent(path: str) -> str:
     """The folder of `path`; empty for the project itself."""
-    return posixpath.dirname(path)
+    return path.rpartition("/")[0]
 
 
 def relative(path: str, folder: str) -> str:

@@ -28,8 +28,9 @@ def copy_bytes(source: str, target: str, mode: int, see: Callable[[bytes], objec
             while data := os.read(reading, size):
                 see(data)
                 write_all(writing, data)
-                if len(data) == size:
-                    size = CHUNK
+                if len(data) < size:
+                    break
+                size = CHUNK
             if mode & UMASK:
                 os.fchmod(writing, mode)
             return os.fstat(writing)
