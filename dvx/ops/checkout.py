@@ -202,6 +202,8 @@ def _in_the_way(project: Project, job: _Job, tell: Tell) -> Iterator[str]:
 
     That is, what the ignore file names, and links where folders should be: what is behind them is somebody else's.
     """
+    if not os.path.lexists(project.abs(job.path)):
+        return
     folders = {parent(entry.path) for entry in (*job.plan.create, *job.plan.replace)}
     links = {link for folder in folders if (link := _link_above(project, folder, job.path))}
     yield from links
