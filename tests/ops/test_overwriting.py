@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from dvx.model.checkout import plan_checkout
 from dvx.model.digest import digest_bytes
-from dvx.model.tree import Content
+from dvx.model.tree import Content, Entry
 from dvx.ops.relink import relink
+from dvx.ops.sparing import Sparing
 from dvx.project import Project
 from tests.helpers import dialect_of, dvx, run_dvx, run_process, write
 
@@ -186,3 +188,23 @@ def test_a_place_where_no_folder_can_be_made_is_named(native: Path):
     refused = run_dvx(native, "push")
     assert refused.code == 1
     assert "/proc/nothing" in refused.err
+
+
+def test_what_changes_between_plan_and_execution_goes_to_the_trash(native: Path):
+    old, new = digest_bytes(b"old", "xxh128"), digest_bytes(b"new", "xxh128")
+    plan = plan_checkout(
+        {"d/a": Entry("d/a", old), "d/b": Entry("d/b", old)}, {"d/a": Entry("d/a", new), "d/c": Entry("d/c", new)}
+    )
+    write(native / "d/a", "an edit")
+    write(native / "d/b", "old")
+    write(native / "d/c", "made meanwhile")
+    project = Project.find(str(native))
+    sparing = Sparing(project, "d", plan, lambda _event: None)
+    for path in ("d/a", "d/b", "d/c", "d/absent"):
+        sparing.look(path)
+    sparing.finish()
+    project.close()
+    assert sparing.spared == ["d/a", "d/c"]
+    assert sorted(os.listdir(native / "d")) == ["b"]
+    dvx(native, "trash", "restore", "d/a", "d/c")
+    assert ((native / "d/a").read_text(), (native / "d/c").read_text()) == ("an edit", "made meanwhile")

@@ -89,3 +89,14 @@ def test_many_paths_are_made_durable_at_once(tmp_path: Path):
     barrier(names[:3], str(tmp_path))
     with pytest.raises(FileNotFoundError):
         barrier([str(tmp_path / "gone")], str(tmp_path))
+
+
+def test_nothing_is_moved_onto_a_name_that_is_taken(tmp_path: Path):
+    (tmp_path / "one").write_text("1")
+    (tmp_path / "two").write_text("2")
+    with pytest.raises(FileExistsError):
+        files.move_new(str(tmp_path / "one"), str(tmp_path / "two"))
+    assert ((tmp_path / "one").read_text(), (tmp_path / "two").read_text()) == ("1", "2")
+    files.move_new(str(tmp_path / "one"), str(tmp_path / "new/three"))
+    assert (tmp_path / "new/three").read_text() == "1"
+    assert not (tmp_path / "one").exists()
