@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import cached_property
 from json.encoder import encode_basestring_ascii as quote
 from typing import Any
@@ -88,13 +87,15 @@ def decode_tree(data: bytes, algorithm: str) -> Tree:
     """
     entries = []
     folders = []
+    key = _key(algorithm)
     try:
         for row in json.loads(data):
             path = row["relpath"]
             if path.endswith("/"):
                 folders.append(check_path(path[:-1]))
             else:
-                entries.append(_entry(row, path, algorithm))
+                digest = Digest(algorithm, row[key])
+                entries.append(_checked(Entry(check_path(path), digest, row.get("size"), row.get("isexec", False))))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, SchemaError) as error:
         raise Corrupted(f"a tree object cannot be read: {error}") from None
     entries.sort(key=lambda entry: entry.path)
@@ -144,14 +145,13 @@ def diff_trees(old: Tree, new: Tree) -> TreeDiff:
     )
 
 
-def _entry(row: Mapping[str, Any], path: str, algorithm: str) -> Entry:
-    digest = Digest(algorithm, row[_key(algorithm)])
-    size, executable = row.get("size"), row.get("isexec", False)
-    if digest.is_tree or not isinstance(executable, bool):
-        raise ValueError(f"`{path}` is no file")
+def _checked(entry: Entry) -> Entry:
+    size = entry.size
+    if type(entry.executable) is not bool or entry.digest.is_tree:
+        raise ValueError(f"`{entry.path}` is no file")
     if size is not None and (type(size) is not int or size < 0):
-        raise ValueError(f"the size of `{path}` is no count: `{size}`")
-    return Entry(check_path(path), digest, size, executable)
+        raise ValueError(f"the size of `{entry.path}` is no count: `{size}`")
+    return entry
 
 
 def _check_folders(tree: Tree) -> None:

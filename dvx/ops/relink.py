@@ -94,8 +94,9 @@ class Placer:
         """Record the statistics of what was placed, once a later edit cannot leave the same statistics behind."""
         if self._placed and time.time_ns() - max(status.st_ctime_ns for _, status in self._placed) < TICK:
             time.sleep(TICK / 1e9)
+        remember = self._project.stats.remember
         for entry, status in self._placed:
-            self._project.stats.remember(entry.path, status, entry.digest)
+            remember(entry.path, status, entry.digest)
 
     def _may_be_made(self, folder: str) -> bool:
         """Whether a folder is not there yet, and would be the same if it were made elsewhere and renamed."""
@@ -132,7 +133,8 @@ class Placer:
     def _make(self, temp: str, entry: Entry) -> os.stat_result:
         source = self._project.cache.path(entry.digest)
         while self._links:
-            status = self._try(self._links[0], source, temp, entry)
+            link = self._links[0]
+            status = self._copy(source, temp, entry) if link is Link.COPY else self._link(link, source, temp, entry)
             if status is not None:
                 if entry.size not in (None, status.st_size):
                     self._refuse(entry, f"has {status.st_size} bytes instead of {entry.size}")
@@ -140,23 +142,21 @@ class Placer:
             self._links.pop(0)
         raise DvxError("none of the link types in `cache.type` works here", "run `dvx config cache.type reflink,copy`")
 
-    def _try(self, link: Link, source: str, temp: str, entry: Entry) -> os.stat_result | None:
-        mode = files.NEW_EXECUTABLE if entry.executable else files.NEW_FILE
-        if link is Link.COPY:
-            return self._copy(source, temp, mode, entry)
+    def _link(self, link: Link, source: str, temp: str, entry: Entry) -> os.stat_result | None:
+        """Put a link there; None if this kind does not work here."""
         if link is Link.REFLINK:
-            return os.stat(temp) if files.reflink(source, temp, mode) else None
+            return os.stat(temp) if files.reflink(source, temp, _mode(entry)) else None
         if is_private(os.path.getsize(source), entry.executable):
-            return self._copy(source, temp, mode, entry)
+            return self._copy(source, temp, entry)
         try:
             (files.hardlink if link is Link.HARDLINK else files.symlink)(source, temp)
         except OSError:
             return None
         return os.stat(temp)
 
-    def _copy(self, source: str, temp: str, mode: int, entry: Entry) -> os.stat_result:
+    def _copy(self, source: str, temp: str, entry: Entry) -> os.stat_result:
         hasher = new_hasher(entry.digest.algorithm)
-        status = files.copy_bytes(source, temp, mode, hasher.update)
+        status = files.copy_bytes(source, temp, _mode(entry), hasher.update)
         if hasher.hexdigest() != entry.digest.hex:
             self._refuse(entry, f"hashes to `{hasher.hexdigest()}`")
         return status
@@ -166,6 +166,10 @@ class Placer:
         raise Corrupted(
             f"the object `{entry.digest}` of `{printable(entry.path)}` {why}; it is put aside", "run `dvx fetch` to get it again"
         )
+
+
+def _mode(entry: Entry) -> int:
+    return files.NEW_EXECUTABLE if entry.executable else files.NEW_FILE
 
 
 def _has_default_acl(folder: str) -> bool:

@@ -11,8 +11,8 @@ import os
 import sqlite3
 import struct
 import threading
-import zlib
 from collections.abc import Mapping
+from zlib import crc32
 
 from dvx.errors import DvxError
 from dvx.model.digest import Digest
@@ -21,7 +21,7 @@ from dvx.store.files import make_folder, remove
 
 TICK = 20_000_000
 _COARSE_TICK = 2_000_000_000
-_STAMP = struct.Struct("<QQQqq")
+_pack = struct.Struct("<QQQqq").pack
 # a damaged schema makes sqlite3 raise an error whose own text cannot be decoded
 _BROKEN = (sqlite3.Error, UnicodeError)
 _SCHEMA = "CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, row BLOB) WITHOUT ROWID"
@@ -29,7 +29,7 @@ _SCHEMA = "CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, row BLOB) WI
 
 def stamp(status: os.stat_result) -> bytes:
     """What identifies one state of a file: device, inode, size, mtime and ctime (ns), packed."""
-    return _STAMP.pack(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return _pack(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def is_settled(status: os.stat_result, moment: int) -> bool:
@@ -66,7 +66,7 @@ class StatCache:
         self._path = path
         self._connection: sqlite3.Connection | None = None
         self._guard = threading.Lock()
-        self._fresh: dict[str, bytes] = {}
+        self._fresh: dict[bytes, bytes] = {}
 
     def below(self, path: str) -> Known:
         """What is known of `path` and everything below it (of everything, for the empty path)."""
@@ -91,12 +91,15 @@ class StatCache:
 
     def remember(self, path: str, status: os.stat_result, digest: Digest) -> None:
         """Record a settled file; `flush` writes it."""
-        self._fresh[path] = _sealed(path, stamp(status) + str(digest).encode("ascii"))
+        name = os.fsencode(path)
+        body = stamp(status) + f"{digest.algorithm}:{digest.hex}".encode("ascii")
+        self._fresh[name] = _sealed(name, body)
 
     def remember_folder(self, path: str, fingerprint: bytes, content: Content) -> None:
         """Record a folder all of whose files are settled; `fingerprint` has 16 bytes. `flush` writes it."""
         body = fingerprint + f"{content.digest} {content.size} {content.files}".encode("ascii")
-        self._fresh[path + "/"] = _sealed(path + "/", body)
+        name = os.fsencode(path + "/")
+        self._fresh[name] = _sealed(name, body)
 
     def flush(self) -> None:
         """Write what was remembered; where that is impossible (read-only, full, locked), it is forgotten."""
@@ -108,8 +111,7 @@ class StatCache:
                 make_folder(os.path.dirname(self._path))
                 connection = self._open()
                 with connection:
-                    rows = [(os.fsencode(path), row) for path, row in fresh.items()]
-                    connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?)", rows)
+                    connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?)", fresh.items())
             except sqlite3.OperationalError:
                 self._close()
             except _BROKEN:
@@ -155,10 +157,10 @@ class StatCache:
             pass
 
 
-def _sealed(path: str, body: bytes) -> bytes:
-    """A row: a check sum over path and body, then the body."""
-    return zlib.crc32(body, zlib.crc32(os.fsencode(path))).to_bytes(4, "little") + body
+def _sealed(name: bytes, body: bytes) -> bytes:
+    """A row: a check sum over name and body, then the body."""
+    return crc32(body, crc32(name)).to_bytes(4, "little") + body
 
 
 def _is_intact(path: str, row: bytes) -> bool:
-    return zlib.crc32(row[4:], zlib.crc32(os.fsencode(path))) == int.from_bytes(row[:4], "little")
+    return crc32(row[4:], crc32(os.fsencode(path))) == int.from_bytes(row[:4], "little")

@@ -9,6 +9,8 @@ from dvx.store.files.modes import NEW_FILE, UMASK
 from dvx.store.files.writing import CHUNK, give_up, write_all
 
 _FIRST = 1 << 16
+_READ = os.O_RDONLY | os.O_CLOEXEC
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _FICLONE = 0x40049409
 
 
@@ -20,14 +22,16 @@ def copy_file(source: str, target: str, mode: int = NEW_FILE) -> None:
 
 def copy_bytes(source: str, target: str, mode: int, see: Callable[[bytes], object]) -> os.stat_result:
     """Copy to a new file, whose stat is returned; `see` is shown the bytes as they pass."""
-    reading = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+    reading = os.open(source, _READ)
     try:
         size = _FIRST
-        writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        writing = os.open(target, _CREATE, mode)
         try:
             while data := os.read(reading, size):
                 see(data)
-                write_all(writing, data)
+                written = os.write(writing, data)
+                if written != len(data):
+                    write_all(writing, memoryview(data)[written:])
                 if len(data) < size:
                     break
                 size = CHUNK
