@@ -110,4 +110,7 @@ ForceOption = Annotated[
 ]
 WithDepsOption = Annotated[bool, typer.Option("--with-deps", "-d", help="The stages that the targets depend on, too.")]
 RecursiveOption = Annotated[bool, typer.Option("--recursive", "-R", help="Take all that is tracked below target folders.")]
+BranchesOption = Annotated[bool, typer.Option("--all-branches", "-a", help="The data of all branches, too.")]
+TagsOption = Annotated[bool, typer.Option("--all-tags", "-T", help="The data of all tags, too.")]
+CommitsOption = Annotated[bool, typer.Option("--all-commits", "-A", help="The data of all commits, too.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", "--dry", help="Show what would be done; do nothing.")]

@@ -10,20 +10,26 @@ import typer
 
 from dvx.cli import complete, render
 from dvx.cli.common import (
+    BranchesOption,
+    CommitsOption,
     ForceOption,
+    JobsOption,
     JsonOption,
     PathsArgument,
     RecursiveOption,
     RemoteOption,
+    TagsOption,
     TargetsArgument,
     WithDepsOption,
     cwd,
     find_project,
     tell_git,
 )
+from dvx.errors import UsageError
 from dvx.model.dialect import DVC, NATIVE
 from dvx.model.paths import printable
 from dvx.ops.index import SelectOptions
+from dvx.ops.scope import Revisions, SyncOptions
 
 
 def init(
@@ -129,16 +135,39 @@ def checkout(
         render.note(f"{render.count(len(result.relinked), 'file')} linked anew")
 
 
-def status(targets: TargetsArgument = None, *, json: JsonOption = False) -> None:
+def status(
+    targets: TargetsArgument = None,
+    *,
+    cloud: Annotated[bool, typer.Option("--cloud", "-c", help="Compare the cache with the remote instead.")] = False,
+    remote: RemoteOption = "",
+    jobs: JobsOption = 0,
+    all_branches: BranchesOption = False,
+    all_tags: TagsOption = False,
+    all_commits: CommitsOption = False,
+    with_deps: WithDepsOption = False,
+    recursive: RecursiveOption = False,
+    json: JsonOption = False,
+) -> None:
     """Show what changed since it was recorded: tracked data, and the stages that would run.
+
+    With `--cloud` or `--remote`, show what of the data is `new` (only in the cache), `deleted` (only at the remote) or
+    `missing` (in neither).
 
     Exits with 0, or with 1 under `--quiet` when something changed.
 
     Example: dvx status train
     """
+    chosen = SelectOptions(with_deps=with_deps, recursive=recursive)
+    revisions = Revisions(all_branches, all_tags, all_commits)
+    if cloud or remote:
+        options = SyncOptions(tuple(targets or ()), remote, jobs, chosen, revisions)
+        _cloud_status(options, indent="\t" if cloud else "", json=json)
+        return
+    if jobs or revisions != Revisions():
+        raise UsageError("`--jobs`, `--all-branches`, `--all-tags` and `--all-commits` need `--cloud`", "add `--cloud`")
     from dvx.ops.status import as_json, status
 
-    changed = status(find_project(), targets or (), render.terminal())
+    changed = status(find_project(), targets or (), render.terminal(), chosen)
     if json:
         render.json(as_json(changed))
         return
@@ -148,6 +177,22 @@ def status(targets: TargetsArgument = None, *, json: JsonOption = False) -> None
             render.data(line)
     if not changed:
         render.note("Data and pipelines are up to date.")
+    elif render.is_quiet():
+        raise typer.Exit(1)
+
+
+def _cloud_status(options: SyncOptions, *, indent: str, json: bool) -> None:
+    from dvx.ops.cloud_status import cloud_status
+
+    project = find_project()
+    found = cloud_status(project, options, render.terminal())
+    if json:
+        render.json(found)
+        return
+    for path, state in found.items():
+        render.data(f"{indent}{state + ':':<20}{printable(path)}")
+    if not found:
+        render.note(f"The cache and the remote `{project.config.remote(options.remote).name}` hold the same.")
     elif render.is_quiet():
         raise typer.Exit(1)
 

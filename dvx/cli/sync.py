@@ -9,12 +9,15 @@ from msgspec import to_builtins
 
 from dvx.cli import render
 from dvx.cli.common import (
+    BranchesOption,
+    CommitsOption,
     DryRunOption,
     ForceOption,
     JobsOption,
     JsonOption,
     RecursiveOption,
     RemoteOption,
+    TagsOption,
     TargetsArgument,
     WithDepsOption,
     find_project,
@@ -27,9 +30,6 @@ from dvx.ops.scope import Revisions, SyncOptions
 from dvx.ops.steps import Step
 from dvx.ops.sync import Direction, SyncPlan
 
-BranchesOption = Annotated[bool, typer.Option("--all-branches", "-a", help="The data of all branches, too.")]
-TagsOption = Annotated[bool, typer.Option("--all-tags", "-T", help="The data of all tags, too.")]
-CommitsOption = Annotated[bool, typer.Option("--all-commits", "-A", help="The data of all commits, too.")]
 RunCacheOption = Annotated[bool, typer.Option("--run-cache/--no-run-cache", help="Earlier runs of stages, too.")]
 GlobOption = Annotated[bool, typer.Option("--glob", help="Targets are patterns: `*`, `?`, `[a-z]`.")]
 AllowMissingOption = Annotated[bool, typer.Option("--allow-missing", help="Data that is nowhere is no error.")]

@@ -34,6 +34,14 @@ class Step(Struct, frozen=True):
     spoiled: tuple[tuple[str, str], ...] = ()
 
 
+class Difference(Struct, frozen=True):
+    """What some paths need, and what of it a remote lacks; `spoiled` are paths whose tree is unusable, and why."""
+
+    wanted: Wanted
+    absent: frozenset[Digest]
+    spoiled: tuple[tuple[str, str], ...] = ()
+
+
 class _Trees(Struct, frozen=True):
     """Trees that could be read, the bytes of those that came from the remote, and why others cannot be used."""
 
@@ -68,15 +76,20 @@ class Remotes:
         return self._opened[name]
 
 
-def push_step(project: Project, remote: Remote, items: Sequence[Item], tell: Tell) -> Step:
-    """What a remote lacks of what `items` need. The remote is asked; nothing is remembered."""
+def compare(project: Project, remote: Remote, items: Sequence[Item], tell: Tell) -> Difference:
+    """What `items` need and the remote lacks. The remote is asked; nothing is remembered."""
     trees, lacking = _read_trees(project, items, tell)
     absent_trees = remote.missing([digest.object_name for digest in lacking])
     _read_more(trees, [digest for digest in lacking if digest.object_name not in absent_trees], remote)
     wanted = gather(_usable(items, trees), trees.usable)
-    absent = _absent(project, wanted, remote)
-    plan = plan_transfer(wanted, absent, project.cache.missing(absent))
-    return Step(remote.name, remote.url, plan, {}, _reasons(items, trees))
+    return Difference(wanted, _absent(project, wanted, remote), _reasons(items, trees))
+
+
+def push_step(project: Project, remote: Remote, items: Sequence[Item], tell: Tell) -> Step:
+    """What a push to the remote has to copy. Compares like `compare`."""
+    found = compare(project, remote, items, tell)
+    plan = plan_transfer(found.wanted, found.absent, project.cache.missing(found.absent))
+    return Step(remote.name, remote.url, plan, {}, found.spoiled)
 
 
 def fetch_step(project: Project, remote: Callable[[], Remote], items: Sequence[Item], tell: Tell) -> Step:
@@ -104,7 +117,7 @@ def fetch(project: Project, step: Step, remote: Remote, tell: Tell) -> TransferR
     return copy.download(project.cache, remote, step.plan, step.known, tell) + TransferResult(failed=step.spoiled)
 
 
-def _absent(project: Project, wanted: Wanted, remote: Remote) -> set[Digest]:
+def _absent(project: Project, wanted: Wanted, remote: Remote) -> frozenset[Digest]:
     """Objects that the remote lacks, or has in another size than the cache: those were cut off."""
     names = {digest.object_name: digest for digest in wanted.objects()}
     sizes = remote.sizes(names.keys())
@@ -113,7 +126,7 @@ def _absent(project: Project, wanted: Wanted, remote: Remote) -> set[Digest]:
         size = sizes.get(name)
         if size is None or _local_size(project, digest, size) != size:
             absent.add(digest)
-    return absent
+    return frozenset(absent)
 
 
 def _local_size(project: Project, digest: Digest, default: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -244,3 +246,46 @@ def test_help_shows_an_example(native: Path, command: str) -> None:
         "--run-cache",
     ):
         assert option in result.out
+
+
+def test_status_against_the_remote(dialect_repo: Path, tmp_path: Path):
+    write(dialect_repo / "data/a", "a\n")
+    write(dialect_repo / "f", "f\n")
+    dvx(dialect_repo, "add", "data", "f")
+    refused = run_dvx(dialect_repo, "status", "--cloud")
+    assert refused.code != 0
+    assert "no default remote" in refused.err
+    dvx(dialect_repo, "remote", "add", "-d", "storage", str(tmp_path / "remote"))
+    assert dvx(dialect_repo, "status", "-c").out == "".join(f"\tnew:                {name}\n" for name in ("data", "data/a", "f"))
+    assert json.loads(dvx(dialect_repo, "status", "-c", "--json", "f").out) == {"f": "new"}
+    quiet = run_dvx(dialect_repo, "status", "-c", "--quiet")
+    assert (quiet.code, quiet.err) == (1, "")
+    dvx(dialect_repo, "push")
+    same = dvx(dialect_repo, "status", "-r", "storage")
+    assert (same.out, same.err) == ("", "The cache and the remote `storage` hold the same.\n")
+    assert run_dvx(dialect_repo, "status", "-c", "-q").code == 0
+    shutil.rmtree(dialect_repo / dialect_of(dialect_repo).folder / "cache")
+    assert dvx(dialect_repo, "status", "-r", "storage").out == "".join(
+        f"deleted:            {name}\n" for name in ("data", "data/a", "f")
+    )
+    shutil.rmtree(tmp_path / "remote/files")
+    assert dvx(dialect_repo, "status", "-r", "storage").out == "".join(f"missing:            {name}\n" for name in ("data", "f"))
+
+
+def test_local_status_refuses_what_only_a_remote_can_answer(dialect_repo: Path):
+    for option in ("--all-branches", "--all-tags", "--all-commits", "--jobs=2"):
+        refused = run_dvx(dialect_repo, "status", option)
+        assert refused.code != 0
+        assert "add `--cloud`" in refused.err
+    assert run_dvx(dialect_repo, "status", "-r", "nowhere").code != 0
+
+
+def test_status_of_part_of_the_project(dialect_repo: Path):
+    for name in ("one/a", "one/b", "two/c"):
+        write(dialect_repo / name, name)
+        dvx(dialect_repo, "add", name)
+        (dialect_repo / name).unlink()
+    dvx(dialect_repo, "stage", "add", "-n", "use", "-d", "one/a", "-o", "out", "cp one/a out")
+    ending = dialect_of(dialect_repo).pointer_suffix
+    assert set(json.loads(dvx(dialect_repo, "status", "--json", "-R", "one").out)) == {f"one/{x}{ending}" for x in "ab"}
+    assert set(json.loads(dvx(dialect_repo, "status", "--json", "-d", "use").out)) == {"use", f"one/a{ending}"}
