@@ -18,7 +18,7 @@ help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: $(READY) $(DVC_READY) ## run all tests; ARGS="-k word" for some
-	$(RUN) pytest -n $(WORKERS) $(ARGS)
+	$(RUN) pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 lint: $(READY) ## check style and types
 	$(RUN) ruff check .

@@ -19,6 +19,7 @@ from dvx.model.events import (
     StageStarted,
     Tell,
 )
+from dvx.model.paths import printable
 
 _VERBOSITY = {"quiet": False, "verbose": False}
 # what takes stderr from a line that is rewritten, or that a command did not end, to a new one
@@ -67,12 +68,24 @@ def json(value: Any) -> None:
 
 
 def table(rows: Sequence[Sequence[Any]], headers: Sequence[str], *, markdown: bool = False) -> None:
-    """Rows under headers; empty cells are for the caller to fill."""
-    from tabulate import tabulate
+    """Rows under headers, each on one line; None is a dash, other empty cells are for the caller to fill."""
+    body = [[_cell(value) for value in row] for row in rows]
+    if markdown:
+        from tabulate import tabulate
 
-    style = "github" if markdown else "plain"
-    text = tabulate(rows, headers, tablefmt=style, disable_numparse=True, missingval="-")
-    data("\n".join(line.rstrip() for line in text.splitlines()))
+        text = tabulate(body, headers, tablefmt="github", disable_numparse=True)
+        data("\n".join(line.rstrip() for line in text.splitlines()))
+        return
+    # as tabulate lays it out, which asks each cell for its type and takes ten times as long
+    cells = [[f"{header}  " for header in headers], *body]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    layout = "  ".join(f"{{:<{width}}}" for width in widths)
+    data("\n".join(layout.format(*row).rstrip() for row in cells))
+
+
+def _cell(value: Any) -> str:
+    text = "-" if value is None else str(value)
+    return text if text.isprintable() else printable(text)
 
 
 def count(number: int, thing: str) -> str:

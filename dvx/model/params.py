@@ -108,6 +108,8 @@ def nested(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def same(one: Any, other: Any) -> bool:
     """Whether two values are equal as parameters: 1, 1.0 and true are not."""
+    if one is None or other is None:
+        return one is other
     return json_sorted(one) == json_sorted(other)
 
 

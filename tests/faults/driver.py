@@ -1,6 +1,7 @@
-"""Runs the trials of one scenario in a single-threaded process of its own and prints a report as JSON.
+"""Runs the trials of scenarios, each in a fork of a single-threaded process that has dvx loaded.
 
-Usage: python -m tests.faults.driver FOLDER SCENARIO DIALECT KIND [LIMIT [SABOTAGE]]
+Requests are lines of JSON on stdin: `env`, and `series` as FOLDER SCENARIO DIALECT KIND LIMIT SABOTAGE. Each is answered with
+a report as JSON, or with the error that ended it, on one line.
 
 KIND is `kill`, the name of an error, or `sample` (or `each`): kills and all errors in turn. At most LIMIT points are tried,
 evenly spread; all with 0. With a SABOTAGE the first trial that finds something is the last.
@@ -12,8 +13,10 @@ import json
 import os
 import subprocess
 import sys
+import traceback
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, NoReturn
 
 from tests.faults import fsck
 from tests.faults.harness import ERRORS, Ended, Fault, Trial, copy, run
@@ -39,7 +42,6 @@ class Series:
 
 def main(folder: Path, name: str, dialect: str, kind: str, limit: int, sabotage: str) -> dict[str, object]:
     """All trials; the report counts them and lists what went wrong."""
-    _warm_up()
     scenario = SCENARIOS[name]
     base, reference = folder / "base", folder / "reference"
     (base / "repo").mkdir(parents=True)
@@ -200,8 +202,31 @@ def _warm_up() -> None:
     gc.freeze()
 
 
+def serve() -> None:
+    """Answer requests until stdin ends."""
+    _warm_up()
+    answers = os.dup(1)
+    for line in sys.stdin:
+        child = os.fork()
+        if not child:
+            _answer(json.loads(line), answers)
+        _, status = os.waitpid(child, 0)
+        if os.waitstatus_to_exitcode(status) != 0:
+            os.write(answers, b'{"error": "the driver died"}\n')
+
+
+def _answer(request: dict[str, Any], answers: int) -> NoReturn:
+    os.environ.clear()
+    os.environ.update(request["env"])
+    folder, *words, limit, sabotage = request["series"]
+    try:
+        report = main(Path(folder), *words, int(limit), sabotage)
+    except BaseException:  # noqa: BLE001 - whatever it is, the test that asked is to show it
+        report = {"error": traceback.format_exc()}
+    with os.fdopen(answers, "w", encoding="utf-8") as stream:
+        print(json.dumps(report), file=stream)
+    os._exit(0)
+
+
 if __name__ == "__main__":
-    place, scenario_name, dialect_name, kind_name, *rest = sys.argv[1:]
-    most, violation = (*rest, *["0", ""][len(rest) :])
-    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-    print(json.dumps(main(Path(place), scenario_name, dialect_name, kind_name, int(most), violation)))
+    serve()

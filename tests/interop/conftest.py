@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -44,15 +46,27 @@ def dvc_python(package_home: None) -> Path:
 
 
 @pytest.fixture(scope="package")
-def dvc(dvc_python: Path) -> Tool:
+def dvc(dvc_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tool]:
     """Runs the real DVC; it must succeed."""
+    printed = tmp_path_factory.mktemp("printed")
+    out, err = printed / "out", printed / "err"
+    server = Path(__file__).with_name("forking_dvc.py")
+    with subprocess.Popen([dvc_python, server], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        requests, codes = process.stdin, process.stdout
 
-    def run(cwd: Path, /, *args: str | Path) -> Result:
-        result = run_process(cwd, dvc_python, "-m", "dvc", *args)
-        assert result.code == 0, f"dvc {' '.join(map(str, args))} ended with {result.code}\n{result.out}{result.err}"
-        return result
+        def run(cwd: Path, /, *args: str | Path) -> Result:
+            words = [str(arg) for arg in args]
+            request = {"args": words, "cwd": str(cwd), "env": dict(os.environ), "out": str(out), "err": str(err)}
+            print(json.dumps(request), file=requests, flush=True)
+            code = int(codes.readline())
+            result = Result(code, *(path.read_text(encoding="utf-8", errors="replace") for path in (out, err)))
+            assert code == 0, f"dvc {' '.join(words)} ended with {code}\n{result.out}{result.err}"
+            return result
 
-    return run
+        yield run
+        requests.close()
 
 
 @pytest.fixture(scope="package")

@@ -20,6 +20,7 @@ from dvx.model.digest import Digest
 from dvx.store.remote import Remote, open_remote
 from dvx.store.verify import Check
 from tests.helpers import write
+from tests.patience import within
 from tests.servers import S3Server, free_ports
 
 HELLO = Digest("md5", "5d41402abc4b2a76b9719d911017c592")
@@ -330,13 +331,11 @@ class TestS3:
     def test_a_key_that_may_only_read_is_refused_at_once(self, s3: S3Server, bucket: str, hello: str) -> None:
         remote = open_remote("storage", f"s3://{bucket}", s3.options(reader=True))
         assert remote.missing([HELLO.object_name]) == {HELLO.object_name}
-        start = time.monotonic()
 
-        with pytest.raises(RemoteError, match="refuses access") as caught:
+        with within(2), pytest.raises(RemoteError, match="refuses access") as caught:
             remote.upload(hello, HELLO.object_name, Check(HELLO))
 
         assert "remote modify --local storage" in caught.value.hint
-        assert time.monotonic() - start < 2
 
     def test_wrong_keys_are_refused(self, s3: S3Server, bucket: str) -> None:
         remote = open_remote("storage", f"s3://{bucket}", s3.options() | {"secret_access_key": "wrong"})
@@ -382,12 +381,10 @@ class TestS3:
 
     def test_nobody_there_takes_seconds(self) -> None:
         remote = open_remote("storage", "s3://bucket/x", _options(free_ports(1)[0]))
-        start = time.monotonic()
 
-        with pytest.raises(RemoteError, match="the remote `storage` cannot be reached") as caught:
+        with within(5), pytest.raises(RemoteError, match="the remote `storage` cannot be reached") as caught:
             remote.missing([HELLO.object_name])
 
-        assert time.monotonic() - start < 5
         assert "`s3://bucket/x`" in caught.value.hint
 
     def test_a_server_that_says_nothing_takes_seconds(self) -> None:
@@ -395,12 +392,9 @@ class TestS3:
             silent.bind(("127.0.0.1", 0))
             silent.listen()
             remote = open_remote("storage", "s3://bucket/x", _options(silent.getsockname()[1]) | {"read_timeout": "1"})
-            start = time.monotonic()
 
-            with pytest.raises(RemoteError, match="cannot be reached"):
+            with within(8), pytest.raises(RemoteError, match="cannot be reached"):
                 remote.missing([HELLO.object_name])
-
-        assert time.monotonic() - start < 8
 
 
 class TestOpening:

@@ -27,6 +27,7 @@ from dvx.formats import (
     splice_lock,
 )
 from dvx.model.override import parse_override
+from tests.patience import within
 
 STAGE = {"cmd": "python train.py", "outs": [{"path": "model.bin", "hash": "md5", "md5": "0" * 31 + "a", "size": 4}]}
 LOCK = """\
@@ -151,11 +152,10 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     ids=["bomb", "flow", "block", "mapping", "keys", "aliases", "tag"],
 )
 def test_bad_input_is_cheap_to_refuse(text: str, problem: str):
-    start = time.process_time()
-    message = refused(text)
+    with within(2, time.process_time):
+        message = refused(text)
     assert problem in message
     assert len(message) < 400
-    assert time.process_time() - start < 2
 
 
 def test_aliases_are_no_mistake():

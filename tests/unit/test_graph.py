@@ -9,6 +9,7 @@ import pytest
 from dvx.errors import GraphError
 from dvx.model.graph import Graph, Node, build_graph
 from dvx.model.schedule import plan_runs
+from tests.patience import within
 
 
 def graph(**nodes: tuple[str, str]) -> Graph:
@@ -68,12 +69,11 @@ def test_a_stage_cannot_read_its_own_output() -> None:
 
 
 def test_thousands_of_stages_in_a_row_are_quick_and_need_no_deep_stack() -> None:
-    start = time.process_time()
-    nodes = [Node(f"s{i}", (f"f{i}",), (f"f{i + 1}",)) for i in range(20_000)]
-    built = build_graph(nodes[::-1])
-    assert built.order(["s19999"])[:2] == ("s0", "s1")
-    assert len(built.downstream(["s0"])) == 20_000
-    assert time.process_time() - start < 5
+    with within(5, time.process_time):
+        nodes = [Node(f"s{i}", (f"f{i}",), (f"f{i + 1}",)) for i in range(20_000)]
+        built = build_graph(nodes[::-1])
+        assert built.order(["s19999"])[:2] == ("s0", "s1")
+        assert len(built.downstream(["s0"])) == 20_000
 
 
 def test_a_plan_starts_what_is_ready_and_no_more_than_may_run() -> None:

@@ -11,6 +11,7 @@ import pytest
 from dvx.errors import SchemaError
 from dvx.model.expanded import CommandStyle
 from dvx.model.template import Expanded, expand
+from tests.patience import within
 from tests.template_facts import DEFAULT_PARAMS, FACTS, Fact, outcome, strict
 
 PARAMS = {"lr": 0.1, "name": "net", "layers": [64, 32], "train": {"epochs": 3, "shuffle": True, "tags": ["a", "b"]}}
@@ -266,13 +267,11 @@ BOMBS = {
 
 @pytest.mark.parametrize("document", BOMBS.values(), ids=BOMBS)
 def test_a_document_that_grows_without_measure_is_refused_soon(document: Mapping[str, Any]):
-    start = time.process_time()
-    assert refused(document)[0] == "the templates expand to more than 64 MiB"
-    assert time.process_time() - start < 5
+    with within(5, time.process_time):
+        assert refused(document)[0] == "the templates expand to more than 64 MiB"
 
 
 @pytest.mark.parametrize("expression", ["a " * 50_000 + "]", "a." * 50_000 + "]", "a[b] " * 50_000 + "]", "${" * 50_000])
 def test_a_long_expression_is_refused_at_once(expression: str):
-    start = time.process_time()
-    refused({"stages": {"s": {"cmd": f"p ${{{expression}}}"}}})
-    assert time.process_time() - start < 1
+    with within(1, time.process_time):
+        refused({"stages": {"s": {"cmd": f"p ${{{expression}}}"}}})
