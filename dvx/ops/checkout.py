@@ -232,7 +232,7 @@ def _execute(project: Project, jobs: list[_Job], tell: Tell) -> None:
     done = 0
     with Placer(project) as placer:
         for job in jobs:
-            sparing = Sparing(project, job.path, job.plan, tell)
+            sparing = Sparing(project, job.plan, tell)
             for path in job.plan.delete:
                 placer.check(path)
                 sparing.look(path)

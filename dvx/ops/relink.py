@@ -191,30 +191,22 @@ def relink(project: Project, contents: Mapping[str, Content]) -> None:
         return
     with Placer(project) as placer:
         for path, content in contents.items():
-            still = Unedited(project, path)
             for entry in entries_of(project, path, content):
                 place = project.abs(entry.path)
-                if os.path.exists(place) and not os.path.samefile(place, project.cache.path(entry.digest)) and still.holds(entry):
+                is_other = os.path.exists(place) and not os.path.samefile(place, project.cache.path(entry.digest))
+                if is_other and is_unedited(project, entry):
                     placer.place(entry)
 
 
-class Unedited:
-    """Tells, of files in or at `path` that were hashed before, whether they still hold what they held then."""
-
-    def __init__(self, project: Project, path: str) -> None:
-        project.stats.flush()
-        self._project = project
-        self._known = project.stats.below(path)
-
-    def holds(self, entry: Entry) -> bool:
-        """Whether the file holds the bytes of `entry`."""
-        place = self._project.abs(entry.path)
-        try:
-            status = os.stat(place)
-            digest = self._known.digest(entry.path, status, entry.digest.algorithm)
-            return (digest or hash_file(Found(entry.path, place, status), entry.digest.algorithm).digest) == entry.digest
-        except FileNotFoundError:
-            return False
+def is_unedited(project: Project, entry: Entry) -> bool:
+    """Whether the file at the path of `entry` holds its bytes; it is read only where the statistics do not tell."""
+    place = project.abs(entry.path)
+    try:
+        status = os.stat(place)
+        digest = project.stats.digest(entry.path, status, entry.digest.algorithm)
+        return (digest or hash_file(Found(entry.path, place, status), entry.digest.algorithm).digest) == entry.digest
+    except FileNotFoundError:
+        return False
 
 
 def entries_of(project: Project, path: str, content: Content) -> tuple[Entry, ...]:

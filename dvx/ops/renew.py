@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dvx.model.events import Progress, Tell
 from dvx.model.paths import within
 from dvx.model.tree import Content, Entry
-from dvx.ops.relink import Placer, Unedited, entries_of
+from dvx.ops.relink import Placer, entries_of, is_unedited
 from dvx.ops.track import links, look
 from dvx.project import Project
 from dvx.store.intake import Link, is_private
@@ -26,12 +26,15 @@ def renew_links(
     with Placer(project) as placer:
         for path, content in contents.items():
             entries = _unedited(project, path, content, tell)
-            still = Unedited(project, path)
             for entry in entries:
                 parts = only.get(path, ())
                 if parts and not any(within(entry.path, f"{path}/{part}") for part in parts):
                     continue
-                if project.cache.has(entry.digest, entry.size) and not _is_so(project, entry, wanted) and still.holds(entry):
+                if (
+                    project.cache.has(entry.digest, entry.size)
+                    and not _is_so(project, entry, wanted)
+                    and is_unedited(project, entry)
+                ):
                     placer.place(entry)
                     done.append(entry.path)
                     tell(Progress("linking", len(done), None))

@@ -8,23 +8,18 @@ from dvx.model.checkout import CheckoutPlan
 from dvx.model.events import Notice, Tell
 from dvx.model.paths import printable
 from dvx.model.tree import Entry
-from dvx.ops.relink import Unedited
+from dvx.ops.relink import is_unedited
 from dvx.project import Project
-
-_FEW = 1000
 
 
 class Sparing:
-    """To be asked right before a file of `plan` in or at `path` is replaced or deleted."""
+    """To be asked right before a file of `plan` is replaced or deleted."""
 
-    def __init__(self, project: Project, path: str, plan: CheckoutPlan, tell: Tell) -> None:
+    def __init__(self, project: Project, plan: CheckoutPlan, tell: Tell) -> None:
         self._project = project
-        self._path = path
         self._tell = tell
         self._new = {entry.path for entry in plan.create}
         self._old = {entry.path: entry.digest for entry in plan.replace} | dict(plan.suspects)
-        # to read what is known of a whole folder takes longer than to ask for a few files
-        self._all = Unedited(project, path) if len(self._old) > _FEW else None
         self.spared: list[str] = []
 
     def look(self, path: str) -> None:
@@ -32,10 +27,8 @@ class Sparing:
         place = self._project.abs(path)
         if not os.path.lexists(place) or (os.path.isdir(place) and not os.path.islink(place)):
             return
-        if path not in self._new:
-            still = self._all or Unedited(self._project, path)
-            if still.holds(Entry(path, self._old[path])):
-                return
+        if path not in self._new and is_unedited(self._project, Entry(path, self._old[path])):
+            return
         self._project.trash.take(place, path)
         self.spared.append(path)
 

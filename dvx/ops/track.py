@@ -18,7 +18,7 @@ from dvx.ops.ignore import Ignore
 from dvx.project import Project
 from dvx.store.intake import Hashed, Intake, Link, hash_file
 from dvx.store.scan import Found, regular, walk
-from dvx.store.stats import Known, stamp
+from dvx.store.stats import stamp
 
 _REPORT_EVERY = 1000
 
@@ -105,12 +105,12 @@ class _Reader:
         self._count = 0
         self.settled = True
 
-    def digest(self, found: Found, known: Known) -> Digest:
+    def digest(self, found: Found) -> Digest:
         """The digest of one file."""
         self._count += 1
         if not self._count % _REPORT_EVERY:
             self._tell(Progress("hashing", self._count, None))
-        digest = known.digest(found.path, found.status, self.algorithm)
+        digest = self._project.stats.digest(found.path, found.status, self.algorithm)
         if digest is not None and (self._stored is None or self._stored(digest, found.status.st_size)):
             return digest
         hashed = self._read(found)
@@ -142,19 +142,18 @@ def _see(project: Project, path: str, reader: _Reader) -> Seen | None:
         status = os.lstat(place)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    known = project.stats.below(path)
     if stat.S_ISLNK(status.st_mode) and os.path.isdir(place):
         status = os.stat(place)
     if stat.S_ISDIR(status.st_mode):
-        return _see_folder(project, path, reader, known)
+        return _see_folder(project, path, reader)
     if not stat.S_ISREG(status.st_mode):
         status = regular(place, path, project.root, status) or status
     found = Found(path, place, status)
-    digest = reader.digest(found, known)
+    digest = reader.digest(found)
     return Seen(Content(digest, found.status.st_size, executable=bool(found.status.st_mode & stat.S_IXUSR)))
 
 
-def _see_folder(project: Project, path: str, reader: _Reader, known: Known) -> Seen:
+def _see_folder(project: Project, path: str, reader: _Reader) -> Seen:
     rich = project.dialect.rich_trees
     empty: list[str] | None = [] if rich else None
     start = len(path) + 1
@@ -162,7 +161,7 @@ def _see_folder(project: Project, path: str, reader: _Reader, known: Known) -> S
     entries = []
     links: list[str] = []
     for found in walk(project.abs(path), path, project.root, Ignore(project).skip, empty, links):
-        digest = reader.digest(found, known)
+        digest = reader.digest(found)
         fingerprint.add(found)
         executable = rich and bool(found.status.st_mode & stat.S_IXUSR)
         entries.append(Entry(found.path[start:], digest, found.status.st_size, executable))

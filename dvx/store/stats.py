@@ -1,8 +1,9 @@
 """StatCache: path -> (stat, digest), so that an unchanged file is not read again, and an unchanged folder not listed as a tree.
 
-A row is believed only if device, inode, size, mtime and ctime are those seen when the bytes were hashed, and the file was not
-touched within a clock tick of that moment: an edit in the same tick could leave the same stat behind (Git's racy rule).
-Losing or corrupting the database costs only speed: each row carries its own check sum.
+A file's row is believed only if device, inode, size, mtime and ctime are those seen when the bytes were hashed, and the file was
+not touched within a clock tick of that moment: an edit in the same tick could leave the same stat behind (Git's racy rule).
+The rows of a folder's files are one value of the database, as 20,000 values take longer to write than to find out.
+Losing or corrupting the database costs only speed: each value carries its own check sum.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import os
 import sqlite3
 import struct
 import threading
-from collections.abc import Mapping
 from zlib import crc32
+
+import msgspec
 
 from dvx.errors import DvxError
 from dvx.model.digest import Digest
@@ -24,7 +26,9 @@ _COARSE_TICK = 2_000_000_000
 _pack = struct.Struct("<QQQqq").pack
 # a damaged schema makes sqlite3 raise an error whose own text cannot be decoded
 _BROKEN = (sqlite3.Error, UnicodeError)
-_SCHEMA = "CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, row BLOB) WITHOUT ROWID"
+_SCHEMA = "CREATE TABLE IF NOT EXISTS folders (path BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID"
+_AT_HAND = 64
+"""How many folders are kept in memory: a walk asks for the files of one after the other."""
 
 
 def stamp(status: os.stat_result) -> bytes:
@@ -39,79 +43,83 @@ def is_settled(status: os.stat_result, moment: int) -> bool:
     return newest + tick < moment
 
 
-class Known:
-    """Rows read from the database, asked by path and stat."""
-
-    def __init__(self, rows: Mapping[str, bytes]) -> None:
-        self._rows = rows
-
-    def digest(self, path: str, status: os.stat_result, algorithm: str) -> Digest | None:
-        """The digest of `path` if its stamp is still the same and the row is intact."""
-        row = self._rows.get(path)
-        if row is None or row[4:44] != stamp(status) or not _is_intact(path, row):
-            return None
-        name, _, value = row[44:].decode("ascii", "replace").partition(":")
-        if name != algorithm:
-            return None
-        try:
-            return Digest(name, value)
-        except DvxError:
-            return None
-
-
 class StatCache:
-    """The database at `path`; opened at first use, thread-safe."""
+    """The database at `path`; opened at first use, thread-safe.
+
+    The key `a/b` has what is known of the folder as a whole, `a/b/` the rows of the files in it, by name.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._connection: sqlite3.Connection | None = None
         self._guard = threading.Lock()
-        self._fresh: dict[bytes, bytes] = {}
+        self._at_hand: dict[str, dict[bytes, bytes]] = {}
+        self._fresh_rows: dict[str, dict[bytes, bytes]] = {}
+        self._fresh_folders: dict[bytes, bytes] = {}
 
-    def below(self, path: str) -> Known:
-        """What is known of `path` and everything below it (of everything, for the empty path)."""
-        low = os.fsencode(path)
-        query = "SELECT path, row FROM files"
-        if path:
-            query += " WHERE path = ?1 OR (path > ?2 AND path < ?3)"
-        return Known(self._rows(query, (low, low + b"/", low + b"0") if path else ()))
+    def digest(self, path: str, status: os.stat_result, algorithm: str) -> Digest | None:
+        """The digest of the file `path` if its stamp is still the same."""
+        folder, _, name = path.rpartition("/")
+        rows = self._at_hand.get(folder)
+        if rows is None:
+            rows = self._load(folder)
+        key = os.fsencode(name)
+        row = self._fresh_rows.get(folder, rows).get(key) or rows.get(key)
+        if row is None or row[:40] != stamp(status):
+            return None
+        kind, _, value = row[40:].decode("ascii", "replace").partition(":")
+        if kind != algorithm:
+            return None
+        try:
+            return Digest(kind, value)
+        except DvxError:
+            return None
 
     def folder(self, path: str) -> tuple[bytes, Content] | None:
         """The fingerprint of a folder's files and what the folder held when they had it."""
-        name = path + "/"
-        row = self._rows("SELECT path, row FROM files WHERE path = ?1", (os.fsencode(name),)).get(name)
-        if row is None or not _is_intact(name, row):
+        key = os.fsencode(path)
+        with self._guard:
+            value = self._read(key)
+        if value is None:
             return None
         try:
-            digest, size, count = row[20:].decode("ascii").split(" ")
-            algorithm, _, value = digest.partition(":")
-            return row[4:20], Content(Digest(algorithm, value), int(size), int(count))
+            digest, size, count = value[16:].decode("ascii").split(" ")
+            algorithm, _, hexadecimal = digest.partition(":")
+            return value[:16], Content(Digest(algorithm, hexadecimal), int(size), int(count))
         except (ValueError, DvxError):
             return None
 
     def remember(self, path: str, status: os.stat_result, digest: Digest) -> None:
         """Record a settled file; `flush` writes it."""
-        name = os.fsencode(path)
-        body = stamp(status) + f"{digest.algorithm}:{digest.hex}".encode("ascii")
-        self._fresh[name] = _sealed(name, body)
+        folder, _, name = path.rpartition("/")
+        rows = self._fresh_rows.get(folder)
+        if rows is None:
+            rows = self._fresh_rows.setdefault(folder, {})
+        rows[os.fsencode(name)] = stamp(status) + f"{digest.algorithm}:{digest.hex}".encode("ascii")
 
     def remember_folder(self, path: str, fingerprint: bytes, content: Content) -> None:
         """Record a folder all of whose files are settled; `fingerprint` has 16 bytes. `flush` writes it."""
-        body = fingerprint + f"{content.digest} {content.size} {content.files}".encode("ascii")
-        name = os.fsencode(path + "/")
-        self._fresh[name] = _sealed(name, body)
+        value = fingerprint + f"{content.digest} {content.size} {content.files}".encode("ascii")
+        self._fresh_folders[os.fsencode(path)] = value
 
     def flush(self) -> None:
         """Write what was remembered; where that is impossible (read-only, full, locked), it is forgotten."""
         with self._guard:
-            fresh, self._fresh = self._fresh, {}
-            if not fresh:
+            fresh, self._fresh_rows = self._fresh_rows, {}
+            folders, self._fresh_folders = self._fresh_folders, {}
+            if not fresh and not folders:
                 return
+            self._at_hand = {}
             try:
                 make_folder(os.path.dirname(self._path))
                 connection = self._open()
                 with connection:
-                    connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?)", fresh.items())
+                    connection.execute("BEGIN IMMEDIATE")
+                    for folder, rows in fresh.items():
+                        key = _key(folder)
+                        folders[key] = msgspec.msgpack.encode(_rows(self._read(key)) | rows)
+                    values = [(key, _sealed(key, value)) for key, value in folders.items()]
+                    connection.executemany("INSERT OR REPLACE INTO folders VALUES (?, ?)", values)
             except sqlite3.OperationalError:
                 self._close()
             except _BROKEN:
@@ -125,16 +133,28 @@ class StatCache:
         with self._guard:
             self._close()
 
-    def _rows(self, query: str, values: tuple[bytes, ...]) -> dict[str, bytes]:
+    def _load(self, folder: str) -> dict[bytes, bytes]:
+        """The rows of a folder's files, as they are written."""
         with self._guard:
-            if self._connection is None and not os.path.exists(self._path):
-                return {}
-            try:
-                found = self._open().execute(query, values)
-                return {os.fsdecode(name): row for name, row in found if isinstance(name, bytes) and isinstance(row, bytes)}
-            except _BROKEN:
-                self._drop()
-                return {}
+            rows = _rows(self._read(_key(folder)))
+            if len(self._at_hand) >= _AT_HAND:
+                del self._at_hand[next(iter(self._at_hand))]
+            self._at_hand[folder] = rows
+        return rows
+
+    def _read(self, key: bytes) -> bytes | None:
+        """A value without its check sum; None if there is none that is intact."""
+        if self._connection is None and not os.path.exists(self._path):
+            return None
+        try:
+            found = self._open().execute("SELECT value FROM folders WHERE path = ?", (key,)).fetchone()
+        except _BROKEN:
+            self._drop()
+            return None
+        value = found[0] if found else None
+        if not isinstance(value, bytes) or value[:4] != _sealed(key, value[4:])[:4]:
+            return None
+        return value[4:]
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -157,10 +177,17 @@ class StatCache:
             pass
 
 
-def _sealed(name: bytes, body: bytes) -> bytes:
-    """A row: a check sum over name and body, then the body."""
-    return crc32(body, crc32(name)).to_bytes(4, "little") + body
+def _key(folder: str) -> bytes:
+    return os.fsencode(folder) + b"/"
 
 
-def _is_intact(path: str, row: bytes) -> bool:
-    return crc32(row[4:], crc32(os.fsencode(path))) == int.from_bytes(row[:4], "little")
+def _rows(value: bytes | None) -> dict[bytes, bytes]:
+    try:
+        return msgspec.msgpack.decode(value, type=dict[bytes, bytes]) if value else {}
+    except msgspec.MsgspecError:
+        return {}
+
+
+def _sealed(key: bytes, value: bytes) -> bytes:
+    """A check sum over key and value, then the value."""
+    return crc32(value, crc32(key)).to_bytes(4, "little") + value

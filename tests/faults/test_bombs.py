@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import xxhash
 
-from tests.helpers import commit_all, dvx, write
+from tests.helpers import commit_all, dvx, run_process, write
 from tests.patience import slowness
 
 Count = Callable[[str, int], None]
@@ -111,16 +109,21 @@ def _is_cheap(project: Path, command: tuple[str, ...], size: int, what: str) -> 
     assert min(taken) < limit, (what, command, taken)
 
 
+# a process counts as its own what its parent took up when it was started: hence a small parent
+_SMALL_PARENT = """
+import json, resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+told = {"code": done.returncode, "text": done.stderr.decode(errors="replace")}
+print(json.dumps(told | {"seconds": used.ru_utime + used.ru_stime, "bytes": used.ru_maxrss * 1024}))
+"""
+
+
 def _cost(project: Path, command: tuple[str, ...], mb: float, what: str) -> float:
-    process = subprocess.Popen(
-        ["dvx", *command], cwd=project, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    assert process.stderr is not None
-    text = process.stderr.read().decode(errors="replace")
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode in (0, 1), (what, command, process.returncode, text[-500:])
+    told = run_process(project, "python", "-c", _SMALL_PARENT, "dvx", *command).json
+    text = told["text"]
+    assert told["code"] in (0, 1), (what, command, told["code"], text[-500:])
     assert "Traceback" not in text, (what, text[-500:])
     assert len(text) < 20_000, (what, len(text))
-    assert usage.ru_maxrss * 1024 < _BYTES * mb, (what, command, usage.ru_maxrss, text[-300:])
-    return usage.ru_utime + usage.ru_stime
+    assert told["bytes"] < _BYTES * mb, (what, command, told["bytes"], text[-300:])
+    return float(told["seconds"])

@@ -199,7 +199,7 @@ def test_what_changes_between_plan_and_execution_goes_to_the_trash(native: Path)
     write(native / "d/b", "old")
     write(native / "d/c", "made meanwhile")
     project = Project.find(str(native))
-    sparing = Sparing(project, "d", plan, lambda _event: None)
+    sparing = Sparing(project, plan, lambda _event: None)
     for path in ("d/a", "d/b", "d/c", "d/absent"):
         sparing.look(path)
     sparing.finish()

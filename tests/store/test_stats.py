@@ -28,7 +28,7 @@ def file(tmp_path: Path) -> Path:
 
 def _known(place: Path, database: Path, name: str = "file"):
     cache = StatCache(str(database))
-    found = cache.below(name).digest(name, os.stat(place), "md5")
+    found = cache.digest(name, os.stat(place), "md5")
     cache.close()
     return found
 
@@ -66,17 +66,31 @@ def test_an_edit_in_place_with_restored_times_is_noticed_by_ctime(file: Path, tm
 def test_another_algorithm_is_unknown(file: Path, tmp_path: Path):
     _remember(file, tmp_path / "stats.db")
     cache = StatCache(str(tmp_path / "stats.db"))
-    assert cache.below("file").digest("file", os.stat(file), "sha256") is None
+    assert cache.digest("file", os.stat(file), "sha256") is None
 
 
-def test_below_finds_the_folder_and_not_its_neighbours(file: Path, tmp_path: Path):
+def test_files_of_a_folder_are_known_one_by_one_before_they_are_written_and_after(file: Path, tmp_path: Path):
     cache = StatCache(str(tmp_path / "stats.db"))
-    for name in ("data", "data/a", "data/b/c", "data.csv", "data0"):
+    first, later = ("data", "data/a", "data/b/c"), ("data/b/d", "data.csv")
+    for name in first:
+        cache.remember(name, os.stat(file), ONE)
+    assert [name for name in (*first, *later) if cache.digest(name, os.stat(file), "md5")] == [*first]
+    cache.flush()
+    for name in later:
+        cache.remember(name, os.stat(file), ONE)
+    assert [name for name in (*first, *later) if cache.digest(name, os.stat(file), "md5")] == [*first, *later]
+    cache.close()
+    cache = StatCache(str(tmp_path / "stats.db"))
+    assert [name for name in (*first, *later, "data/b") if cache.digest(name, os.stat(file), "md5")] == [*first, *later]
+
+
+def test_more_folders_than_are_kept_at_hand(file: Path, tmp_path: Path):
+    names = [f"{number}/x" for number in range(200)]
+    cache = StatCache(str(tmp_path / "stats.db"))
+    for name in names:
         cache.remember(name, os.stat(file), ONE)
     cache.flush()
-    known = cache.below("data")
-    found = [name for name in ("data", "data/a", "data/b/c", "data.csv", "data0") if known.digest(name, os.stat(file), "md5")]
-    assert found == ["data", "data/a", "data/b/c"]
+    assert all(cache.digest(name, os.stat(file), "md5") == ONE for name in (*names, *names))
 
 
 def test_a_file_just_written_is_not_settled_and_an_older_one_is(file: Path):
@@ -120,8 +134,8 @@ def test_a_row_moved_to_another_path_is_not_believed(file: Path, tmp_path: Path)
     database = tmp_path / "stats.db"
     _remember(file, database)
     with sqlite3.connect(database) as connection:
-        connection.execute("UPDATE files SET path = ?", (b"other",))
-    assert _known(file, database, "other") is None
+        connection.execute("UPDATE folders SET path = ?", (b"other/",))
+    assert _known(file, database, "other/file") is None
 
 
 def test_where_nothing_can_be_written_nothing_is_remembered(file: Path, tmp_path: Path):
@@ -129,7 +143,7 @@ def test_where_nothing_can_be_written_nothing_is_remembered(file: Path, tmp_path
     cache = StatCache(str(tmp_path / "plain/stats.db"))
     cache.remember("file", os.stat(file), ONE)
     cache.close()
-    assert cache.below("file").digest("file", os.stat(file), "md5") is None
+    assert cache.digest("file", os.stat(file), "md5") is None
 
 
 def test_a_folder_is_known_by_its_fingerprint_and_a_damaged_row_is_not_believed(tmp_path: Path):
@@ -140,6 +154,6 @@ def test_a_folder_is_known_by_its_fingerprint_and_a_damaged_row_is_not_believed(
     assert StatCache(str(tmp_path / "stats.db")).folder("data") == (b"0123456789abcdef", content)
     assert StatCache(str(tmp_path / "stats.db")).folder("dat") is None
     with sqlite3.connect(tmp_path / "stats.db") as connection:
-        ((row,),) = connection.execute("SELECT row FROM files").fetchall()
-        connection.execute("UPDATE files SET row = ?", (row[:-1] + b"3",))
+        ((row,),) = connection.execute("SELECT value FROM folders").fetchall()
+        connection.execute("UPDATE folders SET value = ?", (row[:-1] + b"3",))
     assert StatCache(str(tmp_path / "stats.db")).folder("data") is None
