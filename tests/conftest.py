@@ -111,19 +111,19 @@ def repo(home: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def native(repo: Path) -> Path:
     """A native project with one commit."""
-    return _initialised(repo)
+    return initialised(repo)
 
 
 @pytest.fixture
 def dvc_like(repo: Path) -> Path:
     """A project in DVC's dialect with one commit."""
-    return _initialised(repo, "--dvc")
+    return initialised(repo, "--dvc")
 
 
 @pytest.fixture(params=["native", "dvc"])
 def dialect_repo(request: pytest.FixtureRequest, repo: Path) -> Path:
     """A project with one commit, in each dialect in turn."""
-    return _initialised(repo, *(["--dvc"] if request.param == "dvc" else []))
+    return initialised(repo, *(["--dvc"] if request.param == "dvc" else []))
 
 
 @pytest.fixture
@@ -134,12 +134,13 @@ def new_project(home: Path, tmp_path: Path) -> Callable[..., Path]:
         folder = tmp_path / name
         folder.mkdir()
         git(folder, "init", "--quiet")
-        return _initialised(folder, *options)
+        return initialised(folder, *options)
 
     return make
 
 
-def _initialised(folder: Path, *options: str) -> Path:
+def initialised(folder: Path, *options: str) -> Path:
+    """Make a Git repository a project with one commit."""
     dvx(folder, "init", *options)
     commit_all(folder, "start")
     return folder

@@ -189,6 +189,8 @@ def _root() -> Any:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         no_args_is_help=True,
+        # commands inherit it
+        context_settings={"help_option_names": ["-h", "--help"]},
         help=_ABOUT,
         epilog=_CODES,
         name="dvx",

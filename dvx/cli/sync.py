@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +24,7 @@ from dvx.cli.common import (
     find_project,
 )
 from dvx.model.paths import printable
+from dvx.model.pointer import Kind
 from dvx.model.transfer import TransferResult
 from dvx.ops import sync
 from dvx.ops.index import SelectOptions
@@ -71,6 +73,16 @@ def push(
         _show_result(sync.transfer(project, plan, tell), plan.direction, json=json)
 
 
+class FetchType(Enum):
+    """The kinds of data that `--type` knows, as they are written."""
+
+    METRICS = "metrics"
+    PLOTS = "plots"
+
+
+_KINDS = {FetchType.METRICS: Kind.METRIC, FetchType.PLOTS: Kind.PLOT}
+
+
 def fetch(
     targets: TargetsArgument = None,
     *,
@@ -83,6 +95,11 @@ def fetch(
     recursive: RecursiveOption = False,
     glob: GlobOption = False,
     run_cache: RunCacheOption = False,
+    max_size: Annotated[int, typer.Option("--max-size", metavar="BYTES", min=0, help="Only data smaller than that.")] = 0,
+    types: Annotated[
+        list[FetchType] | None,
+        typer.Option("--type", help="Only data of metrics or plots. May be given twice.", show_default=False),
+    ] = None,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -98,6 +115,8 @@ def fetch(
         select=SelectOptions(with_deps=with_deps, recursive=recursive, glob=glob),
         revisions=Revisions(all_branches, all_tags, all_commits),
         run_cache=run_cache,
+        max_size=max_size,
+        kinds=tuple(_KINDS[each] for each in types or ()),
     )
     tell = render.terminal()
     plan = sync.plan_fetch(project, options, tell)

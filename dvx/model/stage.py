@@ -82,6 +82,16 @@ class Pipeline(Struct, frozen=True):
         """The folder of the file."""
         return parent(self.file)
 
+    @property
+    def plot_files(self) -> tuple[str, ...]:
+        """The files that `plots` draws from, relative to the project: those of its axes, or else the id itself."""
+        named: list[str] = []
+        for name, definition in self.plots:
+            axes = definition if isinstance(definition, Mapping) else {}
+            files = [axes[axis] for axis in ("y", "x") if isinstance(axes.get(axis), Mapping)]
+            named += [name] if not isinstance(axes.get("y"), Mapping) else [file for axis in files for file in axis]
+        return tuple(join(self.folder, name) for name in named)
+
 
 def address_of(file: str, name: str) -> str:
     """How a stage of a pipeline file is called in the project."""

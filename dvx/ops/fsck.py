@@ -126,7 +126,7 @@ def _wrong(project: Project, options: FsckOptions, read: Iterable[_Read], healer
             continue
         aside = ""
         if options.heal:
-            aside = os.path.join(project.cache.root, "quarantine", name)
+            aside = _aside(project, one.place)
             files.move(one.place, aside)
         if each.actual is not None:
             healer.found[each.actual] = aside or one.place
@@ -135,6 +135,11 @@ def _wrong(project: Project, options: FsckOptions, read: Iterable[_Read], healer
             yield Finding(Flaw.LEFTOVER if _is_temporary(one) else Flaw.MISNAMED, name, aside=aside)
         else:
             yield Finding(Flaw.WRONG, str(one.digest), one.digest, aside=aside)
+
+
+def _aside(project: Project, place: str) -> str:
+    """Where a file of the cache is put that is not what its name says."""
+    return os.path.join(project.cache.root, "quarantine", os.path.relpath(place, project.cache.root))
 
 
 def _is_temporary(one: Lying) -> bool:
@@ -205,9 +210,13 @@ def _healed(finding: Finding, healer: Healer) -> Finding:
 def _missing(
     project: Project, options: FsckOptions, needed: _Needed, healer: Healer, told: set[Digest | None]
 ) -> Iterator[Finding]:
-    """What the workspace names and the cache has not. What a remote has is merely not fetched."""
+    """What the workspace names and the cache has not.
+
+    What a remote has is merely not fetched, unless it was put aside: that was the part of a healing that was cut off.
+    """
     absent = {digest: path for digest, path in needed.workspace.items() if digest not in told and not project.cache.has(digest)}
-    healed = {digest: healer.heal(digest, remotes=False) for digest in absent} if options.heal else {}
+    aside = {digest for digest in absent if os.path.exists(_aside(project, project.cache.path(digest)))}
+    healed = {digest: healer.heal(digest, remotes=digest in aside) for digest in absent} if options.heal else {}
     away = healer.at_remotes(digest for digest in absent if not healed.get(digest))
     for digest, path in absent.items():
         flaw = Flaw.AWAY if digest in away else Flaw.MISSING

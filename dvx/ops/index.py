@@ -15,7 +15,7 @@ from dvx.formats import decoded, load_yaml, schema_error
 from dvx.model.dialect import Dialect
 from dvx.model.lock import Lock, StageState
 from dvx.model.paths import parent, within
-from dvx.model.pointer import Output, Pointer, Recorded, decode_pointer
+from dvx.model.pointer import Kind, Output, Pointer, Recorded, decode_pointer
 from dvx.model.stage import Pipeline, Stage
 from dvx.ops.pipelines import check_graph, command_style, parse_lock, parse_pipeline
 from dvx.ops.source import Source, Workspace
@@ -91,6 +91,13 @@ class Index(Struct, frozen=True, dict=True):
                 return self.by_path[path]
             path = parent(path)
         return None
+
+
+def files_of(index: Index, kind: Kind) -> tuple[str, ...]:
+    """The metrics or plots files that stages or pipelines declare."""
+    outputs = [tracked.output.path for tracked in index.tracked if tracked.output.kind is kind]
+    declared = [pipeline.metrics if kind is Kind.METRIC else pipeline.plot_files for pipeline in index.pipelines.values()]
+    return tuple(dict.fromkeys((*outputs, *(path for paths in declared for path in paths))))
 
 
 def load_index(project: Project, source: Source | None = None) -> Index:

@@ -15,7 +15,7 @@ from dvx.model.params import Change, diff, flatten, measured, nested, select
 from dvx.model.paths import within
 from dvx.model.pointer import Kind
 from dvx.model.table import Table
-from dvx.ops.index import Index, load_index
+from dvx.ops.index import Index, files_of, load_index
 from dvx.ops.revisions import Revisions
 from dvx.ops.source import Source, Workspace
 from dvx.project import Project
@@ -168,7 +168,7 @@ def _attempt(project: Project, revision: str, source: Source, choice: Choice) ->
 
 def _read(project: Project, source: Source, index: Index, choice: Choice) -> dict[str, Reading]:
     is_params = choice.what is What.PARAMS
-    wanted = _wanted_params(index, source, choice) if is_params else _wanted_metrics(index)
+    wanted = _wanted_params(index, source, choice) if is_params else dict.fromkeys(files_of(index, Kind.METRIC))
     if choice.targets:
         wanted = _narrowed(wanted, [project.relative(target) for target in choice.targets], recursive=choice.recursive)
     found = {}
@@ -198,12 +198,6 @@ def _wanted_params(index: Index, source: Source, choice: Choice) -> Wanted:
         known = wanted.get(path, ())
         wanted[path] = None if keys is None or known is None else tuple(dict.fromkeys((*known, *keys)))
     return wanted
-
-
-def _wanted_metrics(index: Index) -> Wanted:
-    outputs = [tracked.output.path for tracked in index.tracked if tracked.output.kind is Kind.METRIC]
-    files = [path for pipeline in index.pipelines.values() for path in pipeline.metrics]
-    return dict.fromkeys([*outputs, *files])
 
 
 def _narrowed(wanted: Wanted, targets: Iterable[str], *, recursive: bool) -> Wanted:

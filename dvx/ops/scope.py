@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from msgspec import Struct, field
 
 from dvx.errors import DvxError, UnknownTarget
+from dvx.model.paths import within
+from dvx.model.pointer import Kind
 from dvx.model.transfer import Item
-from dvx.ops.index import Index, Selected, SelectOptions, load_index, select
+from dvx.ops.index import Index, Selected, SelectOptions, files_of, load_index, select
 from dvx.ops.source import Revision
 from dvx.project import Project
 
@@ -24,7 +26,9 @@ class Revisions(Struct, frozen=True):
 class SyncOptions(Struct, frozen=True):
     """What to transfer and how. `remote` is a name or empty for the default one; `jobs` 0 leaves the choice to dvx.
 
-    `force` and `allow_missing` are for the checkout of a pull.
+    `max_size` (bytes, 0 for none) leaves out what is recorded as that large or larger; `kinds`, where there are any, what
+    is none of them: outputs that are, hold or lie in a metrics or plots file. `force` and `allow_missing` are for the
+    checkout of a pull.
     """
 
     targets: tuple[str, ...] = ()
@@ -33,6 +37,8 @@ class SyncOptions(Struct, frozen=True):
     select: SelectOptions = field(default_factory=SelectOptions)
     revisions: Revisions = field(default_factory=Revisions)
     run_cache: bool = False
+    max_size: int = 0
+    kinds: tuple[Kind, ...] = ()
     force: bool = False
     allow_missing: bool = False
 
@@ -57,10 +63,10 @@ def find_scope(project: Project, options: SyncOptions, *, pushing: bool) -> Scop
         selected = select(project, index, options.targets, options.select)
     except UnknownTarget as error:
         lost = error
-    found = _items(index, selected, pushing=pushing)
+    found = _items(index, selected, options, pushing=pushing)
     for earlier in _earlier(project, options.revisions):
         try:
-            found |= _items(earlier, select(project, earlier, options.targets, options.select), pushing=pushing)
+            found |= _items(earlier, select(project, earlier, options.targets, options.select), options, pushing=pushing)
         except UnknownTarget:
             continue
     if lost is not None and not found:
@@ -71,11 +77,16 @@ def find_scope(project: Project, options: SyncOptions, *, pushing: bool) -> Scop
     return Scope(by_remote, selected)
 
 
-def _items(index: Index, selected: tuple[Selected, ...], *, pushing: bool) -> dict[Item, str]:
+def _items(index: Index, selected: tuple[Selected, ...], options: SyncOptions, *, pushing: bool) -> dict[Item, str]:
+    files = {path for kind in options.kinds for path in files_of(index, kind)}
     found = {}
     for each in selected:
         output, recorded = each.tracked.output, each.tracked.recorded
         if recorded is None or recorded.content is None or not output.cached or not output.push:
+            continue
+        if options.max_size and (recorded.content.size or 0) >= options.max_size:
+            continue
+        if options.kinds and not any(within(path, output.path) or within(output.path, path) for path in files):
             continue
         if not (pushing and _is_import(index, each.tracked.file)):
             found[Item(output.path, recorded.content, each.inner)] = output.remote

@@ -113,6 +113,37 @@ def test_a_dry_fetch_copies_nothing(clone: Path) -> None:
     assert not (clone / ".dvx/cache/files").exists()
 
 
+def test_a_fetch_may_be_for_small_data_metrics_or_plots_only(dialect_repo: Path, tmp_path: Path) -> None:
+    dialect = dialect_of(dialect_repo)
+    write(
+        dialect_repo / dialect.pipeline,
+        "stages:\n"
+        "  make:\n"
+        "    cmd: mkdir d; echo 1 > m.json; echo a,b > p.csv; echo x > d/x; echo y > d/y.csv; echo 123456789 > large\n"
+        "    outs: [d, large]\n"
+        "    metrics: [m.json]\n"
+        "    plots: [p.csv]\n"
+        "plots:\n"
+        "- both:\n    x: {p.csv: a}\n    y: {d/y.csv: b}\n",
+    )
+    dvx(dialect_repo, "repro")
+    dvx(dialect_repo, "remote", "add", "--default", "storage", str(tmp_path / "remote"))
+    dvx(dialect_repo, "push")
+    shutil.rmtree(dialect_repo / dialect.folder / "cache")
+
+    def planned(*options: str) -> list[str]:
+        [step] = dvx(dialect_repo, "fetch", "--dry-run", "--json", *options).json
+        return sorted(need["path"] for group in ("files", "trees") for need in step[group])
+
+    assert planned() == ["d", "d/x", "d/y.csv", "large", "m.json", "p.csv"]
+    assert planned("--max-size", "10") == ["d", "d/x", "d/y.csv", "m.json", "p.csv"]
+    assert planned("--max-size", "4") == ["m.json"]
+    assert planned("--type", "metrics") == ["m.json"]
+    assert planned("--type", "plots") == ["d", "d/x", "d/y.csv", "p.csv"]
+    assert planned("--type", "plots", "--type", "metrics", "--max-size", "3") == ["m.json"]
+    assert run_dvx(dialect_repo, "fetch", "--type", "models").code == dialect.exit_codes.usage
+
+
 def test_a_fetch_of_what_the_remote_lacks_fails(clone: Path, tmp_path: Path) -> None:
     for path in (tmp_path / "remote").rglob("*"):
         if path.is_file() and path.read_bytes() == b"1,2\n":

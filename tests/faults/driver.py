@@ -3,7 +3,8 @@
 Requests are lines of JSON on stdin: `env`, and `series` as FOLDER SCENARIO DIALECT KIND LIMIT SABOTAGE. Each is answered with
 a report as JSON, or with the error that ended it, on one line.
 
-KIND is `kill`, the name of an error, or `sample` (or `each`): kills and all errors in turn. At most LIMIT points are tried,
+KIND is `kill`, the name of an error, `sample` (or `each`): kills and all errors in turn, or `power`: cuts after the end, and
+then at points on the way. At most LIMIT points are tried,
 evenly spread; all with 0. With a SABOTAGE the first trial that finds something is the last.
 """
 
@@ -18,10 +19,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tests.faults import fsck
+from tests.faults import fsck, power
 from tests.faults.harness import ERRORS, Ended, Fault, Trial, copy, run
 from tests.faults.sabotage import SABOTAGES
 from tests.faults.scenarios import SCENARIOS, Scenario, commit
+
+_SEEDS = 20
+_RECORDS = (".dvc", ".dvx", ".lock", "dvc.yaml", "dvx.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ def main(folder: Path, name: str, dialect: str, kind: str, limit: int, sabotage:
     words = ("--dvc",) if scenario.bare and dialect == "dvc" else ()
     _prepare(base, scenario, dialect)
     copy(base, reference)
-    trial = Trial((*scenario.command, *words), reference, kind != "kill", SABOTAGES[sabotage])
+    trial = Trial((*scenario.command, *words), reference, syncs=kind != "kill", sabotage=SABOTAGES[sabotage])
     whole = run(trial)
     if whole.code != 0:
         return {"points": 0, "wrong": [f"without a fault it ends with {whole.code}: {whole.text}"]}
@@ -60,6 +64,9 @@ def main(folder: Path, name: str, dialect: str, kind: str, limit: int, sabotage:
     series = Series(scenario, base, trial, before, fsck.state(base), fsck.state(reference), excused)
     outside = _outside(folder)
     wrong = [f"without a fault: {problem}" for problem in fsck.problems(reference, before) if problem not in unstored]
+    if kind == "power":
+        cuts = (limit or _SEEDS) + min(limit or whole.mutations, whole.mutations)
+        return {"points": cuts, "wrong": wrong + _cuts(series, whole, limit, one=bool(sabotage))}
     faults = _faults(kind, whole.mutations, limit)
     for fault in faults:
         wrong += [f"{fault}: {problem}" for problem in _try(series, fault)]
@@ -98,6 +105,47 @@ def _try(series: Series, fault: Fault) -> list[str]:
     waste = [left for left in fsck.leftovers(trial.root) if "remote/.tmp" not in left] if again.code == 0 else []
     found += [f"after {struck.struck}, run again: {problem}" for problem in (*_differs(series), *waste)]
     return found
+
+
+def _cuts(series: Series, whole: Ended, limit: int, *, one: bool) -> list[str]:
+    """Power cuts, with other dice each time: some when the command has ended, then one at each point that it was killed at.
+
+    With `one` the first that finds something is the last.
+    """
+    faults = _faults("kill", whole.mutations, limit)
+    found = []
+    for seed, fault in enumerate((*[None] * (limit or _SEEDS), *faults)):
+        trial = replace(series.trial, watched=True)
+        copy(series.base, trial.root)
+        ended = run(trial, fault)
+        power.cut(series.base, trial.root, ended.watched, seed)
+        when = f"the power fails {f'at {ended.struck}' if fault else 'at the end'} ({seed})"
+        found += [f"{when}: {problem}" for problem in _after_cut(series)]
+        found += [f"{when}: it is not durable: {problem}" for problem in _forgotten(series)] if ended.code == 0 else []
+        run(replace(trial, watched=False, sabotage=SABOTAGES[""]))
+        found += [f"{when}, run again: {problem}" for problem in _after_cut(series)]
+        if found and one:
+            break
+    return found
+
+
+def _after_cut(series: Series) -> list[str]:
+    """What is wrong, but that data in the workspace, which is in the cache, may be torn."""
+    return [problem for problem in fsck.problems(series.trial.root, series.before) if problem not in series.excused]
+
+
+def _forgotten(series: Series) -> list[str]:
+    """What the finished command left and the cut took: objects, experiments, pointers and locks."""
+    now, wanted = fsck.state(series.trial.root), series.wanted
+    lacking = {*_listed(wanted, "objects")} - {*_listed(now, "objects")}
+    records = [name for name, data in wanted["files"].items() if name.endswith(_RECORDS) and now["files"].get(name) != data]  # type: ignore[attr-defined]
+    return [*sorted(lacking), *records, *([] if now["experiments"] == wanted["experiments"] else ["experiments"])]
+
+
+def _listed(state: dict[str, object], part: str) -> list[str]:
+    listed = state[part]
+    assert isinstance(listed, list)
+    return listed
 
 
 def _inspect(series: Series) -> list[str]:

@@ -72,7 +72,7 @@ def state(trial: Path) -> dict[str, object]:
     """What a finished command left: the user's files, the objects in the stores, experiments, HEAD, index and stash."""
     repo = trial / "repo"
     stores = [trial / "remote", *(repo / name / "cache" for name in _OWN[1:])]
-    objects = [str(path.relative_to(trial)) for store in stores for path in _walk(store) if _is_object(path)]
+    objects = [str(path.relative_to(trial)) for store in stores for path in _walk(store) if _is_object(path.relative_to(store))]
     refs = gitread.refs(repo)
     experiments = {name: gitread.tree_of(repo, commit) for name, commit in refs.items() if name.startswith("refs/exps/")}
     return {

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tests.faults import power
+
 _EVENTS = frozenset(
     [
         "os.rename",
@@ -50,38 +52,46 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a run ended: the exit code (negative for a signal), what it printed, how many mutations it made, or what was struck."""
+    """How a run ended: the exit code (negative for a signal), what it printed, how many mutations it made, or what was struck.
+
+    `watched` is for `power.cut`.
+    """
 
     code: int
     text: str
     mutations: int
     struck: str = ""
+    watched: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A command line to run in `root/repo`; `syncs` counts fsync as a mutation, `sabotage` patches dvx in the child first."""
+    """A command line to run in `root/repo`; `syncs` counts fsync as a mutation, `sabotage` patches dvx in the child first.
+
+    With `watched` the run tells what a power cut would undo.
+    """
 
     command: Sequence[str]
     root: Path
     syncs: bool = False
+    watched: bool = False
     sabotage: Callable[[], object] = lambda: None
 
 
 def run(trial: Trial, fault: Fault | None = None) -> Ended:
     """Run a command line in a child process."""
-    log, notes = trial.root.with_name(trial.root.name + ".log"), trial.root.with_name(trial.root.name + ".notes")
+    log, notes, power_notes = (trial.root.with_name(trial.root.name + end) for end in (".log", ".notes", ".power"))
     sys.stdout.flush()
     sys.stderr.flush()
     child = os.fork()
     if not child:
-        _child(trial, fault, log, notes)
+        _child(trial, fault, log, notes, power_notes)
     _, status = os.waitpid(child, 0)
     count, _, struck = notes.read_text().partition(" ")
-    ended = Ended(os.waitstatus_to_exitcode(status), log.read_text(errors="replace"), int(count or 0), struck)
-    log.unlink()
-    notes.unlink()
-    return ended
+    text, watched = log.read_text(errors="replace"), power_notes.read_text()
+    for path in (log, notes, power_notes):
+        path.unlink()
+    return Ended(os.waitstatus_to_exitcode(status), text, int(count or 0), struck, watched)
 
 
 def copy(source: Path, target: Path) -> None:
@@ -108,7 +118,7 @@ def copy(source: Path, target: Path) -> None:
                 path.symlink_to(f"{target}{leads.removeprefix(str(source))}")
 
 
-def _child(trial: Trial, fault: Fault | None, log: Path, notes: Path) -> NoReturn:
+def _child(trial: Trial, fault: Fault | None, log: Path, notes: Path, power_notes: Path) -> NoReturn:
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
@@ -116,7 +126,11 @@ def _child(trial: Trial, fault: Fault | None, log: Path, notes: Path) -> NoRetur
     try:
         noting = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         trial.sabotage()
+        watching = os.open(power_notes, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        plain_write = os.write
         _install(trial, fault, lambda note: os.pwrite(noting, note.encode(), 0))
+        if trial.watched:
+            power.watch(f"{trial.root}/", lambda note: plain_write(watching, note.encode()))
         from dvx.cli.main import run as run_dvx
 
         code = run_dvx(list(trial.command), str(trial.root / "repo"))

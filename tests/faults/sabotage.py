@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
+from types import SimpleNamespace
 
-from dvx.store import cache, files, trash
+from dvx.store import cache, durable, files, trash
+from dvx.store.files import writing
 
 
 def _write_in_place() -> None:
@@ -49,6 +51,11 @@ def _ignore_a_full_disk() -> None:
     files.write_new = write
 
 
+def _never_sync() -> None:
+    durable._sync_file_system = lambda _path: False
+    durable.os = writing.os = SimpleNamespace(**{**vars(os), "fsync": lambda _handle: None})  # type: ignore[attr-defined]
+
+
 def _keep_temporary_files() -> None:
     cache.Cache.discard = lambda _self: None  # type: ignore[method-assign]
 
@@ -59,5 +66,6 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "name before bytes": _name_before_bytes,
     "delete instead of trash": _delete_instead_of_trash,
     "ignore a full disk": _ignore_a_full_disk,
+    "never sync": _never_sync,
     "keep temporary files": _keep_temporary_files,
 }

@@ -22,6 +22,7 @@ Trials = Callable[..., dict[str, Any]]
 _FEW = 1 + len(ERRORS)
 # but of these it kills at each of these many points, evenly spread, and lets `add` fail at as many
 _MOST = 40
+_CUT = ("add", "commit", "checkout -f", "push", "pull", "repro", "exp run", "move")
 _WHOLE = ("add", "checkout", "push", "pull", "repro", "exp run")
 
 
@@ -33,12 +34,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for number, (name, scenario) in enumerate(SCENARIOS.items()):
         if metafunc.config.getoption("--all-points", default=False):
             rows += [(name, dialect, "kill") for dialect in scenario.dialects]
-            rows += [(name, scenario.dialects[0], error) for error in ERRORS]
+            rows += [(name, scenario.dialects[0], kind) for kind in (*ERRORS, "power")]
         else:
             rows.append((name, scenario.dialects[number % len(scenario.dialects)], "sample"))
     if not metafunc.config.getoption("--all-points", default=False):
         rows += [(name, SCENARIOS[name].dialects[number % 2], "kill") for number, name in enumerate(_WHOLE)]
-        rows.append(("add", "dvx", "each"))
+        rows += [
+            ("add", "dvx", "each"),
+            *((name, SCENARIOS[name].dialects[number % 2], "power") for number, name in enumerate(_CUT)),
+        ]
     metafunc.parametrize(("scenario", "dialect", "kind"), rows)
 
 
@@ -72,11 +76,16 @@ def trials(driver: subprocess.Popen[str], tmp_path: Path) -> Trials:
 def test_killed_or_failed_at_any_point_a_command_loses_nothing(
     trials: Trials, all_points: bool, count: Count, scenario: str, dialect: str, kind: str
 ):
-    report = trials(scenario, dialect, kind, 0 if all_points else _FEW if kind == "sample" else _MOST)
+    report = trials(scenario, dialect, kind, 0 if all_points else _FEW if kind in ("sample", "power") else _MOST)
     assert report["wrong"] == [], "\n".join(report["wrong"][:10])
     assert report["points"] > 0
     many = "" if all_points else " at many points"
-    told = {"kill": f"killed{many}", "sample": "killed or failed at some points", "each": f"killed or failed{many}"}
+    told = {
+        "kill": f"killed{many}",
+        "sample": "killed or failed at some points",
+        "each": f"killed or failed{many}",
+        "power": "power cut",
+    }
     words = told.get(kind, f"{kind}, passing and lasting")
     count(f"{scenario} ({dialect}): {words}", report["points"])
 
@@ -88,6 +97,8 @@ def test_killed_or_failed_at_any_point_a_command_loses_nothing(
         ("name before bytes", "add", "kill", "nowhere"),
         ("delete instead of trash", "checkout -f", "kill", "lost"),
         ("ignore a full disk", "add", "ENOSPC", "hashes to"),
+        ("never sync", "add", "power", "not durable"),
+        ("never sync", "push", "power", "not durable"),
         ("keep temporary files", "add", "EIO", "left behind"),
     ],
 )
