@@ -84,9 +84,9 @@ class NetworkRemote:
         """See `Remote`. Bytes are hashed before they are sent; a file that changes meanwhile is taken back."""
         before = os.stat(local)
         small = before.st_size <= _BLOCK
-        data = files.read(local) if small else b""
+        data = files.read(local) if small else None
         if check is not None:
-            for chunk in (data,) if small else _chunks(local):
+            for chunk in _chunks(local) if data is None else (data,):
                 check.feed(chunk)
             check.finish()
         meter = _Meter(check.moved if check is not None else None)
@@ -95,6 +95,10 @@ class NetworkRemote:
             self._call(partial(self._files.rm_file, self._place(name)))
             raise Corrupted(f"`{local}` changed while it was uploaded")
         meter.relative_update(before.st_size - meter.count)
+
+    def put(self, data: bytes, name: str) -> None:
+        """See `Remote`."""
+        self._send("", data, name, len(data), _Meter(None))
 
     def download(self, name: str, local: str, check: Check | None = None) -> None:
         """See `Remote`."""
@@ -115,6 +119,13 @@ class NetworkRemote:
     def read(self, name: str) -> bytes:
         """See `Remote`."""
         return b"".join(self._blocks(name))
+
+    def read_range(self, name: str, start: int, length: int) -> bytes:
+        """See `Remote`."""
+        try:
+            return self._call(partial(self._block, self._place(name), start, length))
+        except FileNotFoundError:
+            raise self._absent(name) from None
 
     def flush(self) -> None:
         """See `Remote`. Nothing to do: an upload ends when the store has confirmed it."""
@@ -164,7 +175,7 @@ class NetworkRemote:
         skip = len(self._root) + 1 if self._root else 0
         return {path[skip:]: info for path, info in found.items() if info["type"] == "file"}
 
-    def _send(self, local: str, data: bytes, name: str, size: int, meter: _Meter) -> None:
+    def _send(self, local: str, data: bytes | None, name: str, size: int, meter: _Meter) -> None:
         target = self._place(name)
         folder = target.rpartition("/")[0]
         place = target if self._scheme.flat else f"{folder}/.{secrets.token_hex(8)}.tmp"
@@ -173,7 +184,7 @@ class NetworkRemote:
             meter.relative_update(-meter.count)
             if not self._scheme.flat:
                 self._files.makedirs(folder, exist_ok=True)
-            if size <= _BLOCK:
+            if data is not None:
                 self._files.pipe_file(place, data)
             elif self._scheme.protocol == "s3":
                 self._files.put_file(local, place, chunksize=max(_BLOCK, size // _PARTS + 1), callback=meter)
@@ -192,23 +203,26 @@ class NetworkRemote:
         offset = 0
         while True:
             try:
-                block = self._call(partial(self._block, place, offset))
+                block = self._call(partial(self._block, place, offset, _BLOCK))
             except FileNotFoundError:
-                raise self._no_container() or MissingData(f"`{name}` is not at the remote `{self.name}`") from None
+                raise self._absent(name) from None
             if block:
                 yield block
             if len(block) != _BLOCK:
                 return
             offset += len(block)
 
-    def _block(self, place: str, start: int) -> bytes:
+    def _block(self, place: str, start: int, length: int) -> bytes:
         try:
-            return bytes(self._files.cat_file(place, start=start, end=start + _BLOCK))
+            return bytes(self._files.cat_file(place, start=start, end=start + length))
         except OSError as error:
             # a range that begins where the object ends is an error in S3
             if error.errno == errno.EINVAL and self._files.info(place)["size"] == start:
                 return b""
             raise
+
+    def _absent(self, name: str) -> DvxError:
+        return self._no_container() or MissingData(f"`{name}` is not at the remote `{self.name}`")
 
     def _no_container(self) -> DvxError | None:
         """An error if not just the object is missing but the bucket it should be in."""

@@ -50,6 +50,9 @@ class Remote(Protocol):
             FileNotFoundError: there is no such local file.
         """
 
+    def put(self, data: bytes, name: str) -> None:
+        """Store bytes as `name`, whole or not at all; they are there after `flush`."""
+
     def download(self, name: str, local: str, check: Check | None = None) -> None:
         """Copy the object to the new file `local`; nothing is left there on failure.
 
@@ -60,6 +63,9 @@ class Remote(Protocol):
 
     def read(self, name: str) -> bytes:
         """The bytes of an object, unverified; raises MissingData."""
+
+    def read_range(self, name: str, start: int, length: int) -> bytes:
+        """Part of an object, unverified, shorter where the object ends before; raises MissingData."""
 
     def flush(self) -> None:
         """Make all uploads durable, and give them their names."""

@@ -99,6 +99,19 @@ def test_what_was_uploaded_is_there(place: Place, hello: str) -> None:
     assert place.reopen().missing([HELLO.object_name, EMPTY.object_name]) == {EMPTY.object_name}
 
 
+def test_bytes_can_be_stored_and_read_in_part(place: Place) -> None:
+    data = os.urandom(20_000_000)
+
+    place.remote.put(data, "packs/some")
+    place.remote.flush()
+
+    assert place.get("packs/some") == data
+    assert place.reopen().read_range("packs/some", 15_000_000, 1000) == data[15_000_000:15_001_000]
+    assert place.reopen().read_range("packs/some", 19_999_990, 100) == data[-10:]
+    with pytest.raises(MissingData):
+        place.remote.read_range("packs/other", 0, 10)
+
+
 def test_an_upload_replaces_an_object(place: Place, hello: str) -> None:
     place.put(HELLO.object_name, b"he")
 
