@@ -12,7 +12,7 @@ from dvx.cli import complete, render
 from dvx.cli.common import JobsOption, JsonOption, RemoteOption, find_project
 from dvx.errors import Corrupted, UsageError
 from dvx.model.fsck import Finding, Report
-from dvx.model.gc import GcPlan, parse_age
+from dvx.model.gc import GcPlan, PackFate, parse_age
 from dvx.model.paths import printable
 from dvx.ops.fsck import FsckOptions
 from dvx.ops.fsck import fsck as check
@@ -138,8 +138,11 @@ def _show(shown: Collection, *, json: bool) -> None:
     for where, part in _stores(shown):
         for stored in part.objects:
             render.data(f"{where}\t{stored.digest}\t{stored.size}")
+        for pack in part.packs:
+            render.data(f"{where}\tpack {pack.name}\t{pack.size}\t{_fate(pack)}")
         size = render.size(part.size)
-        render.note(f"{where}: {render.count(len(part.objects), 'object')} to remove ({size}), {_kept(part)}")
+        packs = f" and {render.count(len(part.packs), 'pack')} to look after" if part.packs else ""
+        render.note(f"{where}: {render.count(len(part.objects), 'object')} to remove{packs} ({size}), {_kept(part)}")
     if shown.historic:
         render.note(f"Of those in the cache, {shown.historic:,} are named by commits that you chose to leave out.")
 
@@ -149,10 +152,19 @@ def _tell_done(done: Collection, *, json: bool) -> None:
         render.json(_as_json(done))
         return
     for where, part in _stores(done):
-        if part.objects:
+        for pack in part.packs:
+            render.note(f"{where}: pack {pack.name}: {_fate(pack)}")
+        if not part.is_empty:
             render.note(f"{where}: removed {render.count(len(part.objects), 'object')} ({render.size(part.size)}), {_kept(part)}")
         else:
             render.note(f"{where}: nothing to remove, {_kept(part)}")
+
+
+def _fate(pack: PackFate) -> str:
+    if pack.final:
+        return "goes: it was condemned before, and nothing needs it"
+    anew = f", {len(pack.kept):,} packed anew" if pack.kept else ""
+    return f"condemned: {pack.gone:,} of {pack.gone + len(pack.kept):,} objects are not needed{anew}"
 
 
 def _kept(plan: GcPlan) -> str:
@@ -169,5 +181,9 @@ def _as_json(collection: Collection) -> dict[str, Any]:
         removed = [{"digest": str(stored.digest), "size": stored.size} for stored in plan.objects]
         return {"removed": removed, "size": plan.size, "kept": plan.kept, "young": plan.young}
 
-    remotes = {name: plain(plan) for name, plan in collection.remotes}
+    def packs(plan: GcPlan) -> dict[str, Any]:
+        rows = [{"pack": one.name, "size": one.size, "repacked": len(one.kept), "final": one.final} for one in plan.packs]
+        return {"packs": rows} if rows else {}
+
+    remotes = {name: plain(plan) | packs(plan) for name, plan in collection.remotes}
     return {"cache": plain(collection.cache), "remotes": remotes, "historic": collection.historic}

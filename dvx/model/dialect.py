@@ -33,7 +33,7 @@ class Dialect(Struct, frozen=True):
     """One dialect. Paths are names without folders.
 
     `exact_params` when `1` and `1.0` are two values of a parameter; `quotes_values` when what `${...}` puts into a command is
-    protected from the shell.
+    protected from the shell; `packs` when small objects of a remote may lie in packs.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Dialect(Struct, frozen=True):
     run_settings_in_meta: bool
     exact_params: bool
     quotes_values: bool
+    packs: bool
     environment_prefix: str
     state_folder: str
     config_app: tuple[str, str]
@@ -73,6 +74,7 @@ NATIVE = Dialect(
     run_settings_in_meta=False,
     exact_params=True,
     quotes_values=True,
+    packs=True,
     environment_prefix="DVX",
     state_folder="tmp",
     config_app=("dvx", "dvx"),
@@ -97,6 +99,7 @@ DVC = Dialect(
     run_settings_in_meta=True,
     exact_params=False,
     quotes_values=False,
+    packs=False,
     environment_prefix="DVC",
     state_folder="tmp/dvx",
     config_app=("dvc", "iterative"),

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from dvx.errors import UsageError
 from dvx.model.digest import Digest
+from dvx.model.pack import Packed
 
 _UNITS = {"": 86_400, "d": 86_400, "h": 3_600, "m": 60, "s": 1, "w": 7 * 86_400}
 _AGE = re.compile(r"(\d+(?:\.\d+)?)([dhmsw]?)")
@@ -23,13 +24,27 @@ class Stored(Struct, frozen=True):
     modified: float
 
 
+class PackFate(Struct, frozen=True):
+    """What becomes of a pack of `size` bytes: it is condemned, or `final`ly removed, which later runs do with condemned ones.
+
+    `kept` are its objects that are to be packed anew before, `gone` counts the others.
+    """
+
+    name: str
+    size: int
+    kept: tuple[Packed, ...] = ()
+    gone: int = 0
+    final: bool = False
+
+
 class GcPlan(Struct, frozen=True):
-    """What goes, `trees` before `files`. `kept` counts what is needed, `young` what is not but may become so."""
+    """What goes, `trees` before `files`; then `packs`. `kept` counts what is needed, `young` what is not but may become so."""
 
     trees: tuple[Stored, ...] = ()
     files: tuple[Stored, ...] = ()
     kept: int = 0
     young: int = 0
+    packs: tuple[PackFate, ...] = ()
 
     @property
     def objects(self) -> tuple[Stored, ...]:
@@ -39,13 +54,19 @@ class GcPlan(Struct, frozen=True):
     @property
     def size(self) -> int:
         """How many bytes that frees."""
-        return sum(stored.size for stored in self.objects)
+        return sum(stored.size for stored in self.objects) + sum(pack.size for pack in self.packs if pack.final)
 
-    def only(self, digests: AbstractSet[Digest]) -> GcPlan:
-        """The part of this plan that removes some of `digests`."""
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is to be done."""
+        return not (self.objects or self.packs)
+
+    def only(self, digests: AbstractSet[Digest], packs: Iterable[PackFate] = ()) -> GcPlan:
+        """The part of this plan that removes some of `digests`, and does no more to packs than `packs` say."""
         trees = tuple(stored for stored in self.trees if stored.digest in digests)
         files = tuple(stored for stored in self.files if stored.digest in digests)
-        return GcPlan(trees, files, self.kept, self.young)
+        shown = {(pack.name, pack.final) for pack in packs}
+        return GcPlan(trees, files, self.kept, self.young, tuple(one for one in self.packs if (one.name, one.final) in shown))
 
 
 def plan_gc(stored: Iterable[Stored], used: AbstractSet[Digest], horizon: float) -> GcPlan:
@@ -65,6 +86,16 @@ def plan_gc(stored: Iterable[Stored], used: AbstractSet[Digest], horizon: float)
         else:
             (trees if one.digest.is_tree else files).append(one)
     return GcPlan(tuple(sorted(trees, key=_by_name)), tuple(sorted(files, key=_by_name)), kept, young)
+
+
+def pack_fate(name: str, objects: Iterable[tuple[Packed, bool]]) -> PackFate | None:
+    """What becomes of a pack whose objects are needed or not; None if it may stay as it is: at least half of it is needed."""
+    found = list(objects)
+    kept = tuple(place for place, needed in found if needed)
+    size = sum(place.size for place, _ in found)
+    if 2 * sum(place.size for place in kept) >= size and kept:
+        return None
+    return PackFate(name, size, kept, len(found) - len(kept))
 
 
 def parse_age(text: str) -> float:

@@ -156,13 +156,13 @@ def _copy(source: str, target: str, tell: Tell) -> None:
 
 
 def _send(project: Project, place: str, tree: Tree, content: Content, options: BringOptions, tell: Tell) -> None:
-    remote = Remotes(project, options.remote, options.jobs).open("")
+    objects = Remotes(project, options.remote, options.jobs).open("")
     needs = {entry.digest: Need(entry.digest, entry.path, entry.size) for entry in tree.entries}
     places = {entry.digest: os.path.join(place, entry.path) if entry.path else place for entry in tree.entries}
     trees: tuple[Need, ...] = ()
     if content.digest.is_tree:
         trees = (Need(content.digest, "", None),)
         places[content.digest] = project.cache.path(content.digest)
-    absent = remote.missing([digest.object_name for digest in needs])
-    plan = TransferPlan(tuple(need for digest, need in needs.items() if digest.object_name in absent), trees)
-    demand(copy.upload_from(places, remote, plan, tell), Direction.PUSH)
+    absent = objects.missing(needs)
+    plan = TransferPlan(tuple(need for digest, need in needs.items() if digest in absent), trees)
+    demand(copy.upload_from(places, objects.remote, plan, tell), Direction.PUSH)

@@ -115,6 +115,6 @@ def _not_in_remote(project: Project, options: DataStatusOptions, snapshots: Snap
     found: list[Item] = []
     for name, items in find_scope(project, SyncOptions(remote=options.remote), pushing=True).items.items():
         wanted = snapshots.known({item.path: Item(item.path, item.content.digest) for item in items}, granular=options.granular)
-        missing = remotes.open(name).missing({item.digest.object_name for item in wanted.values()})
-        found += [item for item in wanted.values() if item.digest.object_name in missing]
+        missing = remotes.open(name).missing(item.digest for item in wanted.values())
+        found += [item for item in wanted.values() if item.digest in missing]
     return tuple(sorted(found, key=lambda item: item.path))

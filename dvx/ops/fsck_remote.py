@@ -12,23 +12,29 @@ from dvx.errors import Corrupted, MissingData, UnsafePath
 from dvx.model.digest import Digest
 from dvx.model.events import Progress, Tell
 from dvx.model.fsck import Finding, Flaw, Report
+from dvx.model.pack import FOLDER
 from dvx.model.tree import decode_tree
+from dvx.ops import fsck_packs
+from dvx.ops.fsck_packs import PackCheck
 from dvx.ops.heal import Healer
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.listed import Listed
 from dvx.store.objects import digest_of
 from dvx.store.remote import Remote
+from dvx.store.remote_objects import RemoteObjects
 from dvx.store.verify import Check
 
 
-def check(project: Project, remote: Remote, healer: Healer | None, needed: Mapping[Digest, str], tell: Tell) -> Report:
+def check(project: Project, objects: RemoteObjects, healer: Healer | None, needed: Mapping[Digest, str], tell: Tell) -> Report:
     """Read all that is at a remote; without a `healer` nothing is changed. `needed` says which path needs an object.
 
     Raises:
         RemoteError: it cannot be read.
     """
-    listed = [one for one in remote.listing("") if not one.name.startswith("runs/")]
+    remote = objects.remote
+    others = ("runs/", f"{FOLDER}/") if objects.packs is not None else ("runs/",)
+    listed = [one for one in remote.listing("") if not one.name.startswith(others)]
     findings: list[Finding] = []
     with ThreadPoolExecutor(remote.jobs) as pool:
         for done, finding in enumerate(pool.map(lambda one: _check(project, remote, one), listed), 1):
@@ -36,7 +42,10 @@ def check(project: Project, remote: Remote, healer: Healer | None, needed: Mappi
             if finding is not None:
                 path = needed.get(finding.digest, "") if finding.digest else ""
                 findings.append(replace(finding, path=path))
-    findings += _promised(remote, listed, findings)
+    packed = PackCheck()
+    if objects.packs is not None:
+        packed = fsck_packs.check(project, remote, objects.packs, healer, tell)
+    findings += _promised(objects, listed, findings, packed)
     if healer is not None:
         try:
             findings = [_heal(project, remote, finding, healer) for finding in findings]
@@ -44,7 +53,8 @@ def check(project: Project, remote: Remote, healer: Healer | None, needed: Mappi
         finally:
             remote.discard()
         project.cache.barrier()
-    return Report(len(listed), sum(one.size for one in listed), tuple(findings))
+    findings += fsck_packs.with_needs(packed.findings, needed)
+    return Report(len(listed) + len(packed.right), sum(one.size for one in listed) + packed.bytes, tuple(findings))
 
 
 def _check(project: Project, remote: Remote, one: Listed) -> Finding | None:
@@ -68,17 +78,17 @@ def _check(project: Project, remote: Remote, one: Listed) -> Finding | None:
     return None
 
 
-def _promised(remote: Remote, listed: list[Listed], findings: list[Finding]) -> Iterator[Finding]:
+def _promised(objects: RemoteObjects, listed: list[Listed], findings: list[Finding], packed: PackCheck) -> Iterator[Finding]:
     """Files that a tree at the remote names and that are not there: a tree is a promise."""
     bad = {finding.digest for finding in findings}
     there = {digest for one in listed if (digest := digest_of(one.name)) is not None}
-    told: set[Digest] = set()
+    told = {finding.digest for finding in packed.findings}
     for digest in sorted(there - bad):
         if digest.is_tree:
-            for entry in decode_tree(remote.read(digest.object_name), digest.algorithm).entries:
-                if entry.digest not in there and entry.digest not in told:
+            for entry in objects.read_tree(digest)[0].entries:
+                if entry.digest not in there and entry.digest not in packed.right and entry.digest not in told:
                     told.add(entry.digest)
-                    yield Finding(Flaw.MISSING, str(entry.digest), entry.digest, entry.path, remote.name)
+                    yield Finding(Flaw.MISSING, str(entry.digest), entry.digest, entry.path, objects.remote.name)
 
 
 def _heal(project: Project, remote: Remote, finding: Finding, healer: Healer) -> Finding:

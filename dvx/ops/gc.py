@@ -25,7 +25,7 @@ from dvx.store import files
 from dvx.store.durable import barrier
 from dvx.store.intake import Link
 from dvx.store.objects import lying, remove_objects
-from dvx.store.remote import Remote
+from dvx.store.remote_objects import RemoteObjects
 from dvx.store.verify import Check
 
 
@@ -52,8 +52,8 @@ class Collection(Struct, frozen=True):
 
     @property
     def count(self) -> int:
-        """How many objects go in all."""
-        return sum(len(plan.objects) for plan in (self.cache, *(plan for _, plan in self.remotes)))
+        """How many objects go in all, and packs change."""
+        return sum(len(plan.objects) + len(plan.packs) for plan in (self.cache, *(plan for _, plan in self.remotes)))
 
 
 class _Needs(Struct, frozen=True):
@@ -78,7 +78,7 @@ def plan(project: Project, options: GcOptions, tell: Tell, finder: Finder | None
     needs = _needs(project, roots, finder)
     horizon = time.time() - options.grace
     remotes = _remotes(project, options, roots.all)
-    cleaned = tuple((one.name, gc_remote.plan(one, needs.all, needs.lacking, horizon)) for one in remotes if options.cloud)
+    cleaned = tuple((one.remote.name, gc_remote.plan(one, needs.all, needs.lacking, horizon)) for one in remotes if options.cloud)
     used = needs.all - _at_remotes(project, needs, remotes) if options.not_in_remote else needs.all
     stored = [Stored(one.digest, one.size, one.modified) for one in lying(project.cache.root) if one.digest is not None]
     young = [one.digest for one in stored if one.digest.is_tree and one.digest not in used and one.modified > horizon]
@@ -104,7 +104,7 @@ def collect(project: Project, options: GcOptions, shown: Collection, tell: Tell)
         fresh = dict(now.remotes)
         opened = Remotes(project, options.remote, options.jobs)
         for name, old in shown.remotes:
-            part = fresh[name].only({stored.digest for stored in old.objects})
+            part = fresh[name].only({stored.digest for stored in old.objects}, old.packs)
             gc_remote.remove(opened.open(name), part)
             cleaned.append((name, part))
     return replace(now, cache=local.only(gone | more), remotes=tuple(cleaned))
@@ -179,23 +179,23 @@ def _files_of(project: Project, trees: Iterable[Digest]) -> set[Digest]:
     return found
 
 
-def _remotes(project: Project, options: GcOptions, named: Iterable[Named]) -> list[Remote]:
+def _remotes(project: Project, options: GcOptions, named: Iterable[Named]) -> list[RemoteObjects]:
     if not (options.cloud or options.not_in_remote):
         return []
     opened = Remotes(project, options.remote, options.jobs)
     names = sorted({one.remote for one in named if one.remote in project.config.remotes()} - {""})
     first = opened.open("")
-    return [first, *(opened.open(name) for name in names if name != first.name and not options.remote)]
+    return [first, *(opened.open(name) for name in names if name != first.remote.name and not options.remote)]
 
 
-def _at_remotes(project: Project, needs: _Needs, remotes: Sequence[Remote]) -> set[Digest]:
+def _at_remotes(project: Project, needs: _Needs, remotes: Sequence[RemoteObjects]) -> set[Digest]:
     """What may go because a remote has it, whole; links of the workspace into the cache must not break, though."""
     bound = needs.workspace if Link.SYMLINK in links(project) else set()
     here = {one.digest: one.size for one in lying(project.cache.root) if one.digest in needs.all and one.digest not in bound}
     found: set[Digest] = set()
     for remote in remotes:
-        sizes = remote.sizes([digest.object_name for digest in here])
-        found |= {digest for digest, size in here.items() if sizes.get(digest.object_name) == size}
+        sizes = remote.sizes(here)
+        found |= {digest for digest, size in here.items() if sizes.get(digest) == size}
     return found
 
 

@@ -14,7 +14,7 @@ from dvx.ops.steps import Remotes
 from dvx.ops.track import look
 from dvx.project import Project
 from dvx.store import files
-from dvx.store.remote import Remote
+from dvx.store.remote_objects import RemoteObjects
 from dvx.store.verify import Check
 
 
@@ -37,18 +37,18 @@ class Healer:
             return "the workspace"
         if any(self._copy(place, digest) for place in self._places.get(digest, ())):
             return "the workspace"
-        for remote in self._open(but) if remotes else ():
-            if self._download(remote, digest):
-                return f"the remote `{remote.name}`"
+        for objects in self._open(but) if remotes else ():
+            if self._download(objects, digest):
+                return f"the remote `{objects.remote.name}`"
         return ""
 
     def at_remotes(self, digests: Iterable[Digest]) -> dict[Digest, str]:
         """A remote that has each object, for those that one has; bytes are not looked at."""
-        wanted = {digest.object_name: digest for digest in digests}
+        wanted = set(digests)
         found: dict[Digest, str] = {}
-        for remote in self._open("") if wanted else ():
+        for objects in self._open("") if wanted else ():
             with contextlib.suppress(DvxError):
-                found |= {wanted[name]: remote.name for name in remote.sizes(list(wanted)) if wanted[name] not in found}
+                found |= dict.fromkeys(objects.sizes(wanted - found.keys()), objects.remote.name)
         return found
 
     @cached_property
@@ -103,19 +103,19 @@ class Healer:
         cache.admit(temp, digest)
         return True
 
-    def _download(self, remote: Remote, digest: Digest) -> bool:
+    def _download(self, objects: RemoteObjects, digest: Digest) -> bool:
         temp = self._project.cache.new_temp()
         try:
-            remote.download(digest.object_name, temp, Check(digest))
+            objects.download(digest, temp)
         except (MissingData, Corrupted):
             return False
         except DvxError as error:
-            self._give_up(remote.name, error)
+            self._give_up(objects.remote.name, error)
             return False
         self._project.cache.admit(temp, digest)
         return True
 
-    def _open(self, but: str) -> Iterator[Remote]:
+    def _open(self, but: str) -> Iterator[RemoteObjects]:
         for name in self._project.config.remotes():
             if name != but and name not in self._unreachable:
                 try:

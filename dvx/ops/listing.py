@@ -16,13 +16,12 @@ from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.listing import Listing, Row, laid_out, over
 from dvx.model.paths import parent, printable
-from dvx.model.tree import Tree, decode_tree
+from dvx.model.tree import Tree
 from dvx.ops.ignore import BUILT_IN, Ignore
 from dvx.ops.index import Tracked, load_index
 from dvx.ops.source import Revision
 from dvx.ops.steps import Remotes
 from dvx.project import Project
-from dvx.store.verify import Check
 
 
 class ListOptions(Struct, frozen=True):
@@ -148,11 +147,7 @@ class _Catalog:
                 opened = self._remotes.open(remote)
             except UnknownTarget:
                 raise error from None
-        data = opened.read(digest.object_name)
-        check = Check(digest)
-        check.feed(data)
-        check.finish()
-        return decode_tree(data, digest.algorithm)
+        return opened.read_tree(digest)[0]
 
     def _row(self, tracked: Tracked) -> Row:
         content = tracked.recorded.content if tracked.recorded else None

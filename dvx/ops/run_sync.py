@@ -25,7 +25,7 @@ from dvx.ops import steps
 from dvx.ops.steps import Step
 from dvx.project import Project
 from dvx.store import files
-from dvx.store.remote import Remote
+from dvx.store.remote_objects import RemoteObjects
 
 _FOLDER = "runs"
 
@@ -38,42 +38,44 @@ class _Run(Struct, frozen=True):
     items: tuple[Item, ...]
 
 
-def push(project: Project, remote: Remote, tell: Tell) -> TransferResult:
+def push(project: Project, objects: RemoteObjects, tell: Tell) -> TransferResult:
     """Copy the entries that a remote lacks, and what it lacks of their objects."""
     found = [_parse(project, name, files.read(_place(project, name)), tell) for name in _local(project)]
     runs = [run for run in found if run is not None]
-    step = _without_missing(steps.push_step(project, remote, _items(runs), tell))
-    result = steps.push(project, step, remote, tell)
+    step = _without_missing(steps.push_step(project, objects, _items(runs), tell))
+    result = steps.push(project, step, objects, tell)
+    remote = objects.remote
     there = set(remote.names(_FOLDER))
     new = [run for run in runs if run.name not in there]
-    absent = remote.missing({digest.object_name for run in new for digest in _digests(project, run)})
-    ready = [run for run in new if not any(digest.object_name in absent for digest in _digests(project, run))]
+    absent = objects.missing({digest for run in new for digest in _digests(project, run)})
+    ready = [run for run in new if not _digests(project, run) & absent]
     for run in ready:
         remote.upload(_place(project, run.name), run.name)
     remote.flush()
     return replace(result, copied=result.copied + len(ready))
 
 
-def fetch(project: Project, remote: Remote, tell: Tell) -> TransferResult:
+def fetch(project: Project, objects: RemoteObjects, tell: Tell) -> TransferResult:
     """Copy the entries that the cache lacks, and what it lacks of the objects of all entries at the remote."""
     here = set(_local(project))
+    remote = objects.remote
     names = [name for name in remote.names(_FOLDER) if name.count("/") == 3]
     found = [
         _parse(project, name, files.read(_place(project, name)) if name in here else remote.read(name), tell) for name in names
     ]
     runs = [run for run in found if run is not None]
-    step = _without_missing(steps.fetch_step(project, lambda: remote, _items(runs), tell))
-    result = _fetch_objects(project, step, remote, tell)
+    step = _without_missing(steps.fetch_step(project, lambda: objects, _items(runs), tell))
+    result = _fetch_objects(project, step, objects, tell)
     new = [run for run in runs if run.name not in here]
     for run in new:
         files.write_atomic(_place(project, run.name), run.data)
     return replace(result, copied=result.copied + len(new))
 
 
-def _fetch_objects(project: Project, step: Step, remote: Remote, tell: Tell) -> TransferResult:
+def _fetch_objects(project: Project, step: Step, objects: RemoteObjects, tell: Tell) -> TransferResult:
     if not step.remote:
         return TransferResult()
-    return replace(steps.fetch(project, step, remote, tell), missing=())
+    return replace(steps.fetch(project, step, objects, tell), missing=())
 
 
 def _without_missing(step: Step) -> Step:

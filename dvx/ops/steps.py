@@ -14,11 +14,12 @@ from dvx.errors import Corrupted, DvxError, MissingData, UnsafePath
 from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell
 from dvx.model.transfer import Item, TransferPlan, TransferResult, Wanted, gather, plan_transfer
-from dvx.model.tree import Tree, decode_tree
+from dvx.model.tree import Tree
 from dvx.project import Project
-from dvx.store import copy
+from dvx.store import copy, pack_copy
+from dvx.store.packs import Packs
 from dvx.store.remote import Remote, open_remote
-from dvx.store.verify import Check
+from dvx.store.remote_objects import RemoteObjects
 
 
 class Step(Struct, frozen=True):
@@ -57,9 +58,9 @@ class Remotes:
         self._project = project
         self._chosen = chosen
         self._jobs = jobs
-        self._opened: dict[str, Remote] = {}
+        self._opened: dict[str, RemoteObjects] = {}
 
-    def open(self, name: str) -> Remote:
+    def open(self, name: str) -> RemoteObjects:
         """A remote by name.
 
         Raises:
@@ -72,31 +73,39 @@ class Remotes:
                 if settings.options.get(option, "").lower() == "true":
                     raise DvxError(f"the remote `{settings.name}` has `{option}`, which is not supported")
             jobs = self._jobs or int(settings.options.get("jobs") or 0)
-            self._opened[name] = open_remote(settings.name, settings.url, settings.options, jobs)
+            remote = open_remote(settings.name, settings.url, settings.options, jobs)
+            self._opened[name] = _objects(self._project, remote)
         return self._opened[name]
 
 
-def compare(project: Project, remote: Remote, items: Sequence[Item], tell: Tell) -> Difference:
+def _objects(project: Project, remote: Remote) -> RemoteObjects:
+    if not (project.dialect.packs and remote.lists):
+        return RemoteObjects(remote)
+    packs = Packs(remote, project.algorithm, os.path.join(project.state, "packs"))
+    return RemoteObjects(remote, packs, packing=project.config.flag("core.pack", True))
+
+
+def compare(project: Project, remote: RemoteObjects, items: Sequence[Item], tell: Tell) -> Difference:
     """What `items` need and the remote lacks. The remote is asked; nothing is remembered."""
     trees, lacking = _read_trees(project, items, tell)
-    absent_trees = remote.missing([digest.object_name for digest in lacking])
-    _read_more(trees, [digest for digest in lacking if digest.object_name not in absent_trees], remote)
+    absent_trees = remote.missing(lacking)
+    _read_more(trees, [digest for digest in lacking if digest not in absent_trees], remote)
     wanted = gather(_usable(items, trees), trees.usable)
-    return Difference(wanted, _absent(project, wanted, remote), _reasons(items, trees))
+    return Difference(wanted, _absent(project, wanted, remote, tell), _reasons(items, trees))
 
 
-def push_step(project: Project, remote: Remote, items: Sequence[Item], tell: Tell) -> Step:
+def push_step(project: Project, objects: RemoteObjects, items: Sequence[Item], tell: Tell) -> Step:
     """What a push to the remote has to copy. Compares like `compare`."""
-    found = compare(project, remote, items, tell)
+    found = compare(project, objects, items, tell)
     plan = plan_transfer(found.wanted, found.absent, project.cache.missing(found.absent))
-    return Step(remote.name, remote.url, plan, {}, found.spoiled)
+    return Step(objects.remote.name, objects.remote.url, plan, {}, found.spoiled)
 
 
-def fetch_step(project: Project, remote: Callable[[], Remote], items: Sequence[Item], tell: Tell) -> Step:
-    """What the cache lacks of what `items` need. `remote` is called only if it lacks anything."""
+def fetch_step(project: Project, objects: Callable[[], RemoteObjects], items: Sequence[Item], tell: Tell) -> Step:
+    """What the cache lacks of what `items` need. `objects` is called only if it lacks anything."""
     trees, lacking = _read_trees(project, items, tell)
     if lacking:
-        _read_more(trees, lacking, remote())
+        _read_more(trees, lacking, objects())
     wanted = replace(gather(_usable(items, trees), trees.usable), children={})
     needs = {**wanted.files, **wanted.trees}
     absent = {digest for digest, need in needs.items() if not project.cache.has(digest, need.size)}
@@ -104,26 +113,37 @@ def fetch_step(project: Project, remote: Callable[[], Remote], items: Sequence[I
     spoiled = _reasons(items, trees)
     if not absent and not spoiled:
         return Step("", "", plan)
-    return Step(remote().name, remote().url, plan, trees.known, spoiled)
+    remote = objects().remote
+    return Step(remote.name, remote.url, plan, trees.known, spoiled)
 
 
-def push(project: Project, step: Step, remote: Remote, tell: Tell) -> TransferResult:
+def push(project: Project, step: Step, objects: RemoteObjects, tell: Tell) -> TransferResult:
     """Do a step of a push; raises like `store.copy.upload`."""
-    return copy.upload(project.cache, remote, step.plan, tell) + TransferResult(failed=step.spoiled)
+    packed = pack_copy.upload(project.cache, objects, step.plan.files, tell)
+    rest = replace(step.plan, files=tuple(need for need in step.plan.files if need.digest not in packed.done))
+    result = copy.upload(project.cache, objects.remote, rest, tell)
+    return TransferResult(len(packed.done), packed.bytes) + result + TransferResult(failed=step.spoiled)
 
 
-def fetch(project: Project, step: Step, remote: Remote, tell: Tell) -> TransferResult:
+def fetch(project: Project, step: Step, objects: RemoteObjects, tell: Tell) -> TransferResult:
     """Do a step of a fetch; raises like `store.copy.download`."""
-    return copy.download(project.cache, remote, step.plan, step.known, tell) + TransferResult(failed=step.spoiled)
+    packed = pack_copy.download(project.cache, objects, step.plan.files, tell)
+    rest = replace(step.plan, files=tuple(need for need in step.plan.files if need.digest not in packed.done))
+    result = copy.download(project.cache, objects.remote, rest, step.known, tell)
+    # what is wrong in its pack may lie beside it, too; if it does not, it is not merely missing
+    wrong = {need.path: packed.wrong[need.digest] for need in rest.files if need.digest in packed.wrong}
+    spoiled = tuple((path, wrong[path]) for path in result.missing if path in wrong)
+    result = replace(result, missing=tuple(path for path in result.missing if path not in wrong))
+    return TransferResult(len(packed.done), packed.bytes) + result + TransferResult(failed=(*spoiled, *step.spoiled))
 
 
-def _absent(project: Project, wanted: Wanted, remote: Remote) -> frozenset[Digest]:
+def _absent(project: Project, wanted: Wanted, objects: RemoteObjects, tell: Tell) -> frozenset[Digest]:
     """Objects that the remote lacks, or has in another size than the cache: those were cut off."""
-    names = {digest.object_name: digest for digest in wanted.objects()}
-    sizes = remote.sizes(names.keys())
+    digests = list(wanted.objects())
+    sizes = objects.sizes(digests, tell)
     absent = set()
-    for name, digest in names.items():
-        size = sizes.get(name)
+    for digest in digests:
+        size = sizes.get(digest)
         if size is None or _local_size(project, digest, size) != size:
             absent.add(digest)
     return frozenset(absent)
@@ -153,24 +173,20 @@ def _read_trees(project: Project, items: Iterable[Item], tell: Tell) -> tuple[_T
     return found, lacking
 
 
-def _read_more(found: _Trees, lacking: Sequence[Digest], remote: Remote) -> None:
+def _read_more(found: _Trees, lacking: Sequence[Digest], objects: RemoteObjects) -> None:
     """Add the trees that a remote has."""
-    with ThreadPoolExecutor(remote.jobs) as pool:
-        for digest, answer in zip(lacking, pool.map(partial(_read_tree, remote), lacking), strict=True):
+    with ThreadPoolExecutor(objects.remote.jobs) as pool:
+        for digest, answer in zip(lacking, pool.map(partial(_read_tree, objects), lacking), strict=True):
             if isinstance(answer, str):
                 found.spoiled[digest] = answer
             elif answer is not None:
                 found.usable[digest], found.known[digest] = answer
 
 
-def _read_tree(remote: Remote, digest: Digest) -> tuple[Tree, bytes] | str | None:
+def _read_tree(objects: RemoteObjects, digest: Digest) -> tuple[Tree, bytes] | str | None:
     """A verified tree and its bytes, why it cannot be used, or None if the remote has none."""
     try:
-        data = remote.read(digest.object_name)
-        check = Check(digest)
-        check.feed(data)
-        check.finish()
-        return decode_tree(data, digest.algorithm), data
+        return objects.read_tree(digest)
     except MissingData:
         return None
     except (Corrupted, UnsafePath) as error:

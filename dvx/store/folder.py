@@ -33,6 +33,7 @@ class FolderRemote:
         self.name = name
         self.url = url
         self.jobs = jobs or min(4, os.cpu_count() or 1)
+        self.lists = True
         self._guard = threading.Lock()
         self._pending: dict[str, str] = {}
         self._folders: set[str] = set()

@@ -40,6 +40,7 @@ class NetworkRemote:
         self.name = name
         self.url = redact(url)
         self.jobs = jobs
+        self.lists = scheme.lists
         self._scheme = scheme
         self._files, root = place
         self._root = root.rstrip("/")

@@ -21,11 +21,12 @@ _PARTS_AT_ONCE = 4
 
 
 class Remote(Protocol):
-    """Objects by `/`-separated names. Threads may share it; `jobs` is how many it likes at once."""
+    """Objects by `/`-separated names. Threads may share it; `jobs` is how many it likes at once, `lists` whether it can list."""
 
     name: str
     url: str
     jobs: int
+    lists: bool
 
     def sizes(self, names: Collection[str]) -> dict[str, int]:
         """The sizes in bytes of those objects that are there."""

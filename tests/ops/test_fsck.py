@@ -206,6 +206,7 @@ def test_two_hundred_random_corruptions_are_all_found_and_healed(native: Path, t
     for number in range(200):
         write(native / f"d/{number}", chance.randbytes(chance.randrange(1, 3000)))
     dvx(native, "remote", "add", "--default", "storage", str(tmp_path / "remote"))
+    dvx(native, "config", "core.pack", "false")
     dvx(native, "add", "d")
     dvx(native, "push")
     commit_all(native)

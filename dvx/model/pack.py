@@ -1,0 +1,113 @@
+"""Pack: many small objects in one file of a remote, and the index that says what it holds.
+
+A pack is its objects, one after another. Its index lists them in that order, so that offsets need not be written down; the
+hash of the index names both files, so that what a name stands for never changes.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from msgspec import Struct
+
+from dvx.errors import Corrupted, SchemaError
+from dvx.model.digest import Digest, digest_bytes
+
+PACKED_BELOW = 1 << 20
+PACK_BYTES = 32 << 20
+FEWEST = 16
+FOLDER = "packs"
+INDEX, PACK, CONDEMNED = ".index", ".pack", ".condemned"
+_MAGIC = b"dvx-pack"
+_VERSION = b"1"
+_LONGEST_HEADER = 100
+
+T = TypeVar("T")
+
+
+class Packed(Struct, frozen=True):
+    """An object in a pack: `offset` and `size` in bytes."""
+
+    digest: Digest
+    offset: int
+    size: int
+
+
+def pack_file(algorithm: str, name: str, suffix: str) -> str:
+    """The name of a pack (`PACK`), of its index (`INDEX`) or of the mark that it is to go (`CONDEMNED`) at a remote."""
+    return f"{FOLDER}/{algorithm}/{name}{suffix}"
+
+
+def encode_index(algorithm: str, objects: Sequence[tuple[Digest, int]]) -> bytes:
+    """The index of a pack of `objects` with their sizes (bytes), in their order: a line of ASCII, then for each object its
+    size (4 bytes, little-endian) and the bytes of its digest."""
+    header = b"%s %s %s %d\n" % (_MAGIC, _VERSION, algorithm.encode(), len(objects))
+    return header + b"".join(struct.pack("<I", size) + bytes.fromhex(digest.hex) for digest, size in objects)
+
+
+def name_of(algorithm: str, index: bytes) -> str:
+    """The name of a pack with this index."""
+    return digest_bytes(index, algorithm).hex
+
+
+def decode_index(algorithm: str, name: str, index: bytes) -> Iterator[tuple[bytes, int]]:
+    """The objects of a pack in their order: the bytes of each digest, and its size.
+
+    Raises:
+        Corrupted: the index does not hash to `name`, or is none that this version of dvx can read.
+    """
+    if name_of(algorithm, index) != name:
+        raise Corrupted(f"the index of the pack `{name}` holds bytes that do not hash to its name")
+    header = index[:_LONGEST_HEADER].partition(b"\n")[0]
+    words = header.split(b" ")
+    width = 4 + len(name) // 2
+    start = len(header) + 1
+    if len(words) != 4 or words[0] != _MAGIC or words[2] != algorithm.encode() or not words[3].isdigit():
+        raise Corrupted(f"the index of the pack `{name}` is none")
+    if words[1] != _VERSION:
+        raise Corrupted(f"the pack `{name}` was written by a newer dvx", "update dvx")
+    if int(words[3]) * width != len(index) - start:
+        raise Corrupted(f"the index of the pack `{name}` has another length than it says")
+    for size, digest in struct.iter_unpack(f"<I{width - 4}s", memoryview(index)[start:]):
+        yield digest, size
+
+
+def pack_groups(objects: Iterable[tuple[T, int]]) -> Iterator[list[T]]:
+    """Group small things with their sizes (bytes) into packs, in their order; those that are large or too few are left out."""
+    group: list[T] = []
+    room = PACK_BYTES
+    for thing, size in objects:
+        if size >= PACKED_BELOW:
+            continue
+        if size > room:
+            yield group
+            group, room = [], PACK_BYTES
+        group.append(thing)
+        room -= size
+    if len(group) >= FEWEST:
+        yield group
+
+
+def is_pack_name(algorithm: str, name: str) -> bool:
+    """Whether `name` has the form of a hash by `algorithm`."""
+    try:
+        Digest(algorithm, name)
+    except SchemaError:
+        return False
+    return True
+
+
+def ranges(places: Iterable[Packed], gap: int, longest: int) -> Iterator[list[Packed]]:
+    """Group what lies close together in a pack, to be read at once: at most `gap` unneeded bytes between two, `longest` all."""
+    group: list[Packed] = []
+    for place in sorted(places, key=lambda place: (place.offset, place.size)):
+        if group:
+            begin, end = group[0].offset, group[-1].offset + group[-1].size
+            if place.offset - end > gap or place.offset + place.size - begin > longest:
+                yield group
+                group = []
+        group.append(place)
+    if group:
+        yield group

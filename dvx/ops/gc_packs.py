@@ -1,0 +1,96 @@
+"""gc of the packs of a remote, in two phases.
+
+What is mostly unneeded is condemned: what is needed of it is packed anew, and a mark is put beside it. From then on, nobody
+relies on it, but it can still be read. Once the mark is as old as the grace, the pack goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
+
+from msgspec import Struct
+
+from dvx.errors import Corrupted, DvxError, quoted
+from dvx.model.digest import Digest
+from dvx.model.gc import PackFate, pack_fate
+from dvx.model.pack import CONDEMNED, INDEX, PACK, PACK_BYTES, Packed
+from dvx.store.packs import Pack, Packs, read_packed
+from dvx.store.remote import Remote
+
+_AT_ONCE = 4
+
+
+class PackCount(Struct, frozen=True):
+    """What becomes of packs; and how many of their objects stay because they are needed, or because their pack is young."""
+
+    fates: tuple[PackFate, ...] = ()
+    kept: int = 0
+    young: int = 0
+
+
+def plan(remote: Remote, packs: Packs, used: AbstractSet[Digest], loose: AbstractSet[Digest], horizon: float) -> PackCount:
+    """What becomes of each pack; `loose` are objects that lie at the remote by themselves.
+
+    Raises:
+        DvxError: it cannot be known what a pack holds.
+    """
+    holding = [(pack, _objects(remote, packs, pack)) for pack in packs.listed()]
+    staying: set[Digest] = {place.digest for pack, places in holding if pack.condemned is None for place in places} | loose
+    fates: list[PackFate] = []
+    kept = young = 0
+    for pack, places in holding:
+        fate: PackFate | None = None
+        if pack.condemned is not None:
+            lost = tuple(place for place in places if place.digest in used and place.digest not in staying)
+            if lost or pack.condemned <= horizon:
+                fate = PackFate(pack.name, pack.size, lost, len(places) - len(lost), final=not lost)
+        elif pack.modified <= horizon:
+            fate = pack_fate(pack.name, ((place, place.digest in used) for place in places))
+        else:
+            young += sum(place.digest not in used for place in places)
+        kept += sum(place.digest in used for place in places) if pack.condemned is None else 0
+        fates += [fate] if fate is not None else []
+    return PackCount(tuple(fates), kept, young)
+
+
+def carry_out(remote: Remote, packs: Packs, fates: tuple[PackFate, ...]) -> None:
+    """Do what was planned. Interrupted at any point, no object is lost, and the next run goes on."""
+    for fate in fates:
+        if not fate.final:
+            for part in _parts(fate.kept):
+                packs.write(_bytes(packs, fate.name, part))
+            remote.put(b"", packs.file(fate.name, CONDEMNED))
+            remote.flush()
+    for fate in fates:
+        if fate.final:
+            for suffix in (INDEX, PACK, CONDEMNED):
+                remote.remove(packs.file(fate.name, suffix))
+
+
+def _objects(remote: Remote, packs: Packs, pack: Pack) -> list[Packed]:
+    try:
+        return list(packs.places(pack))
+    except Corrupted as error:
+        hint = f"run `dvx fsck --remote {quoted(remote.name)}` first"
+        raise DvxError(f"what to keep at `{remote.name}` cannot be known: {error.message}", hint) from error
+
+
+def _parts(places: tuple[Packed, ...]) -> Iterator[list[Packed]]:
+    part: list[Packed] = []
+    for place in places:
+        if part and sum(one.size for one in part) + place.size > PACK_BYTES:
+            yield part
+            part = []
+        part.append(place)
+    if part:
+        yield part
+
+
+def _bytes(packs: Packs, name: str, places: list[Packed]) -> list[tuple[Digest, bytes]]:
+    found: dict[Digest, bytes] = {}
+    take: Callable[[Digest, bytes], None] = found.__setitem__
+    wrong = read_packed(packs, {place.digest: (name, place) for place in places}, _AT_ONCE, take)
+    if wrong:
+        raise Corrupted(next(iter(wrong.values())), "run `dvx fsck --remote` first")
+    return [(place.digest, found[place.digest]) for place in places]

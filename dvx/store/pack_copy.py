@@ -1,0 +1,130 @@
+"""Copies small objects between the cache and the packs of a remote. What does not work out is left to the copying one by one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
+from threading import Lock
+
+from msgspec import Struct
+
+from dvx.errors import Corrupted, RemoteError
+from dvx.model.digest import Digest
+from dvx.model.events import Progress, Tell
+from dvx.model.pack import pack_groups
+from dvx.model.transfer import Need
+from dvx.store import files
+from dvx.store.cache import Cache
+from dvx.store.packs import Packs, read_packed
+from dvx.store.remote_objects import RemoteObjects
+from dvx.store.verify import Check
+
+# a pack is composed in memory: these are all that is there at once
+_WRITERS, _READERS = 3, 8
+
+
+class Packing(Struct, frozen=True):
+    """What was copied, of `bytes` in all; and what is wrong in its pack, with the reason."""
+
+    done: frozenset[Digest] = frozenset()
+    bytes: int = 0
+    wrong: dict[Digest, str] = {}
+
+
+def upload(cache: Cache, objects: RemoteObjects, needs: Sequence[Need], tell: Tell) -> Packing:
+    """Copy small objects to the remote in packs. Wrong or lost ones, and those of packs that the remote refuses, are left out."""
+    packs = objects.packs
+    if packs is None or not objects.packing:
+        return Packing()
+    groups = list(pack_groups(_sized(cache, needs)))
+    count = _Count("push", sum(size for group in groups for _, size in group), tell)
+    done: set[Digest] = set()
+    try:
+        for digests in _in_turn(min(_WRITERS, objects.remote.jobs), partial(_write, cache, packs, count), groups):
+            done |= digests
+    except RemoteError:
+        pass  # what it does not take in packs, it may take one by one; or it says again why not
+    return Packing(frozenset(done), count.done)
+
+
+def download(cache: Cache, objects: RemoteObjects, needs: Sequence[Need], tell: Tell) -> Packing:
+    """Copy the objects that are in packs to the cache.
+
+    Raises:
+        RemoteError: the remote failed.
+        OSError: the cache cannot be written.
+    """
+    packs = objects.packs
+    found = packs.locate([need.digest for need in needs], tell) if packs is not None and needs else {}
+    if packs is None or not found:
+        return Packing()
+    count = _Count("fetch", sum(place.size for _, place in found.values()), tell)
+    done: set[Digest] = set()
+
+    def take(digest: Digest, data: bytes) -> None:
+        cache.put(data, digest)
+        done.add(digest)
+        count.add(len(data))
+
+    wrong = read_packed(packs, found, min(_READERS, objects.remote.jobs), take)
+    cache.barrier()
+    return Packing(frozenset(done), count.done, wrong)
+
+
+class _Count:
+    """Bytes that were copied, told as they come; threads share it."""
+
+    def __init__(self, task: str, total: int, tell: Tell) -> None:
+        self.done = 0
+        self._task, self._total, self._tell = task, total, tell
+        self._guard = Lock()
+
+    def add(self, count: int) -> None:
+        with self._guard:
+            self.done += count
+            self._tell(Progress(self._task, self.done, self._total, "bytes"))
+
+
+def _sized(cache: Cache, needs: Iterable[Need]) -> Iterator[tuple[tuple[Digest, int], int]]:
+    for need in needs:
+        try:
+            size = os.stat(cache.path(need.digest)).st_size
+        except OSError:
+            continue
+        yield (need.digest, size), size
+
+
+def _write(cache: Cache, packs: Packs, count: _Count, group: list[tuple[Digest, int]]) -> set[Digest]:
+    found = [(digest, data) for digest, _ in group if (data := _verified(cache, digest)) is not None]
+    if found:
+        packs.write(found)
+        count.add(sum(len(data) for _, data in found))
+    return {digest for digest, _ in found}
+
+
+def _verified(cache: Cache, digest: Digest) -> bytes | None:
+    try:
+        data = files.read(cache.path(digest))
+        check = Check(digest)
+        check.feed(data)
+        check.finish()
+    except (OSError, Corrupted):
+        return None
+    return data
+
+
+def _in_turn(
+    jobs: int, work: Callable[[list[tuple[Digest, int]]], set[Digest]], groups: Iterable[list[tuple[Digest, int]]]
+) -> Iterator[set[Digest]]:
+    """What comes of the work on each group; after the first failure, nothing new is begun and nothing waited for."""
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        running: set[Future[set[Digest]]] = {pool.submit(work, group) for group in groups}
+        while running:
+            ready, running = wait(running, return_when=FIRST_COMPLETED)
+            for each in ready:
+                yield each.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)

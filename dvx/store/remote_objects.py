@@ -1,0 +1,68 @@
+"""RemoteObjects: the objects of a remote by digest, whether they lie there one by one or in packs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dvx.errors import Corrupted, MissingData
+from dvx.model.digest import Digest
+from dvx.model.events import Tell, silent
+from dvx.model.tree import Tree, decode_tree
+from dvx.store import files
+from dvx.store.packs import Packs, read_packed
+from dvx.store.remote import Remote
+from dvx.store.verify import Check
+
+
+class RemoteObjects:
+    """The objects at `remote`. `packs` is None where there are none; `packing` says whether new ones may be made."""
+
+    def __init__(self, remote: Remote, packs: Packs | None = None, *, packing: bool = False) -> None:
+        self.remote = remote
+        self.packs = packs
+        self.packing = packing and packs is not None
+
+    def sizes(self, digests: Iterable[Digest], tell: Tell = silent) -> dict[Digest, int]:
+        """The sizes in bytes of those that are there, and are to stay. The remote is asked; raises RemoteError."""
+        wanted = set(digests)
+        found: dict[Digest, int] = {}
+        if self.packs is not None:
+            found = {digest: place.size for digest, (_, place) in self.packs.locate(wanted, tell, condemned=False).items()}
+        names = {digest.object_name: digest for digest in wanted - found.keys()}
+        loose = self.remote.sizes(names.keys()) if names else {}
+        return found | {names[name]: size for name, size in loose.items()}
+
+    def missing(self, digests: Iterable[Digest], tell: Tell = silent) -> set[Digest]:
+        """Those that are not there."""
+        wanted = set(digests)
+        return wanted - self.sizes(wanted, tell).keys()
+
+    def read_tree(self, digest: Digest) -> tuple[Tree, bytes]:
+        """A verified tree and its bytes.
+
+        Raises:
+            MissingData: it is not there.
+            Corrupted, UnsafePath: it cannot be used.
+        """
+        data = self.remote.read(digest.object_name)
+        check = Check(digest)
+        check.feed(data)
+        check.finish()
+        return decode_tree(data, digest.algorithm), data
+
+    def download(self, digest: Digest, local: str) -> None:
+        """Copy an object to the new file `local`, verified; nothing is left there on failure. Raises MissingData, Corrupted."""
+        try:
+            self.remote.download(digest.object_name, local, Check(digest))
+            return
+        except (MissingData, Corrupted) as error:
+            if not self._unpack(digest, local):
+                raise error from None
+
+    def _unpack(self, digest: Digest, local: str) -> bool:
+        if self.packs is None:
+            return False
+        found = self.packs.locate([digest], silent)
+        return bool(found) and not read_packed(
+            self.packs, found, 1, lambda _, data: files.write_new(local, data, files.PROTECTED)
+        )

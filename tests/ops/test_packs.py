@@ -1,0 +1,466 @@
+"""Packs at real remotes: small objects travel together, and nothing is lost on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dvx.model.digest import digest_bytes
+from tests.helpers import Result, commit_all, dvx, git, run_dvx, tree, write
+from tests.servers import S3Server
+
+COUNT = 60
+
+
+@pytest.fixture
+def shared(native: Path, tmp_path: Path) -> Path:
+    """A repository of sixty small files, pushed to a folder."""
+    dvx(native, "remote", "add", "--default", "storage", str(tmp_path / "remote"))
+    for number in range(COUNT):
+        write(native / f"data/{number % 3}/{number:02}", f"{number}" * 100)
+    dvx(native, "add", "data")
+    commit_all(native)
+    dvx(native, "push")
+    return native
+
+
+def _remote(repo: Path) -> Path:
+    return repo.parent / "remote"
+
+
+def _files(repo: Path) -> list[str]:
+    return sorted(tree(_remote(repo), skip=(".tmp",)))
+
+
+def _pack(repo: Path, suffix: str = "pack") -> Path:
+    (found,) = _remote(repo).glob(f"packs/*/*.{suffix}")
+    return found
+
+
+def _clone(repo: Path, name: str = "clone") -> Path:
+    git(repo.parent, "clone", "--quiet", repo, name)
+    return repo.parent / name
+
+
+def _spoil(path: Path, data: bytes) -> None:
+    path.chmod(0o644)
+    path.write_bytes(data)
+
+
+def _age(place: Path, days: float = 30) -> None:
+    for path in place.rglob("*"):
+        if path.is_file():
+            os.utime(path, (time.time() - days * 86_400,) * 2)
+
+
+def _data(repo: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(repo)): path.read_bytes() for path in (repo / "data").rglob("*") if path.is_file()}
+
+
+def test_small_files_go_in_one_pack(shared: Path) -> None:
+    kinds = [name.partition("/")[0] + name[name.rindex(".") :] for name in _files(shared)]
+
+    assert kinds == ["files.dir", "packs.index", "packs.pack"]
+    assert _pack(shared).stat().st_size == sum(len(data) for data in _data(shared).values())
+
+
+def test_a_clone_pulls_what_was_packed(shared: Path) -> None:
+    clone = _clone(shared)
+
+    dvx(clone, "pull")
+
+    assert _data(clone) == _data(shared)
+    assert dvx(clone, "status").out == ""
+
+
+def test_a_part_is_pulled_alone(shared: Path) -> None:
+    clone = _clone(shared)
+
+    dvx(clone, "pull", "data/1")
+
+    assert len(_data(clone)) == COUNT // 3
+    assert len(list((clone / ".dvx/cache/files").rglob("*/??/*"))) == COUNT // 3 + 1
+
+
+def test_what_is_packed_is_not_pushed_again(shared: Path) -> None:
+    before = _files(shared)
+
+    assert "up to date" in dvx(shared, "push").err
+    assert dvx(shared, "status", "--cloud", "--json").json == {}
+    assert dvx(shared, "data", "status", "--not-in-remote", "--json").json == {}
+
+    write(shared / "data/0/00", "changed")
+    dvx(shared, "add", "data")
+    dvx(shared, "push")
+    assert len(_files(shared)) == len(before) + 2
+
+
+def test_few_and_large_files_lie_alone(native: Path, tmp_path: Path) -> None:
+    dvx(native, "remote", "add", "--default", "storage", str(tmp_path / "remote"))
+    for number in range(3):
+        write(native / f"few/{number}", f"{number}")
+    for number in range(20):
+        write(native / f"large/{number}", os.urandom(1 << 20))
+    dvx(native, "add", "few", "large")
+
+    dvx(native, "push")
+
+    assert not any(name.startswith("packs/") for name in _files(native))
+
+
+def test_packing_can_be_turned_off_and_packs_are_read_all_the_same(shared: Path) -> None:
+    dvx(shared, "config", "core.pack", "false")
+    for number in range(COUNT):
+        write(shared / f"more/{number}", f"more {number}")
+    dvx(shared, "add", "more")
+    dvx(shared, "push")
+    commit_all(shared)
+
+    assert len(_files(shared)) == 3 + COUNT + 1
+    clone = _clone(shared)
+    dvx(clone, "pull")
+    assert _data(clone) == _data(shared)
+
+
+def test_the_dvc_dialect_never_packs(dvc_like: Path, tmp_path: Path) -> None:
+    dvx(dvc_like, "remote", "add", "--default", "storage", str(tmp_path / "remote"))
+    for number in range(COUNT):
+        write(dvc_like / f"data/{number}", f"{number}")
+    dvx(dvc_like, "add", "data")
+
+    dvx(dvc_like, "push")
+
+    assert not any(name.startswith("packs/") for name in _files(dvc_like))
+    assert run_dvx(dvc_like, "config", "core.pack", "true").code == 251
+
+
+def test_many_packs_are_made_of_much(native: Path, tmp_path: Path) -> None:
+    dvx(native, "remote", "add", "--default", "storage", str(tmp_path / "remote"))
+    chance = random.Random(1)
+    for number in range(90):
+        write(native / f"data/{number}", chance.randbytes(900_000))
+    dvx(native, "add", "data")
+    commit_all(native)
+
+    dvx(native, "push")
+
+    sizes = [path.stat().st_size for path in _remote(native).glob("packs/*/*.pack")]
+    assert len(sizes) == 3
+    assert max(sizes) <= 32 << 20
+    clone = _clone(native)
+    dvx(clone, "pull")
+    assert _data(clone) == _data(native)
+
+
+@pytest.mark.parametrize("lost", ["pack", "index"])
+def test_a_lost_part_of_a_pack_is_pushed_again(shared: Path, lost: str) -> None:
+    _pack(shared, lost).unlink()
+
+    assert f"{COUNT} objects pushed" in dvx(shared, "push").err
+
+    clone = _clone(shared)
+    dvx(clone, "pull")
+    assert _data(clone) == _data(shared)
+
+
+@pytest.mark.parametrize("harm", ["truncate", "extend", "empty"])
+def test_a_pack_of_another_length_is_pushed_again(shared: Path, harm: str) -> None:
+    data = _pack(shared).read_bytes()
+    _spoil(_pack(shared), {"truncate": data[:-1], "extend": data + b"x", "empty": b""}[harm])
+
+    assert f"{COUNT} objects pushed" in dvx(shared, "push").err
+    assert _pack(shared).read_bytes() == data
+
+
+def test_a_wrong_index_is_never_believed(shared: Path) -> None:
+    index = _pack(shared, "index")
+    good = index.read_bytes()
+    _spoil(index, good[:-1] + bytes([good[-1] ^ 1]))
+    clone = _clone(shared)
+
+    result = run_dvx(clone, "pull")
+
+    assert result.code == 1
+    assert "do not hash to its name" in result.err
+    assert _data(clone) == {}
+    dvx(shared, "push")
+    assert index.read_bytes() == good
+    dvx(clone, "pull")
+    assert _data(clone) == _data(shared)
+
+
+def _flip(data: bytes, position: int) -> bytes:
+    return data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :]
+
+
+def test_wrong_bytes_in_a_pack_are_refused_and_the_rest_is_pulled(shared: Path) -> None:
+    good = _pack(shared).read_bytes()
+    _spoil(_pack(shared), _flip(good, 150))
+    clone = _clone(shared)
+
+    result = run_dvx(clone, "fetch", "--json")
+
+    document = json.loads(result.out)
+    assert (result.code, document["copied"]) == (4, COUNT)
+    ((path, reason),) = document["failed"]
+    assert path.startswith("data/")
+    assert f"the object `xxh128:{digest_bytes((shared / path).read_bytes(), 'xxh128').hex}` holds bytes that hash to" in reason
+    assert f"in the pack `{_pack(shared).stem}`" in reason
+
+
+def test_a_good_copy_beside_a_wrong_pack_is_found(shared: Path) -> None:
+    _spoil(_pack(shared), bytes(_pack(shared).stat().st_size))
+    for data in _data(shared).values():
+        write(_remote(shared) / digest_bytes(data, "xxh128").object_name, data)
+    clone = _clone(shared)
+
+    dvx(clone, "pull")
+
+    assert _data(clone) == _data(shared)
+
+
+@pytest.mark.parametrize("harm", [lambda data: b"", lambda data: data[:50], lambda data: bytes(len(data))])
+def test_a_spoiled_copy_of_an_index_costs_only_a_request(shared: Path, harm: Callable[[bytes], bytes]) -> None:
+    dvx(shared, "push")
+    (kept,) = (shared / ".dvx/tmp/packs").glob("*/*")
+    good = kept.read_bytes()
+    kept.write_bytes(harm(good))
+
+    assert "up to date" in dvx(shared, "push").err
+    assert kept.read_bytes() == good
+
+
+def test_two_clones_push_at_once(shared: Path) -> None:
+    first, second = _clone(shared, "first"), _clone(shared, "second")
+    for repo in (first, second):
+        dvx(repo, "pull")
+        for number in range(30):
+            write(repo / f"data/{repo.name}/{number}", f"{repo.name} {number}")
+        dvx(repo, "add", "data")
+        commit_all(repo)
+    dvx(first, "push")
+    dvx(second, "push")
+
+    for repo in (first, second):
+        fresh = _clone(repo, f"{repo.name}-fresh")
+        dvx(fresh, "pull")
+        assert _data(fresh) == _data(repo)
+
+
+class TestGc:
+    @pytest.fixture
+    def dropped(self, shared: Path) -> Path:
+        """Two thirds of the packed objects are needed no more, and old. The tree that named them is kept beside."""
+        (named,) = (shared / ".dvx/cache").rglob("*.dir")
+        shutil.copytree(named.parent, shared.parent / "tree" / named.parent.name)
+        shutil.rmtree(shared / "data/1")
+        shutil.rmtree(shared / "data/2")
+        dvx(shared, "add", "data")
+        dvx(shared, "push")
+        commit_all(shared)
+        _age(_remote(shared))
+        _age(shared / ".dvx/cache")
+        return shared
+
+    def _bring_back(self, repo: Path) -> None:
+        """Somebody else pushes the tree that names all of the pack's objects."""
+        shutil.copytree(repo.parent / "tree", _remote(repo) / "files/xxh128", dirs_exist_ok=True)
+
+    def _gc(self, repo: Path, *more: str) -> dict[str, Any]:
+        done: Result = dvx(repo, "gc", "--workspace", "--cloud", "--force", "--json", *more)
+        remote: dict[str, Any] = done.json["remotes"]["storage"]
+        return remote
+
+    def test_a_pack_goes_in_two_phases(self, dropped: Path) -> None:
+        old = _pack(dropped).name.removesuffix(".pack")
+
+        first = self._gc(dropped)
+        assert first["packs"] == [{"pack": old, "size": 100 * 10 + 200 * 50, "repacked": 20, "final": False}]
+        assert f"packs/xxh128/{old}.condemned" in _files(dropped)
+        assert f"packs/xxh128/{old}.pack" in _files(dropped)
+
+        assert "packs" not in self._gc(dropped), "the mark is young"
+
+        _age(_remote(dropped))
+        assert [pack["final"] for pack in self._gc(dropped)["packs"]] == [True]
+        assert not any(old in name for name in _files(dropped))
+        clone = _clone(dropped)
+        dvx(clone, "pull")
+        assert _data(clone) == _data(dropped)
+        assert len(_data(clone)) == 20
+
+    def test_what_is_needed_again_is_saved_from_a_condemned_pack(self, dropped: Path) -> None:
+        self._gc(dropped)
+        _age(_remote(dropped))
+        git(dropped, "checkout", "--quiet", "HEAD~1")
+        self._bring_back(dropped)
+        dvx(dropped, "fetch")
+
+        (fate,) = self._gc(dropped)["packs"]
+        assert (fate["repacked"], fate["final"]) == (40, False)
+
+        _age(_remote(dropped))
+        assert [pack["final"] for pack in self._gc(dropped)["packs"]] == [True]
+        clone = _clone(dropped)
+        dvx(clone, "pull")
+        assert len(_data(clone)) == COUNT
+
+    def test_a_push_does_not_rely_on_a_condemned_pack(self, dropped: Path) -> None:
+        write(dropped / "data/0/extra", "1" * 100)  # what data/1/01 held
+        dvx(dropped, "add", "data")
+        self._gc(dropped, "--grace", "0")
+        assert "object" in dvx(dropped, "push").err
+
+        self._gc(dropped, "--grace", "0")
+        self._gc(dropped, "--grace", "0")
+        commit_all(dropped)
+        clone = _clone(dropped)
+        dvx(clone, "pull")
+        assert _data(clone) == _data(dropped)
+
+    def test_a_condemned_pack_can_still_be_read(self, dropped: Path) -> None:
+        self._gc(dropped)
+        clone = _clone(dropped)
+        git(clone, "checkout", "--quiet", "HEAD~1")
+        self._bring_back(dropped)
+
+        dvx(clone, "pull")
+
+        assert len(_data(clone)) == COUNT
+
+    def test_a_pack_that_is_mostly_needed_stays(self, shared: Path) -> None:
+        (shared / "data/0/00").unlink()
+        dvx(shared, "add", "data")
+        _age(_remote(shared))
+
+        assert "packs" not in self._gc(shared)
+
+    def test_a_young_pack_stays(self, shared: Path) -> None:
+        shutil.rmtree(shared / "data/1")
+        shutil.rmtree(shared / "data/2")
+        dvx(shared, "add", "data")
+
+        assert "packs" not in self._gc(shared)
+
+    def test_a_dry_run_says_what_would_be_done(self, dropped: Path) -> None:
+        before = _files(dropped)
+
+        done = dvx(dropped, "gc", "--workspace", "--cloud", "--dry")
+
+        assert "condemned: 40 of 60 objects are not needed, 20 packed anew" in done.out
+        assert _files(dropped) == before
+
+    def test_an_empty_listing_is_not_believed(self, native: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        from dvx.store.folder import FolderRemote
+
+        dvx(native, "remote", "add", "--default", "storage", str(tmp_path / "remote"))
+        write(native / "a", "a")
+        dvx(native, "add", "a")
+        dvx(native, "push")
+        monkeypatch.setattr(FolderRemote, "names", lambda *_: iter(()))
+
+        result = run_dvx(native, "gc", "--workspace", "--cloud", "--force")
+
+        assert result.code == 1
+        assert "lists nothing, although it has" in result.err
+
+
+class TestFsck:
+    def _fsck(self, repo: Path, *more: str) -> tuple[int, Any]:
+        done = run_dvx(repo, "fsck", "--remote", "storage", "--json", *more)
+        return done.code, done.json
+
+    def test_a_sound_pack_has_no_findings(self, shared: Path) -> None:
+        code, report = self._fsck(shared)
+
+        assert (code, report["findings"]) == (0, [])
+        assert report["objects"] == 2 * (COUNT + 1)
+
+    def test_random_harm_is_found_and_healed(self, shared: Path) -> None:
+        good = _pack(shared).read_bytes()
+        chance = random.Random(3)
+        spoiled = bytearray(good)
+        for position in chance.sample(range(len(good)), 20):
+            spoiled[position] ^= 1 << chance.randrange(8)
+        _spoil(_pack(shared), bytes(spoiled))
+
+        code, report = self._fsck(shared, "--no-heal")
+        assert code == 1
+        assert 1 < len(report["findings"]) <= 20
+        assert _pack(shared).read_bytes() == spoiled
+
+        code, healed = self._fsck(shared)
+        assert code == 0
+        assert {one["healed"] for one in healed["findings"]} == {"the cache"}
+        assert len(healed["findings"]) == len(report["findings"])
+        assert _pack(shared).read_bytes() == good
+        assert self._fsck(shared)[1]["findings"] == []
+
+    def test_what_cannot_be_healed_is_left_out(self, shared: Path) -> None:
+        good = _pack(shared).read_bytes()
+        _spoil(_pack(shared), _flip(good, 0))
+        shutil.rmtree(shared / "data")
+        for path in (shared / ".dvx/cache/files").rglob("*/??/*"):
+            if path.suffix != ".dir":
+                path.unlink()
+
+        code, report = self._fsck(shared)
+
+        assert code == 1
+        wrong = [one for one in report["findings"] if one["flaw"] == "wrong bytes"]
+        assert [one["healed"] for one in wrong] == [""]
+        assert Path(wrong[0]["aside"]).read_bytes() == _flip(good, 0)
+        assert "is neither in the cache nor at the remote" in run_dvx(shared, "fetch").err
+        assert len(list((shared / ".dvx/cache/files").rglob("*/??/*"))) == COUNT
+
+    @pytest.mark.parametrize("harm", ["truncate", "extend", "lose"])
+    def test_a_pack_of_another_length_is_mended(self, shared: Path, harm: str) -> None:
+        good = _pack(shared).read_bytes()
+        _spoil(_pack(shared), {"truncate": good[:-300], "extend": good + b"more", "lose": b""}[harm])
+
+        self._fsck(shared)
+
+        assert _pack(shared).read_bytes() == good
+        assert self._fsck(shared)[1]["findings"] == []
+
+    def test_a_wrong_index_is_put_aside(self, shared: Path) -> None:
+        _spoil(_pack(shared, "index"), b"nonsense")
+
+        _, report = self._fsck(shared)
+
+        (found,) = (one for one in report["findings"] if "do not hash to its name" in one["subject"])
+        assert not list(_remote(shared).glob("packs/*/*.index"))
+        assert Path(found["aside"]).read_bytes() == b"nonsense"
+        clone = _clone(shared)
+        dvx(clone, "pull")
+        assert _data(clone) == _data(shared)
+
+
+@pytest.mark.s3
+def test_packs_on_s3(native: Path, s3: S3Server, bucket: str) -> None:
+    dvx(native, "remote", "add", "--default", "storage", f"s3://{bucket}/x")
+    for option, value in s3.options().items():
+        dvx(native, "remote", "modify", "--local", "storage", option, value)
+    for number in range(COUNT):
+        write(native / f"data/{number}", f"{number}" * 1000)
+    dvx(native, "add", "data")
+    commit_all(native)
+
+    dvx(native, "push")
+    assert "up to date" in dvx(native, "push").err
+    assert sorted(Path(name).suffix for name in s3.files().find(f"{bucket}/x")) == [".dir", ".index", ".pack"]
+
+    clone = _clone(native)
+    for option, value in s3.options().items():
+        dvx(clone, "remote", "modify", "--local", "storage", option, value)
+    dvx(clone, "pull")
+    assert _data(clone) == _data(native)
+    assert dvx(native, "fsck", "--remote", "storage", "--json").json["findings"] == []

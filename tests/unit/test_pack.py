@@ -1,0 +1,122 @@
+"""Packs and their indexes as values."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dvx.errors import Corrupted
+from dvx.model.digest import Digest, digest_bytes
+from dvx.model.pack import (
+    FEWEST,
+    PACK_BYTES,
+    PACKED_BELOW,
+    Packed,
+    decode_index,
+    encode_index,
+    is_pack_name,
+    name_of,
+    pack_groups,
+    ranges,
+)
+
+
+def _digests(algorithm: str, count: int) -> list[Digest]:
+    return [digest_bytes(str(number).encode(), algorithm) for number in range(count)]
+
+
+@pytest.mark.parametrize("algorithm", ["xxh128", "md5", "sha256", "blake3"])
+def test_an_index_says_what_it_was_told(algorithm: str) -> None:
+    objects = [(digest, number * 1000) for number, digest in enumerate(_digests(algorithm, 50))]
+
+    index = encode_index(algorithm, objects)
+
+    found = [(Digest(algorithm, key.hex()), size) for key, size in decode_index(algorithm, name_of(algorithm, index), index)]
+    assert found == objects
+
+
+def test_an_index_is_written_as_documented() -> None:
+    empty = Digest("md5", hashlib.md5(b"").hexdigest())
+    hello = Digest("md5", hashlib.md5(b"hello").hexdigest())
+
+    index = encode_index("md5", [(hello, 5), (empty, 0)])
+
+    header = b"dvx-pack 1 md5 2\n"
+    assert index == header + b"\x05\0\0\0" + bytes.fromhex(hello.hex) + b"\0\0\0\0" + bytes.fromhex(empty.hex)
+    assert name_of("md5", index) == hashlib.md5(index).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        b"",
+        b"\n",
+        b"dvx-pack 1 md5 one\n",
+        b"dvx-pack 1 md5 -1\n",
+        b"dvx-pack 1 md5 2\n" + bytes(20),
+        b"dvx-pack 1 md5 1\n" + bytes(21),
+        b"dvx-pack 1 md5 1\n" + bytes(19),
+        b"dvx-pack 1 sha256 1\n" + bytes(20),
+        b"dvx-pack  md5 1\n" + bytes(20),
+        bytes(1000),
+    ],
+)
+def test_what_is_no_index_is_refused(index: bytes) -> None:
+    with pytest.raises(Corrupted):
+        list(decode_index("md5", name_of("md5", index), index))
+
+
+def test_an_index_of_another_version_asks_for_another_dvx() -> None:
+    index = b"dvx-pack 2 md5 1\n" + bytes(20)
+
+    with pytest.raises(Corrupted, match="newer dvx") as caught:
+        list(decode_index("md5", name_of("md5", index), index))
+    assert "update" in caught.value.hint
+
+
+def test_an_index_under_another_name_is_refused() -> None:
+    index = encode_index("md5", [(digest, 1) for digest in _digests("md5", 3)])
+
+    with pytest.raises(Corrupted, match="do not hash to its name"):
+        list(decode_index("md5", "0" * 32, index))
+
+
+@given(st.lists(st.integers(0, PACKED_BELOW + 1000), max_size=200))
+def test_groups_are_full_and_in_order(sizes: list[int]) -> None:
+    groups = list(pack_groups((number, size) for number, size in enumerate(sizes)))
+
+    grouped = [number for group in groups for number in group]
+    small = [number for number, size in enumerate(sizes) if size < PACKED_BELOW]
+    assert grouped == small[: len(grouped)]
+    assert len(small) - len(grouped) < FEWEST
+    for group in groups:
+        assert sum(sizes[number] for number in group) <= PACK_BYTES
+    for group, after in itertools.pairwise(groups):
+        assert sum(sizes[number] for number in group) + sizes[after[0]] > PACK_BYTES
+
+
+@given(st.lists(st.tuples(st.integers(0, 300), st.booleans()), max_size=100))
+def test_ranges_hold_all_that_is_wanted_and_little_else(objects: list[tuple[int, bool]]) -> None:
+    places: list[Packed] = []
+    offset = 0
+    for (size, wanted), digest in zip(objects, _digests("md5", len(objects)), strict=True):
+        places += [Packed(digest, offset, size)] if wanted else []
+        offset += size
+
+    found = list(ranges(places, gap=100, longest=1000))
+
+    assert [place for group in found for place in group] == places
+    for group in found:
+        assert group[-1].offset + group[-1].size - group[0].offset <= 1000
+        for one, other in itertools.pairwise(group):
+            assert other.offset - one.offset - one.size <= 100
+
+
+def test_only_hashes_name_packs() -> None:
+    assert is_pack_name("md5", "0" * 32)
+    assert not is_pack_name("sha256", "0" * 32)
+    assert not is_pack_name("md5", "../" + "0" * 29)
