@@ -13,8 +13,9 @@ from benchmarks.cases import CASES, Case
 from benchmarks.data_cases import DATA_CASES
 from benchmarks.lab import QUICK, ROOT, Lab, Sizes, open_lab, remove
 from benchmarks.measure import CommandFailed, alternate
+from benchmarks.remote_cases import REMOTE_CASES
 
-ALL = (*CASES, *DATA_CASES)
+ALL = (*CASES, *DATA_CASES, *REMOTE_CASES)
 WORK = ROOT / "benchmarks" / ".work"
 PAGE = ROOT / "docs" / "performance.md"
 
@@ -26,7 +27,8 @@ def main(arguments: Sequence[str]) -> int:
     remove(WORK)
     try:
         lab = open_lab(WORK, QUICK if options.quick else Sizes())
-        found = [row for case in cases for row in _measure(case, lab)]
+        with lab.servers.stack:
+            found = [row for case in cases for row in _measure(case, lab)]
         if options.write:
             PAGE.write_text(report.page(found, lab))
         print(json.dumps(report.data(found, lab), indent=2) if options.json else report.table(found, "simple"))

@@ -17,13 +17,14 @@ DVX, DVX_IN_DVC, DVC, COPY, TYPER = "dvx", "dvx in a DVC repository", "DVC", "cp
 class Goal:
     """CPU time of `ours` is to be at most `limit` times that of `peer`; without a limit the ratio is only shown.
 
-    With `memory`, the peak of `ours` is to stay below that many bytes, too.
+    With `wall` it is wall time that counts; with `memory`, the peak of `ours` is to stay below that many bytes, too.
     """
 
     peer: str
     limit: float | None = None
     ours: str = DVX
     memory: int | None = None
+    wall: bool = False
 
 
 @dataclass(frozen=True, slots=True)

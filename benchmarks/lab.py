@@ -9,11 +9,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
 from benchmarks.measure import CommandFailed
+from tests.servers import S3Server, s3_server
 
 ROOT = Path(__file__).resolve().parent.parent
 _SEED = 20_000
@@ -26,7 +27,7 @@ class Sizes:
 
     files: int = 20_000
     bytes: int = 10_000
-    large: int = 1 << 30
+    large: int = 4 << 30
     pointers: int = 5_000
     most: int = 1_000_000
     stages: int = 100
@@ -48,6 +49,21 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
+class Servers:
+    """Servers that cases share, started by the first that needs them; `stack` stops them."""
+
+    stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    started: dict[Path, S3Server] = field(default_factory=dict)
+
+    def s3(self, folder: Path) -> S3Server:
+        """An S3 server that keeps its data in `folder`."""
+        if folder not in self.started:
+            folder.mkdir()
+            self.started[folder] = self.stack.enter_context(s3_server(folder))
+        return self.started[folder]
+
+
+@dataclass(frozen=True, slots=True)
 class Lab:
     """Everything that a case needs; `folder` is the lab's own and may be emptied."""
 
@@ -56,6 +72,7 @@ class Lab:
     dvx: Tool
     dvx_in_dvc: Tool
     dvc: Tool
+    servers: Servers
 
     @property
     def environ(self) -> dict[str, str]:
@@ -147,6 +164,7 @@ def open_lab(folder: Path, sizes: Sizes) -> Lab:
         Tool("dvx", ours, ("init",), "dvx.yaml"),
         Tool("dvc-by-dvx", ours, ("init", "--dvc"), "dvc.yaml"),
         Tool("dvc", theirs, ("init",), "dvc.yaml"),
+        Servers(),
     )
 
 
