@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dvx.cli import complete, render
+from dvx.cli import complete, render, units
 from dvx.cli.common import (
     BranchesOption,
     CommitsOption,
@@ -99,9 +99,9 @@ def add(
         result = add(project, targets, tell, options)
     for item in result.added:
         size, count = item.content.size or 0, item.content.files
-        inside = f", {render.count(count, 'file')}" if count is not None else ""
+        inside = f", {units.count(count, 'file')}" if count is not None else ""
         state = "" if item.changed else " (unchanged)"
-        render.note(f"Added {printable(item.path)} ({render.size(size)}{inside}){state}")
+        render.note(f"Added {printable(item.path)} ({units.size(size)}{inside}){state}")
     tell_git(project, result.for_git)
 
 
@@ -127,12 +127,12 @@ def checkout(
     if not summary:
         render.changes({"A": result.added, "M": result.modified, "D": result.deleted})
     render.note(
-        f"{render.count(len(result.added), 'path')} added, {len(result.modified)} modified, {len(result.deleted)} deleted"
+        f"{units.count(len(result.added), 'path')} added, {len(result.modified)} modified, {len(result.deleted)} deleted"
         if result.added or result.modified or result.deleted
         else "Everything is as recorded."
     )
     if relink:
-        render.note(f"{render.count(len(result.relinked), 'file')} linked anew")
+        render.note(f"{units.count(len(result.relinked), 'file')} linked anew")
 
 
 def status(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import render
+from dvx.cli import render, units
 from dvx.cli.common import find_project
 from dvx.errors import DvxError
 from dvx.model.paths import printable
@@ -36,18 +36,18 @@ def destroy(*, force: Annotated[bool, typer.Option("--force", "-f", help="Do it,
             raise DvxError("nothing was removed", "")
     freed = carry_out(project, planned)
     if freed:
-        render.note(f"{render.count(len(freed), 'file')} of the workspace became {'a copy' if len(freed) == 1 else 'copies'}.")
-    render.note(f"Removed {render.count(len(planned.files), 'file')} and `{planned.folder}`.")
+        render.note(f"{units.count(len(freed), 'file')} of the workspace became {'a copy' if len(freed) == 1 else 'copies'}.")
+    render.note(f"Removed {units.count(len(planned.files), 'file')} and `{planned.folder}`.")
 
 
 def _show(planned: DestroyPlan) -> None:
     render.note(f"To be removed: {_named((planned.folder, *planned.files))}")
     if planned.objects:
         more = f", among them what is recorded of {_named(planned.absent)}" if planned.absent else ""
-        amount = f"{render.count(planned.objects, 'object')} ({render.size(planned.bytes)})"
+        amount = f"{units.count(planned.objects, 'object')} ({units.size(planned.bytes)})"
         render.note(f"Only in the cache, and gone with it: {amount}{more}")
     if planned.trashed:
-        render.note(f"Gone with the trash: {render.count(planned.trashed, 'thing')} that `dvx trash list` shows")
+        render.note(f"Gone with the trash: {units.count(planned.trashed, 'thing')} that `dvx trash list` shows")
     if planned.cache:
         render.note(f"The cache in `{printable(planned.cache)}` stays.")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import typer
 from msgspec import to_builtins
 
-from dvx.cli import render
+from dvx.cli import render, units
 from dvx.cli.common import JsonOption, cwd
 from dvx.config import find_root
 from dvx.model.doctor import Environment, Kind, Problem
@@ -116,5 +116,5 @@ def _cure(problem: Problem) -> str:
 def _parts(problem: Problem) -> tuple[str, str]:
     detail = problem.detail
     if problem.kind is Kind.STALE:
-        detail = render.count(int(detail), "thing")
+        detail = units.count(int(detail), "thing")
     return printable(problem.subject), printable(detail)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import render
+from dvx.cli import render, units
 from dvx.cli.common import DryRunOption, find_project, tell_git
 from dvx.errors import UsageError
 from dvx.model.paths import printable
@@ -69,7 +69,7 @@ def cache_migrate(
 
     project = find_project()
     result = migrate(project, render.terminal(), entries=dvc_files, dry=dry)
-    objects = render.count(result.objects, "object")
+    objects = units.count(result.objects, "object")
     render.note(f"{objects} would be hashed anew and migrated" if dry else f"Migrated {objects}.")
     for path in result.changed:
         render.data(f"{path}" if dry else f"M\t{path}")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete, render
+from dvx.cli import complete, render, units
 from dvx.cli.common import find_project, tell_git
 from dvx.model.paths import printable
 
@@ -60,7 +60,7 @@ def unprotect(
     from dvx.ops.protect import unprotect
 
     changed = unprotect(find_project(), targets)
-    render.note(f"{render.count(len(changed), 'file')} made writable" if changed else "All files are writable already.")
+    render.note(f"{units.count(len(changed), 'file')} made writable" if changed else "All files are writable already.")
 
 
 def freeze(targets: OwnersArgument) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from msgspec import to_builtins
 
-from dvx.cli import complete, render
+from dvx.cli import complete, render, units
 from dvx.cli.common import DryRunOption, JsonOption, find_project
 from dvx.model.paths import printable
 from dvx.ops.migrate import MigrateOptions, Migration, plan
@@ -49,5 +49,5 @@ def _tell(done: Migration, what: str) -> None:
         render.note(f"Everything is in {done.algorithm} already.")
         return
     absent = f", {done.absent:,} not here" if done.absent else ""
-    objects = render.count(done.objects, "object")
-    render.note(f"{done.dialect}, {done.algorithm}: {objects} {what} ({render.size(done.bytes)}){absent}")
+    objects = units.count(done.objects, "object")
+    render.note(f"{done.dialect}, {done.algorithm}: {objects} {what} ({units.size(done.bytes)}){absent}")

@@ -8,6 +8,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dvx.cli.progress import Meter
+from dvx.cli.units import count, size
 from dvx.model.events import (
     Event,
     Notice,
@@ -18,6 +20,8 @@ from dvx.model.events import (
     StageSkipped,
     StageStarted,
     Tell,
+    TransferPlanned,
+    Transferred,
 )
 from dvx.model.paths import printable
 
@@ -25,6 +29,9 @@ _VERBOSITY = {"quiet": False, "verbose": False}
 # what takes stderr from a line that is rewritten, or that a command did not end, to a new one
 _LEAVING = {"stderr": ""}
 _CLEARED = "\r\x1b[K"
+_REWRITE_SECONDS, _LINE_SECONDS = 0.1, 10.0
+# a transfer of that much is announced
+_MANY_OBJECTS, _MANY_BYTES = 1_000, 1 << 30
 
 
 def set_verbosity(*, quiet: bool, verbose: bool) -> None:
@@ -88,20 +95,6 @@ def _cell(value: Any) -> str:
     return text if text.isprintable() else printable(text)
 
 
-def count(number: int, thing: str) -> str:
-    """`1 file`, `2 files`."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
-
-
-def size(number: float) -> str:
-    """Bytes for people: `1.5 MB`."""
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if number < 1000 or unit == "TB":
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
-    raise AssertionError
-
-
 def changes(paths: Mapping[str, Sequence[str]]) -> None:
     """One line a path: a letter, a tab, the path."""
     for letter, named in paths.items():
@@ -115,30 +108,46 @@ class Terminal:
     def __init__(self) -> None:
         self._live = sys.stderr.isatty() and not _VERBOSITY["quiet"]
         self._shown = 0.0
+        self._begin = time.monotonic()
+        self._meter = Meter()
 
     def __call__(self, event: Event) -> None:
         """Show one event."""
         if isinstance(event, Progress):
-            self._progress(event)
-            return
-        if isinstance(event, StageOutput):
+            total = f"/{event.total:,}" if event.total is not None else ""
+            if self._is_due(ended=event.done == event.total):
+                self._rewrite(f"{event.task} {event.done:,}{total} {event.unit}", ended=event.done == event.total)
+        elif isinstance(event, Transferred):
+            self._transferred(event)
+        elif isinstance(event, TransferPlanned):
+            if event.objects >= _MANY_OBJECTS or event.bytes >= _MANY_BYTES:
+                note(_planned(event))
+        elif isinstance(event, StageOutput):
             _pass_on(event.data)
         elif isinstance(event, Notice):
             note(_notice(event))
         else:
             note(_stage_line(event))
 
-    def _progress(self, event: Progress) -> None:
-        now = time.monotonic()
-        if not self._live or (now - self._shown < 0.1 and event.done != event.total):
-            return
-        self._shown = now
-        total = f"/{event.total:,}" if event.total is not None else ""
+    def _transferred(self, event: Transferred) -> None:
+        text = self._meter.text(event, time.monotonic(), bar=self._live)
+        ended = event.objects == event.total_objects
+        if self._live and self._is_due(ended=ended):
+            self._rewrite(text, ended=ended)
+        elif not self._live and time.monotonic() - max(self._shown, self._begin) >= _LINE_SECONDS:
+            self._shown = time.monotonic()
+            note(text)
+
+    def _is_due(self, *, ended: bool) -> bool:
+        return self._live and (ended or time.monotonic() - self._shown >= _REWRITE_SECONDS)
+
+    def _rewrite(self, text: str, *, ended: bool) -> None:
+        self._shown = time.monotonic()
         if _LEAVING["stderr"] != _CLEARED:
             leave_line()
         _LEAVING["stderr"] = _CLEARED
-        print(f"{_CLEARED}{event.task} {event.done:,}{total} {event.unit}", end="", file=sys.stderr, flush=True)
-        if event.done == event.total:
+        print(f"{_CLEARED}{text}", end="", file=sys.stderr, flush=True)
+        if ended:
             leave_line()
 
 
@@ -181,6 +190,12 @@ def _stage_line(event: StageStarted | StageSkipped | StageRestored | StageEnded)
     if isinstance(event, StageRestored):
         return f"Stage '{event.stage}' is cached - skipping run, checking out outputs"
     return f"Stage '{event.stage}' done in {event.seconds:.1f} s"
+
+
+def _planned(event: TransferPlanned) -> str:
+    way = "to" if event.task == "push" else "from"
+    about = f"{size(event.bytes)}, about {count(event.requests, 'request')}"
+    return f"{count(event.objects, 'object')} to {event.task} {way} `{event.remote}` ({about})"
 
 
 def _styled(text: str, code: str) -> str:

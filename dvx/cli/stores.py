@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from msgspec import to_builtins
 
-from dvx.cli import render
+from dvx.cli import render, units
 from dvx.cli.common import JsonOption, find_project
 from dvx.model.gc import parse_age
 from dvx.model.paths import printable
@@ -42,12 +42,12 @@ def du(
         if shares:
             render.table([_row(share) for share in shares], (title, "Size", "Held", "Alone", "Versions", "Missing"))
             render.data("")
-    render.data(f"{render.size(found.bytes)} in {render.count(found.objects, 'object')}, {render.size(found.unnamed)} unnamed")
-    render.data(f"{render.size(found.size)} as plain copies, {render.size(found.saved)} saved")
+    render.data(f"{units.size(found.bytes)} in {units.count(found.objects, 'object')}, {units.size(found.unnamed)} unnamed")
+    render.data(f"{units.size(found.size)} as plain copies, {units.size(found.saved)} saved")
 
 
 def _row(share: Share) -> tuple[str, ...]:
-    sizes = (render.size(number) for number in (share.size, share.held, share.alone))
+    sizes = (units.size(number) for number in (share.size, share.held, share.alone))
     return (printable(share.name), *sizes, str(share.versions), str(share.missing or "-"))
 
 
@@ -65,7 +65,7 @@ def trash_list(*, json: JsonOption = False) -> None:
             (
                 item.id,
                 time.strftime("%Y-%m-%d %H:%M", time.localtime(item.taken)),
-                render.size(size),
+                units.size(size),
                 item.command,
                 printable(item.path),
             )
@@ -100,7 +100,7 @@ def trash_empty(
     project = find_project()
     horizon = time.time() - parse_age(older)
     items = [item for item in trash.listing(project) if item.taken <= horizon]
-    total = f"{render.count(len(items), 'thing')} ({render.size(sum(trash.size_of(item) for item in items))})"
+    total = f"{units.count(len(items), 'thing')} ({units.size(sum(trash.size_of(item) for item in items))})"
     if items and not force:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             render.note(f"Nothing was removed; use `-f` to remove {total}.")
@@ -134,4 +134,4 @@ def _tell(restored: trash.Restored) -> None:
         by = f" (taken by `{item.command}`)" if item.command else ""
         render.note(f"Restored {printable(item.path)}{by}")
     if restored.replaced:
-        render.note(f"What was there went to the trash: {render.count(len(restored.replaced), 'path')}")
+        render.note(f"What was there went to the trash: {units.count(len(restored.replaced), 'path')}")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from msgspec import to_builtins
 
-from dvx.cli import render
+from dvx.cli import render, units
 from dvx.cli.common import (
     BranchesOption,
     CommitsOption,
@@ -165,7 +165,7 @@ def pull(
         render.changes(changes)
         changed = sum(len(paths) for paths in changes.values())
         if changed or result.fetched.copied:
-            render.note(f"{render.count(result.fetched.copied, 'object')} fetched, {render.count(changed, 'path')} changed")
+            render.note(f"{units.count(result.fetched.copied, 'object')} fetched, {units.count(changed, 'path')} changed")
         elif result.fetched.complete and not result.lacking:
             render.note("Everything is up to date.")
     _show_problems(result.fetched)
@@ -180,8 +180,10 @@ def _show_plan(plan: SyncPlan, *, json: bool) -> None:
         for need in (*step.plan.files, *step.plan.trees):
             render.data(f"{need.digest}\t{printable(need.path)}")
         where = f" {'to' if plan.direction is Direction.PUSH else 'from'} `{step.remote}` ({step.url})" if step.remote else ""
+        size = units.size(step.plan.bytes) if step.plan.is_sized else f"at least {units.size(step.plan.bytes)}"
+        about = f" ({size}, about {units.count(step.requests, 'request')})" if step.plan.count else ""
         render.note(
-            f"{render.count(step.plan.count, 'object')} to {plan.direction.value}{where}, {len(step.plan.missing)} missing"
+            f"{units.count(step.plan.count, 'object')} to {plan.direction.value}{where}{about}, {len(step.plan.missing)} missing"
         )
 
 
@@ -190,7 +192,7 @@ def _show_result(result: TransferResult, direction: Direction, *, json: bool) ->
         render.json(to_builtins(result))
     elif result.copied:
         done = "pushed" if direction is Direction.PUSH else "fetched"
-        render.note(f"{render.count(result.copied, 'object')} {done} ({render.size(result.bytes)})")
+        render.note(f"{units.count(result.copied, 'object')} {done} ({units.size(result.bytes)})")
     elif result.complete:
         render.note("Everything is up to date.")
     _show_problems(result)
@@ -208,5 +210,9 @@ def _show_problems(result: TransferResult) -> None:
 
 def _step(step: Step) -> dict[str, Any]:
     groups = {"files": step.plan.files, "trees": step.plan.trees, "missing": step.plan.missing, "withheld": step.plan.withheld}
-    rows = {name: [{"digest": str(need.digest), "path": need.path} for need in needs] for name, needs in groups.items()}
-    return {"remote": step.remote, "url": step.url, **rows}
+    rows = {
+        name: [{"digest": str(need.digest), "path": need.path, "size": need.size} for need in needs]
+        for name, needs in groups.items()
+    }
+    totals = {"objects": step.plan.count, "bytes": step.plan.bytes, "requests": step.requests}
+    return {"remote": step.remote, "url": step.url, **totals, **rows}

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dvx.cli import complete, render
+from dvx.cli import complete, render, units
 from dvx.cli.common import JobsOption, JsonOption, RemoteOption, find_project
 from dvx.errors import Corrupted, UsageError
 from dvx.model.fsck import Finding, Report
@@ -109,8 +109,8 @@ def _show_report(report: Report) -> None:
         mended = f", healed from {finding.healed}" if finding.healed else ""
         render.data(f"{where}{finding.flaw.value}: {printable(finding.subject)}{path}{mended}")
     healed = sum(bool(finding.healed) for finding in report.findings)
-    found = f"{render.count(len(report.findings), 'finding')}, {healed} healed, {len(report.broken)} needed and broken"
-    render.note(f"{render.count(report.objects, 'object')} read ({render.size(report.bytes)}): {found}")
+    found = f"{units.count(len(report.findings), 'finding')}, {healed} healed, {len(report.broken)} needed and broken"
+    render.note(f"{units.count(report.objects, 'object')} read ({units.size(report.bytes)}): {found}")
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -140,9 +140,9 @@ def _show(shown: Collection, *, json: bool) -> None:
             render.data(f"{where}\t{stored.digest}\t{stored.size}")
         for pack in part.packs:
             render.data(f"{where}\tpack {pack.name}\t{pack.size}\t{_fate(pack)}")
-        size = render.size(part.size)
-        packs = f" and {render.count(len(part.packs), 'pack')} to look after" if part.packs else ""
-        render.note(f"{where}: {render.count(len(part.objects), 'object')} to remove{packs} ({size}), {_kept(part)}")
+        size = units.size(part.size)
+        packs = f" and {units.count(len(part.packs), 'pack')} to look after" if part.packs else ""
+        render.note(f"{where}: {units.count(len(part.objects), 'object')} to remove{packs} ({size}), {_kept(part)}")
     if shown.historic:
         render.note(f"Of those in the cache, {shown.historic:,} are named by commits that you chose to leave out.")
 
@@ -155,7 +155,7 @@ def _tell_done(done: Collection, *, json: bool) -> None:
         for pack in part.packs:
             render.note(f"{where}: pack {pack.name}: {_fate(pack)}")
         if not part.is_empty:
-            render.note(f"{where}: removed {render.count(len(part.objects), 'object')} ({render.size(part.size)}), {_kept(part)}")
+            render.note(f"{where}: removed {units.count(len(part.objects), 'object')} ({units.size(part.size)}), {_kept(part)}")
         else:
             render.note(f"{where}: nothing to remove, {_kept(part)}")
 

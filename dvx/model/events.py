@@ -16,6 +16,26 @@ class Progress(Struct, frozen=True):
     unit: str = "files"
 
 
+class TransferPlanned(Struct, frozen=True):
+    """Objects of `bytes` in all (at least, where some sizes are not known) are about to be copied to or from `remote`."""
+
+    task: str
+    remote: str
+    objects: int
+    bytes: int
+    requests: int
+
+
+class Transferred(Struct, frozen=True):
+    """What a transfer has copied so far; a total is None while it is unknown."""
+
+    task: str
+    objects: int
+    bytes: int
+    total_objects: int
+    total_bytes: int | None
+
+
 class Notice(Struct, frozen=True):
     """Something the user should know; the work goes on."""
 
@@ -57,7 +77,7 @@ class StageEnded(Struct, frozen=True):
     seconds: float
 
 
-Event = Progress | Notice | StageStarted | StageSkipped | StageRestored | StageOutput | StageEnded
+Event = Progress | TransferPlanned | Transferred | Notice | StageStarted | StageSkipped | StageRestored | StageOutput | StageEnded
 Tell = Callable[[Event], None]
 
 

@@ -56,6 +56,16 @@ class TransferPlan(Struct, frozen=True):
         """How many objects are to be copied."""
         return len(self.files) + len(self.trees)
 
+    @property
+    def bytes(self) -> int:
+        """How many bytes that is, as far as sizes are known."""
+        return sum(need.size or 0 for need in (*self.files, *self.trees))
+
+    @property
+    def is_sized(self) -> bool:
+        """Whether all sizes are known."""
+        return all(need.size is not None for need in (*self.files, *self.trees))
+
 
 class TransferResult(Struct, frozen=True):
     """What came of a plan: `copied` objects of `bytes` in all. `failed` are (path, reason), `missing` and `withheld` paths."""

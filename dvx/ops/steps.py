@@ -12,8 +12,9 @@ from msgspec.structs import replace
 
 from dvx.errors import Corrupted, DvxError, MissingData, UnsafePath
 from dvx.model.digest import Digest
-from dvx.model.events import Notice, Tell
-from dvx.model.transfer import Item, TransferPlan, TransferResult, Wanted, gather, plan_transfer
+from dvx.model.events import Notice, Tell, TransferPlanned
+from dvx.model.pack import pack_groups
+from dvx.model.transfer import Item, Need, TransferPlan, TransferResult, Wanted, gather, plan_transfer
 from dvx.model.tree import Tree
 from dvx.project import Project
 from dvx.store import copy, pack_copy
@@ -25,7 +26,8 @@ from dvx.store.remote_objects import RemoteObjects
 class Step(Struct, frozen=True):
     """The part of a transfer that concerns one remote, by its name and URL; both are empty where none is needed.
 
-    `known` are tree objects that were read from it to plan; `spoiled` are paths whose tree is unusable, and why.
+    `known` are tree objects that were read from it to plan; `spoiled` are paths whose tree is unusable, and why. `requests` is
+    about how many will be sent.
     """
 
     remote: str
@@ -33,6 +35,7 @@ class Step(Struct, frozen=True):
     plan: TransferPlan
     known: Mapping[Digest, bytes] = field(default_factory=dict)
     spoiled: tuple[tuple[str, str], ...] = ()
+    requests: int = 0
 
 
 class Difference(Struct, frozen=True):
@@ -97,8 +100,10 @@ def compare(project: Project, remote: RemoteObjects, items: Sequence[Item], tell
 def push_step(project: Project, objects: RemoteObjects, items: Sequence[Item], tell: Tell) -> Step:
     """What a push to the remote has to copy. Compares like `compare`."""
     found = compare(project, objects, items, tell)
-    plan = plan_transfer(found.wanted, found.absent, project.cache.missing(found.absent))
-    return Step(objects.remote.name, objects.remote.url, plan, {}, found.spoiled)
+    sizes = project.cache.sizes(found.absent)
+    plan = plan_transfer(found.wanted, found.absent, found.absent - sizes.keys())
+    plan = replace(plan, files=_sized(plan.files, sizes), trees=_sized(plan.trees, sizes))
+    return Step(objects.remote.name, objects.remote.url, plan, {}, found.spoiled, _requests(objects, plan))
 
 
 def fetch_step(project: Project, objects: Callable[[], RemoteObjects], items: Sequence[Item], tell: Tell) -> Step:
@@ -114,11 +119,12 @@ def fetch_step(project: Project, objects: Callable[[], RemoteObjects], items: Se
     if not absent and not spoiled:
         return Step("", "", plan)
     remote = objects().remote
-    return Step(remote.name, remote.url, plan, trees.known, spoiled)
+    return Step(remote.name, remote.url, plan, trees.known, spoiled, plan.count - len(trees.known))
 
 
 def push(project: Project, step: Step, objects: RemoteObjects, tell: Tell) -> TransferResult:
     """Do a step of a push; raises like `store.copy.upload`."""
+    _announce("push", step, tell)
     packed = pack_copy.upload(project.cache, objects, step.plan.files, tell)
     rest = replace(step.plan, files=tuple(need for need in step.plan.files if need.digest not in packed.done))
     result = copy.upload(project.cache, objects.remote, rest, tell)
@@ -127,6 +133,7 @@ def push(project: Project, step: Step, objects: RemoteObjects, tell: Tell) -> Tr
 
 def fetch(project: Project, step: Step, objects: RemoteObjects, tell: Tell) -> TransferResult:
     """Do a step of a fetch; raises like `store.copy.download`."""
+    _announce("fetch", step, tell)
     packed = pack_copy.download(project.cache, objects, step.plan.files, tell)
     rest = replace(step.plan, files=tuple(need for need in step.plan.files if need.digest not in packed.done))
     result = copy.download(project.cache, objects.remote, rest, step.known, tell)
@@ -135,6 +142,21 @@ def fetch(project: Project, step: Step, objects: RemoteObjects, tell: Tell) -> T
     spoiled = tuple((path, wrong[path]) for path in result.missing if path in wrong)
     result = replace(result, missing=tuple(path for path in result.missing if path not in wrong))
     return TransferResult(len(packed.done), packed.bytes) + result + TransferResult(failed=(*spoiled, *step.spoiled))
+
+
+def _announce(task: str, step: Step, tell: Tell) -> None:
+    if step.plan.count:
+        tell(TransferPlanned(task, step.remote, step.plan.count, step.plan.bytes, step.requests))
+
+
+def _requests(objects: RemoteObjects, plan: TransferPlan) -> int:
+    """About how many requests a push needs: two for a pack, one for what goes alone."""
+    groups = list(pack_groups((need, need.size or 0) for need in plan.files)) if objects.packing else []
+    return 2 * len(groups) + plan.count - sum(len(group) for group in groups)
+
+
+def _sized(needs: Iterable[Need], sizes: Mapping[Digest, int]) -> tuple[Need, ...]:
+    return tuple(replace(need, size=sizes[need.digest]) for need in needs)
 
 
 def _absent(project: Project, wanted: Wanted, objects: RemoteObjects, tell: Tell) -> frozenset[Digest]:

@@ -67,9 +67,13 @@ class Cache:
             return error.errno == errno.EROFS
         return True
 
-    def missing(self, digests: Iterable[Digest]) -> set[Digest]:
-        """Those that are not there."""
-        return {digest for digest in digests if not self.has(digest)}
+    def sizes(self, digests: Iterable[Digest]) -> dict[Digest, int]:
+        """The sizes in bytes of those that are there."""
+        found = {}
+        for digest in digests:
+            with contextlib.suppress(OSError):
+                found[digest] = os.stat(self.path(digest)).st_size
+        return found
 
     def holds_all(self, algorithm: str, names: Iterable[str]) -> bool:
         """Whether the objects of all these hexes are there; folders are listed where that is quicker than asking for each."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
@@ -12,7 +11,7 @@ from msgspec import Struct
 
 from dvx.errors import Corrupted, RemoteError
 from dvx.model.digest import Digest
-from dvx.model.events import Progress, Tell
+from dvx.model.events import Tell, Transferred
 from dvx.model.pack import pack_groups
 from dvx.model.transfer import Need
 from dvx.store import files
@@ -38,15 +37,16 @@ def upload(cache: Cache, objects: RemoteObjects, needs: Sequence[Need], tell: Te
     packs = objects.packs
     if packs is None or not objects.packing:
         return Packing()
-    groups = list(pack_groups(_sized(cache, needs)))
-    count = _Count("push", sum(size for group in groups for _, size in group), tell)
+    groups = list(pack_groups(((need.digest, need.size or 0), need.size or 0) for need in needs))
+    sizes = [size for group in groups for _, size in group]
+    count = _Count("push", len(sizes), sum(sizes), tell)
     done: set[Digest] = set()
     try:
         for digests in _in_turn(min(_WRITERS, objects.remote.jobs), partial(_write, cache, packs, count), groups):
             done |= digests
     except RemoteError:
         pass  # what it does not take in packs, it may take one by one; or it says again why not
-    return Packing(frozenset(done), count.done)
+    return Packing(frozenset(done), count.bytes)
 
 
 def download(cache: Cache, objects: RemoteObjects, needs: Sequence[Need], tell: Tell) -> Packing:
@@ -60,47 +60,40 @@ def download(cache: Cache, objects: RemoteObjects, needs: Sequence[Need], tell: 
     found = packs.locate([need.digest for need in needs], tell) if packs is not None and needs else {}
     if packs is None or not found:
         return Packing()
-    count = _Count("fetch", sum(place.size for _, place in found.values()), tell)
+    count = _Count("fetch", len(found), sum(place.size for _, place in found.values()), tell)
     done: set[Digest] = set()
 
     def take(digest: Digest, data: bytes) -> None:
         cache.put(data, digest)
         done.add(digest)
-        count.add(len(data))
+        count.add(1, len(data))
 
     wrong = read_packed(packs, found, min(_READERS, objects.remote.jobs), take)
     cache.barrier()
-    return Packing(frozenset(done), count.done, wrong)
+    return Packing(frozenset(done), count.bytes, wrong)
 
 
 class _Count:
-    """Bytes that were copied, told as they come; threads share it."""
+    """What was copied, told as it comes; threads share it."""
 
-    def __init__(self, task: str, total: int, tell: Tell) -> None:
-        self.done = 0
-        self._task, self._total, self._tell = task, total, tell
+    def __init__(self, task: str, objects: int, size: int, tell: Tell) -> None:
+        self.objects = 0
+        self.bytes = 0
+        self._task, self._total_objects, self._total_bytes, self._tell = task, objects, size, tell
         self._guard = Lock()
 
-    def add(self, count: int) -> None:
+    def add(self, objects: int, size: int) -> None:
         with self._guard:
-            self.done += count
-            self._tell(Progress(self._task, self.done, self._total, "bytes"))
-
-
-def _sized(cache: Cache, needs: Iterable[Need]) -> Iterator[tuple[tuple[Digest, int], int]]:
-    for need in needs:
-        try:
-            size = os.stat(cache.path(need.digest)).st_size
-        except OSError:
-            continue
-        yield (need.digest, size), size
+            self.objects += objects
+            self.bytes += size
+            self._tell(Transferred(self._task, self.objects, self.bytes, self._total_objects, self._total_bytes))
 
 
 def _write(cache: Cache, packs: Packs, count: _Count, group: list[tuple[Digest, int]]) -> set[Digest]:
     found = [(digest, data) for digest, _ in group if (data := _verified(cache, digest)) is not None]
     if found:
         packs.write(found)
-        count.add(sum(len(data) for _, data in found))
+        count.add(len(found), sum(len(data) for _, data in found))
     return {digest for digest, _ in found}
 
 

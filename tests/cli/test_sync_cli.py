@@ -64,7 +64,9 @@ def test_a_dry_push_shows_the_objects_and_copies_none(shared: Path, tmp_path: Pa
     lines = result.out.splitlines()
     assert [line.split("\t")[1] for line in lines] == ["images/a", "images/b", "raw.csv", "images"]
     assert all(line.startswith("xxh128:") for line in lines)
-    assert f"4 objects to push to `storage` ({tmp_path / 'remote'}), 0 missing" in result.err
+    where = tmp_path / "remote"
+    assert f"4 objects to push to `storage` ({where}) (" in result.err
+    assert "about 4 requests), 0 missing" in result.err
     assert not (tmp_path / "remote").exists()
 
 
@@ -72,6 +74,7 @@ def test_a_dry_push_prints_json(shared: Path, tmp_path: Path) -> None:
     [step] = dvx(shared, "push", "raw.csv", "--dry", "--json").json
 
     assert (step["remote"], step["url"]) == ("storage", str(tmp_path / "remote"))
+    assert (step["objects"], step["bytes"], step["requests"]) == (1, 4, 1)
     assert [need["path"] for need in step["files"]] == ["raw.csv"]
     assert (step["trees"], step["missing"], step["withheld"]) == ([], [], [])
 

@@ -131,7 +131,7 @@ def test_objects_lists_every_named_object(cache: Cache):
     cache.barrier()
     assert set(cache.objects("md5")) == {ONE, two}
     assert list(cache.objects("sha256")) == []
-    assert cache.missing([ONE, digest_bytes(b"3\n", "md5")]) == {digest_bytes(b"3\n", "md5")}
+    assert cache.sizes([ONE, digest_bytes(b"3\n", "md5")]) == {ONE: 2}
 
 
 def test_a_group_cache_has_folders_for_the_group(tmp_path: Path):
