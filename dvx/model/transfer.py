@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dvx.model.digest import Digest
 from dvx.model.tree import Content, Tree
@@ -136,3 +137,10 @@ def plan_transfer(wanted: Wanted, absent: AbstractSet[Digest], lost: AbstractSet
             whole = all(child in coming or child not in absent for child in wanted.children.get(digest, ()))
             (trees if whole else withheld).append(need)
     return TransferPlan(tuple(files), tuple(trees), tuple(missing), tuple(withheld), wanted.children)
+
+
+def without(plan: TransferPlan, lacking: AbstractSet[Digest]) -> TransferPlan:
+    """The plan when the target will not have `lacking`: trees that name one of them stay behind."""
+    held = [need for need in plan.trees if lacking & plan.children.get(need.digest, frozenset())]
+    trees = tuple(need for need in plan.trees if need not in held)
+    return replace(plan, trees=trees, withheld=(*plan.withheld, *held))

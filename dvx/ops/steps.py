@@ -14,7 +14,7 @@ from dvx.errors import Corrupted, DvxError, MissingData, UnsafePath
 from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell, TransferPlanned
 from dvx.model.pack import pack_groups
-from dvx.model.transfer import Item, Need, TransferPlan, TransferResult, Wanted, gather, plan_transfer
+from dvx.model.transfer import Item, Need, TransferPlan, TransferResult, Wanted, gather, plan_transfer, without
 from dvx.model.tree import Tree
 from dvx.project import Project
 from dvx.store import copy, pack_copy
@@ -126,9 +126,13 @@ def push(project: Project, step: Step, objects: RemoteObjects, tell: Tell) -> Tr
     """Do a step of a push; raises like `store.copy.upload`."""
     _announce("push", step, tell)
     packed = pack_copy.upload(project.cache, objects, step.plan.files, tell)
-    rest = replace(step.plan, files=tuple(need for need in step.plan.files if need.digest not in packed.done))
-    result = copy.upload(project.cache, objects.remote, rest, tell)
-    return TransferResult(len(packed.done), packed.bytes) + result + TransferResult(failed=step.spoiled)
+    tried = packed.done | packed.refused.keys()
+    rest = replace(step.plan, files=tuple(need for need in step.plan.files if need.digest not in tried))
+    result = copy.upload(project.cache, objects.remote, without(rest, packed.refused.keys()), tell)
+    if packed.failure is not None and not (packed.done or result.copied):
+        raise packed.failure
+    refused = tuple((need.path, packed.refused[need.digest]) for need in step.plan.files if need.digest in packed.refused)
+    return TransferResult(len(packed.done), packed.bytes, refused) + result + TransferResult(failed=step.spoiled)
 
 
 def fetch(project: Project, step: Step, objects: RemoteObjects, tell: Tell) -> TransferResult:

@@ -1,10 +1,9 @@
-"""Copies small objects between the cache and the packs of a remote. What does not work out is left to the copying one by one."""
+"""Copies small objects between the cache and the packs of a remote. What is wrong is left to the copying one by one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from functools import partial
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
 from msgspec import Struct
@@ -25,15 +24,20 @@ _WRITERS, _READERS = 3, 8
 
 
 class Packing(Struct, frozen=True):
-    """What was copied, of `bytes` in all; and what is wrong in its pack, with the reason."""
+    """What was copied, of `bytes` in all; what is wrong in its pack, and what the remote did not take, with the reasons.
+
+    `failure` is the first error of the remote.
+    """
 
     done: frozenset[Digest] = frozenset()
     bytes: int = 0
     wrong: dict[Digest, str] = {}
+    refused: dict[Digest, str] = {}
+    failure: RemoteError | None = None
 
 
 def upload(cache: Cache, objects: RemoteObjects, needs: Sequence[Need], tell: Tell) -> Packing:
-    """Copy small objects to the remote in packs. Wrong or lost ones, and those of packs that the remote refuses, are left out."""
+    """Copy small objects to the remote in packs. Wrong or lost ones are left out; after a failure, no more are tried."""
     packs = objects.packs
     if packs is None or not objects.packing:
         return Packing()
@@ -41,12 +45,28 @@ def upload(cache: Cache, objects: RemoteObjects, needs: Sequence[Need], tell: Te
     sizes = [size for group in groups for _, size in group]
     count = _Count("push", len(sizes), sum(sizes), tell)
     done: set[Digest] = set()
+    refused: dict[Digest, str] = {}
+    failure: RemoteError | None = None
+    pool = ThreadPoolExecutor(min(_WRITERS, objects.remote.jobs))
     try:
-        for digests in _in_turn(min(_WRITERS, objects.remote.jobs), partial(_write, cache, packs, count), groups):
-            done |= digests
-    except RemoteError:
-        pass  # what it does not take in packs, it may take one by one; or it says again why not
-    return Packing(frozenset(done), count.bytes)
+        work = [pool.submit(_write, cache, packs, count, [digest for digest, _ in group]) for group in groups]
+        for group, each in zip(groups, work, strict=True):
+            try:
+                if failure is None or not each.cancel():
+                    done |= each.result()
+                    continue
+                reason = "not tried: the remote failed before"
+            except RemoteError as error:
+                failure, reason = failure or error, error.message
+            refused |= {digest: reason for digest, _ in group}
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        objects.remote.discard()
+        raise
+    pool.shutdown()
+    if failure is not None:
+        objects.remote.discard()
+    return Packing(frozenset(done), count.bytes, {}, refused, failure)
 
 
 def download(cache: Cache, objects: RemoteObjects, needs: Sequence[Need], tell: Tell) -> Packing:
@@ -89,8 +109,8 @@ class _Count:
             self._tell(Transferred(self._task, self.objects, self.bytes, self._total_objects, self._total_bytes))
 
 
-def _write(cache: Cache, packs: Packs, count: _Count, group: list[tuple[Digest, int]]) -> set[Digest]:
-    found = [(digest, data) for digest, _ in group if (data := _verified(cache, digest)) is not None]
+def _write(cache: Cache, packs: Packs, count: _Count, digests: Sequence[Digest]) -> set[Digest]:
+    found = [(digest, data) for digest in digests if (data := _verified(cache, digest)) is not None]
     if found:
         packs.write(found)
         count.add(len(found), sum(len(data) for _, data in found))
@@ -106,18 +126,3 @@ def _verified(cache: Cache, digest: Digest) -> bytes | None:
     except (OSError, Corrupted):
         return None
     return data
-
-
-def _in_turn(
-    jobs: int, work: Callable[[list[tuple[Digest, int]]], set[Digest]], groups: Iterable[list[tuple[Digest, int]]]
-) -> Iterator[set[Digest]]:
-    """What comes of the work on each group; after the first failure, nothing new is begun and nothing waited for."""
-    pool = ThreadPoolExecutor(jobs)
-    try:
-        running: set[Future[set[Digest]]] = {pool.submit(work, group) for group in groups}
-        while running:
-            ready, running = wait(running, return_when=FIRST_COMPLETED)
-            for each in ready:
-                yield each.result()
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)

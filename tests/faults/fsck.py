@@ -31,6 +31,7 @@ def problems(trial: Path, before: dict[str, bytes]) -> list[str]:
 def lost(trial: Path, before: dict[str, bytes]) -> list[str]:
     """Which of these files' bytes are nowhere: in no workspace, cache, trash, remote and not in Git."""
     alive = {path.read_bytes() for path in _walk(trial, skip=(".git",))} | set(gitread.blobs(trial / "repo"))
+    alive |= {data for _, data in _packed(trial)}
     return [f"lost: {name}" for name, data in before.items() if data not in alive]
 
 
@@ -140,7 +141,7 @@ def _good_objects(trial: Path) -> dict[tuple[str, str], Path]:
                 found[parts[1], parts[2] + parts[3]] = path
             elif len(parts) == 2 and len(parts[0]) == 2:
                 found[_LEGACY, parts[0] + parts[1]] = path
-    return found
+    return found | {name: trial / "remote" for name, data in _packed(trial) if _hash(name[0], data) == name[1]}
 
 
 def _named_in(document: Any) -> list[tuple[str, tuple[str, str]]]:
@@ -198,11 +199,32 @@ def _bad_names(trial: Path) -> list[str]:
         if len(path.parts) < 4 or path.parts[-4] != "files" or len(path.parts[-2]) != 2 or "quarantine" in path.parts:
             continue
         algorithm, name = path.parts[-3], path.parts[-2] + path.name.removesuffix(".dir")
-        data = path.read_bytes()
-        real = xxhash.xxh3_128_hexdigest(data) if algorithm == "xxh128" else hashlib.new(algorithm, data).hexdigest()
+        real = _hash(algorithm, path.read_bytes())
         if real != name:
             bad.append(f"{path.relative_to(trial)} hashes to {real}")
-    return bad
+    packed = ((name, _hash(name[0], data)) for name, data in _packed(trial))
+    return bad + [f"{name[1]} in a pack hashes to {real}" for name, real in packed if real != name[1]]
+
+
+def _hash(algorithm: str, data: bytes) -> str:
+    return xxhash.xxh3_128_hexdigest(data) if algorithm == "xxh128" else hashlib.new(algorithm, data).hexdigest()
+
+
+def _packed(trial: Path) -> Iterator[tuple[tuple[str, str], bytes]]:
+    """The objects in packs at the remote, as `docs/formats.md` says; an index that is torn or has no pack is told of."""
+    for path in (trial / "remote").glob("packs/*/*.index"):
+        index = path.read_bytes()
+        algorithm, width = path.parent.name, 4 + len(path.stem) // 2
+        if _hash(algorithm, index) != path.stem:
+            yield (algorithm, path.stem), index
+            continue
+        header, _, records = index.partition(b"\n")
+        assert header.split()[:3] == [b"dvx-pack", b"1", algorithm.encode()]
+        pack = path.with_suffix(".pack").read_bytes()
+        for start in range(0, len(records), width):
+            size = int.from_bytes(records[start : start + 4], "little")
+            yield (algorithm, records[start + 4 : start + width].hex()), pack[:size]
+            pack = pack[size:]
 
 
 def _bad_documents(repo: Path) -> list[str]:
@@ -222,9 +244,12 @@ def _bad_documents(repo: Path) -> list[str]:
 def _dangling_trees(trial: Path) -> list[str]:
     """Trees in the remote are a promise: all their files are there."""
     bad = []
+    packed = {name for name, _ in _packed(trial)}
     for path in (trial / "remote").rglob("files/*/??/*.dir"):
         for entry in _rows(path):
             algorithm = path.parts[-3]
-            if algorithm in entry and not (path.parents[1] / entry[algorithm][:2] / entry[algorithm][2:]).exists():
+            if algorithm not in entry or (algorithm, entry[algorithm]) in packed:
+                continue
+            if not (path.parents[1] / entry[algorithm][:2] / entry[algorithm][2:]).exists():
                 bad.append(f"{path.name} at the remote names {entry['relpath']}, which is not there")
     return bad

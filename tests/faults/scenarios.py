@@ -119,6 +119,44 @@ def _for_pull(repo: Path, dvx: Dvx) -> None:
     os.unlink(repo / "f")
 
 
+def _for_packs(repo: Path, dvx: Dvx) -> None:
+    """As many small files as are packed."""
+    _for_push(repo, dvx)
+    for number in range(16):
+        _write(repo / f"d/small/{number}", f"{number} is small\n")
+    dvx(repo, "add", "d")
+    commit(repo)
+
+
+def _for_packed(repo: Path, dvx: Dvx) -> None:
+    _for_packs(repo, dvx)
+    dvx(repo, "push")
+    shutil.rmtree(repo / ".dvx/cache")
+    shutil.rmtree(repo / "d")
+    os.unlink(repo / "f")
+
+
+def _for_rotten_pack(repo: Path, dvx: Dvx) -> None:
+    _for_packs(repo, dvx)
+    dvx(repo, "push")
+    (path,) = (repo / "../remote/packs").glob("*/*.pack")
+    path.chmod(0o644)
+    path.write_bytes(b"rot" + path.read_bytes()[3:])
+
+
+def _for_unneeded_pack(repo: Path, dvx: Dvx) -> None:
+    """Most of a pack is not needed, and it is condemned already."""
+    _for_packs(repo, dvx)
+    dvx(repo, "push")
+    for number in range(3, 16):
+        os.unlink(repo / f"d/small/{number}")
+    dvx(repo, "add", "d")
+    dvx(repo, "push")
+    subprocess.run(["git", "update-ref", "-d", "HEAD"], cwd=repo, check=True)
+    commit(repo)
+    dvx(repo, "gc", "--workspace", "-f", "-c", "--grace", "0")
+
+
 def _for_stage(repo: Path, dvx: Dvx) -> None:
     _write(repo / "in", "1\n")
     dvx(repo, "stage", "add", "-n", "zero", "-d", "in", "-o", "z", "cp in z")
@@ -279,6 +317,10 @@ SCENARIOS = {
     "push": Scenario(_for_push, ("push", "-j", "1")),
     "fetch": Scenario(_for_pull, ("fetch", "-j", "1")),
     "pull": Scenario(_for_pull, ("pull", "-j", "1")),
+    "push packs": Scenario(_for_packs, ("push", "-j", "1"), dialects=("dvx",)),
+    "pull packs": Scenario(_for_packed, ("pull", "-j", "1"), dialects=("dvx",)),
+    "fsck packs": Scenario(_for_rotten_pack, ("fsck", "--remote", "store", "-j", "1"), dialects=("dvx",)),
+    "gc packs": Scenario(_for_unneeded_pack, ("gc", "--workspace", "-f", "-c", "--grace", "0", "-j", "1"), dialects=("dvx",)),
     "stage add": Scenario(_for_stage, ("stage", "add", "-n", "one", "-d", "in", "-o", "mid", "cp in mid"), once=True),
     "repro": Scenario(_for_repro, ("repro",), loose=_MADE),
     "exp run": Scenario(_for_repro, ("exp", "run", "-n", "e1", "-S", "n=3"), loose=_MADE),

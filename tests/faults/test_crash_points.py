@@ -22,8 +22,8 @@ Trials = Callable[..., dict[str, Any]]
 _FEW = 1 + len(ERRORS)
 # but of these it kills at each of these many points, evenly spread, and lets `add` fail at as many
 _MOST = 40
-_CUT = ("add", "commit", "checkout -f", "push", "pull", "repro", "exp run", "move")
-_WHOLE = ("add", "checkout", "push", "pull", "repro", "exp run")
+_CUT = ("add", "commit", "checkout -f", "push", "push packs", "pull", "repro", "exp run", "move")
+_WHOLE = ("add", "checkout", "push", "push packs", "pull", "repro", "exp run")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -38,12 +38,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         else:
             rows.append((name, scenario.dialects[number % len(scenario.dialects)], "sample"))
     if not metafunc.config.getoption("--all-points", default=False):
-        rows += [(name, SCENARIOS[name].dialects[number % 2], "kill") for number, name in enumerate(_WHOLE)]
+        rows += [(name, _turn(name, number), "kill") for number, name in enumerate(_WHOLE)]
         rows += [
             ("add", "dvx", "each"),
-            *((name, SCENARIOS[name].dialects[number % 2], "power") for number, name in enumerate(_CUT)),
+            *((name, _turn(name, number), "power") for number, name in enumerate(_CUT)),
         ]
     metafunc.parametrize(("scenario", "dialect", "kind"), rows)
+
+
+def _turn(scenario: str, number: int) -> str:
+    dialects = SCENARIOS[scenario].dialects
+    return dialects[number % len(dialects)]
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,8 @@ _AT_ONCE = 200
 def test_all_rot_is_found_and_healed(dialect_repo: Path, tmp_path: Path, all_points: bool, count: Count, where: str):
     """Half of the files are in the workspace too; everything is in both stores, and rots in one."""
     chance = random.Random(f"{where} 9")
+    if dialect_of(dialect_repo).packs:
+        dvx(dialect_repo, "config", "core.pack", "false")
     cache = _prepare(dialect_repo, tmp_path, chance)
     root = cache if where == "cache" else tmp_path / "remote"
     good = tree(root, skip=("tmp", ".tmp", "quarantine"))
@@ -34,6 +36,33 @@ def test_all_rot_is_found_and_healed(dialect_repo: Path, tmp_path: Path, all_poi
         assert tree(root, skip=("tmp", ".tmp", "quarantine")) == good
         assert dvx(dialect_repo, "fsck", "--json").json["findings"] == []
     count(f"rotten objects in the {where} ({dialect_of(dialect_repo).name})", corruptions)
+
+
+def test_all_rot_in_packs_is_found_and_healed(native: Path, tmp_path: Path, all_points: bool, count: Count):
+    """Objects of one pack rot; the cache has a good copy of each."""
+    chance = random.Random("packs 9")
+    _prepare(native, tmp_path, chance)
+    (pack,) = (tmp_path / "remote/packs").glob("*/*.pack")
+    (index,) = (tmp_path / "remote/packs").glob("*/*.index")
+    good, places, offset = pack.read_bytes(), [], 0
+    records = index.read_bytes().partition(b"\n")[2]
+    for start in range(0, len(records), 20):
+        size = int.from_bytes(records[start : start + 4], "little")
+        places.append((f"xxh128:{records[start + 4 : start + 20].hex()}", offset, size))
+        offset += size
+    corruptions = 0
+    for _ in range(13 if all_points else 1):
+        spoiled, chosen = bytearray(good), chance.sample(places, _AT_ONCE)
+        for _, begin, size in chosen:
+            spoiled[begin + chance.randrange(size)] ^= 1 << chance.randrange(8)
+        pack.chmod(0o644)
+        pack.write_bytes(spoiled)
+        corruptions += len(chosen)
+        report = dvx(native, "fsck", "--remote", "store", "--json").json
+        assert {finding["subject"] for finding in report["findings"]} == {name for name, _, _ in chosen}
+        assert {finding["healed"] for finding in report["findings"]} == {"the cache"}
+        assert pack.read_bytes() == good
+    count("rotten objects in a pack", corruptions)
 
 
 def test_what_no_good_copy_is_left_of_is_told(native: Path, tmp_path: Path, all_points: bool, count: Count):
