@@ -28,7 +28,7 @@ class Project(Struct, frozen=True, dict=True):
     """One dvx (or DVC) repository. `root`, `cwd` and `state` are absolute.
 
     `state` holds what may be lost (statistics, journal, locks, logs) and the trash; it may not exist yet.
-    `algorithm` names the hash of new content.
+    `algorithm` names the hash of new content. `ask(what)` gets a secret from the user, where there is one to ask.
     """
 
     root: str
@@ -40,6 +40,7 @@ class Project(Struct, frozen=True, dict=True):
     trash: Trash
     state: str
     algorithm: str
+    ask: Callable[[str], str] | None = None
 
     @staticmethod
     def find(start: str) -> Project:

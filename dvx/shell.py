@@ -247,3 +247,9 @@ def _has_members(process: subprocess.Popen[bytes]) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def output_of(command: str) -> str | None:
+    """What a short shell command of the user's prints; None if it fails."""
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)  # noqa: S602
+    return done.stdout.strip() if done.returncode == 0 else None

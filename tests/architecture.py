@@ -30,10 +30,15 @@ OWNERS = {
     "tomlkit": "dvx.formats",
     "git": "dvx.git",
     "gitdb": "dvx.git",
-    "fsspec": "dvx.store.remote",
-    "s3fs": "dvx.store.remote",
-    "aiobotocore": "dvx.store.remote",
-    "botocore": "dvx.store.remote",
+    "fsspec": "dvx.store.backends",
+    "s3fs": "dvx.store.backends.fsspec_files",
+    "aiobotocore": "dvx.store.backends.fsspec_files",
+    "botocore": "dvx.store.backends.fsspec_files",
+    "azure": "dvx.store.backends.fsspec_files",
+    "paramiko": "dvx.store.backends.sftp",
+    "requests": "dvx.store.backends.http",
+    "httpx": "dvx.store.backends.webdav",
+    "webdav4": "dvx.store.backends.webdav",
     "xxhash": "dvx.model.digest",
     "blake3": "dvx.model.digest",
     "typer": "dvx.cli",
@@ -191,7 +196,9 @@ def libraries_have_one_owner(module: Module) -> Iterator[str]:
 
 
 def slow_libraries_wait(module: Module) -> Iterator[str]:
-    """A slow library is imported at first use, inside a function."""
+    """A slow library is imported at first use, inside a function; backends are modules that are loaded so."""
+    if module.below("dvx.store.backends"):
+        return
     for name, line in running_imports(module.tree, at_start=True):
         if name.split(".")[0] in SLOW:
             yield f"line {line}: `{name}` is loaded at start-up"

@@ -14,7 +14,7 @@ from hypothesis import settings
 from tests.guard import WriteGuard
 from tests.helpers import ROOT, commit_all, dvx, git
 
-pytest_plugins = ("tests.servers",)
+pytest_plugins = ("tests.servers", "tests.more_servers")
 
 # no example database: it would be written into the checkout; no deadlines: machines differ
 settings.register_profile("dvx", database=None, deadline=None)

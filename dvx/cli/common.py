@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import sys
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Annotated, Any
 
 import typer
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dvx.cli import complete, render
 from dvx.config import find_root
@@ -53,9 +55,18 @@ def find_project() -> Project:
     """The project that the user stands in."""
     session = SESSION.get()
     project = Project.find(session.cwd)
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        project = replace(project, ask=_ask)
     session.projects.append(project)
     project.trash.command = session.command
     return project
+
+
+def _ask(what: str) -> str:
+    """A secret that is not shown while it is typed."""
+    render.leave_line()
+    secret: str = typer.prompt(what, hide_input=True, err=True)
+    return secret
 
 
 def cwd() -> str:

@@ -10,13 +10,14 @@ from functools import partial
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from dvx.errors import Corrupted, DvxError, MissingData, UnsafePath
+from dvx.errors import ConfigError, Corrupted, DvxError, MissingData, UnsafePath
 from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell, TransferPlanned
 from dvx.model.pack import pack_groups
 from dvx.model.transfer import Item, Need, TransferPlan, TransferResult, Wanted, gather, plan_transfer, without
 from dvx.model.tree import Tree
 from dvx.project import Project
+from dvx.shell import output_of
 from dvx.store import copy, pack_copy
 from dvx.store.packs import Packs
 from dvx.store.remote import Remote, open_remote
@@ -76,9 +77,19 @@ class Remotes:
                 if settings.options.get(option, "").lower() == "true":
                     raise DvxError(f"the remote `{settings.name}` has `{option}`, which is not supported")
             jobs = self._jobs or int(settings.options.get("jobs") or 0)
-            remote = open_remote(settings.name, settings.url, settings.options, jobs)
+            options = dict(settings.options)
+            if "bearer_token_command" in options:
+                options["token"] = _token(settings.name, options.pop("bearer_token_command"))
+            remote = open_remote(settings.name, settings.url, options, jobs, self._project.ask)
             self._opened[name] = _objects(self._project, remote)
         return self._opened[name]
+
+
+def _token(name: str, command: str) -> str:
+    token = output_of(command)
+    if not token:
+        raise ConfigError(f"the `bearer_token_command` of the remote `{name}` gave no token", "run it by hand to see why")
+    return token
 
 
 def _objects(project: Project, remote: Remote) -> RemoteObjects:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import importlib
 import os
 import secrets
-import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from dvx.errors import Corrupted, DvxError, MissingData, RemoteError, quoted
+from dvx.errors import Corrupted, DvxError, MissingData, RemoteError
 from dvx.model.settings import redact
 from dvx.store import files
+from dvx.store.calls import Caller, first_line
 from dvx.store.listed import Listed, modified_of
 from dvx.store.schemes import Scheme
 from dvx.store.verify import Check
@@ -23,14 +22,8 @@ from dvx.store.verify import Check
 T = TypeVar("T")
 _BLOCK = 8 << 20
 _PARTS = 9_000
-_TRIES, _FIRST_TRIES = 4, 2
-_PAUSE = 0.25
 _FEW = 32
 _PAGE, _PAGE_COST = 1000, 4
-_PASSING = {
-    errno.EIO, errno.EBUSY, errno.EAGAIN, errno.EINTR, errno.EPIPE, errno.ETIMEDOUT, errno.ECONNRESET, errno.ECONNREFUSED,
-    errno.ECONNABORTED, errno.ENETUNREACH, errno.EHOSTUNREACH, getattr(errno, "EREMOTEIO", errno.EIO),
-}  # fmt: skip
 
 
 class NetworkRemote:
@@ -44,9 +37,8 @@ class NetworkRemote:
         self._scheme = scheme
         self._files, root = place
         self._root = root.rstrip("/")
-        self._passing = _classes(scheme.passing)
-        self._errors: tuple[type[Exception], ...] = (OSError, *self._passing, *_classes(scheme.errors))
-        self._reached = False
+        self._call = Caller(name, self.url, scheme)
+        self._made: set[str] = set()
 
     def sizes(self, names: Collection[str]) -> dict[str, int]:
         """See `Remote`. Many objects are looked up by listing, where an estimate says that this asks less of the remote."""
@@ -134,6 +126,14 @@ class NetworkRemote:
     def discard(self) -> None:
         """See `Remote`. Nothing to do."""
 
+    def direct(self, call: Callable[[Any, str], T]) -> T:
+        """Ask what only this kind of store can do: `call(files, root)`, with fsspec's file system and the path in it.
+
+        Raises:
+            RemoteError: the store refused or cannot be reached; a FileNotFoundError is an answer, though.
+        """
+        return self._call(partial(call, self._files, self._root))
+
     def _sizes_of_group(self, top: str, folders: Mapping[str, list[str]]) -> dict[str, int]:
         """Sizes of objects in folders of one parent, which are about equally full, since names are hashes."""
         sample = min(folders)
@@ -168,6 +168,8 @@ class NetworkRemote:
         return {name: int(info["size"] or 0) for name, info in self._infos(folder).items()}
 
     def _infos(self, folder: str) -> dict[str, Any]:
+        if not self.lists:
+            raise RemoteError(f"the remote `{self.name}` cannot list what it has", "that needs another kind of remote than HTTP")
         top = self._place(folder)
         try:
             found = self._call(partial(self._files.find, top, detail=True))
@@ -183,8 +185,9 @@ class NetworkRemote:
 
         def put() -> None:
             meter.relative_update(-meter.count)
-            if not self._scheme.flat:
+            if not self._scheme.flat and folder not in self._made:
                 self._files.makedirs(folder, exist_ok=True)
+                self._made.add(folder)
             if data is not None:
                 self._files.pipe_file(place, data)
             elif self._scheme.protocol == "s3":
@@ -197,7 +200,7 @@ class NetworkRemote:
         try:
             self._call(put)
         except FileNotFoundError as error:
-            raise self._no_container() or RemoteError(f"the remote `{self.name}` failed: {_first_line(error)}") from None
+            raise self._no_container() or RemoteError(f"the remote `{self.name}` failed: {first_line(error)}") from None
 
     def _blocks(self, name: str) -> Iterator[bytes]:
         place = self._place(name)
@@ -216,9 +219,10 @@ class NetworkRemote:
     def _block(self, place: str, start: int, length: int) -> bytes:
         try:
             return bytes(self._files.cat_file(place, start=start, end=start + length))
-        except OSError as error:
-            # a range that begins where the object ends is an error in S3
-            if error.errno == errno.EINVAL and self._files.info(place)["size"] == start:
+        except self._call.errors as error:
+            # a range that begins where the object ends is an error in S3 and Azure
+            past = getattr(error, "errno", None) == errno.EINVAL or getattr(error, "status_code", None) == 416
+            if past and self._files.info(place)["size"] == start:
                 return b""
             raise
 
@@ -236,39 +240,6 @@ class NetworkRemote:
 
     def _place(self, name: str) -> str:
         return f"{self._root}/{name}" if name else self._root
-
-    def _call(self, call: Callable[[], T]) -> T:
-        """Ask the remote, again if it seems to pass; FileNotFoundError is an answer, other errors become RemoteError.
-
-        A remote that never answered gets fewer tries: it is rather wrong than busy.
-        """
-        tried = 0
-        while True:
-            tried += 1
-            try:
-                result = call()
-            except FileNotFoundError:
-                self._reached = True
-                raise
-            except self._errors as error:
-                if tried >= (_TRIES if self._reached else _FIRST_TRIES) or not self._is_passing(error):
-                    raise self._explain(error) from error
-                time.sleep(_PAUSE * 2**tried)
-            else:
-                self._reached = True
-                return result
-
-    def _is_passing(self, error: BaseException) -> bool:
-        return isinstance(error, (TimeoutError, ConnectionError, *self._passing)) or getattr(error, "errno", None) in _PASSING
-
-    def _explain(self, error: BaseException) -> RemoteError:
-        reason = _first_line(error)
-        if isinstance(error, PermissionError) or "Credential" in type(error).__name__:
-            hint = f"check the credentials: `dvx remote modify --local {quoted(self.name)} OPTION VALUE`"
-            return RemoteError(f"the remote `{self.name}` refuses access: {reason}", hint)
-        if not self._is_passing(error):
-            return RemoteError(f"the remote `{self.name}` failed: {reason}", f"its URL is `{self.url}`")
-        return RemoteError(f"the remote `{self.name}` cannot be reached: {reason}", f"check `{self.url}` and the network")
 
 
 class _Meter:
@@ -288,15 +259,6 @@ class _Meter:
             self._moved(count)
 
 
-def _classes(names: Iterable[str]) -> tuple[type[Exception], ...]:
-    """Exception classes by their dotted names; the modules are loaded already, with the file system that uses them."""
-    found = []
-    for name in names:
-        module, _, word = name.rpartition(".")
-        found.append(getattr(importlib.import_module(module), word))
-    return tuple(found)
-
-
 def _chunks(path: str) -> Iterator[bytes]:
     with open(path, "rb") as file:
         while chunk := file.read(files.CHUNK):
@@ -305,8 +267,3 @@ def _chunks(path: str) -> Iterator[bytes]:
 
 def _changed(before: os.stat_result, after: os.stat_result) -> bool:
     return (before.st_ino, before.st_size, before.st_mtime_ns) != (after.st_ino, after.st_size, after.st_mtime_ns)
-
-
-def _first_line(error: BaseException) -> str:
-    text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-    return text.strip().split("\n")[0]

@@ -1,12 +1,13 @@
-"""Remote: an object store behind a URL. The only importer of fsspec and its file systems.
+"""Remote: an object store behind a URL.
 
 What a remote has is asked of the remote each time; nothing is remembered between commands.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Protocol
 
 from dvx.errors import ConfigError
@@ -16,8 +17,6 @@ from dvx.store.listed import Listed
 from dvx.store.network import NetworkRemote
 from dvx.store.schemes import Scheme, arguments, find_scheme, scheme_of
 from dvx.store.verify import Check
-
-_PARTS_AT_ONCE = 4
 
 
 class Remote(Protocol):
@@ -75,8 +74,12 @@ class Remote(Protocol):
         """Drop uploads that no flush named; for a command that failed."""
 
 
-def open_remote(name: str, url: str, options: Mapping[str, str], jobs: int = 0) -> Remote:
-    """The remote at `url`; the network is not touched yet.
+Ask = Callable[[str], str]
+_ASKED = {"ask_password": "password", "ask_passphrase": "passphrase"}
+
+
+def open_remote(name: str, url: str, options: Mapping[str, str], jobs: int = 0, ask: Ask | None = None) -> Remote:
+    """The remote at `url`; the network is not touched yet. `ask(what)` gets a secret from the user.
 
     Raises:
         ConfigError: the scheme is unknown, its package is not installed, or an option is of the wrong kind.
@@ -85,43 +88,28 @@ def open_remote(name: str, url: str, options: Mapping[str, str], jobs: int = 0) 
         return FolderRemote(name, url.partition("://")[2] or url, jobs)
     scheme = find_scheme(url)
     jobs = jobs or min(32, max(8, 4 * (os.cpu_count() or 1)))
-    return NetworkRemote(name, url, scheme, _connect(name, url, scheme, _tuned(scheme, arguments(scheme, options), jobs)), jobs)
+    jobs = min(jobs, int(options.get("max_sessions") or scheme.most))
+    return NetworkRemote(name, url, scheme, _connect(name, url, scheme, _with_secrets(name, options, ask), jobs), jobs)
 
 
-def _tuned(scheme: Scheme, options: dict[str, Any], jobs: int) -> dict[str, Any]:
-    """Bounded waiting: retries are ours alone, or each would be tried as often again by the libraries below."""
-    if scheme.flat:
-        options["use_listings_cache"] = False
-    if scheme.protocol == "s3":
-        limits = {"connect_timeout": 5, "read_timeout": 30, "retries": {"total_max_attempts": 1}}
-        options["config_kwargs"] = limits | {"max_pool_connections": jobs * _PARTS_AT_ONCE} | options.get("config_kwargs", {})
-        options["max_concurrency"] = _PARTS_AT_ONCE
-    return options
+def _with_secrets(name: str, options: Mapping[str, str], ask: Ask | None) -> dict[str, str]:
+    """The options, with the secrets that the user wants to be asked for."""
+    found = dict(options)
+    for option, secret in _ASKED.items():
+        if found.get(option, "").lower() == "true" and secret not in found:
+            if ask is None:
+                raise ConfigError(f"the {secret} of the remote `{name}` must be asked for, and there is no terminal to do it")
+            found[secret] = ask(f"{secret} for the remote `{name}`")
+    return found
 
 
-def _connect(name: str, url: str, scheme: Scheme, options: dict[str, Any]) -> tuple[Any, str]:
+def _connect(name: str, url: str, scheme: Scheme, options: Mapping[str, str], jobs: int) -> tuple[Any, str]:
     hint = f"run `pip install '{scheme.package}'`"
     try:
-        import fsspec
-
-        if "files" in options:
-            options["session"] = _session(options.pop("files"), options.pop("profile", None))
-        address = f"{scheme.protocol}://{url.partition('://')[2]}"
-        file_system, path = fsspec.core.url_to_fs(address, **options)
+        backend = importlib.import_module(f"dvx.store.backends.{scheme.backend}")
+        found: tuple[Any, str] = backend.open_files(scheme, url, arguments(scheme, options), jobs)
+        return found
     except ImportError as error:
         raise ConfigError(f"the remote `{name}` needs a package that is not installed: {error.name or error}", hint) from None
     except (ValueError, TypeError) as error:
         raise ConfigError(f"the remote `{name}` cannot be opened: {error}", f"its URL is `{redact(url)}`") from None
-    if scheme.protocol == "s3":
-        file_system.retries = 1
-    return file_system, str(path)
-
-
-def _session(settings: Mapping[str, str], profile: str | None) -> Any:
-    """A session that reads its credentials or configuration from given files."""
-    from aiobotocore.session import AioSession  # type: ignore[import-untyped]
-
-    session = AioSession(profile=profile)
-    for variable, path in settings.items():
-        session.set_config_variable(variable, os.path.expanduser(path))
-    return session

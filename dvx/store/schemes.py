@@ -13,8 +13,9 @@ from msgspec import Struct, field
 from dvx.errors import ConfigError, nearest
 
 _URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
-_FLAGS = frozenset({"use_ssl", "allow_anonymous_login", "gss_auth", "allow_agent", "cache_regions"})
-_NUMBERS = frozenset({"port", "timeout", "read_timeout", "connect_timeout"})
+_FLAGS = frozenset({"use_ssl", "allow_anonymous_login", "gss_auth", "allow_agent", "cache_regions", "version_aware"})
+_SECONDS = frozenset({"timeout", "read_timeout", "connect_timeout", "connection_timeout"})
+_NUMBERS = frozenset({"port"})
 
 
 class Scheme(Struct, frozen=True):
@@ -23,6 +24,7 @@ class Scheme(Struct, frozen=True):
     A `flat` store puts an object at once or not at all, has no folders, and lists any prefix in one go.
     `container` is the word for the first part of its paths, which nobody but the user makes. `lists` says whether it can list.
     `options` maps an option to a dotted argument. Beside OSError its library raises `errors`, and `passing` ones: worth a retry.
+    `backend` is the module of `dvx.store.backends` that opens it; `most` is how many connections it bears.
     """
 
     protocol: str
@@ -33,6 +35,8 @@ class Scheme(Struct, frozen=True):
     options: Mapping[str, str] = field(default_factory=dict)
     errors: tuple[str, ...] = ()
     passing: tuple[str, ...] = ()
+    backend: str = "fsspec_files"
+    most: int = 64
 
 
 _S3 = {
@@ -44,6 +48,7 @@ _S3 = {
     "use_ssl": "use_ssl",
     "allow_anonymous_login": "anon",
     "cache_regions": "cache_regions",
+    "version_aware": "version_aware",
     "region": "client_kwargs.region_name",
     "ssl_verify": "client_kwargs.verify",
     "read_timeout": "config_kwargs.read_timeout",
@@ -60,12 +65,22 @@ _S3 = {
     "credentialpath": "files.credentials_file",
     "configpath": "files.config_file",
 }
-_GS = {"projectname": "project", "credentialpath": "token", "endpointurl": "endpoint_url"}
+_GS = {"projectname": "project", "credentialpath": "token", "endpointurl": "endpoint_url", "allow_anonymous_login": "anon"}
 _OSS = {"oss_key_id": "key", "oss_key_secret": "secret", "oss_endpoint": "endpoint"}
 _AZURE = {
     name: name
     for name in ("connection_string", "account_name", "account_key", "sas_token", "tenant_id", "client_id", "client_secret")
-} | {"allow_anonymous_login": "anon"}
+} | {
+    "allow_anonymous_login": "anon",
+    "timeout": "timeout",
+    "read_timeout": "read_timeout",
+    "connection_timeout": "connection_timeout",
+    **{
+        f"exclude_{name}_credential": f"exclude.exclude_{name}_credential"
+        for name in ("environment", "visual_studio_code", "managed_identity")
+    },
+    "exclude_shared_token_cache_credential": "exclude.exclude_shared_token_cache_credential",
+}
 _SSH = {
     "user": "username",
     "port": "port",
@@ -76,18 +91,55 @@ _SSH = {
     "gss_auth": "gss_auth",
     "allow_agent": "allow_agent",
 }
+_HTTP = {
+    name: name
+    for name in ("user", "password", "auth", "custom_auth_header", "method", "ssl_verify", "connect_timeout", "read_timeout")
+}
+_WEBDAV = {
+    name: name
+    for name in ("user", "password", "token", "custom_auth_header") + ("cert_path", "key_path", "ssl_verify", "timeout")
+}
+_REQUESTS_PASSING = tuple(f"requests.exceptions.{name}" for name in ("ConnectionError", "Timeout", "ChunkedEncodingError"))
+_AZURE_PASSING = (
+    "azure.core.exceptions.ServiceRequestError",
+    "azure.core.exceptions.ServiceResponseError",
+    "aiohttp.ClientError",
+)
+_DAV, _DAV_PASSING = ("httpx.HTTPError", "httpx.StreamError", "webdav4.client.ClientError"), ("httpx.TransportError",)
 _AIOHTTP = ("aiohttp.ClientError",)
 _BOTO = ("botocore.exceptions.BotoCoreError", "botocore.exceptions.ClientError")
 _BOTO_PASSING = ("botocore.exceptions.HTTPClientError", "botocore.exceptions.ConnectionError", *_AIOHTTP)
 SCHEMES: dict[str, Scheme] = {
     "s3": Scheme("s3", "s3fs", flat=True, container="bucket", options=_S3, errors=_BOTO, passing=_BOTO_PASSING),
-    "gs": Scheme("gs", "dvx-vc[gs]", flat=True, container="bucket", options=_GS, passing=_AIOHTTP),
-    "azure": Scheme("abfs", "dvx-vc[azure]", flat=True, container="container", options=_AZURE, passing=_AIOHTTP),
-    "ssh": Scheme("ssh", "dvx-vc[ssh]", options=_SSH, passing=("paramiko.SSHException",)),
-    "http": Scheme("http", "dvx-vc[http]", flat=True, lists=False, passing=_AIOHTTP),
-    "https": Scheme("https", "dvx-vc[http]", flat=True, lists=False, passing=_AIOHTTP),
-    "webdav": Scheme("webdav", "dvx-vc[webdav]"),
-    "webdavs": Scheme("webdav", "dvx-vc[webdav]"),
+    "gs": Scheme(
+        "gs", "dvx-vc[gs]", flat=True, container="bucket", options=_GS, errors=("gcsfs.retry.HttpError",), passing=_AIOHTTP
+    ),
+    "azure": Scheme(
+        "abfs",
+        "dvx-vc[azure]",
+        flat=True,
+        container="container",
+        options=_AZURE,
+        errors=("azure.core.exceptions.AzureError",),
+        passing=_AZURE_PASSING,
+    ),
+    "ssh": Scheme(
+        "ssh",
+        "dvx-vc[ssh]",
+        options=_SSH,
+        errors=("paramiko.SSHException",),
+        passing=("paramiko.SSHException", "builtins.EOFError"),
+        backend="sftp",
+        most=8,
+    ),
+    "http": Scheme(
+        "http", "dvx-vc[http]", flat=True, lists=False, options=_HTTP, passing=_REQUESTS_PASSING, backend="http", most=16
+    ),
+    "https": Scheme(
+        "https", "dvx-vc[http]", flat=True, lists=False, options=_HTTP, passing=_REQUESTS_PASSING, backend="http", most=16
+    ),
+    "webdav": Scheme("webdav", "dvx-vc[webdav]", options=_WEBDAV, errors=_DAV, passing=_DAV_PASSING, backend="webdav", most=16),
+    "webdavs": Scheme("webdav", "dvx-vc[webdav]", options=_WEBDAV, errors=_DAV, passing=_DAV_PASSING, backend="webdav", most=16),
     "hdfs": Scheme("hdfs", "pyarrow", options={"user": "user", "kerb_ticket": "kerb_ticket"}),
     "webhdfs": Scheme("webhdfs", "requests", options={"user": "user"}),
     "oss": Scheme("oss", "ossfs", flat=True, container="bucket", options=_OSS),
@@ -132,7 +184,12 @@ def arguments(scheme: Scheme, options: Mapping[str, str]) -> dict[str, Any]:
 
 def _value(option: str, text: str) -> Any:
     lowered = str(text).lower()
-    if option in _FLAGS or (option == "ssl_verify" and lowered in ("true", "false")):
+    if option in _SECONDS:
+        try:
+            return float(text)
+        except ValueError:
+            raise ConfigError(f"the remote option `{option}` is a number of seconds, not `{text}`") from None
+    if option in _FLAGS or option.startswith("exclude_") or (option == "ssl_verify" and lowered in ("true", "false")):
         if lowered not in ("true", "false"):
             raise ConfigError(f"the remote option `{option}` is `true` or `false`, not `{text}`")
         return lowered == "true"

@@ -1,0 +1,153 @@
+"""Files over plain HTTP: GET and HEAD to read, PUT or POST to write. There is no listing."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import requests
+from msgspec import Struct
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
+
+from dvx.errors import RemoteError
+from dvx.model.settings import redact
+from dvx.store.schemes import Scheme
+
+_CONNECT_SECONDS, _READ_SECONDS = 60.0, 60.0
+_TEMPORARY = (408, 425, 429, 500, 502, 503, 504)
+_CHUNK = 1 << 20
+
+
+class Login(Struct, frozen=True):
+    """How a server is told who we are."""
+
+    auth: AuthBase | None
+    headers: dict[str, str]
+
+
+class HTTPFiles:
+    """The files below a URL, by whole URLs; each thread has its own connections."""
+
+    def __init__(self, method: str, login: Login, verify: bool | str, limits: tuple[float, float]) -> None:
+        self._method = method
+        self._login = login
+        self._verify = verify
+        self._limits = limits
+        self._mine = threading.local()
+
+    def info(self, path: str) -> dict[str, Any]:
+        """Size and time of a file."""
+        answer = self._ask("HEAD", path)
+        if answer.status_code in (405, 501) or (answer.ok and "content-length" not in answer.headers):
+            with self._ask("GET", path, headers={"Range": "bytes=0-0"}, stream=True) as answer:
+                _check(answer, path)
+                return {"name": path, "type": "file", "size": _total(answer), "modified": None}
+        _check(answer, path)
+        return {"name": path, "type": "file", "size": int(answer.headers["content-length"]), "modified": None}
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file."""
+        try:
+            self.info(path)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def cat_file(self, path: str, start: int | None = None, end: int | None = None) -> bytes:
+        """Part of a file; a server that knows no ranges sends more, and what was not asked for is dropped."""
+        begin = start or 0
+        headers = {} if end is None else {"Range": f"bytes={begin}-{end - 1}"}
+        with self._ask("GET", path, headers=headers, stream=True) as answer:
+            if answer.status_code == 416:
+                return b""
+            _check(answer, path)
+            skip = 0 if answer.status_code == 206 else begin
+            room = None if end is None else end - begin
+            found = bytearray()
+            for chunk in answer.iter_content(_CHUNK):
+                found += chunk[skip:] if skip else chunk
+                skip = max(0, skip - len(chunk))
+                if room is not None and len(found) >= room:
+                    return bytes(found[:room])
+            return bytes(found)
+
+    def pipe_file(self, path: str, value: bytes) -> None:
+        """Write a file."""
+        _check(self._ask(self._method, path, data=value), path)
+
+    def put_file(self, lpath: str, rpath: str) -> None:
+        """Copy a local file."""
+        with open(lpath, "rb") as source:
+            _check(self._ask(self._method, rpath, data=source), rpath)
+
+    def rm_file(self, path: str) -> None:
+        """Remove a file, where the server lets us."""
+        _check(self._ask("DELETE", path), path)
+
+    def _ask(
+        self, method: str, path: str, data: Any = None, headers: dict[str, str] | None = None, *, stream: bool = False
+    ) -> requests.Response:
+        if not hasattr(self._mine, "session"):
+            session = requests.Session()
+            adapter = HTTPAdapter(max_retries=0)
+            session.mount("http://", adapter)
+            session.mount("https://", adapter)
+            session.auth, session.verify = self._login.auth, self._verify
+            # bytes as they are: a `.gz` object that the server declares as encoding must not be unpacked
+            session.headers.update({"Accept-Encoding": "identity", **self._login.headers})
+            self._mine.session = session
+        found: requests.Response = self._mine.session.request(
+            method, _quoted(path), data=data, headers=headers, stream=stream, timeout=self._limits
+        )
+        return found
+
+
+def open_files(_scheme: Scheme, url: str, options: dict[str, Any], _jobs: int) -> tuple[Any, str]:
+    """The file system of a URL, and the URL without its password. Raises ValueError when the URL has no host."""
+    parts = urlsplit(url)
+    if not parts.hostname:
+        raise ValueError("it names no host")
+    user, password = options.pop("user", None) or parts.username, options.pop("password", None) or parts.password or ""
+    kind, custom = options.pop("auth", "basic" if user else ""), options.pop("custom_auth_header", "")
+    headers = {custom: password} if kind == "custom" and custom else {}
+    auth = {"basic": HTTPBasicAuth, "digest": HTTPDigestAuth}[kind](user or "", password) if kind in ("basic", "digest") else None
+    limits = (options.pop("connect_timeout", _CONNECT_SECONDS), options.pop("read_timeout", _READ_SECONDS))
+    files = HTTPFiles(options.pop("method", "POST").upper(), Login(auth, headers), options.pop("ssl_verify", True), limits)
+    return files, f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _quoted(url: str) -> str:
+    scheme, rest = url.split("://", 1)
+    return f"{scheme}://{quote(rest, safe='/:%@[]')}"
+
+
+def _check(answer: requests.Response, path: str) -> None:
+    if answer.ok:
+        return
+    if answer.status_code in (404, 410):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+    reason = f"the server answers {answer.status_code} {answer.reason}"
+    if answer.status_code in (401, 403, 407):
+        raise PermissionError(errno.EACCES, reason, path)
+    if answer.status_code in _TEMPORARY:
+        raise ConnectionError(reason)
+    if answer.status_code in (405, 501):
+        hint = f"`{answer.request.method}` is not allowed there; set `method` to `PUT` or `POST`"
+        raise RemoteError(f"{reason} for `{redact(path)}`", hint)
+    raise OSError(errno.EPROTO, reason, path)
+
+
+def _total(answer: requests.Response) -> int | None:
+    _, slash, total = answer.headers.get("content-range", "").rpartition("/")
+    if slash and total.isdecimal():
+        return int(total)
+    length = answer.headers.get("content-length", "")
+    return (
+        int(length)
+        if length.isdecimal() and answer.status_code == 200
+        else sum(len(chunk) for chunk in answer.iter_content(_CHUNK))
+    )

@@ -1,0 +1,101 @@
+"""Files over WebDAV."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import httpx
+from webdav4.client import ResourceAlreadyExists, ResourceConflict, ResourceNotFound  # type: ignore[import-untyped]
+from webdav4.fsspec import WebdavFileSystem  # type: ignore[import-untyped]
+
+from dvx.store.schemes import Scheme
+
+_SECONDS = 60.0
+_TEMPORARY = (423, 429, 500, 502, 503, 504)
+
+
+class WebdavFiles(WebdavFileSystem):  # type: ignore[misc]
+    """WebDAV with ranges, and with moves that replace what is there."""
+
+    cachable = False
+
+    def cat_file(self, path: str, start: int | None = None, end: int | None = None) -> bytes:
+        """Part of a file."""
+        begin = start or 0
+        headers = {} if end is None else {"Range": f"bytes={begin}-{end - 1}"}
+        answer = self.client.http.request("GET", self.client.join_url(path), headers=headers, follow_redirects=True)
+        if answer.status_code == 416:
+            return b""
+        if answer.status_code == 404:
+            raise FileNotFoundError(path)
+        answer.raise_for_status()
+        data: bytes = answer.content
+        return data if answer.status_code == 206 else data[begin:end]
+
+    def mv(self, path1: str, path2: str) -> None:
+        """Rename a file, over what has that name."""
+        self.client.move(path1, path2, overwrite=True)
+
+    def makedirs(self, path: str, exist_ok: bool = True) -> None:  # noqa: ARG002  as a server that is asked twice answers
+        """Make a folder, and those above it that are not there: what lies above the first that is may not be ours to see."""
+        try:
+            self.client.mkdir(path)
+        except ResourceAlreadyExists:
+            return
+        except (ResourceConflict, ResourceNotFound):
+            if not path.strip("/"):
+                raise
+            self.makedirs(path.rstrip("/").rpartition("/")[0])
+            with contextlib.suppress(ResourceAlreadyExists):
+                self.client.mkdir(path)
+
+    def rm_file(self, path: str) -> None:
+        """Remove a file."""
+        try:
+            self.client.remove(path)
+        except ResourceNotFound:
+            raise FileNotFoundError(path) from None
+
+
+def open_files(_scheme: Scheme, url: str, options: dict[str, Any], _jobs: int) -> tuple[Any, str]:
+    """The file system of a URL, and the path in it. Raises ValueError when the URL has no host."""
+    parts = urlsplit(url)
+    if not parts.hostname:
+        raise ValueError("it names no host")
+    base = f"{'https' if parts.scheme == 'webdavs' else 'http'}://{parts.netloc.rpartition('@')[2]}"
+    user = options.pop("user", None) or (parts.username and unquote(parts.username))
+    password = options.pop("password", None) or unquote(parts.password or "")
+    headers, custom = {}, options.pop("custom_auth_header", None)
+    token = options.pop("token", None)
+    if custom:
+        headers[custom] = password
+    elif token:
+        headers["Authorization"] = f"Bearer {token}"
+    certificate = options.pop("cert_path", None)
+    key = options.pop("key_path", None)
+    auth = (user, password) if user and not headers else None
+    found = WebdavFiles(
+        base,
+        auth=auth,
+        headers=headers,
+        cert=(certificate, key) if certificate and key else certificate,
+        verify=options.pop("ssl_verify", True),
+        timeout=httpx.Timeout(options.pop("timeout", _SECONDS)),
+        retry=False,
+        event_hooks={"response": [_check]},
+    )
+    return found, parts.path.strip("/")
+
+
+def _check(answer: httpx.Response) -> None:
+    """Refusals and what passes become errors of Python's own; the rest is for the client."""
+    reason = f"the server answers {answer.status_code} {answer.reason_phrase} to {answer.request.method}"
+    if answer.status_code in (401, 403, 407):
+        raise PermissionError(errno.EACCES, reason)
+    if answer.status_code in _TEMPORARY:
+        raise ConnectionError(reason)
+    if answer.status_code == 507:
+        raise OSError(errno.ENOSPC, reason)

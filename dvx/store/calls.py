@@ -1,0 +1,98 @@
+"""Caller: asks a remote, again where that may help, and says in one line what went wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import importlib
+import random
+import time
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from dvx.errors import RemoteError, quoted
+from dvx.store.schemes import Scheme
+
+T = TypeVar("T")
+_TRIES, _FIRST_TRIES = 7, 2
+_PAUSE, _LONGEST_PAUSE = 0.5, 20.0
+_PASSING = {
+    errno.EIO, errno.EBUSY, errno.EAGAIN, errno.EINTR, errno.EPIPE, errno.ETIMEDOUT, errno.ECONNRESET, errno.ECONNREFUSED,
+    errno.ECONNABORTED, errno.ENETUNREACH, errno.EHOSTUNREACH, getattr(errno, "EREMOTEIO", errno.EIO),
+}  # fmt: skip
+_REFUSED = ("401", "403")
+
+
+class Caller:
+    """Asks one remote, whose library raises `errors`: those that `scheme` says. Threads may share it."""
+
+    def __init__(self, name: str, url: str, scheme: Scheme) -> None:
+        self._name = name
+        self._url = url
+        self._passing = _classes(scheme.passing)
+        self.errors: tuple[type[Exception], ...] = (OSError, *self._passing, *_classes(scheme.errors))
+        self._reached = False
+
+    def __call__(self, call: Callable[[], T]) -> T:
+        """Ask, again if what went wrong may pass; FileNotFoundError is an answer, other errors become RemoteError.
+
+        Pauses double, and are longer or shorter by chance, so that many that failed at once do not come back at once. A remote
+        that never answered gets fewer tries: it is rather wrong than busy.
+        """
+        tried = 0
+        while True:
+            tried += 1
+            try:
+                result = call()
+            except FileNotFoundError:
+                self._reached = True
+                raise
+            except self.errors as error:
+                if tried >= (_TRIES if self._reached else _FIRST_TRIES) or not self._is_passing(error):
+                    raise self._explain(error) from error
+                time.sleep(min(_LONGEST_PAUSE, max(_wanted_pause(error), _PAUSE * 2 ** (tried - 1) * random.uniform(0.5, 1.5))))  # noqa: S311
+            else:
+                self._reached = True
+                return result
+
+    def _is_passing(self, error: BaseException) -> bool:
+        return isinstance(error, (TimeoutError, ConnectionError, *self._passing)) or getattr(error, "errno", None) in _PASSING
+
+    def _explain(self, error: BaseException) -> RemoteError:
+        reason = first_line(error)
+        refused = str(getattr(error, "status_code", "")) in _REFUSED or str(getattr(error, "code", "")) in _REFUSED
+        if refused or isinstance(error, PermissionError) or "Credential" in type(error).__name__:
+            hint = f"check the credentials: `dvx remote modify --local {quoted(self._name)} OPTION VALUE`"
+            return RemoteError(f"the remote `{self._name}` refuses access: {reason}", hint)
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            return RemoteError(
+                f"the remote `{self._name}` is full: {reason}", "free some space there, then run the command again"
+            )
+        if not self._is_passing(error):
+            return RemoteError(f"the remote `{self._name}` failed: {reason}", f"its URL is `{self._url}`")
+        return RemoteError(f"the remote `{self._name}` cannot be reached: {reason}", f"check `{self._url}` and the network")
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line."""
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    return text.strip().split("\n")[0]
+
+
+def _wanted_pause(error: BaseException) -> float:
+    """How long (seconds) the server asks to wait; 0 where it does not."""
+    response = getattr(error, "response", None)
+    headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}) if isinstance(response, dict) else {}
+    headers = headers or getattr(response, "headers", None) or {}
+    with contextlib.suppress(ValueError, AttributeError):
+        return float(headers.get("retry-after", 0))
+    return 0.0
+
+
+def _classes(names: Iterable[str]) -> tuple[type[Exception], ...]:
+    """Exception classes by their dotted names; the modules are loaded already, with the file system that uses them."""
+    found = []
+    for name in names:
+        module, _, word = name.rpartition(".")
+        found.append(getattr(importlib.import_module(module), word))
+    return tuple(found)
