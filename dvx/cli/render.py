@@ -12,6 +12,7 @@ from dvx.cli.progress import Meter
 from dvx.cli.units import count, size
 from dvx.model.events import (
     Event,
+    Interrupted,
     Notice,
     Progress,
     StageEnded,
@@ -122,6 +123,9 @@ class Terminal:
         elif isinstance(event, TransferPlanned):
             if event.objects >= _MANY_OBJECTS or event.bytes >= _MANY_BYTES:
                 note(_planned(event))
+        elif isinstance(event, Interrupted):
+            done = "pushed" if event.task == "push" else "fetched"
+            note(f"Stopped: {count(event.objects, 'object')} {done} ({size(event.bytes)}); run it again to go on from there.")
         elif isinstance(event, StageOutput):
             _pass_on(event.data)
         elif isinstance(event, Notice):

@@ -36,6 +36,14 @@ class Transferred(Struct, frozen=True):
     total_bytes: int | None
 
 
+class Interrupted(Struct, frozen=True):
+    """A transfer was stopped by the user; what it copied is kept."""
+
+    task: str
+    objects: int
+    bytes: int
+
+
 class Notice(Struct, frozen=True):
     """Something the user should know; the work goes on."""
 
@@ -77,7 +85,18 @@ class StageEnded(Struct, frozen=True):
     seconds: float
 
 
-Event = Progress | TransferPlanned | Transferred | Notice | StageStarted | StageSkipped | StageRestored | StageOutput | StageEnded
+Event = (
+    Progress
+    | TransferPlanned
+    | Transferred
+    | Interrupted
+    | Notice
+    | StageStarted
+    | StageSkipped
+    | StageRestored
+    | StageOutput
+    | StageEnded
+)
 Tell = Callable[[Event], None]
 
 

@@ -124,6 +124,10 @@ class Cache:
         """A fresh name in the temporary folder of the cache."""
         return self._scratch.new()
 
+    def partial(self, digest: Digest) -> str:
+        """Where an object is while it arrives, so that whoever is cut off can go on; see `Partial`."""
+        return os.path.join(self.root, "partial", f"{digest.algorithm}-{digest.hex}")
+
     def put(self, data: bytes | memoryview, digest: Digest) -> None:
         """Store bytes that are known to hash to `digest`."""
         if self.claim(digest, len(data)):

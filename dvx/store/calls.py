@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import importlib
 import random
+import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -29,8 +29,7 @@ class Caller:
     def __init__(self, name: str, url: str, scheme: Scheme) -> None:
         self._name = name
         self._url = url
-        self._passing = _classes(scheme.passing)
-        self.errors: tuple[type[Exception], ...] = (OSError, *self._passing, *_classes(scheme.errors))
+        self._scheme = scheme
         self._reached = False
 
     def __call__(self, call: Callable[[], T]) -> T:
@@ -55,8 +54,14 @@ class Caller:
                 self._reached = True
                 return result
 
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """What its library raises, as far as that is loaded."""
+        return (OSError, *_classes(self._scheme.passing), *_classes(self._scheme.errors))
+
     def _is_passing(self, error: BaseException) -> bool:
-        return isinstance(error, (TimeoutError, ConnectionError, *self._passing)) or getattr(error, "errno", None) in _PASSING
+        passing: tuple[type[Exception], ...] = (TimeoutError, ConnectionError, *_classes(self._scheme.passing))
+        return isinstance(error, passing) or getattr(error, "errno", None) in _PASSING
 
     def _explain(self, error: BaseException) -> RemoteError:
         reason = first_line(error)
@@ -90,9 +95,6 @@ def _wanted_pause(error: BaseException) -> float:
 
 
 def _classes(names: Iterable[str]) -> tuple[type[Exception], ...]:
-    """Exception classes by their dotted names; the modules are loaded already, with the file system that uses them."""
-    found = []
-    for name in names:
-        module, _, word = name.rpartition(".")
-        found.append(getattr(importlib.import_module(module), word))
-    return tuple(found)
+    """Exception classes by their dotted names; what is not loaded cannot be raised, and is not worth loading."""
+    parts = [name.rpartition(".") for name in names]
+    return tuple(getattr(sys.modules[module], word) for module, _, word in parts if module in sys.modules)

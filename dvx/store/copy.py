@@ -12,8 +12,9 @@ from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecut
 
 from dvx.errors import Corrupted, DvxError, MissingData, RemoteError
 from dvx.model.digest import Digest
-from dvx.model.events import Progress, Tell
+from dvx.model.events import Interrupted, Tell, Transferred
 from dvx.model.transfer import Need, TransferPlan, TransferResult
+from dvx.store import partial
 from dvx.store.cache import Cache
 from dvx.store.remote import Remote
 from dvx.store.verify import Check
@@ -84,12 +85,11 @@ def download(cache: Cache, remote: Remote, plan: TransferPlan, known: Mapping[Di
         if data is not None:
             cache.put(data, need.digest)
             return moved(len(data))
-        temp = cache.new_temp()
-        remote.download(need.digest.object_name, temp, Check(need.digest, need.size, moved))
-        return cache.admit(temp, need.digest)
+        return partial.fetch(cache, remote, need, moved)
 
     crew = _Crew("fetch", plan, cache.barrier, tell)
     try:
+        partial.sweep(cache)
         crew.work((*plan.trees, *plan.files), receive, remote.jobs)
     except OSError as error:
         hint = "free some space" if error.errno in _NO_SPACE else "check the disk, its permissions and limits"
@@ -108,9 +108,7 @@ class _Crew:
         self._task = task
         self._settle = settle
         self._tell = tell
-        needs = (*plan.files, *plan.trees)
-        sized = all(need.size is not None for need in needs)
-        self._unit, self._total = ("bytes", sum(need.size or 0 for need in needs)) if sized else ("objects", len(needs))
+        self._total_objects, self._total_bytes = plan.count, plan.bytes if plan.is_sized else None
         self._missing = [need.path for need in plan.missing]
         self._failed: list[tuple[str, str]] = []
         self._first: RemoteError | None = None
@@ -125,17 +123,23 @@ class _Crew:
         queue = iter(needs)
         if not needs:
             return
-        with ThreadPoolExecutor(jobs) as pool:
-            workers = {pool.submit(self._drain, queue, copy) for _ in range(min(jobs, len(needs)))}
-            try:
-                while workers:
-                    done, workers = wait(workers, timeout=_SETTLE_SECONDS, return_when=FIRST_EXCEPTION)
-                    for worker in done:
-                        worker.result()
-                    self._settle()
-            except BaseException:
-                self._stopped = True
-                raise
+        pool = ThreadPoolExecutor(jobs)
+        workers = {pool.submit(self._drain, queue, copy) for _ in range(min(jobs, len(needs)))}
+        try:
+            while workers:
+                done, workers = wait(workers, timeout=_SETTLE_SECONDS, return_when=FIRST_EXCEPTION)
+                for worker in done:
+                    worker.result()
+                self._settle()
+        except BaseException as error:
+            # nobody is waited for: a worker may hang in the network for as long as that lets it
+            self._stopped = True
+            if isinstance(error, KeyboardInterrupt):
+                self._settle()
+                self._tell(Interrupted(self._task, self._copied, self._bytes))
+            raise
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def result(self, withheld: Iterable[Need]) -> TransferResult:
         """What was done; raises RemoteError when that is nothing, for reasons of the remote."""
@@ -165,15 +169,16 @@ class _Crew:
             raise CancelledError
         with self._guard:
             self._bytes += count
-            if self._unit == "bytes":
-                self._tell(Progress(self._task, self._bytes, self._total, "bytes"))
+            self._show()
 
     def _count(self) -> None:
         with self._guard:
             self._row = 0
             self._copied += 1
-            if self._unit != "bytes":
-                self._tell(Progress(self._task, self._copied, self._total, self._unit))
+            self._show()
+
+    def _show(self) -> None:
+        self._tell(Transferred(self._task, self._copied, self._bytes, self._total_objects, self._total_bytes))
 
     def _note(self, need: Need, error: DvxError) -> None:
         with self._guard:

@@ -9,13 +9,14 @@ import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from dvx.errors import Corrupted, DvxError, MissingData, RemoteError
 from dvx.model.settings import redact
 from dvx.store import files
 from dvx.store.calls import Caller, first_line
 from dvx.store.listed import Listed, modified_of
+from dvx.store.read_ahead import ReadAhead
 from dvx.store.schemes import Scheme
 from dvx.store.verify import Check
 
@@ -39,6 +40,8 @@ class NetworkRemote:
         self._root = root.rstrip("/")
         self._call = Caller(name, self.url, scheme)
         self._made: set[str] = set()
+        self._ahead = ReadAhead()
+        self._counts = getattr(self._files, "counts", False)
 
     def sizes(self, names: Collection[str]) -> dict[str, int]:
         """See `Remote`. Many objects are looked up by listing, where an estimate says that this asks less of the remote."""
@@ -108,6 +111,27 @@ class NetworkRemote:
         except BaseException:
             files.remove(local)
             raise
+
+    def resume(self, name: str, file: BinaryIO, check: Callable[[], Check]) -> None:
+        """See `Remote`."""
+        while True:
+            one, kept = check(), 0
+            while chunk := file.read(files.CHUNK):
+                one.feed(chunk)
+                one.moved(len(chunk))
+                kept += len(chunk)
+            try:
+                for block in self._blocks(name, kept):
+                    one.feed(block)
+                    files.write_all(file.fileno(), block)
+                    one.moved(len(block))
+                one.finish()
+                return
+            except Corrupted:
+                files.empty(file)
+                if not kept:
+                    raise
+                one.moved(-one.total)
 
     def read(self, name: str) -> bytes:
         """See `Remote`."""
@@ -190,6 +214,8 @@ class NetworkRemote:
                 self._made.add(folder)
             if data is not None:
                 self._files.pipe_file(place, data)
+            elif self._counts:
+                self._files.put_file(local, place, meter.relative_update)
             elif self._scheme.protocol == "s3":
                 self._files.put_file(local, place, chunksize=max(_BLOCK, size // _PARTS + 1), callback=meter)
             else:
@@ -202,19 +228,20 @@ class NetworkRemote:
         except FileNotFoundError as error:
             raise self._no_container() or RemoteError(f"the remote `{self.name}` failed: {first_line(error)}") from None
 
-    def _blocks(self, name: str) -> Iterator[bytes]:
+    def _blocks(self, name: str, start: int = 0) -> Iterator[bytes]:
+        """The bytes of an object from `start` on; of a large one, several blocks are asked for at once."""
         place = self._place(name)
-        offset = 0
-        while True:
-            try:
-                block = self._call(partial(self._block, place, offset, _BLOCK))
-            except FileNotFoundError:
-                raise self._absent(name) from None
-            if block:
-                yield block
-            if len(block) != _BLOCK:
-                return
-            offset += len(block)
+        try:
+            first = self._call(partial(self._block, place, start, _BLOCK))
+            yield first
+            if len(first) == _BLOCK:
+                size = int(self._call(partial(self._files.info, place))["size"] or 0)
+                yield from self._ahead.read(partial(self._fetch, place), range(start + _BLOCK, size, _BLOCK))
+        except FileNotFoundError:
+            raise self._absent(name) from None
+
+    def _fetch(self, place: str, start: int) -> bytes:
+        return self._call(partial(self._block, place, start, _BLOCK))
 
     def _block(self, place: str, start: int, length: int) -> bytes:
         try:

@@ -8,14 +8,15 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from dvx.errors import ConfigError
 from dvx.model.settings import redact
+from dvx.store.backends.target import Target
 from dvx.store.folder import FolderRemote
 from dvx.store.listed import Listed
 from dvx.store.network import NetworkRemote
-from dvx.store.schemes import Scheme, arguments, find_scheme, scheme_of
+from dvx.store.schemes import arguments, find_scheme, scheme_of
 from dvx.store.verify import Check
 
 
@@ -61,6 +62,12 @@ class Remote(Protocol):
             Corrupted: the bytes are not those that `check` expects.
         """
 
+    def resume(self, name: str, file: BinaryIO, check: Callable[[], Check]) -> None:
+        """Like `download`, into a file that may hold the beginning already, and that keeps what arrived on failure.
+
+        What it holds is hashed first; if the whole turns out to be wrong, all is copied once more.
+        """
+
     def read(self, name: str) -> bytes:
         """The bytes of an object, unverified; raises MissingData."""
 
@@ -78,8 +85,17 @@ Ask = Callable[[str], str]
 _ASKED = {"ask_password": "password", "ask_passphrase": "passphrase"}
 
 
-def open_remote(name: str, url: str, options: Mapping[str, str], jobs: int = 0, ask: Ask | None = None) -> Remote:
-    """The remote at `url`; the network is not touched yet. `ask(what)` gets a secret from the user.
+def open_remote(
+    name: str,
+    url: str,
+    options: Mapping[str, str],
+    jobs: int = 0,
+    ask: Ask | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Remote:
+    """The remote at `url`; the network is not touched yet.
+
+    `ask(what)` gets a secret from the user; credentials that no option gives may come from `environ`.
 
     Raises:
         ConfigError: the scheme is unknown, its package is not installed, or an option is of the wrong kind.
@@ -89,7 +105,8 @@ def open_remote(name: str, url: str, options: Mapping[str, str], jobs: int = 0, 
     scheme = find_scheme(url)
     jobs = jobs or min(32, max(8, 4 * (os.cpu_count() or 1)))
     jobs = min(jobs, int(options.get("max_sessions") or scheme.most))
-    return NetworkRemote(name, url, scheme, _connect(name, url, scheme, _with_secrets(name, options, ask), jobs), jobs)
+    target = Target(scheme, url, arguments(scheme, _with_secrets(name, options, ask)), jobs, environ or {})
+    return NetworkRemote(name, url, scheme, _connect(name, target), jobs)
 
 
 def _with_secrets(name: str, options: Mapping[str, str], ask: Ask | None) -> dict[str, str]:
@@ -103,13 +120,13 @@ def _with_secrets(name: str, options: Mapping[str, str], ask: Ask | None) -> dic
     return found
 
 
-def _connect(name: str, url: str, scheme: Scheme, options: Mapping[str, str], jobs: int) -> tuple[Any, str]:
-    hint = f"run `pip install '{scheme.package}'`"
+def _connect(name: str, target: Target) -> tuple[Any, str]:
+    hint = f"run `pip install '{target.scheme.package}'`"
     try:
-        backend = importlib.import_module(f"dvx.store.backends.{scheme.backend}")
-        found: tuple[Any, str] = backend.open_files(scheme, url, arguments(scheme, options), jobs)
+        backend = importlib.import_module(f"dvx.store.backends.{target.scheme.backend}")
+        found: tuple[Any, str] = backend.open_files(target)
         return found
     except ImportError as error:
         raise ConfigError(f"the remote `{name}` needs a package that is not installed: {error.name or error}", hint) from None
     except (ValueError, TypeError) as error:
-        raise ConfigError(f"the remote `{name}` cannot be opened: {error}", f"its URL is `{redact(url)}`") from None
+        raise ConfigError(f"the remote `{name}` cannot be opened: {error}", f"its URL is `{redact(target.url)}`") from None

@@ -110,7 +110,7 @@ _AIOHTTP = ("aiohttp.ClientError",)
 _BOTO = ("botocore.exceptions.BotoCoreError", "botocore.exceptions.ClientError")
 _BOTO_PASSING = ("botocore.exceptions.HTTPClientError", "botocore.exceptions.ConnectionError", *_AIOHTTP)
 SCHEMES: dict[str, Scheme] = {
-    "s3": Scheme("s3", "s3fs", flat=True, container="bucket", options=_S3, errors=_BOTO, passing=_BOTO_PASSING),
+    "s3": Scheme("s3", "s3fs", flat=True, container="bucket", options=_S3, errors=_BOTO, passing=_BOTO_PASSING, backend="s3"),
     "gs": Scheme(
         "gs", "dvx-vc[gs]", flat=True, container="bucket", options=_GS, errors=("gcsfs.retry.HttpError",), passing=_AIOHTTP
     ),

@@ -11,7 +11,7 @@ import pytest
 
 from dvx.errors import DvxError, RemoteError
 from dvx.model.digest import Digest
-from dvx.model.events import Event, Progress, silent
+from dvx.model.events import Event, Transferred, silent
 from dvx.model.transfer import Need, TransferPlan
 from dvx.store import copy
 from dvx.store.cache import Cache
@@ -169,7 +169,7 @@ def test_progress_counts_bytes_where_sizes_are_known(cache: Cache, remote: Remot
 
     copy.upload(cache, remote, TransferPlan(files=(_need(b"one"), _need(b"three"))), told.append)
 
-    assert told[-1] == Progress("push", 8, 8, "bytes")
+    assert told[-1] == Transferred("push", 2, 8, 2, 8)
 
 
 def test_progress_counts_objects_elsewhere(cache: Cache, remote: Remote) -> None:
@@ -178,7 +178,7 @@ def test_progress_counts_objects_elsewhere(cache: Cache, remote: Remote) -> None
 
     copy.upload(cache, remote, TransferPlan(files=(_need(b"one"), Need(_digest(b"three"), "three"))), told.append)
 
-    assert told == [Progress("push", 1, 2, "objects"), Progress("push", 2, 2, "objects")]
+    assert told[-1] == Transferred("push", 2, 8, 2, None)
 
 
 class _Faulty:

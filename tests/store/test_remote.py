@@ -24,6 +24,7 @@ from dvx.store.verify import Check
 from tests.helpers import write
 from tests.more_servers import Served
 from tests.patience import within
+from tests.proxy import fault_proxy
 from tests.servers import S3Server, free_ports
 
 HELLO = Digest("md5", "5d41402abc4b2a76b9719d911017c592")
@@ -458,22 +459,39 @@ class TestS3:
         assert list(remote.names("")) == [HELLO.object_name]
         assert s3.files().cat_file(f"{bucket}/{HELLO.object_name}") == b"hello"
 
-    def test_a_large_upload_can_be_stopped(self, s3: S3Server, bucket: str, tmp_path: Path) -> None:
+    def test_a_large_upload_that_was_stopped_goes_on(self, s3: S3Server, bucket: str, tmp_path: Path) -> None:
         source = tmp_path / "large"
-        source.write_bytes(os.urandom(1 << 20) * 80)
+        source.write_bytes(os.urandom(80 << 20))
         name = _md5(source)
         moved: list[int] = []
 
         def stop(count: int) -> None:
             moved.append(count)
-            raise CancelledError
+            if len(moved) == 3:
+                raise CancelledError
 
         with pytest.raises(CancelledError):
             open_remote("storage", f"s3://{bucket}", s3.options()).upload(str(source), name.object_name, Check(name, None, stop))
-
-        assert sum(moved) < 80 << 20
         assert s3.files().find(bucket) == []
-        assert "Uploads" not in s3.files().call_s3("list_multipart_uploads", Bucket=bucket)
+
+        with fault_proxy(s3.endpoint) as proxy:
+            options = s3.options() | {"endpointurl": f"http://127.0.0.1:{proxy.port}"}
+            open_remote("storage", f"s3://{bucket}", options).upload(str(source), name.object_name, Check(name))
+            assert proxy.sent < 50 << 20, "three of five parts were there"
+
+        assert _md5_of(s3.files().cat_file(f"{bucket}/{name.object_name}")) == name.hex
+        assert not s3.files().call_s3("list_multipart_uploads", Bucket=bucket).get("Uploads")
+
+    def test_parts_of_an_earlier_upload_that_are_wrong_are_sent_again(self, s3: S3Server, bucket: str, tmp_path: Path) -> None:
+        source = tmp_path / "large"
+        source.write_bytes(os.urandom(40 << 20))
+        name, files = _md5(source), s3.files()
+        upload = files.call_s3("create_multipart_upload", Bucket=bucket, Key=name.object_name)["UploadId"]
+        files.call_s3("upload_part", Bucket=bucket, Key=name.object_name, UploadId=upload, PartNumber=1, Body=bytes(16 << 20))
+
+        open_remote("storage", f"s3://{bucket}", s3.options()).upload(str(source), name.object_name, Check(name))
+
+        assert _md5_of(files.cat_file(f"{bucket}/{name.object_name}")) == name.hex
 
     def test_nobody_there_takes_seconds(self) -> None:
         remote = open_remote("storage", "s3://bucket/x", _options(free_ports(1)[0]))
@@ -518,7 +536,9 @@ class TestOpening:
         for name in ("sftp", "http", "webdav"):
             monkeypatch.delitem(sys.modules, f"dvx.store.backends.{name}", raising=False)
         importlib.import_module("fsspec.registry")
-        monkeypatch.setattr(sys.modules["fsspec.registry"], "_registry", {})
+        registry = sys.modules["fsspec.registry"]._registry
+        for name in list(registry):
+            monkeypatch.delitem(registry, name)
 
         with pytest.raises(ConfigError, match="the remote `storage` needs a package that is not installed") as caught:
             open_remote("storage", url, {})

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from dvx.store.schemes import Scheme
+from dvx.store.backends.target import Target
 
 _PARTS_AT_ONCE = 4
 _AZURE_WORDS = {
@@ -18,7 +18,7 @@ _AZURE_WORDS = {
 }
 
 
-def open_files(scheme: Scheme, url: str, options: dict[str, Any], jobs: int) -> tuple[Any, str]:
+def open_files(target: Target) -> tuple[Any, str]:
     """The file system of a URL and the path in it.
 
     Raises:
@@ -27,15 +27,16 @@ def open_files(scheme: Scheme, url: str, options: dict[str, Any], jobs: int) -> 
     """
     import fsspec
 
+    scheme, options = target.scheme, dict(target.options)
     if scheme.flat:
         options["use_listings_cache"] = False
     if scheme.protocol == "s3":
-        _tune_s3(options, jobs)
+        _tune_s3(options, target.jobs)
     elif scheme.protocol == "abfs":
         _complete_azure(options)
     elif scheme.protocol == "gs" and options.pop("anon", False):
         options["token"] = "anon"  # noqa: S105  no secret
-    files, path = fsspec.core.url_to_fs(f"{scheme.protocol}://{url.partition('://')[2]}", **options)
+    files, path = fsspec.core.url_to_fs(f"{scheme.protocol}://{target.url.partition('://')[2]}", **options)
     if scheme.protocol == "s3":
         files.retries = 1
     return files, str(path)

@@ -15,7 +15,7 @@ from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
 
 from dvx.errors import RemoteError
 from dvx.model.settings import redact
-from dvx.store.schemes import Scheme
+from dvx.store.backends.target import Target
 
 _CONNECT_SECONDS, _READ_SECONDS = 60.0, 60.0
 _TEMPORARY = (408, 425, 429, 500, 502, 503, 504)
@@ -106,9 +106,9 @@ class HTTPFiles:
         return found
 
 
-def open_files(_scheme: Scheme, url: str, options: dict[str, Any], _jobs: int) -> tuple[Any, str]:
+def open_files(target: Target) -> tuple[Any, str]:
     """The file system of a URL, and the URL without its password. Raises ValueError when the URL has no host."""
-    parts = urlsplit(url)
+    parts, options = urlsplit(target.url), dict(target.options)
     if not parts.hostname:
         raise ValueError("it names no host")
     user, password = options.pop("user", None) or parts.username, options.pop("password", None) or parts.password or ""

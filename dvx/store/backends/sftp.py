@@ -15,7 +15,7 @@ import paramiko  # type: ignore[import-untyped]
 from fsspec.implementations.sftp import SFTPFileSystem
 
 from dvx.errors import RemoteError
-from dvx.store.schemes import Scheme
+from dvx.store.backends.target import Target
 
 _PIECE = 32 << 10
 _CONNECT_SECONDS = 30.0
@@ -111,9 +111,9 @@ class SFTPFiles(SFTPFileSystem):  # type: ignore[misc]
             return self._client
 
 
-def open_files(_scheme: Scheme, url: str, options: dict[str, Any], _jobs: int) -> tuple[Any, str]:
+def open_files(target: Target) -> tuple[Any, str]:
     """The file system of a URL and the path in it. Raises ValueError when the URL has no host."""
-    parts = urlsplit(url)
+    parts, options = urlsplit(target.url), dict(target.options)
     if not parts.hostname:
         raise ValueError("it names no host")
     given: dict[str, Any] = {"port": parts.port, "username": parts.username and unquote(parts.username)}
@@ -156,6 +156,8 @@ def _dial(host: str, settings: dict[str, Any]) -> paramiko.SSHClient:
     limits = {"banner_timeout": _CONNECT_SECONDS, "auth_timeout": _CONNECT_SECONDS}
     try:
         client.connect(address, sock=paramiko.ProxyCommand(proxy) if proxy else None, **limits, **given)
+    except paramiko.ssh_exception.NoValidConnectionsError as error:
+        raise ConnectionError(str(error)) from None
     except paramiko.BadHostKeyException as error:
         hint = "if that is meant to be, remove the old key with `ssh-keygen -R`; if not, somebody may listen"
         raise RemoteError(f"the host key of `{host}` is not the one that is known: {error.key.get_name()}", hint) from None

@@ -11,7 +11,7 @@ import httpx
 from webdav4.client import ResourceAlreadyExists, ResourceConflict, ResourceNotFound  # type: ignore[import-untyped]
 from webdav4.fsspec import WebdavFileSystem  # type: ignore[import-untyped]
 
-from dvx.store.schemes import Scheme
+from dvx.store.backends.target import Target
 
 _SECONDS = 60.0
 _TEMPORARY = (423, 429, 500, 502, 503, 504)
@@ -60,9 +60,9 @@ class WebdavFiles(WebdavFileSystem):  # type: ignore[misc]
             raise FileNotFoundError(path) from None
 
 
-def open_files(_scheme: Scheme, url: str, options: dict[str, Any], _jobs: int) -> tuple[Any, str]:
+def open_files(target: Target) -> tuple[Any, str]:
     """The file system of a URL, and the path in it. Raises ValueError when the URL has no host."""
-    parts = urlsplit(url)
+    parts, options = urlsplit(target.url), dict(target.options)
     if not parts.hostname:
         raise ValueError("it names no host")
     base = f"{'https' if parts.scheme == 'webdavs' else 'http'}://{parts.netloc.rpartition('@')[2]}"

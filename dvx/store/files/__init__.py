@@ -17,7 +17,7 @@ from dvx.store.files.naming import (
     set_mode,
     set_time,
 )
-from dvx.store.files.writing import CHUNK, create_new, open_log, read, write_all, write_atomic, write_new
+from dvx.store.files.writing import CHUNK, create_new, empty, open_log, open_partial, read, write_all, write_atomic, write_new
 
 __all__ = [
     "CHUNK",
@@ -27,12 +27,14 @@ __all__ = [
     "copy_bytes",
     "copy_file",
     "create_new",
+    "empty",
     "hardlink",
     "locked",
     "make_folder",
     "move",
     "move_new",
     "open_log",
+    "open_partial",
     "read",
     "reflink",
     "remove",

@@ -72,6 +72,29 @@ def create_new(path: str) -> BinaryIO:
     return open(path, "xb", buffering=0)
 
 
+def open_partial(path: str) -> BinaryIO | None:
+    """Open a file to go on with, for this process alone; None if another has it. It begins at its start."""
+    make_folder(os.path.dirname(path))
+    file = open(path, "a+b", buffering=0)  # noqa: SIM115  the caller closes it, which gives the lock back
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:
+        pass
+    except OSError:
+        file.close()
+        return None
+    file.seek(0)
+    return file
+
+
+def empty(file: BinaryIO) -> None:
+    """Drop what an open file holds."""
+    file.seek(0)
+    file.truncate()
+
+
 def open_log(path: str) -> BinaryIO:
     """Open a log to append to, unbuffered, so that a killed process leaves all it wrote."""
     make_folder(os.path.dirname(path))

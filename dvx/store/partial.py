@@ -1,0 +1,59 @@
+"""Objects that arrive in pieces: who is cut off goes on where it was, the next time."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+from dvx.errors import Corrupted
+from dvx.model.transfer import Need
+from dvx.store import files
+from dvx.store.cache import Cache
+from dvx.store.remote import Remote
+from dvx.store.verify import Check
+
+_LARGE = 8 << 20
+_KEPT_SECONDS = 7 * 86_400.0
+
+
+def fetch(cache: Cache, remote: Remote, need: Need, moved: Callable[[int], None]) -> None:
+    """Copy an object to the cache. What arrived of a large one is kept for a week when this fails.
+
+    What is wrong is asked for once more. Raises like `Remote.download`.
+    """
+    try:
+        _fetch(cache, remote, need, moved)
+    except Corrupted:
+        _fetch(cache, remote, need, moved)
+
+
+def sweep(cache: Cache) -> None:
+    """Remove what nobody came back for."""
+    folder = os.path.join(cache.root, "partial")
+    try:
+        found = list(os.scandir(folder))
+    except FileNotFoundError:
+        return
+    for entry in found:
+        if time.time() - entry.stat(follow_symlinks=False).st_mtime > _KEPT_SECONDS:
+            files.remove(entry.path)
+
+
+def _fetch(cache: Cache, remote: Remote, need: Need, moved: Callable[[int], None]) -> None:
+    temp = cache.new_temp()
+    place = cache.partial(need.digest)
+    file = None if need.size is not None and need.size < _LARGE else files.open_partial(place)
+    if file is None:
+        remote.download(need.digest.object_name, temp, Check(need.digest, need.size, moved))
+        cache.admit(temp, need.digest)
+        return
+    with file:
+        try:
+            remote.resume(need.digest.object_name, file, lambda: Check(need.digest, need.size, moved))
+        except BaseException:
+            if os.fstat(file.fileno()).st_size < _LARGE:
+                files.remove(place)
+            raise
+        files.rename(place, temp)
+    cache.admit(temp, need.digest)
