@@ -16,8 +16,8 @@ class FaultProxy:
     """Passes bytes on to `host:port`; its attributes say what goes wrong, and may change at any time.
 
     `broken` is the share of connections that are reset at once or after some bytes; `latency` (seconds) is added to what a
-    client sends; `rate` (bytes a second) limits a connection, 0 does not; while `stalled`, nothing passes. `sent` counts bytes
-    from clients, `flip` is called with what servers send and may change it.
+    client sends; `rate` (bytes a second) limits a connection, 0 does not; while `stalled`, nothing passes. `sent` and `received`
+    count the bytes from clients and to them.
     """
 
     def __init__(self, host: str, port: int, seed: int = 0) -> None:
@@ -26,6 +26,7 @@ class FaultProxy:
         self.rate = 0
         self.stalled = False
         self.sent = 0
+        self.received = 0
         self._chance = random.Random(seed)
         self._target = (host, port)
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -90,6 +91,8 @@ class FaultProxy:
                     time.sleep(len(data) / self.rate)
                 if up:
                     self.sent += len(data)
+                else:
+                    self.received += len(data)
                 if 0 <= budget < len(data):
                     target.sendall(data[:budget])
                     _abort(source)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from msgspec import to_builtins
 
 from dvx.cli import complete, render
 from dvx.cli.common import JsonOption, cwd, find_project
@@ -207,6 +208,37 @@ def remote_rename(
     Example: dvx remote rename storage archive
     """
     remotes.rename_remote(_editing(_find_config(), _level(system, global_, project, local)), name, new)
+
+
+def remote_test(
+    name: Annotated[
+        str,
+        typer.Argument(help="Name of the remote; the default one without.", autocompletion=complete.remotes, show_default=False),
+    ] = "",
+    *,
+    json: JsonOption = False,
+) -> None:
+    """Say who you are at a remote, what you may do there, and how far away it is.
+
+    A small file is written there, and removed. The exit code is 0 if everything works that a push and a pull need.
+
+    Example: dvx remote test storage
+    """
+    from dvx.ops.remote_test import try_remote
+
+    found = try_remote(find_project(), name)
+    if json:
+        render.json({**to_builtins(found), "works": not found.lacking})
+    else:
+        rows = [[each.check, each.verdict.value, each.detail] for each in found.probes]
+        if found.latency is not None:
+            rows.append(["latency", "ok", f"{found.latency:.1f} ms"])
+        render.table(rows, ["check", "result", ""])
+        for each in found.probes:
+            if each.hint:
+                render.note(f"{each.check}: {each.hint}")
+    if found.lacking:
+        raise typer.Exit(1)
 
 
 def _find_config() -> Config:

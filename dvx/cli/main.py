@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -42,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "remote modify": ("dvx.cli.config", "remote_modify", "Change an option of a remote"),
     "remote remove": ("dvx.cli.config", "remote_remove", "Remove a remote"),
     "remote rename": ("dvx.cli.config", "remote_rename", "Rename a remote"),
+    "remote test": ("dvx.cli.config", "remote_test", "Say whether a remote works, and what you may do there"),
     "config": ("dvx.cli.config", "config", "Show or change options"),
     "cache dir": ("dvx.cli.config", "cache_dir", "Show or change where the cache is"),
     "cache migrate": ("dvx.cli.environment", "cache_migrate", "Give objects of DVC 2 the names of DVC 3"),
@@ -141,11 +143,13 @@ def main() -> NoReturn:
         render.error("the folder that you stand in does not exist any more", "go to one that does, then run the command there")
         sys.exit(NATIVE.exit_codes.error)
     code = run(sys.argv[1:], cwd)
-    if code == 0:
-        # all is written and closed, and to take the interpreter apart costs a tenth of a short command
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    with contextlib.suppress(OSError):
         sys.stderr.flush()
-        os._exit(0)
-    sys.exit(code)
+    # all is written and closed. To take the interpreter apart costs a tenth of a short command, and it would wait for threads
+    # that hang in a network
+    os._exit(code)
 
 
 def run(arguments: Sequence[str], cwd: str) -> int:

@@ -16,10 +16,14 @@ class Meter:
         self._task = ""
         self._begin = 0.0
 
-    def text(self, event: Transferred, now: float, *, bar: bool) -> str:
-        """One line for what was copied up to `now`."""
+    def note(self, event: Transferred, now: float) -> None:
+        """A transfer that was not followed yet begins now."""
         if event.task != self._task:
             self._task, self._begin = event.task, now
+
+    def text(self, event: Transferred, now: float, *, bar: bool) -> str:
+        """One line for what was copied up to `now`."""
+        self.note(event, now)
         total = event.total_bytes
         share = event.bytes / total if total else event.objects / max(1, event.total_objects)
         parts = [f"{event.objects:,}/{event.total_objects:,} objects", size(event.bytes) + (f"/{size(total)}" if total else "")]

@@ -134,13 +134,13 @@ class Terminal:
             note(_stage_line(event))
 
     def _transferred(self, event: Transferred) -> None:
-        text = self._meter.text(event, time.monotonic(), bar=self._live)
-        ended = event.objects == event.total_objects
+        now, ended = time.monotonic(), event.objects == event.total_objects
+        self._meter.note(event, now)
         if self._live and self._is_due(ended=ended):
-            self._rewrite(text, ended=ended)
-        elif not self._live and time.monotonic() - max(self._shown, self._begin) >= _LINE_SECONDS:
-            self._shown = time.monotonic()
-            note(text)
+            self._rewrite(self._meter.text(event, now, bar=True), ended=ended)
+        elif not self._live and now - max(self._shown, self._begin) >= _LINE_SECONDS:
+            self._shown = now
+            note(self._meter.text(event, now, bar=False))
 
     def _is_due(self, *, ended: bool) -> bool:
         return self._live and (ended or time.monotonic() - self._shown >= _REWRITE_SECONDS)
@@ -198,7 +198,7 @@ def _stage_line(event: StageStarted | StageSkipped | StageRestored | StageEnded)
 
 def _planned(event: TransferPlanned) -> str:
     way = "to" if event.task == "push" else "from"
-    about = f"{size(event.bytes)}, about {count(event.requests, 'request')}"
+    about = f"{size(event.bytes)}, {'about' if event.task == 'push' else 'at most'} {count(event.requests, 'request')}"
     return f"{count(event.objects, 'object')} to {event.task} {way} `{event.remote}` ({about})"
 
 

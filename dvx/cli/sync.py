@@ -181,7 +181,8 @@ def _show_plan(plan: SyncPlan, *, json: bool) -> None:
             render.data(f"{need.digest}\t{printable(need.path)}")
         where = f" {'to' if plan.direction is Direction.PUSH else 'from'} `{step.remote}` ({step.url})" if step.remote else ""
         size = units.size(step.plan.bytes) if step.plan.is_sized else f"at least {units.size(step.plan.bytes)}"
-        about = f" ({size}, about {units.count(step.requests, 'request')})" if step.plan.count else ""
+        few = "about" if plan.direction is Direction.PUSH else "at most"
+        about = f" ({size}, {few} {units.count(step.requests, 'request')})" if step.plan.count else ""
         render.note(
             f"{units.count(step.plan.count, 'object')} to {plan.direction.value}{where}{about}, {len(step.plan.missing)} missing"
         )

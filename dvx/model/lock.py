@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dvx.errors import SchemaError, nearest
 from dvx.model.dialect import Dialect
@@ -16,6 +17,7 @@ from dvx.model.stage import Pipeline, Stage
 
 SCHEMA = "2.0"
 _TOP = ("schema", "datasets", "stages")
+_PLACE = ("version_id", "etag", "checksum", "cloud")
 _STAGE = ("cmd", "deps", "params", "outs")
 _ENTRY = (
     "path", "hash", "size", "nfiles", "isexec", "etag", "checksum", "version_id", "cloud", "files", "fs_config", "repo", "db",
@@ -90,6 +92,18 @@ def decode_state(raw: Any, workdir: str, dialect: Dialect, where: Where) -> Stag
         params=params,
         outs=_entries(entry, "outs", workdir, dialect, where),
     )
+
+
+def keeping_versions(state: StageState, before: StageState | None) -> StageState:
+    """`state`, with the remote's version of each output file that is as it was `before`."""
+    outs = {}
+    for path, now in state.outs.items():
+        old = before.outs.get(path) if before else None
+        kept = {}
+        if old and old.content and now.content and old.content.digest == now.content.digest:
+            kept = {key: old.extras[key] for key in _PLACE if key in old.extras}
+        outs[path] = replace(now, extras={**kept, **now.extras}) if kept else now
+    return replace(state, outs=outs)
 
 
 def encode_state(state: StageState, stage: Stage) -> dict[str, Any]:

@@ -11,12 +11,14 @@ from enum import Enum
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from dvx.errors import SchemaError, UnsafePath, nearest
+from dvx.errors import Corrupted, SchemaError, UnsafePath, nearest
 from dvx.model.dialect import Dialect
 from dvx.model.digest import LEGACY, Digest, digest_bytes
 from dvx.model.paths import check_path, join, parent, relative, within
-from dvx.model.tree import Content
+from dvx.model.tree import Content, tree_content
+from dvx.model.versioned import tree_of
 
 _SHOWN = 60
 
@@ -148,13 +150,16 @@ def encode_content(content: Content | None) -> dict[str, Any]:
 
 
 def encode_lock_entry(path: str, content: Content | None, extras: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry as a lock orders its fields: `path`, `hash`, digest, `size`, `nfiles`, `isexec`, extras; `path` is as written."""
+    """An entry as a lock orders its fields: `path`, `hash`, digest, `size`, `nfiles`, `isexec`, extras; `path` is as written.
+
+    A directory that is known by its digest is not listed file by file, too.
+    """
     fields = encode_content(content)
     name = fields.pop("hash", None)
     head: dict[str, Any] = {"path": path}
     if name is not None:
         head["hash"] = name
-    return head | fields | dict(extras)
+    return head | fields | {key: value for key, value in extras.items() if key != "files" or content is None}
 
 
 def encode_output(output: Output, content: Content | None, folder: str) -> dict[str, Any]:
@@ -193,7 +198,7 @@ def _content(entry: Mapping[str, Any], dialect: Dialect, where: tuple[str | int,
     algorithm = _algorithm(entry, dialect, where)
     value = entry.get(algorithm.removesuffix("-dos2unix"))
     if value is None or value == "":
-        return None
+        return _listed(entry.get("files"), algorithm, dialect, (*where, "files"))
     try:
         digest = Digest(algorithm, str(value).lower())
     except SchemaError as error:
@@ -203,6 +208,20 @@ def _content(entry: Mapping[str, Any], dialect: Dialect, where: tuple[str | int,
         if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 0):
             raise SchemaError(f"`{key}` is no count: `{number}`", (*where, key))
     return Content(digest, size, files if digest.is_tree else None, entry.get("isexec") is True)
+
+
+def _listed(rows: Any, algorithm: str, dialect: Dialect, where: tuple[str | int, ...]) -> Content | None:
+    """The content of a directory that is listed file by file, if all digests are there."""
+    if rows is None:
+        return None
+    try:
+        tree = tree_of(_sequence(rows, where), algorithm)
+    except (Corrupted, UnsafePath) as error:
+        raise SchemaError(error.message, where) from None
+    if tree is None:
+        return None
+    content = tree_content(tree, dialect, algorithm)[0]
+    return content if all(entry.size is not None for entry in tree.entries) else replace(content, size=None)
 
 
 def _algorithm(entry: Mapping[str, Any], dialect: Dialect, where: tuple[str | int, ...]) -> str:

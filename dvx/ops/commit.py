@@ -25,7 +25,7 @@ from dvx.ops.observation import Observer
 from dvx.ops.owners import for_git
 from dvx.ops.parts import store_parts
 from dvx.ops.pipelines import check_graph
-from dvx.ops.pointers import set_content
+from dvx.ops.pointers import record
 from dvx.ops.recording import record_run
 from dvx.ops.relink import relink
 from dvx.ops.running import recording
@@ -176,7 +176,7 @@ def _write(project: Project, pointer: Pointer, contents: Mapping[str, Content]) 
         for entry in document.get("outs") or ():
             content = contents.get(join(pointer.workdir, entry["path"]))
             if content is not None:
-                set_content(entry, content)
+                record(project, entry, content)
         if document.get("md5") and document.get("deps"):
             document["md5"] = stage_checksum(document)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from dvx.errors import Corrupted, DvxError, MissingData, UnsafePath, UsageError
+from dvx.errors import ConfigError, Corrupted, DvxError, MissingData, UnsafePath, UsageError
 from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell
 from dvx.model.gc import GcPlan, Stored, plan_gc
@@ -27,6 +27,7 @@ from dvx.store.intake import Link
 from dvx.store.objects import lying, remove_objects
 from dvx.store.remote_objects import RemoteObjects
 from dvx.store.verify import Check
+from dvx.store.versioned import is_versioned
 
 
 class GcOptions(Struct, frozen=True):
@@ -184,6 +185,10 @@ def _remotes(project: Project, options: GcOptions, named: Iterable[Named]) -> li
         return []
     opened = Remotes(project, options.remote, options.jobs)
     names = sorted({one.remote for one in named if one.remote in project.config.remotes()} - {""})
+    for name in {options.remote, *names}:
+        settings = project.config.remote(name)
+        if is_versioned(settings.options):
+            raise ConfigError(f"the remote `{settings.name}` keeps versions, so nothing there is unused", "leave out `--cloud`")
     first = opened.open("")
     return [first, *(opened.open(name) for name in names if name != first.remote.name and not options.remote)]
 

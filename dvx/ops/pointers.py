@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dvx.errors import Corrupted, MissingData, UnsafePath
 from dvx.formats import dump_yaml, edit_yaml, load_yaml
 from dvx.model.paths import parent
 from dvx.model.pointer import Output, encode_content, encode_output
 from dvx.model.tree import Content
+from dvx.model.versioned import rows_of
 from dvx.project import Project
 from dvx.store import files
 
-_FIELDS = (
-    *("md5", "xxh128", "sha256", "blake3", "size", "nfiles", "isexec", "hash"),
-    *("etag", "checksum", "version_id", "cloud", "files"),
-)
+_DIGESTS = ("md5", "xxh128", "sha256", "blake3")
+_PLACE = ("etag", "checksum", "version_id", "cloud")
+_FIELDS = (*_DIGESTS, "size", "nfiles", "isexec", "hash", *_PLACE, "files")
 
 _DEFAULTS = {"cache": True, "persist": False, "push": True}
 
@@ -32,7 +33,7 @@ def write_pointer(project: Project, output: Output, content: Content) -> bool:
         old = ""
     document = load_yaml(old, pointer) if old.strip() else None
     if isinstance(document, dict) and document.get("outs"):
-        new = edit_yaml(old, lambda document: _update(document["outs"][0], content, output.annotations), pointer)
+        new = edit_yaml(old, lambda document: _update(project, document["outs"][0], content, output.annotations), pointer)
     else:
         new = dump_yaml({"outs": [encode_output(output, content, parent(output.path))]})
     if new != old:
@@ -41,21 +42,48 @@ def write_pointer(project: Project, output: Output, content: Content) -> bool:
 
 
 def set_content(entry: Any, content: Content) -> None:
-    """Change the hash fields of an entry in place and drop those that say what holds anyway; others and their order stay."""
+    """Change the hash fields of an entry in place and drop those that say what holds anyway; others and their order stay.
+
+    What a remote's version of the file is stays where the digest does.
+    """
     fields = encode_content(content)
+    same = any(entry.get(key) == content.digest.hex for key in _DIGESTS)
     for key in _FIELDS:
-        if key in entry and key not in fields:
+        if key in entry and key not in fields and not (same and key in _PLACE):
             del entry[key]
-    for key, default in _DEFAULTS.items():
-        if entry.get(key) is default:
-            del entry[key]
+    _drop_defaults(entry)
     for key, value in fields.items():
         if key not in entry or entry[key] != value:
             entry[key] = value
 
 
-def _update(entry: Any, content: Content, annotations: Mapping[str, Any]) -> None:
-    set_content(entry, content)
+def record(project: Project, entry: Any, content: Content) -> None:
+    """Like `set_content`; but a directory that is listed file by file stays so, and its unchanged files keep their versions."""
+    rows = _rows(project, entry, content) if isinstance(entry.get("files"), list) and content.digest.is_tree else None
+    if not rows:
+        set_content(entry, content)
+        return
+    _drop_defaults(entry)
+    if rows != entry["files"]:
+        entry["files"] = rows
+
+
+def _rows(project: Project, entry: Any, content: Content) -> list[dict[str, Any]] | None:
+    try:
+        tree = project.cache.read_tree(content.digest)
+    except (MissingData, Corrupted, UnsafePath):
+        return None
+    return rows_of(tree, entry["files"], project.cache.sizes([each.digest for each in tree.entries]))
+
+
+def _drop_defaults(entry: Any) -> None:
+    for key, default in _DEFAULTS.items():
+        if entry.get(key) is default:
+            del entry[key]
+
+
+def _update(project: Project, entry: Any, content: Content, annotations: Mapping[str, Any]) -> None:
+    record(project, entry, content)
     for key, value in annotations.items():
         if entry.get(key) != value:
             entry[key] = value

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from dvx.errors import MissingData
 from dvx.formats import decoded, splice_lock
 from dvx.model.events import Tell
-from dvx.model.lock import StageState, encode_state
+from dvx.model.lock import StageState, encode_state, keeping_versions
 from dvx.model.paths import join, parent
 from dvx.model.pointer import Recorded
 from dvx.model.runcache import is_recordable
@@ -66,16 +66,20 @@ def locked_state(project: Project, stage: Stage) -> StageState | None:
     data = Workspace(project).read(path)
     if data is None:
         return None
-    lock = parse_lock(decoded(data, path), path, project.dialect, Pipeline(stage.file, {stage.name: stage}))
-    return lock.stages.get(stage.name)
+    return _parse(project, stage, decoded(data, path))
 
 
 def write_lock(project: Project, stage: Stage, state: StageState) -> str:
-    """Put a stage's entry into the lock file beside its pipeline file; returns its path if it changed, or an empty text."""
+    """Put a stage's entry into the lock file beside its pipeline file; returns its path if it changed, or an empty text.
+
+    Output files that did not change keep what the lock says of their version at a remote.
+    """
     path = _lock_path(project, stage)
     with project.lock(path):
         data = Workspace(project).read(path)
         old = data.decode("utf-8", "surrogateescape") if data and data.strip() else None
+        if old is not None and "version_id:" in old:
+            state = keeping_versions(state, _parse(project, stage, old))
         new = splice_lock(old, stage.name, encode_state(state, stage))
         if new == old:
             return ""
@@ -104,6 +108,11 @@ def _take(project: Project, stage: Stage, tell: Tell, *, commit: bool, share: bo
     detach(project, [path for path in stored if path not in cached])
     found = observe(project, [path for path in paths if path not in contents], tell)
     return contents | {path: content for path, content in found.items() if content is not None}
+
+
+def _parse(project: Project, stage: Stage, text: str) -> StageState | None:
+    lock = parse_lock(text, _lock_path(project, stage), project.dialect, Pipeline(stage.file, {stage.name: stage}))
+    return lock.stages.get(stage.name)
 
 
 def _lock_path(project: Project, stage: Stage) -> str:

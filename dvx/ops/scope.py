@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from dvx.errors import DvxError, UnknownTarget
 from dvx.model.paths import within
-from dvx.model.pointer import Kind
+from dvx.model.pointer import Kind, Recorded
 from dvx.model.transfer import Item
 from dvx.ops.index import Index, Selected, SelectOptions, files_of, load_index, select
 from dvx.ops.source import Revision
@@ -44,10 +44,11 @@ class SyncOptions(Struct, frozen=True):
 
 
 class Scope(Struct, frozen=True):
-    """Items by remote (empty for the one that the user chose), and what was selected in the workspace."""
+    """Items by remote (empty for the one that the user chose), the selected part of the workspace, what is recorded of items."""
 
     items: dict[str, list[Item]]
     selected: tuple[Selected, ...]
+    recorded: dict[Item, Recorded] = field(default_factory=dict)
 
 
 def find_scope(project: Project, options: SyncOptions, *, pushing: bool) -> Scope:
@@ -63,10 +64,12 @@ def find_scope(project: Project, options: SyncOptions, *, pushing: bool) -> Scop
         selected = select(project, index, options.targets, options.select)
     except UnknownTarget as error:
         lost = error
-    found = _items(index, selected, options, pushing=pushing)
+    recorded: dict[Item, Recorded] = {}
+    found = _items(index, selected, options, recorded, pushing=pushing)
     for earlier in _earlier(project, options.revisions):
         try:
-            found |= _items(earlier, select(project, earlier, options.targets, options.select), options, pushing=pushing)
+            chosen = select(project, earlier, options.targets, options.select)
+            found |= _items(earlier, chosen, options, recorded, pushing=pushing)
         except UnknownTarget:
             continue
     if lost is not None and not found:
@@ -74,10 +77,13 @@ def find_scope(project: Project, options: SyncOptions, *, pushing: bool) -> Scop
     by_remote: dict[str, list[Item]] = {}
     for item, remote in found.items():
         by_remote.setdefault(remote, []).append(item)
-    return Scope(by_remote, selected)
+    return Scope(by_remote, selected, recorded)
 
 
-def _items(index: Index, selected: tuple[Selected, ...], options: SyncOptions, *, pushing: bool) -> dict[Item, str]:
+def _items(
+    index: Index, selected: tuple[Selected, ...], options: SyncOptions, records: dict[Item, Recorded], *, pushing: bool
+) -> dict[Item, str]:
+    """Items with their remotes; `records` gets what is recorded of each, of several the one that says more."""
     files = {path for kind in options.kinds for path in files_of(index, kind)}
     found = {}
     for each in selected:
@@ -89,7 +95,10 @@ def _items(index: Index, selected: tuple[Selected, ...], options: SyncOptions, *
         if options.kinds and not any(within(path, output.path) or within(output.path, path) for path in files):
             continue
         if not (pushing and _is_import(index, each.tracked.file)):
-            found[Item(output.path, recorded.content, each.inner)] = output.remote
+            item = Item(output.path, recorded.content, each.inner)
+            found[item] = output.remote
+            if item not in records or (recorded.extras and not records[item].extras):
+                records[item] = recorded
     return found
 
 

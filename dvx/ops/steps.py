@@ -10,6 +10,7 @@ from functools import partial
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from dvx.config import RemoteSettings
 from dvx.errors import ConfigError, Corrupted, DvxError, MissingData, UnsafePath
 from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell, TransferPlanned
@@ -22,6 +23,7 @@ from dvx.store import copy, pack_copy
 from dvx.store.packs import Packs
 from dvx.store.remote import Remote, open_remote
 from dvx.store.remote_objects import RemoteObjects
+from dvx.store.versioned import is_versioned
 
 
 class Step(Struct, frozen=True):
@@ -73,16 +75,22 @@ class Remotes:
         """
         if name not in self._opened:
             settings = self._project.config.remote(name or self._chosen)
-            for option in ("version_aware", "worktree"):
-                if settings.options.get(option, "").lower() == "true":
-                    raise DvxError(f"the remote `{settings.name}` has `{option}`, which is not supported")
+            if is_versioned(settings.options):
+                text = (
+                    f"the remote `{settings.name}` keeps versions of files, not objects: only push, fetch and pull work with it"
+                )
+                raise DvxError(text, "choose another remote")
             jobs = self._jobs or int(settings.options.get("jobs") or 0)
-            options = dict(settings.options)
-            if "bearer_token_command" in options:
-                options["token"] = _token(settings.name, options.pop("bearer_token_command"))
-            remote = open_remote(settings.name, settings.url, options, jobs, self._project.ask)
-            self._opened[name] = _objects(self._project, remote)
+            self._opened[name] = _objects(self._project, connect(self._project, settings, jobs))
         return self._opened[name]
+
+
+def connect(project: Project, settings: RemoteSettings, jobs: int) -> Remote:
+    """The remote that `settings` describe; the network is not touched yet. Raises like `store.remote.open_remote`."""
+    options = dict(settings.options)
+    if "bearer_token_command" in options:
+        options["token"] = _token(settings.name, options.pop("bearer_token_command"))
+    return open_remote(settings.name, settings.url, options, jobs, project.ask, project.config.environ)
 
 
 def _token(name: str, command: str) -> str:

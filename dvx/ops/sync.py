@@ -6,21 +6,24 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from functools import partial
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
-from dvx.errors import Corrupted, MissingData, Partial, RemoteError
-from dvx.model.events import Tell, silent
+from dvx.errors import Corrupted, DvxError, MissingData, Partial, RemoteError, UnknownTarget
+from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import printable, within
-from dvx.model.transfer import TransferResult
+from dvx.model.pointer import Recorded
+from dvx.model.transfer import Item, TransferResult
 from dvx.model.tree import Content
-from dvx.ops import run_sync, steps
+from dvx.ops import run_sync, steps, versioned
 from dvx.ops.checkout import CheckoutResult, recorded, restore
 from dvx.ops.index import Selected
 from dvx.ops.relink import entries_of
-from dvx.ops.scope import SyncOptions, find_scope
+from dvx.ops.scope import Revisions, Scope, SyncOptions, find_scope
 from dvx.ops.steps import Remotes, Step
+from dvx.ops.versioned import Work, find_versioned, keep_trees
 from dvx.project import Project
+from dvx.store.versioned import VersionedRemote
 
 _SHOWN = 5
 
@@ -33,12 +36,16 @@ class Direction(Enum):
 
 
 class SyncPlan(Struct, frozen=True):
-    """What `transfer` will do: one step for each remote. `selected` is the part of the workspace that it is for."""
+    """What `transfer` will do: one step for each remote. `selected` is the part of the workspace that it is for.
+
+    `works` has the rest of the steps whose remote keeps versions, by its name.
+    """
 
     direction: Direction
     steps: tuple[Step, ...]
     options: SyncOptions
     selected: tuple[Selected, ...] = ()
+    works: Mapping[str, Work] = field(default_factory=dict)
 
 
 class PullResult(Struct, frozen=True):
@@ -55,21 +62,43 @@ def plan_push(project: Project, options: SyncOptions, tell: Tell = silent) -> Sy
     Raises:
         UnknownTarget: a target or remote does not exist, or there is no default remote.
         RemoteError: a remote cannot be reached.
+        DvxError: several revisions cannot go to a remote that keeps versions: only the workspace's pointers can be written.
     """
     scope = find_scope(project, options, pushing=True)
+    keep_trees(project, scope.recorded.values())
     remotes = Remotes(project, options.remote, options.jobs)
-    planned = [steps.push_step(project, remotes.open(name), items, tell) for name, items in (scope.items or {"": []}).items()]
-    return SyncPlan(Direction.PUSH, tuple(planned), options, scope.selected)
+    planned: list[Step] = []
+    works: dict[str, Work] = {}
+    for name, items in (scope.items or {"": []}).items():
+        keeper = find_versioned(project, name or options.remote, options.jobs)
+        if keeper is None:
+            planned.append(steps.push_step(project, remotes.open(name), items, tell))
+            continue
+        if options.revisions != Revisions():
+            hint = "check out a branch and push from there, one after the other"
+            raise DvxError(f"the remote `{keeper.remote.name}` keeps versions, so it takes one revision at a time", hint)
+        step, works[keeper.remote.name] = versioned.plan_push(project, keeper, _records(scope, items))
+        planned.append(step)
+    return SyncPlan(Direction.PUSH, tuple(planned), options, scope.selected, works)
 
 
 def plan_fetch(project: Project, options: SyncOptions, tell: Tell = silent) -> SyncPlan:
     """What the cache lacks of the chosen data; what the remotes have of it comes out in the transfer. Raises like `plan_push`."""
     scope = find_scope(project, options, pushing=False)
+    keep_trees(project, scope.recorded.values())
     remotes = Remotes(project, options.remote, options.jobs)
     if options.remote:
         project.config.remote(options.remote)  # a wrong name is refused even where nothing is needed
-    planned = [steps.fetch_step(project, partial(remotes.open, name), items, tell) for name, items in scope.items.items()]
-    return SyncPlan(Direction.FETCH, tuple(planned), options, scope.selected)
+    planned: list[Step] = []
+    works: dict[str, Work] = {}
+    for name, items in scope.items.items():
+        keeper = _keeper(project, name or options.remote, options.jobs)
+        if keeper is None:
+            planned.append(steps.fetch_step(project, partial(remotes.open, name), items, tell))
+            continue
+        step, works[keeper.remote.name] = versioned.plan_fetch(project, keeper, _records(scope, items))
+        planned.append(step)
+    return SyncPlan(Direction.FETCH, tuple(planned), options, scope.selected, works)
 
 
 def transfer(project: Project, plan: SyncPlan, tell: Tell = silent) -> TransferResult:
@@ -80,13 +109,21 @@ def transfer(project: Project, plan: SyncPlan, tell: Tell = silent) -> TransferR
         DvxError: the cache cannot be written.
     """
     remotes = Remotes(project, plan.options.remote, plan.options.jobs)
-    do = steps.push if plan.direction is Direction.PUSH else steps.fetch
+    pushing = plan.direction is Direction.PUSH
     result = TransferResult()
     for step in plan.steps:
-        if step.remote:
-            result += do(project, step, remotes.open(step.remote), tell)
-    if plan.options.run_cache:
-        copy_runs = run_sync.push if plan.direction is Direction.PUSH else run_sync.fetch
+        if not step.remote:
+            continue
+        keeper = find_versioned(project, step.remote, plan.options.jobs) if step.remote in plan.works else None
+        if keeper is None:
+            result += (steps.push if pushing else steps.fetch)(project, step, remotes.open(step.remote), tell)
+        else:
+            do = versioned.push if pushing else versioned.fetch
+            result += do(project, step, plan.works[step.remote], keeper, tell)
+    if plan.options.run_cache and find_versioned(project, plan.options.remote, 0) is not None:
+        tell(Notice("the run-cache stays here: a remote that keeps versions has no place for it"))
+    elif plan.options.run_cache:
+        copy_runs = run_sync.push if pushing else run_sync.fetch
         result += copy_runs(project, remotes.open(""), tell)
     return result
 
@@ -141,6 +178,18 @@ def demand_pull(result: PullResult, options: SyncOptions) -> None:
             f"the data of {_listed(result.lacking)} is not in the cache", "push it from where it was made, then pull again"
         )
     return None
+
+
+def _keeper(project: Project, name: str, jobs: int) -> VersionedRemote | None:
+    """Like `find_versioned`; a default remote that does not exist is for whoever needs something to miss."""
+    try:
+        return find_versioned(project, name, jobs)
+    except UnknownTarget:
+        return None
+
+
+def _records(scope: Scope, items: Iterable[Item]) -> dict[Item, Recorded]:
+    return {item: scope.recorded[item] for item in items}
 
 
 def _listed(paths: Iterable[str]) -> str:

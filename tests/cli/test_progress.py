@@ -44,7 +44,7 @@ def test_only_a_large_transfer_is_announced(capsys: pytest.CaptureFixture[str]) 
     tell(TransferPlanned("fetch", "storage", 2, 5 << 30, 2))
     assert capsys.readouterr().err == (
         "1,000 objects to push to `storage` (1.0 kB, about 3 requests)\n"
-        "2 objects to fetch from `storage` (5.4 GB, about 2 requests)\n"
+        "2 objects to fetch from `storage` (5.4 GB, at most 2 requests)\n"
     )
 
 
