@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from benchmarks import report
 from benchmarks.cases import CASES, Case
@@ -18,6 +19,7 @@ from benchmarks.remote_cases import REMOTE_CASES
 ALL = (*CASES, *DATA_CASES, *REMOTE_CASES)
 WORK = ROOT / "benchmarks" / ".work"
 PAGE = ROOT / "docs" / "performance.md"
+FIGURES = ROOT / "benchmarks" / "figures.json"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -26,11 +28,12 @@ def main(arguments: Sequence[str]) -> int:
     cases = [case for case in ALL if case.name in options.names or not (options.names or case.large)]
     remove(WORK)
     try:
-        lab = open_lab(WORK, QUICK if options.quick else Sizes())
+        sizes = QUICK if options.quick else Sizes()
+        lab = open_lab(WORK, replace(sizes, rounds=options.rounds or sizes.rounds))
         with lab.servers.stack:
             found = [row for case in cases for row in _measure(case, lab)]
         if options.write:
-            PAGE.write_text(report.page(found, lab))
+            PAGE.write_text(report.page(report.kept(FIGURES, found), lab))
         print(json.dumps(report.data(found, lab), indent=2) if options.json else report.table(found, "simple"))
     except CommandFailed as failure:
         print(f"error: {failure}", file=sys.stderr)
@@ -54,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("names", nargs="*", choices=[[], *(case.name for case in ALL)], metavar="NAME", help="cases; default all")
     parser.add_argument("--quick", action="store_true", help="less data and fewer rounds")
     parser.add_argument("--json", action="store_true", help="all figures as JSON")
+    parser.add_argument("--rounds", type=int, default=0, help="how often slow cases are measured")
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
     return parser
 
