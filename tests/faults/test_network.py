@@ -70,7 +70,7 @@ def _again_until_done(repo: Path, *words: str) -> int:
 def test_a_third_of_the_connections_may_fail(
     dialect_repo: Path, s3: S3Server, bucket: str, proxy: FaultProxy, count: Count
 ) -> None:
-    data = _fill(dialect_repo, 80, 4000)
+    data = _fill(dialect_repo, 40, 2000)
     _connect(dialect_repo, s3, bucket, proxy)
     proxy.broken, proxy.latency = 0.3, 0.002
 
@@ -85,7 +85,7 @@ def test_a_third_of_the_connections_may_fail(
 
 
 def test_large_files_go_on_after_resets(native: Path, s3: S3Server, bucket: str, proxy: FaultProxy) -> None:
-    data = write(native / "data/large", os.urandom(70 << 20)).read_bytes()
+    data = write(native / "data/large", os.urandom(50 << 20)).read_bytes()
     dvx(native, "add", "data")
     commit_all(native)
     _connect(native, s3, bucket, proxy)
@@ -109,7 +109,7 @@ def test_large_files_go_on_after_resets(native: Path, s3: S3Server, bucket: str,
 
 
 def test_a_large_download_that_was_cut_off_goes_on(native: Path, s3: S3Server, bucket: str, proxy: FaultProxy) -> None:
-    data = write(native / "data/large", os.urandom(60 << 20)).read_bytes()
+    data = write(native / "data/large", os.urandom(45 << 20)).read_bytes()
     dvx(native, "add", "data")
     _connect(native, s3, bucket, proxy)
     dvx(native, "push")
@@ -175,7 +175,7 @@ def test_after_a_kill_at_any_time_a_push_can_be_run_again(
 ) -> None:
     data = _fill(dialect_repo, 40, 3000)
     chance = random.Random(7)
-    kills = 150 if all_points else 3
+    kills = 150 if all_points else 2
     for number in range(kills):
         place = f"{bucket}/{number}"
         _connect(dialect_repo, s3, place, proxy)
@@ -196,13 +196,13 @@ def test_what_somebody_deletes_there_is_pushed_again(dialect_repo: Path, s3: S3S
     dvx(dialect_repo, "push")
     files = s3.files()
     chance = random.Random(3)
-    for number in range(3):
+    for number in range(2):
         chosen = chance.sample(sorted(files.find(bucket)), 2)
         for name in chosen:
             files.rm_file(name)
         dvx(dialect_repo, "push")
         assert _pulled(dialect_repo, s3, bucket, f"clone{number}") == data
-    count("objects that vanished and came back", 6)
+    count("objects that vanished and came back", 4)
 
 
 @pytest.mark.parametrize("harm", ["flip", "truncate", "extend", "empty", "swap"])

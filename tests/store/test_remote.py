@@ -33,7 +33,7 @@ EMPTY = Digest("md5", "d41d8cd98f00b204e9800998ecf8427e")
 
 @dataclass(frozen=True)
 class Place:
-    """A remote, and a way to look and meddle behind its back; `slow` where large objects take long."""
+    """A remote, and a way to look and meddle behind its back; `slow` where large or many objects take long."""
 
     remote: Remote
     reopen: Callable[[], Remote]
@@ -98,12 +98,17 @@ def trust(home: Path, server: Served) -> None:
 def _ssh(server: Served, home: Path) -> Place:
     trust(home, server)
     root = server.folder / uuid.uuid4().hex
-    return _files(root, f"ssh://127.0.0.1:{server.port}{root}", server.options)
+    return slowly(_files(root, f"ssh://127.0.0.1:{server.port}{root}", server.options))
+
+
+def slowly(place: Place) -> Place:
+    """The same, where much takes long, and would show no more than elsewhere."""
+    return replace(place, slow=True)
 
 
 def _http(server: Served) -> Place:
     name = uuid.uuid4().hex
-    return _files(server.folder / name, f"http://127.0.0.1:{server.port}/{name}", server.options)
+    return slowly(_files(server.folder / name, f"http://127.0.0.1:{server.port}/{name}", server.options))
 
 
 def _webdav(server: Served) -> Place:
@@ -123,7 +128,7 @@ def _webdav(server: Served) -> Place:
     def opened() -> Remote:
         return open_remote("storage", f"webdav://127.0.0.1:{server.port}/{name}", server.options)
 
-    return Place(opened(), opened, lambda path: requests.get(f"{top}/{path}", auth=login, timeout=60).content, put)
+    return slowly(Place(opened(), opened, lambda path: requests.get(f"{top}/{path}", auth=login, timeout=60).content, put))
 
 
 def _azure(server: Served) -> Place:
@@ -132,7 +137,8 @@ def _azure(server: Served) -> Place:
     files = adlfs.AzureBlobFileSystem(connection_string=server.options["connection_string"], use_listings_cache=False)
     container = f"c{uuid.uuid4().hex[:12]}"
     files.mkdir(container)
-    return _in_bucket(files, f"{container}/some/where", lambda url: open_remote("storage", f"azure://{url}", server.options))
+    top = f"{container}/some/where"
+    return slowly(_in_bucket(files, top, lambda url: open_remote("storage", f"azure://{url}", server.options)))
 
 
 def _gs(server: Served) -> Place:
@@ -140,7 +146,7 @@ def _gs(server: Served) -> Place:
 
     files = gcsfs.GCSFileSystem(endpoint_url=server.options["endpointurl"], token="anon", project="dvx", use_listings_cache=False)
     top = f"dvxgcs/{uuid.uuid4().hex}"
-    return replace(_in_bucket(files, top, lambda url: open_remote("storage", f"gs://{url}", server.options)), slow=True)
+    return slowly(_in_bucket(files, top, lambda url: open_remote("storage", f"gs://{url}", server.options)))
 
 
 def _in_bucket(files: Any, top: str, opened: Callable[[str], Remote]) -> Place:
@@ -181,14 +187,14 @@ def test_what_was_uploaded_is_there(place: Place, hello: str) -> None:
 
 
 def test_bytes_can_be_stored_and_read_in_part(place: Place) -> None:
-    data = os.urandom(20_000_000)
+    data = os.urandom(20_000_000)[: 10_000_000 if place.slow else None]
 
     place.remote.put(data, "packs/some")
     place.remote.flush()
 
     assert place.get("packs/some") == data
-    assert place.reopen().read_range("packs/some", 15_000_000, 1000) == data[15_000_000:15_001_000]
-    assert place.reopen().read_range("packs/some", 19_999_990, 100) == data[-10:]
+    assert place.reopen().read_range("packs/some", 9_000_000, 1000) == data[9_000_000:9_001_000]
+    assert place.reopen().read_range("packs/some", len(data) - 10, 100) == data[-10:]
     with pytest.raises(MissingData):
         place.remote.read_range("packs/other", 0, 10)
 
@@ -239,7 +245,7 @@ def test_an_empty_object_goes_there_and_back(place: Place, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("size", [8 << 20, (8 << 20) + 1, 40_000_003])
 def test_a_large_object_goes_there_and_back(place: Place, tmp_path: Path, size: int) -> None:
-    if place.slow and size > 8 << 20:
+    if place.slow and size != (8 << 20) + 1:
         pytest.skip("one size will do")
     source = tmp_path / "large"
     source.write_bytes(os.urandom(1_000_003) * (size // 1_000_003) + os.urandom(size % 1_000_003))
@@ -265,6 +271,8 @@ def test_wrong_bytes_are_not_downloaded(place: Place, tmp_path: Path, spoiled: b
 
 
 def test_an_endless_object_is_refused_before_it_ends(place: Place, tmp_path: Path) -> None:
+    if place.slow:
+        pytest.skip("what refuses it is the same for all kinds")
     place.put(HELLO.object_name, b"x" * (100 << 20))
 
     with pytest.raises(Corrupted, match="far beyond its size"):
@@ -296,6 +304,8 @@ def test_names_are_listed_below_a_prefix(listing: Place) -> None:
 
 @pytest.mark.parametrize("asked", [3, 300])
 def test_few_and_many_objects_are_found(place: Place, asked: int) -> None:
+    if place.slow and place.remote.lists:
+        asked = min(asked, 60)
     names = [f"files/md5/{number % 7:02x}/{number:030x}" for number in range(asked)]
     for number, name in enumerate(names):
         if number % 3:
@@ -305,15 +315,15 @@ def test_few_and_many_objects_are_found(place: Place, asked: int) -> None:
 
 
 def test_many_legacy_objects_are_found(place: Place) -> None:
-    names = [f"{number % 3:02x}/{number:030x}" for number in range(90)]
-    for name in names[:45]:
+    names = [f"{number % 3:02x}/{number:030x}" for number in range(40)]
+    for name in names[:20]:
         place.put(name, b"x")
 
-    assert place.remote.missing(names) == set(names[45:])
+    assert place.remote.missing(names) == set(names[20:])
 
 
 def test_a_fresh_remote_has_nothing(place: Place) -> None:
-    names = [f"files/md5/{number % 7:02x}/{number:030x}" for number in range(100)]
+    names = [f"files/md5/{number % 7:02x}/{number:030x}" for number in range(40)]
 
     assert place.remote.missing(names) == set(names)
 
