@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from msgspec.structs import replace
 
@@ -19,6 +18,7 @@ from dvx.ops.fsck_packs import PackCheck
 from dvx.ops.heal import Healer
 from dvx.project import Project
 from dvx.store import files
+from dvx.store.crowd import each
 from dvx.store.listed import Listed
 from dvx.store.objects import digest_of
 from dvx.store.remote import Remote
@@ -36,12 +36,11 @@ def check(project: Project, objects: RemoteObjects, healer: Healer | None, neede
     others = ("runs/", f"{FOLDER}/") if objects.packs is not None else ("runs/",)
     listed = [one for one in remote.listing("") if not one.name.startswith(others)]
     findings: list[Finding] = []
-    with ThreadPoolExecutor(remote.jobs) as pool:
-        for done, finding in enumerate(pool.map(lambda one: _check(project, remote, one), listed), 1):
-            tell(Progress(f"checking {remote.name}", done, len(listed), "objects"))
-            if finding is not None:
-                path = needed.get(finding.digest, "") if finding.digest else ""
-                findings.append(replace(finding, path=path))
+    for done, finding in enumerate(each(lambda one: _check(project, remote, one), listed, remote.jobs), 1):
+        tell(Progress(f"checking {remote.name}", done, len(listed), "objects"))
+        if finding is not None:
+            path = needed.get(finding.digest, "") if finding.digest else ""
+            findings.append(replace(finding, path=path))
     packed = PackCheck()
     if objects.packs is not None:
         packed = fsck_packs.check(project, remote, objects.packs, healer, tell)
@@ -98,7 +97,7 @@ def _heal(project: Project, remote: Remote, finding: Finding, healer: Healer) ->
         return finding
     aside = ""
     if finding.flaw is Flaw.WRONG:
-        aside = os.path.join(project.cache.root, "quarantine", "remotes", remote.name, digest.object_name)
+        aside = project.cache.aside(remote.name, digest)
         files.make_folder(os.path.dirname(aside))
         files.remove(aside)
         remote.download(digest.object_name, aside)

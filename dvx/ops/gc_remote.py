@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from concurrent.futures import ThreadPoolExecutor
 
 from msgspec.structs import replace
 
@@ -12,6 +11,7 @@ from dvx.errors import DvxError, MissingData, quoted
 from dvx.model.digest import Digest
 from dvx.model.gc import GcPlan, Stored, plan_gc
 from dvx.ops import gc_packs
+from dvx.store.crowd import each
 from dvx.store.objects import digest_of
 from dvx.store.remote_objects import RemoteObjects
 
@@ -33,8 +33,7 @@ def plan(objects: RemoteObjects, used: AbstractSet[Digest], lacking: Iterable[Di
     trees = {one.digest for one in stored if one.digest.is_tree}
     young = {one.digest for one in stored if one.digest in trees and one.digest not in used and one.modified > horizon}
     asked = sorted(trees & {*lacking, *young})
-    with ThreadPoolExecutor(remote.jobs) as pool:
-        more = set().union(*pool.map(lambda digest: _files_of(objects, digest), asked))
+    more = set().union(*each(lambda digest: _files_of(objects, digest), asked, remote.jobs))
     loose = plan_gc(stored, used | more, horizon)
     if objects.packs is None:
         return loose
@@ -46,10 +45,9 @@ def plan(objects: RemoteObjects, used: AbstractSet[Digest], lacking: Iterable[Di
 def remove(objects: RemoteObjects, plan: GcPlan) -> None:
     """Remove what was planned: all trees, then the files."""
     remote = objects.remote
-    with ThreadPoolExecutor(remote.jobs) as pool:
-        for wave in (plan.trees, plan.files):
-            for _ in pool.map(remote.remove, [stored.digest.object_name for stored in wave]):
-                pass
+    for wave in (plan.trees, plan.files):
+        for _ in each(remote.remove, [stored.digest.object_name for stored in wave], remote.jobs):
+            pass
     if objects.packs is not None:
         gc_packs.carry_out(remote, objects.packs, plan.packs)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from msgspec import Struct, field
@@ -20,6 +19,7 @@ from dvx.model.tree import Tree
 from dvx.project import Project
 from dvx.shell import output_of
 from dvx.store import copy, pack_copy
+from dvx.store.crowd import each
 from dvx.store.packs import Packs
 from dvx.store.remote import Remote, open_remote
 from dvx.store.remote_objects import RemoteObjects
@@ -220,12 +220,11 @@ def _read_trees(project: Project, items: Iterable[Item], tell: Tell) -> tuple[_T
 
 def _read_more(found: _Trees, lacking: Sequence[Digest], objects: RemoteObjects) -> None:
     """Add the trees that a remote has."""
-    with ThreadPoolExecutor(objects.remote.jobs) as pool:
-        for digest, answer in zip(lacking, pool.map(partial(_read_tree, objects), lacking), strict=True):
-            if isinstance(answer, str):
-                found.spoiled[digest] = answer
-            elif answer is not None:
-                found.usable[digest], found.known[digest] = answer
+    for digest, answer in zip(lacking, each(partial(_read_tree, objects), lacking, objects.remote.jobs), strict=True):
+        if isinstance(answer, str):
+            found.spoiled[digest] = answer
+        elif answer is not None:
+            found.usable[digest], found.known[digest] = answer
 
 
 def _read_tree(objects: RemoteObjects, digest: Digest) -> tuple[Tree, bytes] | str | None:

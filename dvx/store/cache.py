@@ -184,6 +184,10 @@ class Cache:
         files.move(self.path(digest), aside)
         return aside
 
+    def aside(self, remote: str, digest: Digest) -> str:
+        """Where the bytes that a remote has for an object are put when they are wrong."""
+        return os.path.join(self.root, "quarantine", "remotes", remote, digest.object_name)
+
     def objects(self, algorithm: str) -> Iterator[Digest]:
         """All named objects of one algorithm, in no particular order."""
         top = os.path.join(self.root, "files", algorithm)

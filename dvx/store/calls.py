@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import random
 import sys
@@ -11,6 +10,8 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from dvx.errors import RemoteError, quoted
+from dvx.store.backends.answers import Busy, wanted_pause
+from dvx.store.crowd import Aside
 from dvx.store.schemes import Scheme
 
 T = TypeVar("T")
@@ -31,6 +32,7 @@ class Caller:
         self._url = url
         self._scheme = scheme
         self._reached = False
+        self._aside = Aside()
 
     def __call__(self, call: Callable[[], T]) -> T:
         """Ask, again if what went wrong may pass; FileNotFoundError is an answer, other errors become RemoteError.
@@ -42,14 +44,14 @@ class Caller:
         while True:
             tried += 1
             try:
-                result = call()
+                result = self._aside(call)
             except FileNotFoundError:
                 self._reached = True
                 raise
             except self.errors as error:
                 if tried >= (_TRIES if self._reached else _FIRST_TRIES) or not self._is_passing(error):
                     raise self._explain(error) from error
-                time.sleep(min(_LONGEST_PAUSE, max(_wanted_pause(error), _PAUSE * 2 ** (tried - 1) * random.uniform(0.5, 1.5))))  # noqa: S311
+                time.sleep(min(_LONGEST_PAUSE, max(_pause(error), _PAUSE * 2 ** (tried - 1) * random.uniform(0.5, 1.5))))  # noqa: S311
             else:
                 self._reached = True
                 return result
@@ -73,6 +75,8 @@ class Caller:
             return RemoteError(
                 f"the remote `{self._name}` is full: {reason}", "free some space there, then run the command again"
             )
+        if isinstance(error, Busy):
+            return RemoteError(f"the remote `{self._name}` failed again and again: {reason}", "try it later, or ask who runs it")
         if not self._is_passing(error):
             return RemoteError(f"the remote `{self._name}` failed: {reason}", f"its URL is `{self._url}`")
         return RemoteError(f"the remote `{self._name}` cannot be reached: {reason}", f"check `{self._url}` and the network")
@@ -84,14 +88,13 @@ def first_line(error: BaseException) -> str:
     return text.strip().split("\n")[0]
 
 
-def _wanted_pause(error: BaseException) -> float:
+def _pause(error: BaseException) -> float:
     """How long (seconds) the server asks to wait; 0 where it does not."""
+    if isinstance(error, Busy):
+        return error.pause
     response = getattr(error, "response", None)
     headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}) if isinstance(response, dict) else {}
-    headers = headers or getattr(response, "headers", None) or {}
-    with contextlib.suppress(ValueError, AttributeError):
-        return float(headers.get("retry-after", 0))
-    return 0.0
+    return wanted_pause(headers or getattr(response, "headers", None) or {})
 
 
 def _classes(names: Iterable[str]) -> tuple[type[Exception], ...]:

@@ -20,7 +20,7 @@ from dvx.errors import MissingData, RemoteError
 from dvx.store import files
 from dvx.store.durable import barrier
 from dvx.store.listed import Listed
-from dvx.store.verify import Check
+from dvx.store.verify import Check, arriving
 
 _TEMPORARY = ".tmp"
 _ABANDONED_SECONDS = 86_400
@@ -101,11 +101,8 @@ class FolderRemote:
         """
         source = self._open(name)
         try:
-            with files.create_new(local) as sink:
+            with arriving(local, check) as sink:
                 _pass_on(self._chunks(source, name), sink.fileno(), local, check)
-        except BaseException:
-            files.remove(local)
-            raise
         finally:
             os.close(source)
 

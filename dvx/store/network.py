@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, BinaryIO, TypeVar
 
 from dvx.errors import Corrupted, DvxError, MissingData, RemoteError
 from dvx.model.settings import redact
 from dvx.store import files
+from dvx.store.blocks import Blocks
 from dvx.store.calls import Caller, first_line
+from dvx.store.crowd import each
 from dvx.store.listed import Listed, modified_of
-from dvx.store.read_ahead import ReadAhead
 from dvx.store.schemes import Scheme
-from dvx.store.verify import Check
+from dvx.store.verify import Check, arriving
 
 T = TypeVar("T")
-_BLOCK = 8 << 20
-_PARTS = 9_000
+# what these tell of an upload says more than the size that they would have afterwards
+_TRUSTED = frozenset({"s3", "ssh", "memory"})
 _FEW = 32
 _PAGE, _PAGE_COST = 1000, 4
 
@@ -40,8 +39,8 @@ class NetworkRemote:
         self._root = root.rstrip("/")
         self._call = Caller(name, self.url, scheme)
         self._made: set[str] = set()
-        self._ahead = ReadAhead()
-        self._counts = getattr(self._files, "counts", False)
+        self._blocks = Blocks(self._files, self._call, jobs)
+        self._put_large: Callable[[str, str, Callable[[int], None]], None] | None = getattr(self._files, "put_large", None)
 
     def sizes(self, names: Collection[str]) -> dict[str, int]:
         """See `Remote`. Many objects are looked up by listing, where an estimate says that this asks less of the remote."""
@@ -79,7 +78,7 @@ class NetworkRemote:
     def upload(self, local: str, name: str, check: Check | None = None) -> None:
         """See `Remote`. Bytes are hashed before they are sent; a file that changes meanwhile is taken back."""
         before = os.stat(local)
-        small = before.st_size <= _BLOCK
+        small = before.st_size <= self._blocks.size
         data = files.read(local) if small else None
         if check is not None:
             for chunk in _chunks(local) if data is None else (data,):
@@ -98,19 +97,15 @@ class NetworkRemote:
 
     def download(self, name: str, local: str, check: Check | None = None) -> None:
         """See `Remote`."""
-        try:
-            with files.create_new(local) as target:
-                for block in self._blocks(name):
-                    if check is not None:
-                        check.feed(block)
-                    files.write_all(target.fileno(), block)
-                    if check is not None:
-                        check.moved(len(block))
+        with arriving(local, check) as target:
+            for block in self._read(name):
+                if check is not None:
+                    check.feed(block)
+                files.write_all(target.fileno(), block)
+                if check is not None:
+                    check.moved(len(block))
             if check is not None:
                 check.finish()
-        except BaseException:
-            files.remove(local)
-            raise
 
     def resume(self, name: str, file: BinaryIO, check: Callable[[], Check]) -> None:
         """See `Remote`."""
@@ -121,26 +116,26 @@ class NetworkRemote:
                 one.moved(len(chunk))
                 kept += len(chunk)
             try:
-                for block in self._blocks(name, kept):
+                for block in self._read(name, kept):
                     one.feed(block)
                     files.write_all(file.fileno(), block)
                     one.moved(len(block))
                 one.finish()
                 return
             except Corrupted:
-                files.empty(file)
                 if not kept:
                     raise
+                files.empty(file)
                 one.moved(-one.total)
 
     def read(self, name: str) -> bytes:
         """See `Remote`."""
-        return b"".join(self._blocks(name))
+        return b"".join(self._read(name))
 
     def read_range(self, name: str, start: int, length: int) -> bytes:
         """See `Remote`."""
         try:
-            return self._call(partial(self._block, self._place(name), start, length))
+            return self._blocks.one(self._place(name), start, length)
         except FileNotFoundError:
             raise self._absent(name) from None
 
@@ -172,14 +167,13 @@ class NetworkRemote:
             return listed | self._sizes_of_each(asked)
         if at_once <= by_folder:
             return self._list(top)
-        with ThreadPoolExecutor(self.jobs) as pool:
-            for more in pool.map(self._list, rest):
-                listed |= more
+        for more in each(self._list, rest, self.jobs):
+            listed |= more
         return listed
 
     def _sizes_of_each(self, names: Collection[str]) -> dict[str, int]:
-        with ThreadPoolExecutor(min(self.jobs, max(1, len(names)))) as pool:
-            return {name: size for name, size in zip(names, pool.map(self._size, names), strict=True) if size is not None}
+        sizes = each(self._size, names, min(self.jobs, len(names)))
+        return {name: size for name, size in zip(names, sizes, strict=True) if size is not None}
 
     def _size(self, name: str) -> int | None:
         try:
@@ -214,12 +208,11 @@ class NetworkRemote:
                 self._made.add(folder)
             if data is not None:
                 self._files.pipe_file(place, data)
-            elif self._counts:
-                self._files.put_file(local, place, meter.relative_update)
-            elif self._scheme.protocol == "s3":
-                self._files.put_file(local, place, chunksize=max(_BLOCK, size // _PARTS + 1), callback=meter)
+            elif self._put_large is not None:
+                self._put_large(local, place, meter.relative_update)
             else:
                 self._files.put_file(local, place)
+            self._confirm(place, size)
             if place != target:
                 self._files.mv(place, target)
 
@@ -228,30 +221,15 @@ class NetworkRemote:
         except FileNotFoundError as error:
             raise self._no_container() or RemoteError(f"the remote `{self.name}` failed: {first_line(error)}") from None
 
-    def _blocks(self, name: str, start: int = 0) -> Iterator[bytes]:
-        """The bytes of an object from `start` on; of a large one, several blocks are asked for at once."""
-        place = self._place(name)
+    def _confirm(self, place: str, size: int) -> None:
+        if self._scheme.protocol not in _TRUSTED and (there := self._files.info(place)["size"]) not in (None, size):
+            raise ConnectionError(f"{there} of {size} bytes arrived")
+
+    def _read(self, name: str, start: int = 0) -> Iterator[bytes]:
         try:
-            first = self._call(partial(self._block, place, start, _BLOCK))
-            yield first
-            if len(first) == _BLOCK:
-                size = int(self._call(partial(self._files.info, place))["size"] or 0)
-                yield from self._ahead.read(partial(self._fetch, place), range(start + _BLOCK, size, _BLOCK))
+            yield from self._blocks.all(self._place(name), start)
         except FileNotFoundError:
             raise self._absent(name) from None
-
-    def _fetch(self, place: str, start: int) -> bytes:
-        return self._call(partial(self._block, place, start, _BLOCK))
-
-    def _block(self, place: str, start: int, length: int) -> bytes:
-        try:
-            return bytes(self._files.cat_file(place, start=start, end=start + length))
-        except self._call.errors as error:
-            # a range that begins where the object ends is an error in S3 and Azure
-            past = getattr(error, "errno", None) == errno.EINVAL or getattr(error, "status_code", None) == 416
-            if past and self._files.info(place)["size"] == start:
-                return b""
-            raise
 
     def _absent(self, name: str) -> DvxError:
         return self._no_container() or MissingData(f"`{name}` is not at the remote `{self.name}`")
@@ -270,14 +248,11 @@ class NetworkRemote:
 
 
 class _Meter:
-    """Counts what s3fs sends, part by part; it has the methods that s3fs calls. Telling may raise, which ends the upload."""
+    """Counts what is sent, part by part. Telling may raise, which ends the upload."""
 
     def __init__(self, moved: Callable[[int], None] | None) -> None:
         self.count = 0
         self._moved = moved
-
-    def set_size(self, size: int) -> None:
-        """The size is known already."""
 
     def relative_update(self, count: int) -> None:
         """More bytes were sent, or fewer where a try was in vain."""

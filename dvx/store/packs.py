@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from msgspec import Struct
@@ -30,6 +29,7 @@ from dvx.model.pack import (
     ranges,
 )
 from dvx.store import files
+from dvx.store.crowd import each
 from dvx.store.remote import Remote
 from dvx.store.verify import Check
 
@@ -93,17 +93,16 @@ class Packs:
         found: dict[Digest, tuple[str, Packed]] = {}
         # those that stay are looked at last, and win
         chosen = [pack for pack in sorted(packs, key=lambda pack: pack.condemned is None) if condemned or pack.condemned is None]
-        with ThreadPoolExecutor(self._remote.jobs) as pool:
-            for pack, answer in zip(chosen, pool.map(self._try_objects, chosen), strict=True):
-                if isinstance(answer, Corrupted):
-                    tell(Notice(f"{answer.message}; it is left out", f"run `dvx fsck --remote {self._remote.name}`"))
-                    continue
-                offset = 0
-                for key, size in answer:
-                    digest = asked.get(key)
-                    if digest is not None:
-                        found[digest] = (pack.name, Packed(digest, offset, size))
-                    offset += size
+        for pack, answer in zip(chosen, each(self._try_objects, chosen, self._remote.jobs), strict=True):
+            if isinstance(answer, Corrupted):
+                tell(Notice(f"{answer.message}; it is left out", f"run `dvx fsck --remote {self._remote.name}`"))
+                continue
+            offset = 0
+            for key, size in answer:
+                digest = asked.get(key)
+                if digest is not None:
+                    found[digest] = (pack.name, Packed(digest, offset, size))
+                offset += size
         return found
 
     def write(self, objects: Sequence[tuple[Digest, bytes]]) -> str:
@@ -175,12 +174,8 @@ def read_packed(
         by_pack.setdefault(name, []).append(place)
     work = [(name, group) for name, places in by_pack.items() for group in ranges(places, _GAP, _LONGEST)]
     failed: dict[Digest, str] = {}
-    pool = ThreadPoolExecutor(jobs)
-    try:
-        for problems in pool.map(partial(_read_group, packs, take), work):
-            failed |= problems
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    for problems in each(partial(_read_group, packs, take), work, jobs):
+        failed |= problems
     return failed
 
 

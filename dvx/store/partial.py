@@ -11,7 +11,7 @@ from dvx.model.transfer import Need
 from dvx.store import files
 from dvx.store.cache import Cache
 from dvx.store.remote import Remote
-from dvx.store.verify import Check
+from dvx.store.verify import Check, put_aside
 
 _LARGE = 8 << 20
 _KEPT_SECONDS = 7 * 86_400.0
@@ -20,12 +20,20 @@ _KEPT_SECONDS = 7 * 86_400.0
 def fetch(cache: Cache, remote: Remote, need: Need, moved: Callable[[int], None]) -> None:
     """Copy an object to the cache. What arrived of a large one is kept for a week when this fails.
 
-    What is wrong is asked for once more. Raises like `Remote.download`.
+    What is wrong is put in quarantine, and asked for once more. Raises like `Remote.download`.
     """
+    aside = cache.aside(remote.name, need.digest)
+
+    def check() -> Check:
+        return Check(need.digest, need.size, moved, aside)
+
     try:
-        _fetch(cache, remote, need, moved)
+        _fetch(cache, remote, need, check)
     except Corrupted:
-        _fetch(cache, remote, need, moved)
+        try:
+            _fetch(cache, remote, need, check)
+        except Corrupted as error:
+            raise Corrupted(f"{error.message}; they were put aside as `{aside}`") from None
 
 
 def sweep(cache: Cache) -> None:
@@ -40,17 +48,20 @@ def sweep(cache: Cache) -> None:
             files.remove(entry.path)
 
 
-def _fetch(cache: Cache, remote: Remote, need: Need, moved: Callable[[int], None]) -> None:
+def _fetch(cache: Cache, remote: Remote, need: Need, check: Callable[[], Check]) -> None:
     temp = cache.new_temp()
     place = cache.partial(need.digest)
     file = None if need.size is not None and need.size < _LARGE else files.open_partial(place)
     if file is None:
-        remote.download(need.digest.object_name, temp, Check(need.digest, need.size, moved))
+        remote.download(need.digest.object_name, temp, check())
         cache.admit(temp, need.digest)
         return
     with file:
         try:
-            remote.resume(need.digest.object_name, file, lambda: Check(need.digest, need.size, moved))
+            remote.resume(need.digest.object_name, file, check)
+        except Corrupted:
+            put_aside(place, check().aside)
+            raise
         except BaseException:
             if os.fstat(file.fileno()).st_size < _LARGE:
                 files.remove(place)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 _EACH, _ALL = 4, 12
 
 
 class ReadAhead:
-    """Up to `_ALL` blocks are there, or on their way, at once; who finds no room reads one block after another."""
+    """Up to `jobs` blocks are there, or on their way, at once; who finds no room reads one block after another."""
 
-    def __init__(self) -> None:
-        self._room = threading.Semaphore(_ALL)
+    def __init__(self, jobs: int) -> None:
+        self._room = threading.Semaphore(min(jobs, _ALL))
 
-    def read(self, fetch: Callable[[int], bytes], offsets: Iterable[int]) -> Iterator[bytes]:
+    def read(self, fetch: Callable[[int], bytes], offsets: Iterable[int]) -> Generator[bytes]:
         """What `fetch` gives for each of the offsets, in order."""
         left = iter(offsets)
         waiting: deque[Future[bytes]] = deque()

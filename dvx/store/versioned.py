@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
 from dvx.errors import ConfigError, RemoteError, quoted
 from dvx.model.versioned import Version
 from dvx.store import files
+from dvx.store.crowd import each
 from dvx.store.network import NetworkRemote
 from dvx.store.remote import open_remote
 from dvx.store.schemes import scheme_of
@@ -46,8 +46,8 @@ class VersionedRemote:
         """Those of the (path, version id) that are there. The remote is asked; raises RemoteError."""
         if len(wanted) > _FEW:
             return set(wanted) & set(self._all())
-        with ThreadPoolExecutor(min(self.remote.jobs, max(1, len(wanted)))) as pool:
-            return {pair for pair, there in zip(wanted, pool.map(self._has, wanted), strict=True) if there}
+        answers = each(self._has, wanted, min(self.remote.jobs, len(wanted)))
+        return {pair for pair, there in zip(wanted, answers, strict=True) if there}
 
     def upload(self, local: str, path: str, check: Check) -> Version:
         """Copy a local file to `path` and tell the version that this made.

@@ -150,6 +150,8 @@ def test_spoiled_objects_get_no_name(cache: Cache, remote: Remote, tmp_path: Pat
     assert path == "one"
     assert _digest(b"one").hex in reason
     assert _digest(spoiled).hex in reason
+    assert reason.endswith(f"they were put aside as `{cache.aside('storage', _digest(b'one'))}`")
+    assert Path(cache.aside("storage", _digest(b"one"))).read_bytes() == spoiled
     assert not cache.has(_digest(b"one"))
     assert cache.read(_digest(b"good")) == b"good"
     assert [path for path in (Path(cache.root) / "tmp").rglob("*") if path.is_file()] == []

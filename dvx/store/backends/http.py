@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import threading
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -15,11 +14,12 @@ from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
 
 from dvx.errors import RemoteError
 from dvx.model.settings import redact
+from dvx.store.backends.answers import refusal, wanted_pause
 from dvx.store.backends.target import Target
 
 _CONNECT_SECONDS, _READ_SECONDS = 60.0, 60.0
-_TEMPORARY = (408, 425, 429, 500, 502, 503, 504)
 _CHUNK = 1 << 20
+_COUNTED = 64 << 20
 
 
 class Login(Struct, frozen=True):
@@ -30,7 +30,12 @@ class Login(Struct, frozen=True):
 
 
 class HTTPFiles:
-    """The files below a URL, by whole URLs; each thread has its own connections."""
+    """The files below a URL, by whole URLs; each thread has its own connections.
+
+    `ranges` says whether parts can be asked for; a server is believed to until it sends something else.
+    """
+
+    ranges = True
 
     def __init__(self, method: str, login: Login, verify: bool | str, limits: tuple[float, float]) -> None:
         self._method = method
@@ -60,20 +65,31 @@ class HTTPFiles:
     def cat_file(self, path: str, start: int | None = None, end: int | None = None) -> bytes:
         """Part of a file; a server that knows no ranges sends more, and what was not asked for is dropped."""
         begin = start or 0
-        headers = {} if end is None else {"Range": f"bytes={begin}-{end - 1}"}
+        room = None if end is None else end - begin
+        found = bytearray()
+        for chunk in self._chunks(path, begin, None if end is None else f"{end - 1}"):
+            found += chunk
+            if room is not None and len(found) >= room:
+                break
+        return bytes(found[:room])
+
+    def stream(self, path: str, start: int) -> Iterator[bytes]:
+        """A file from `start` on, in pieces."""
+        return self._chunks(path, start, "")
+
+    def _chunks(self, path: str, begin: int, last: str | None) -> Iterator[bytes]:
+        headers = {} if last is None else {"Range": f"bytes={begin}-{last}"}
         with self._ask("GET", path, headers=headers, stream=True) as answer:
             if answer.status_code == 416:
-                return b""
+                return
             _check(answer, path)
-            skip = 0 if answer.status_code == 206 else begin
-            room = None if end is None else end - begin
-            found = bytearray()
+            skip = 0
+            if answer.status_code != 206 and last is not None:
+                self.ranges, skip = False, begin
             for chunk in answer.iter_content(_CHUNK):
-                found += chunk[skip:] if skip else chunk
+                if len(chunk) > skip:
+                    yield chunk[skip:]
                 skip = max(0, skip - len(chunk))
-                if room is not None and len(found) >= room:
-                    return bytes(found[:room])
-            return bytes(found)
 
     def pipe_file(self, path: str, value: bytes) -> None:
         """Write a file."""
@@ -128,26 +144,24 @@ def _quoted(url: str) -> str:
 def _check(answer: requests.Response, path: str) -> None:
     if answer.ok:
         return
-    if answer.status_code in (404, 410):
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
     reason = f"the server answers {answer.status_code} {answer.reason}"
-    if answer.status_code in (401, 403, 407):
-        raise PermissionError(errno.EACCES, reason, path)
-    if answer.status_code in _TEMPORARY:
-        raise ConnectionError(reason)
     if answer.status_code in (405, 501):
         hint = f"`{answer.request.method}` is not allowed there; set `method` to `PUT` or `POST`"
         raise RemoteError(f"{reason} for `{redact(path)}`", hint)
-    raise OSError(errno.EPROTO, reason, path)
+    raise refusal(answer.status_code, reason, path, pause=wanted_pause(answer.headers))
 
 
 def _total(answer: requests.Response) -> int | None:
-    _, slash, total = answer.headers.get("content-range", "").rpartition("/")
-    if slash and total.isdecimal():
-        return int(total)
+    """The length of the whole file; where the server does not say it is counted, and None if that takes too long."""
+    _, slash, said = answer.headers.get("content-range", "").rpartition("/")
+    if slash and said.isdecimal():
+        return int(said)
     length = answer.headers.get("content-length", "")
-    return (
-        int(length)
-        if length.isdecimal() and answer.status_code == 200
-        else sum(len(chunk) for chunk in answer.iter_content(_CHUNK))
-    )
+    if length.isdecimal() and answer.status_code == 200:
+        return int(length)
+    total = 0
+    for chunk in answer.iter_content(_CHUNK):
+        total += len(chunk)
+        if total > _COUNTED:
+            return None
+    return total

@@ -11,16 +11,21 @@ import contextlib
 import errno
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import S3Store
 
 from dvx.store.backends import fsspec_files
+from dvx.store.backends.answers import refusal
 from dvx.store.backends.target import Target
+
+if TYPE_CHECKING:
+    from dvx.store.backends.multipart import Uploads
 
 _CONNECT_SECONDS, _READ_SECONDS = 5.0, 60.0
 _KNOWN = frozenset(
@@ -31,27 +36,57 @@ _INDIRECT = frozenset(
     {"role_arn", "sso_session", "sso_start_url", "credential_process", "source_profile", "endpoint_url", "services"}
 )
 _STATUS = re.compile(r"status code: (\d+)")
+_KIND = re.compile(r"HttpError \{\s*kind: (\w+)")
 _CODE = re.compile(r"<Code>(.*?)</Code>(?:\s*<Message>(.*?)</Message>)?", re.DOTALL)
-_PASSING = ("408", "429", "500", "502", "503", "504")
+# obstore's read timeout is for all of an upload: what may take long on a slow line goes another way
+_QUICK = 256 << 10
 
 
 def open_files(target: Target) -> tuple[Any, str]:
     """The file system of a URL and the path in it. Raises like `fsspec_files.open_files`."""
     path = target.url.partition("://")[2].strip("/")
+    bucket, _, root = path.partition("/")
     options = _direct(target)
     if options is None or any(part in ("", ".", "..") for part in path.split("/")):
-        return fsspec_files.open_files(target)
-    return S3Files(path.partition("/")[0], options), path
+        files, path = fsspec_files.open_files(target)
+        files.put_large = Slow(bucket, root, target.options, target.jobs).put_large
+        return files, path
+    return S3Files(bucket, options, Slow(bucket, root, options, target.jobs)), path
+
+
+class Slow:
+    """Uploads that may take long; botocore is loaded when the first is made. Threads share it."""
+
+    def __init__(self, bucket: str, root: str, options: dict[str, Any], jobs: int) -> None:
+        self._bucket, self._root, self._options, self._jobs = bucket, root, options, jobs
+        self._guard = threading.Lock()
+        self._made: Uploads | None = None
+
+    def put_large(self, local: str, path: str, moved: Callable[[int], None]) -> None:
+        """Copy a large file, in parts; `moved` is told how many bytes went."""
+        self._uploads().upload(local, path.partition("/")[2], moved)
+
+    def put(self, data: bytes, path: str) -> None:
+        """Write an object in one go."""
+        self._uploads().put(data, path.partition("/")[2])
+
+    def _uploads(self) -> Uploads:
+        from dvx.store.backends.multipart import Uploads
+        from dvx.store.backends.s3_client import Place
+
+        with self._guard:
+            if self._made is None:
+                self._made = Uploads(Place(self._bucket, self._root, self._options, self._jobs))
+            return self._made
 
 
 class S3Files:
-    """The objects of a bucket by `bucket/key`. Threads may share it. An upload `counts` its bytes."""
+    """The objects of a bucket by `bucket/key`. Threads may share it."""
 
-    counts = True
-
-    def __init__(self, bucket: str, options: dict[str, Any]) -> None:
+    def __init__(self, bucket: str, options: dict[str, Any], slow: Slow) -> None:
         self._bucket = bucket
-        self._options = options
+        self.put_large = slow.put_large
+        self._slow = slow
         client, config = options["client_kwargs"], options["config_kwargs"]
         endpoint = options.get("endpoint_url") or ("" if options.get("use_ssl", True) else "http://s3.amazonaws.com")
         limits = {
@@ -108,18 +143,18 @@ class S3Files:
         with _translated(path):
             if end is None:
                 return bytes(obstore.get(self._store, self._key(path)).bytes())
-            return bytes(obstore.get_range(self._store, self._key(path), start=start or 0, end=end))
+            start = start or 0
+            found = obstore.get(self._store, self._key(path), options={"range": (start, end)})
+            # a body that goes on after what was asked for is not read to its end, which it may not have
+            return bytes(next(iter(found.stream(min_chunk_size=end - start)), b""))[: end - start]
 
     def pipe_file(self, path: str, value: bytes) -> None:
         """Write an object in one go."""
+        if len(value) > _QUICK:
+            self._slow.put(value, path)
+            return
         with _translated(path):
             obstore.put(self._store, self._key(path), value, use_multipart=False)
-
-    def put_file(self, lpath: str, rpath: str, moved: Callable[[int], None]) -> None:
-        """Copy a large file, in parts; `moved` is told how many bytes went."""
-        from dvx.store.backends.multipart import Multipart
-
-        Multipart(self._bucket, self._options).upload(lpath, self._key(rpath), moved)
 
     def create(self, path: str) -> None:
         """Make an empty object; raises FileExistsError where there is one already."""
@@ -149,14 +184,10 @@ def _translated(path: str) -> Iterator[None]:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path) from None
     except BaseError as error:
         text = str(error)
-        status = _STATUS.search(text)
-        if status is None or status[1] in _PASSING:
+        status, code = _STATUS.search(text), _CODE.search(text)
+        if status is None:
             raise ConnectionError(_reason(text)) from error
-        if status[1] == "404":
-            raise FileNotFoundError(errno.ENOENT, _reason(text), path) from error
-        if status[1] == "416":
-            raise OSError(errno.EINVAL, "no such range", path) from error
-        raise OSError(errno.EPROTO, _reason(text), path) from error
+        raise refusal(int(status[1]), _reason(text), path, code[1] if code else "") from error
 
 
 def _reason(text: str) -> str:
@@ -167,6 +198,9 @@ def _reason(text: str) -> str:
     status = _STATUS.search(text)
     if status:
         return f"the server answers {status[1]}"
+    kind = _KIND.search(text)
+    if kind and kind[1] == "Timeout":
+        return "no answer in time"
     return text.partition("\n")[0].rpartition(" - ")[2] or text.partition("\n")[0]
 
 
