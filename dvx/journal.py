@@ -1,117 +1,133 @@
-"""Journal (SQLite): every attempt to run a stage, its state and its log.
+"""Journal (SQLite): what runs of stages do, one fact a row, each written before the act.
 
-A row stands before the command starts, so a crash leaves a trace. Losing the database loses history only.
+So a crash leaves a trace. Losing the database loses history only, and what cannot be written keeps no work waiting.
 """
 
 from __future__ import annotations
 
-import contextlib
+import json
 import os
 import sqlite3
+import threading
 import time
-from collections.abc import Callable, Iterator
-from enum import Enum
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
-from msgspec import Struct
+from dvx.model.history import Fact, Row
 
+T = TypeVar("T")
 # a damaged schema makes sqlite3 raise an error whose own text cannot be decoded
 _BROKEN = (sqlite3.DatabaseError, UnicodeError)
+_KEPT_RUNS = 1_000
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS attempts (
-  id INTEGER PRIMARY KEY, run TEXT, stage TEXT, key TEXT, pid INTEGER, state TEXT, log TEXT, started REAL, ended REAL,
-  code INTEGER
-)
+CREATE TABLE IF NOT EXISTS facts (id INTEGER PRIMARY KEY, run TEXT, fact TEXT, stage TEXT, data TEXT, time REAL);
+CREATE INDEX IF NOT EXISTS of_run ON facts (run, id);
+CREATE INDEX IF NOT EXISTS of_fact ON facts (fact, id);
 """
-_COLUMNS = "id, run, stage, key, pid, state, log, started, ended, code"
-
-
-class State(Enum):
-    """Where an attempt is. One that is RUNNING though its process is gone was killed."""
-
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    INTERRUPTED = "interrupted"
-
-
-class Attempt(Struct, frozen=True):
-    """One run of one stage. `key` is its run-cache key, `log` is relative to the project; times are seconds since the epoch."""
-
-    run: str
-    stage: str
-    key: str
-    pid: int
-    log: str
-    state: State = State.RUNNING
-    started: float = 0.0
-    ended: float | None = None
-    code: int | None = None
-    id: int = 0
+_COLUMNS = "run, fact, stage, data, time, id"
 
 
 class Journal:
-    """The database at `path`, whose folder exists. `remove` deletes a file; a broken database is made anew."""
+    """The database at `path`, whose folder exists. `remove` deletes a file; a broken database is made anew. Threads share it."""
 
     def __init__(self, path: str, remove: Callable[[str], None]) -> None:
         self._path = path
         self._remove = remove
+        self._guard = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
 
-    def start(self, attempt: Attempt) -> int:
-        """Record an attempt that starts now; returns its id."""
-        row = (attempt.run, attempt.stage, attempt.key, attempt.pid, State.RUNNING.value, attempt.log, time.time())
-        names = "run, stage, key, pid, state, log, started"
-        return self._write(f"INSERT INTO attempts ({names}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608
+    def write(self, rows: Sequence[Row]) -> None:
+        """Add rows, all or none; they get their ids, and their times where they have none."""
+        now = time.time()
+        values = [(row.run, row.fact.value, row.stage, json.dumps(row.data), row.time or now) for row in rows]
+        with self._guard:
+            try:
+                self._insert(values)
+            except sqlite3.OperationalError as error:
+                if "no such column" not in str(error) and "has no column" not in str(error):
+                    # full, read-only or busy for long: the history is not worth the work that waits for it
+                    return
+            except _BROKEN:
+                pass
+            else:
+                return
+            self._close()
+            for suffix in ("", "-journal", "-wal", "-shm"):
+                self._remove(self._path + suffix)
+            try:
+                self._insert(values)
+            except _BROKEN:
+                return
 
-    def end(self, number: int, state: State, code: int | None) -> None:
-        """Record how an attempt ended."""
-        self._write("UPDATE attempts SET state = ?, ended = ?, code = ? WHERE id = ?", (state.value, time.time(), code, number))
+    def runs(self, limit: int = _KEPT_RUNS) -> list[str]:
+        """The names of the latest runs, the newest first."""
+        query = "SELECT run FROM facts WHERE fact = ? ORDER BY id DESC LIMIT ?"
+        return self._read(query, (Fact.RUN_STARTED.value, limit), lambda found: str(found[0]))
 
-    def attempts(self, limit: int = 100) -> list[Attempt]:
-        """The latest attempts, the newest first."""
+    def rows(self, run: str, after: int = 0) -> list[Row]:
+        """What was written of a run, after the row of that id."""
+        query = f"SELECT {_COLUMNS} FROM facts WHERE run = ? AND id > ? ORDER BY id"  # noqa: S608
+        return self._read(query, (run, after), _row)
+
+    def latest(self, fact: Fact, limit: int) -> list[Row]:
+        """The latest rows of one fact, the newest first."""
+        query = f"SELECT {_COLUMNS} FROM facts WHERE fact = ? ORDER BY id DESC LIMIT ?"  # noqa: S608
+        return self._read(query, (fact.value, limit), _row)
+
+    def prune(self) -> None:
+        """Let all but the latest runs go."""
+        names = self.runs(_KEPT_RUNS + 100)
+        if len(names) < _KEPT_RUNS + 100:
+            return
+        with self._guard:
+            try:
+                connection = self._open()
+                with connection:
+                    connection.executemany("DELETE FROM facts WHERE run = ?", [(name,) for name in names[_KEPT_RUNS:]])
+            except _BROKEN:
+                return
+
+    def close(self) -> None:
+        """Let the database go; the next call opens it again."""
+        with self._guard:
+            self._close()
+
+    def _insert(self, values: Iterable[tuple[object, ...]]) -> None:
+        connection = self._open()
+        with connection:
+            connection.executemany("INSERT INTO facts (run, fact, stage, data, time) VALUES (?, ?, ?, ?, ?)", values)
+
+    def _read(self, query: str, values: tuple[object, ...], made: Callable[[tuple[object, ...]], T]) -> list[T]:
         if not os.path.exists(self._path):
             return []
-        try:
-            with self._open() as connection:
-                rows = connection.execute(f"SELECT {_COLUMNS} FROM attempts ORDER BY id DESC LIMIT ?", (limit,))  # noqa: S608
-                return [_attempt(row) for row in rows]
-        except (sqlite3.DatabaseError, ValueError):
-            return []
+        with self._guard:
+            try:
+                return [made(found) for found in self._open().execute(query, values)]
+            except (*_BROKEN, ValueError):
+                return []
 
-    def _write(self, query: str, values: tuple[object, ...]) -> int:
-        try:
-            return self._execute(query, values)
-        except sqlite3.OperationalError as error:
-            if "no such column" not in str(error) and "has no column" not in str(error):
-                # full, read-only or busy for long: the history is not worth the work that waits for it
-                return 0
-        except _BROKEN:
-            pass
-        for suffix in ("", "-journal", "-wal", "-shm"):
-            self._remove(self._path + suffix)
-        try:
-            return self._execute(query, values)
-        except _BROKEN:
-            return 0
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            connection = sqlite3.connect(self._path, timeout=30, check_same_thread=False)
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute("PRAGMA synchronous=NORMAL")
+                connection.executescript(_SCHEMA)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
 
-    def _execute(self, query: str, values: tuple[object, ...]) -> int:
-        with self._open() as connection, connection:
-            return connection.execute(query, values).lastrowid or 0
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        connection = sqlite3.connect(self._path, timeout=30)
-        try:
-            connection.execute("PRAGMA synchronous=NORMAL")
-            connection.execute(_SCHEMA)
-            yield connection
-        finally:
-            connection.close()
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
-def _attempt(row: tuple[object, ...]) -> Attempt:
-    number, run, stage, key, pid, state, log, started, ended, code = row
-    return Attempt(
-        run=str(run), stage=str(stage), key=str(key), pid=int(str(pid)), log=str(log), state=State(state),
-        started=float(str(started)), ended=None if ended is None else float(str(ended)),
-        code=None if code is None else int(str(code)), id=int(str(number)),
-    )  # fmt: skip
+def _row(found: tuple[object, ...]) -> Row:
+    run, fact, stage, data, moment, number = found
+    known = json.loads(str(data))
+    if not isinstance(known, dict):
+        raise ValueError("no mapping")  # noqa: TRY004  the callers treat all that is wrong in the database alike
+    return Row(str(run), Fact(fact), str(stage), known, float(str(moment)), int(str(number)))

@@ -36,13 +36,18 @@ class Job(Struct, frozen=True):
     """Whether it may read the terminal; only one job at a time may."""
     inherited: tuple[int, ...] = ()
     """Descriptors that the commands get, under the same numbers."""
+    shell: str = ""
+    """The name or path of the shell; the user's own by default."""
+    watch: Callable[[], str] | None = None
+    """Asked again and again; an answer is the reason to stop the command."""
 
 
 class Ended(Struct, frozen=True):
-    """How a job ended: the last command that ran, and its exit code (128 + N for signal N)."""
+    """How a job ended: the last command that ran, and its exit code (128 + N for signal N); `cut` is why it was stopped."""
 
     line: str
     code: int
+    cut: str = ""
 
 
 class Shell:
@@ -65,17 +70,25 @@ class Shell:
         """
         ended = Ended("", 0)
         for line in job.lines:
-            ended = Ended(line, self._one(line, job, log, on_output))
-            if ended.code:
+            ended = self._one(line, job, log, on_output)
+            if ended.code or ended.cut:
                 break
         return ended
 
-    def stop(self) -> None:
-        """Stop all that runs: ask with SIGINT and SIGTERM, then kill."""
+    def stop(self, *, now: bool = False) -> None:
+        """Stop all that runs: ask with SIGINT and SIGTERM, then kill; `now` does not ask."""
         with self._guard:
             self._stopped = True
             running = list(self._running.values())
-        _stop(running, self._patience)
+        _stop(running, 0.0 if now else self._patience)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass; raises KeyboardInterrupt if the work is to end."""
+        end = time.monotonic() + seconds
+        self.check()
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _POLL_SECONDS))
+            self.check()
 
     def check(self) -> None:
         """Raise KeyboardInterrupt if the work is to end."""
@@ -98,12 +111,15 @@ class Shell:
             for number, handler in previous.items():
                 signal.signal(number, handler)
 
-    def _one(self, line: str, job: Job, log: BinaryIO, on_output: Callable[[bytes], None]) -> int:
+    def _one(self, line: str, job: Job, log: BinaryIO, on_output: Callable[[bytes], None]) -> Ended:
         process = self._start(line, job)
+        cut = ""
         try:
             self.check()
             with _terminal(process.pid if job.attended else 0) as terminal:
-                _tee(process, terminal, log, on_output)
+                cut = _tee(process, terminal, log, on_output, job.watch)
+                if cut:
+                    _stop([process], self._patience)
                 code = process.wait()
         except BaseException:
             _stop([process], self._patience)
@@ -119,7 +135,7 @@ class Shell:
         self.check()
         if terminal is not None and code in _INTERRUPTED:
             raise KeyboardInterrupt
-        return 128 - code if code < 0 else code
+        return Ended(line, 128 - code if code < 0 else code, cut)
 
     def _start(self, line: str, job: Job) -> subprocess.Popen[bytes]:
         with self._guard:
@@ -128,7 +144,7 @@ class Shell:
             self._starting = threading.current_thread() is threading.main_thread()
             try:
                 process = subprocess.Popen(
-                    [*shell_command(job.environ), line],
+                    [*shell_command(job.environ, job.shell), line],
                     cwd=job.cwd,
                     env=dict(job.environ),
                     stdin=None if job.attended else subprocess.DEVNULL,
@@ -149,29 +165,53 @@ class Shell:
             raise KeyboardInterrupt
 
 
-def shell_command(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The user's shell, without its start-up files, ready to be given a command."""
-    shell = environ.get("SHELL") or "/bin/sh"
+def shell_command(environ: Mapping[str, str], chosen: str = "") -> tuple[str, ...]:
+    """The user's shell, or the `chosen` one, without its start-up files, ready to be given a command."""
+    shell = chosen or environ.get("SHELL") or "/bin/sh"
     return (shell, *_FLAGS.get(os.path.basename(shell), ()), "-c")
 
 
-def _tee(process: subprocess.Popen[bytes], terminal: int | None, log: BinaryIO, on_output: Callable[[bytes], None]) -> None:
-    """Pass output on until it ends, or the command ended and only something in the background still holds the pipe."""
+def _tee(
+    process: subprocess.Popen[bytes],
+    terminal: int | None,
+    log: BinaryIO,
+    on_output: Callable[[bytes], None],
+    watch: Callable[[], str] | None,
+) -> str:
+    """Pass output on until it ends, or the command ended and only something in the background still holds the pipe.
+
+    Returns why the command must be stopped, if `watch` says so.
+    """
     pipe = process.stdout
     if pipe is None:
-        return
+        return ""
     while True:
+        if watch is not None and (cut := watch()):
+            return cut
         ended = process.poll() is not None
         if select.select([pipe], [], [], 0 if ended else _POLL_SECONDS)[0]:
             data = os.read(pipe.fileno(), _CHUNK)
             if not data:
-                return
+                return _until_end(process, watch)
             log.write(data)
             on_output(data)
         elif ended:
-            return
+            return ""
         elif terminal is not None:
             _follow_stop(process.pid, terminal)
+
+
+def _until_end(process: subprocess.Popen[bytes], watch: Callable[[], str] | None) -> str:
+    """Wait for a command that closed its output."""
+    while watch is not None:
+        try:
+            process.wait(_POLL_SECONDS)
+        except subprocess.TimeoutExpired:
+            if cut := watch():
+                return cut
+        else:
+            break
+    return ""
 
 
 @contextlib.contextmanager

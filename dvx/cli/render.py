@@ -18,6 +18,7 @@ from dvx.model.events import (
     StageEnded,
     StageOutput,
     StageRestored,
+    StageRetrying,
     StageSkipped,
     StageStarted,
     Tell,
@@ -111,6 +112,7 @@ class Terminal:
         self._shown = 0.0
         self._begin = time.monotonic()
         self._meter = Meter()
+        self._unfinished: dict[str, bytes] = {}
 
     def __call__(self, event: Event) -> None:
         """Show one event."""
@@ -127,11 +129,26 @@ class Terminal:
             done = "pushed" if event.task == "push" else "fetched"
             note(f"Stopped: {count(event.objects, 'object')} {done} ({size(event.bytes)}); run it again to go on from there.")
         elif isinstance(event, StageOutput):
-            _pass_on(event.data)
+            if event.shared:
+                self._pass_lines_on(event.stage, event.data)
+            else:
+                _pass_on(event.data)
         elif isinstance(event, Notice):
             note(_notice(event))
         else:
+            self._pass_lines_on(event.stage, b"", ended=True)
             note(_stage_line(event))
+
+    def _pass_lines_on(self, stage: str, output: bytes, *, ended: bool = False) -> None:
+        """Show whole lines of one of several commands, each behind the name of its stage."""
+        whole, newline, rest = (self._unfinished.pop(stage, b"") + output).rpartition(b"\n")
+        if ended and rest:
+            whole, newline, rest = whole + newline + rest, b"\n", b""
+        if rest:
+            self._unfinished[stage] = rest
+        if newline:
+            prefix = _styled(f"{stage} | ", "2").encode("utf-8", "backslashreplace")
+            _pass_on(b"".join(prefix + line.rpartition(b"\r")[2] + b"\n" for line in whole.split(b"\n")))
 
     def _transferred(self, event: Transferred) -> None:
         now, ended = time.monotonic(), event.objects == event.total_objects
@@ -184,7 +201,7 @@ def _notice(notice: Notice) -> str:
     return f"{text}\n{_styled('hint:', '36')} {notice.hint}" if "\n" in notice.message else f"{text}; {notice.hint}"
 
 
-def _stage_line(event: StageStarted | StageSkipped | StageRestored | StageEnded) -> str:
+def _stage_line(event: StageStarted | StageSkipped | StageRestored | StageRetrying | StageEnded) -> str:
     if isinstance(event, StageStarted):
         why = f" ({', '.join(event.why)})" if event.why else ""
         command = "\n".join(f"> {line}" for line in event.command.splitlines())
@@ -193,6 +210,9 @@ def _stage_line(event: StageStarted | StageSkipped | StageRestored | StageEnded)
         return f"Stage '{event.stage}' didn't change, skipping"
     if isinstance(event, StageRestored):
         return f"Stage '{event.stage}' is cached - skipping run, checking out outputs"
+    if isinstance(event, StageRetrying):
+        again = f"attempt {event.attempt + 1} of {event.attempts} starts in {event.pause:g} s"
+        return f"{_styled('note:', '33')} {event.message}\n{_styled('hint:', '36')} {again}"
     return f"Stage '{event.stage}' done in {event.seconds:.1f} s"
 
 

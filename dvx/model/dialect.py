@@ -33,7 +33,8 @@ class Dialect(Struct, frozen=True):
     """One dialect. Paths are names without folders.
 
     `exact_params` when `1` and `1.0` are two values of a parameter; `quotes_values` when what `${...}` puts into a command is
-    protected from the shell; `packs` when small objects of a remote may lie in packs.
+    protected from the shell; `packs` when small objects of a remote may lie in packs; `runs_in_parallel` when stages run at
+    once if nobody says how many.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Dialect(Struct, frozen=True):
     exact_params: bool
     quotes_values: bool
     packs: bool
+    runs_in_parallel: bool
     environment_prefix: str
     state_folder: str
     config_app: tuple[str, str]
@@ -75,6 +77,7 @@ NATIVE = Dialect(
     exact_params=True,
     quotes_values=True,
     packs=True,
+    runs_in_parallel=True,
     environment_prefix="DVX",
     state_folder="tmp",
     config_app=("dvx", "dvx"),
@@ -100,6 +103,7 @@ DVC = Dialect(
     exact_params=False,
     quotes_values=False,
     packs=False,
+    runs_in_parallel=False,
     environment_prefix="DVC",
     state_folder="tmp/dvx",
     config_app=("dvc", "iterative"),

@@ -72,10 +72,21 @@ class StageRestored(Struct, frozen=True):
 
 
 class StageOutput(Struct, frozen=True):
-    """Bytes that a running command wrote, as they came."""
+    """Bytes that a running command wrote, as they came; `shared` if other commands may write at the same time."""
 
     stage: str
     data: bytes
+    shared: bool = False
+
+
+class StageRetrying(Struct, frozen=True):
+    """Attempt number `attempt` of at most `attempts` failed; the next one starts after `pause` seconds."""
+
+    stage: str
+    attempt: int
+    attempts: int
+    pause: float
+    message: str
 
 
 class StageEnded(Struct, frozen=True):
@@ -95,6 +106,7 @@ Event = (
     | StageSkipped
     | StageRestored
     | StageOutput
+    | StageRetrying
     | StageEnded
 )
 Tell = Callable[[Event], None]

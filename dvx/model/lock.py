@@ -19,6 +19,7 @@ SCHEMA = "2.0"
 _TOP = ("schema", "datasets", "stages")
 _PLACE = ("version_id", "etag", "checksum", "cloud")
 _STAGE = ("cmd", "deps", "params", "outs")
+_ENV = "env"
 _ENTRY = (
     "path", "hash", "size", "nfiles", "isexec", "etag", "checksum", "version_id", "cloud", "files", "fs_config", "repo", "db",
     "dataset",
@@ -37,6 +38,7 @@ class StageState(Struct, frozen=True):
     deps: Mapping[str, Recorded] = field(default_factory=dict)
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     outs: Mapping[str, Recorded] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 class Lock(Struct, frozen=True):
@@ -77,7 +79,7 @@ def decode_lock(document: Any, file: str, dialect: Dialect, pipeline: Pipeline |
 def decode_state(raw: Any, workdir: str, dialect: Dialect, where: Where) -> StageState:
     """Read one stage of a lock, or an entry of the run-cache; raises like `decode_lock`."""
     entry = _mapping(raw, where)
-    _known(entry, _STAGE, where)
+    _known(entry, _STAGE if dialect.run_settings_in_meta else (*_STAGE, _ENV), where)
     command = entry.get("cmd")
     if isinstance(command, list) and all(isinstance(line, str) for line in command):
         command = tuple(command)
@@ -91,6 +93,7 @@ def decode_state(raw: Any, workdir: str, dialect: Dialect, where: Where) -> Stag
         deps=_entries(entry, "deps", workdir, dialect, where),
         params=params,
         outs=_entries(entry, "outs", workdir, dialect, where),
+        env={str(name): str(value) for name, value in _mapping(entry.get(_ENV) or {}, (*where, _ENV)).items()},
     )
 
 
@@ -112,6 +115,8 @@ def encode_state(state: StageState, stage: Stage) -> dict[str, Any]:
     Entries are sorted by path as written, files of parameters too but for the default one, which comes first.
     """
     entry: dict[str, Any] = {"cmd": list(state.command) if isinstance(state.command, tuple) else state.command}
+    if state.env:
+        entry[_ENV] = {name: state.env[name] for name in sorted(state.env)}
     deps = _encode_entries(state.deps, stage)
     if deps:
         entry["deps"] = deps

@@ -14,6 +14,7 @@ from dvx.model.expanded import CommandStyle, Expanded, as_text, is_templated
 from dvx.model.paths import check_path, join, parent
 from dvx.model.pipeline_schema import Where, check_document
 from dvx.model.pointer import Kind, Output
+from dvx.model.run_settings import RunSettings, decode_run, has_settings
 from dvx.model.stage import ParamFile, Pipeline, Stage, address_of, is_url
 
 DEFAULT_PARAMS = "params.yaml"
@@ -94,7 +95,6 @@ class _Reader:
         params = self._params()
         outs = tuple(self._outputs())
         command, meta = raw["cmd"], raw.get("meta")
-        run = (meta.get("run") if isinstance(meta, Mapping) else None) if self._dialect.run_settings_in_meta else raw.get("run")
         return Stage(
             name=self._name,
             address=address_of(self._file, self._name),
@@ -108,10 +108,18 @@ class _Reader:
             always=raw.get("always_changed", False),
             desc=_text(raw.get("desc", "")),
             meta=meta,
-            run=run,
+            run=self._run(),
             written=self._written,
             generated=self._generated,
         )
+
+    def _run(self) -> RunSettings:
+        if not self._dialect.run_settings_in_meta:
+            return decode_run(self._raw.get("run"), (*self._where, "run"), records_env=True)
+        meta = self._raw.get("meta")
+        raw = meta.get("run") if isinstance(meta, Mapping) else None
+        # what others keep in `meta` under that name is theirs
+        return decode_run(raw if has_settings(raw) else None, (*self._where, "meta", "run"), records_env=False)
 
     def _dep(self, text: str) -> str:
         path = join(self._workdir, text)

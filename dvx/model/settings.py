@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from dvx.errors import ConfigError, UsageError, nearest, quoted
 from dvx.model.ini import NAMED, Document, split_title, title_of
-from dvx.model.options import ANY_REMOTE, DATABASE, FLAG, REMOTES, SECTIONS, TEXT, Kind, Option, Options
+from dvx.model.options import ANY_REMOTE, COUNT, DATABASE, FLAG, REMOTES, SECTIONS, TEXT, Kind, Option, Options
 from dvx.model.quoting import Value
 
 HIDDEN = "***"
@@ -123,7 +123,13 @@ def _options(setting: Setting, settings: Mapping[OptionName, Setting], algorithm
     if name.section not in SECTIONS:
         raise _error(setting, f"unknown section `{name.title}`", nearest(name.section, (*SECTIONS, *NAMED)))
     if name.section == "core" and len(algorithms) > 1:
-        return {**SECTIONS["core"], "hash": Option(Kind.CHOICE, choices=algorithms), "pack": FLAG}
+        return {
+            **SECTIONS["core"],
+            "hash": Option(Kind.CHOICE, choices=algorithms),
+            "pack": FLAG,
+            "jobs": COUNT,
+            "resources": TEXT,
+        }
     return SECTIONS[name.section]
 
 

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from dvx.model.paths import join, parent
 from dvx.model.pointer import Output
+from dvx.model.run_settings import PLAIN, RunSettings
 
 
 class ParamFile(Struct, frozen=True):
@@ -23,8 +24,7 @@ class Stage(Struct, frozen=True):
 
     `address` names it in the project: `train`, `train@a`, `sub/dvx.yaml:train`. Paths are relative to the project,
     but for dependencies that leave it or are URLs, which stay as written. `command` is as in the file: a text or a list.
-    `written` maps each path to the text in the file, which is what the lock records. `run` holds the settings of its runs
-    (retry, timeout, resources).
+    `written` maps each path to the text in the file, which is what the lock records.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Stage(Struct, frozen=True):
     always: bool = False
     desc: str = ""
     meta: Any = None
-    run: Any = None
+    run: RunSettings = PLAIN
     written: Mapping[str, str] = field(default_factory=dict)
     generated: bool = False
 

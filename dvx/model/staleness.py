@@ -26,6 +26,7 @@ class Cause(Enum):
     NEVER_RAN = "never ran"
     ALWAYS = "always changed"
     COMMAND = "changed command"
+    ENVIRONMENT = "changed variable"
     UPSTREAM = "rerun of upstream"
     DEP_NEW = "new dependency"
     DEP_MODIFIED = "modified dependency"
@@ -95,6 +96,7 @@ def changes(
     if not stage.frozen:
         if recorded.command != seen.command:
             found.append(Reason(Cause.COMMAND))
+        found.extend(_env_changes(recorded, seen))
         found.extend(_dep_changes(stage, recorded, seen))
         found.extend(_param_changes(stage, recorded, seen, same))
     found.extend(_output_changes(stage, recorded, seen, missing))
@@ -109,6 +111,12 @@ def exact(one: Any, other: Any) -> bool:
 def loose(one: Any, other: Any) -> bool:
     """Whether DVC holds two parameters for equal: `1`, `1.0` and `true` are one value."""
     return bool(one == other) or exact(one, other)
+
+
+def _env_changes(locked: StageState, seen: StageState) -> Iterator[Reason]:
+    for name in dict.fromkeys([*seen.env, *locked.env]):
+        if locked.env.get(name) != seen.env.get(name):
+            yield Reason(Cause.ENVIRONMENT, name)
 
 
 def _dep_changes(stage: Stage, locked: StageState, seen: StageState) -> Iterator[Reason]:

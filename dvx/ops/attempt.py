@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct, field
 
 from dvx.errors import StageFailed
-from dvx.journal import Attempt, Journal, State
 from dvx.model.canonical import json_sorted
 from dvx.model.digest import digest_bytes
+from dvx.model.history import Fact
 from dvx.model.stage import Stage
+from dvx.ops.run_record import Recorder, logs_of
 from dvx.project import Project
 from dvx.shell import Ended, Job, Shell
 from dvx.store import files
@@ -21,24 +22,27 @@ from dvx.store import files
 _KEPT_RUNS = 50
 _TAIL_LINES = 20
 _TAIL_BYTES = 1 << 14
+_BEAT_BYTES = 1 << 10
 
 
 class Setting(Struct, frozen=True):
-    """What all attempts of one run share; `run` names it, `attended` ones may read the terminal.
+    """What all attempts of one run share; `attended` ones may read the terminal.
 
     Commands get the descriptors `inherited`.
     """
 
     shell: Shell
-    run: str
+    recorder: Recorder
     environment: Mapping[str, str] = field(default_factory=dict)
     attended: bool = True
     inherited: tuple[int, ...] = ()
 
 
-def new_run() -> str:
-    """A name for a run, which sorts by time."""
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.getpid()}"
+class Try(Struct, frozen=True):
+    """Which attempt it is (1, 2...), and the run-cache key of the run."""
+
+    number: int
+    key: str
 
 
 def slug(address: str) -> str:
@@ -47,51 +51,128 @@ def slug(address: str) -> str:
     return plain if plain == address else f"{plain}-{digest_bytes(json_sorted(address).encode(), 'md5').hex[:8]}"
 
 
-def attempt(project: Project, stage: Stage, key: str, setting: Setting, on_output: Callable[[bytes], None]) -> float:
+def attempt(project: Project, stage: Stage, this: Try, setting: Setting, on_output: Callable[[bytes], None]) -> float:
     """Run a stage's commands; returns the wall time in seconds.
 
     Raises:
-        StageFailed: a command did not exit with 0; the message holds the end of its output.
+        StageFailed: a command did not exit with 0, or was stopped for a limit of time; the message holds the end of its output.
     """
-    log = os.path.join(project.state, "logs", setting.run, f"{slug(stage.address)}.log")
+    recorder = setting.recorder
+    recorder.begin()
+    suffix = "" if this.number == 1 else f".{this.number}"
+    log = os.path.join(logs_of(project, recorder.run), f"{slug(stage.address)}{suffix}.log")
     shown = os.path.relpath(log, project.root)
-    _prune(os.path.join(project.state, "logs"))
-    journal = Journal(os.path.join(project.state, "journal.db"), files.remove)
-    files.make_folder(project.state)
-    number = journal.start(Attempt(setting.run, stage.address, key, os.getpid(), shown))
-    job = Job(stage.lines, project.abs(stage.workdir), _environment(project, stage, setting), setting.attended, setting.inherited)
+    _prune(os.path.dirname(os.path.dirname(log)), recorder.run)
+    known = {"attempt": this.number}
+    recorder.note(Fact.STAGE_STARTED, stage.address, {**known, "key": this.key, "log": shown})
+    pulse = _Pulse(project, stage, lambda beat: recorder.note(Fact.STAGE_HEARTBEAT, stage.address, {**known, "beat": beat}))
+    environ = {**_environment(project, stage, setting), **pulse.variables()}
+    job = Job(
+        stage.lines,
+        project.abs(stage.workdir),
+        environ,
+        setting.attended,
+        setting.inherited,
+        stage.run.shell,
+        pulse.overdue if stage.run.timeout or stage.run.heartbeat else None,
+    )
     start = time.monotonic()
     try:
         with files.open_log(log) as writing:
             ended = setting.shell.run(job, writing, on_output)
     except BaseException:
-        journal.end(number, State.INTERRUPTED, None)
+        recorder.note(Fact.STAGE_FAILED, stage.address, {**known, "interrupted": True})
         raise
-    journal.end(number, State.FAILED if ended.code else State.DONE, ended.code)
-    if ended.code:
+    if ended.cut:
+        recorder.note(Fact.STAGE_TIMED_OUT, stage.address, {**known, "reason": ended.cut})
+    if ended.code or ended.cut:
+        recorder.note(Fact.STAGE_FAILED, stage.address, {**known, "code": ended.code})
         raise _failure(stage, ended, log, shown)
+    pulse.close()
     return time.monotonic() - start
+
+
+class _Pulse:
+    """The limits of time of an attempt, and the file by whose changes a command says that it is alive.
+
+    What an earlier attempt wrote there last, in this run or one that failed, is given to the next.
+    """
+
+    def __init__(self, project: Project, stage: Stage, on_beat: Callable[[str], None]) -> None:
+        self._stage = stage
+        self._file = os.path.join(project.state, "heartbeats", slug(stage.address))
+        self._on_beat = on_beat
+        self._start = self._heard = time.monotonic()
+        self._changed = 0
+        self._last = ""
+        if stage.run.heartbeat:
+            self._last = self._read()
+            files.make_folder(os.path.dirname(self._file))
+            files.write_atomic(self._file, b"")
+            self._changed = self._mtime()
+
+    def variables(self) -> dict[str, str]:
+        """What the command is told."""
+        if not self._stage.run.heartbeat:
+            return {}
+        last = {"DVX_LAST_HEARTBEAT": self._last} if self._last else {}
+        return {"DVX_HEARTBEAT_FILE": self._file, **last}
+
+    def overdue(self) -> str:
+        """Why the command is to be stopped; empty if it is not."""
+        now = time.monotonic()
+        timeout, heartbeat = self._stage.run.timeout, self._stage.run.heartbeat
+        if timeout and now - self._start > timeout:
+            return f"took longer than its `timeout` of {timeout:g} s"
+        if heartbeat:
+            changed = self._mtime()
+            if changed != self._changed:
+                self._changed, self._heard = changed, now
+                if (beat := self._read()) != self._last:
+                    self._last = beat
+                    self._on_beat(beat)
+            elif now - self._heard > heartbeat:
+                return f"gave no sign of life for its `heartbeat` of {heartbeat:g} s"
+        return ""
+
+    def close(self) -> None:
+        """The stage is done: nothing is left to go on with."""
+        if self._stage.run.heartbeat:
+            files.remove(self._file)
+
+    def _mtime(self) -> int:
+        try:
+            return os.stat(self._file).st_mtime_ns
+        except OSError:
+            return 0
+
+    def _read(self) -> str:
+        try:
+            with open(self._file, "rb") as reading:
+                return reading.read(_BEAT_BYTES).replace(b"\0", b"").decode("utf-8", "replace").strip()
+        except OSError:
+            return ""
 
 
 def _environment(project: Project, stage: Stage, setting: Setting) -> dict[str, str]:
     prefix = project.dialect.environment_prefix
     own = {f"{prefix}_ROOT": project.root, **project.config.environ, f"{prefix}_STAGE": stage.address}
-    return {**own, **setting.environment}
+    return {**own, **setting.environment, **stage.run.env}
 
 
 def _failure(stage: Stage, ended: Ended, log: str, shown: str) -> StageFailed:
-    message = f"the stage `{stage.address}` failed: `{ended.line}` exited with {ended.code}"
+    how = ended.cut or f"exited with {ended.code}"
+    message = f"the stage `{stage.address}` failed: `{ended.line}` {how}"
     with open(log, "rb") as reading:
         reading.seek(max(0, os.fstat(reading.fileno()).st_size - _TAIL_BYTES))
         tail = reading.read().decode("utf-8", "replace").splitlines()[-_TAIL_LINES:]
-    return StageFailed("\n".join([message, *(f"  | {line}" for line in tail)]), ended.code, f"its output is in `{shown}`")
+    # a command that was stopped has no code of its own to decide by
+    code = 0 if ended.cut else ended.code
+    return StageFailed("\n".join([message, *(f"  | {line}" for line in tail)]), code, f"its output is in `{shown}`")
 
 
-def _prune(folder: str) -> None:
+def _prune(folder: str, current: str) -> None:
     """Let the logs of the oldest runs go."""
-    try:
-        runs = sorted(os.listdir(folder))
-    except FileNotFoundError:
-        return
-    for run in runs[:-_KEPT_RUNS]:
+    runs = sorted(run for run in os.listdir(folder) if run != current)
+    for run in runs[: 1 - _KEPT_RUNS]:
         files.remove_tree(os.path.join(folder, run))

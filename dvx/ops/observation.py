@@ -50,6 +50,7 @@ class Observer:
             deps={dep: self._recorded(stage, dep, recorded) for dep in stage.deps},
             params={file.path: self._params(file.path, file.keys) for file in stage.params},
             outs={output.path: self._recorded(stage, output.path, recorded) for output in stage.outs},
+            env=stage.run.env,
         )
 
     def content(self, path: str, like: Content | None = None) -> Content | None:

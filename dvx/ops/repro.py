@@ -2,67 +2,107 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from typing import Any
+
+import msgspec
 
 from dvx.errors import DvxError, Partial
+from dvx.journal import Journal
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.graph import Graph
-from dvx.model.schedule import Plan, plan_runs
+from dvx.model.schedule import Schedule
 from dvx.model.staleness import Action
-from dvx.ops.attempt import Setting, new_run
-from dvx.ops.index import load_index
+from dvx.ops.attempt import Setting
+from dvx.ops.index import Index, load_index
 from dvx.ops.pipelines import check_graph
 from dvx.ops.repro_plan import ReproOptions, ReproResult, StageOutcome, choose
 from dvx.ops.repro_pull import pull_runs
+from dvx.ops.resources import all_cores, cards, default_jobs, find_limits
+from dvx.ops.run_control import Control
+from dvx.ops.run_record import Recorder, expected_seconds, open_journal
+from dvx.ops.stage_list import document
 from dvx.ops.stage_worker import Worker
 from dvx.project import Project
 from dvx.shell import Shell
 
 __all__ = ["ReproOptions", "ReproResult", "StageOutcome", "repro"]
 
+# what a run is asked for and can be asked for again
+_AGAIN = frozenset(ReproOptions.__struct_fields__) - {"environment", "confirm", "dry"}
+
 
 def repro(project: Project, options: ReproOptions, tell: Tell = silent) -> ReproResult:
     """Skip, restore or run each stage that the targets need, in an order in which each comes after what it needs.
 
-    A stage's results are recorded before the next one starts, and stay whatever happens later.
+    A stage's results are recorded before what needs it starts, and stay whatever happens later.
 
     Raises:
         StageFailed: a command failed.
         Partial: the same, with `keep_going`, after the others are done.
-        GraphError, UnknownTarget, MissingData, DvxError: the pipeline, a target or a stage is not sound.
+        GraphError, UnknownTarget, MissingData, DvxError: the pipeline, a target or a stage is not sound, or the run was
+            cancelled.
     """
     index = load_index(project)
     graph = check_graph(index)
     order = choose(project, index, graph, options)
-    jobs = options.jobs or os.cpu_count() or 1
+    stages = {address: index.stages[address] for address in order if address in index.stages}
+    limits = find_limits(project, stages)
+    jobs = default_jobs(project) if options.jobs is None else options.jobs or all_cores()
+    if options.confirm is not None:
+        # one question at a time
+        jobs = 1
+    schedule = Schedule(order, graph.needs, jobs, {one: stage.run.resources for one, stage in stages.items()}, limits)
+    alone = jobs == 1 or _is_chain(graph, tuple(stages))
+    journal = open_journal(project)
+    recorder = Recorder(project, journal, lambda: _description(stages, options))
     shell = Shell()
-    setting = Setting(shell, new_run(), options.environment, attended=jobs == 1)
-    worker = Worker(project, index, options, setting, tell)
+    setting = Setting(shell, recorder, options.environment, attended=alone)
+    worker = Worker(project, index, options, setting, cards(project, limits), tell)
     worker.preload(order)
     if options.pull and not options.dry:
         pull_runs(project, tell)
-    progress = _Progress(worker, graph, options, tell)
-    with shell.watching():
-        if jobs == 1:
-            for address in order:
-                progress.take(address)
-        else:
-            _in_parallel(progress, shell, plan_runs(order, graph.needs, jobs))
-    progress.finish()
+    progress = _Progress(worker, graph, options, Control(recorder, shell, tell), tell)
+    edits = _Edits(project, index)
+    error: BaseException | None = None
+    try:
+        with shell.watching(), progress.control:
+            if alone:
+                for address in order:
+                    progress.take(address)
+            else:
+                # what nobody knows is as long as everything else
+                known = _Expected(journal)
+                schedule.begin(known)
+                _in_parallel(progress, shell, schedule, jobs)
+        progress.finish()
+    except BaseException as caught:
+        error = caught
+        cancelled = progress.control.cancelled if isinstance(caught, KeyboardInterrupt) else None
+        if cancelled is not None:
+            raise cancelled from None
+        raise
+    finally:
+        edits.tell(tell)
+        recorder.end(error)
+        saved = _saved(journal, progress.outcomes) if recorder.begun and error is None else 0.0
+        journal.close()
     for_git = tuple(sorted(worker.for_git))
     if project.git is not None and for_git and project.config.flag("core.autostage", False):
         project.git.stage(for_git)
-    return ReproResult(tuple(progress.outcomes), for_git)
+    return ReproResult(tuple(progress.outcomes), for_git, recorder.run if recorder.begun else "", saved)
 
 
 class _Progress:
     """What was done so far, and what follows from it for the rest."""
 
-    def __init__(self, worker: Worker, graph: Graph, options: ReproOptions, tell: Tell) -> None:
+    def __init__(self, worker: Worker, graph: Graph, options: ReproOptions, control: Control, tell: Tell) -> None:
         self.outcomes: list[StageOutcome] = []
+        self.control = control
         self._worker = worker
         self._graph = graph
         self._options = options
@@ -72,20 +112,26 @@ class _Progress:
         self._blocked: set[str] = set()
 
     def take(self, address: str) -> None:
-        """Work on the next stage."""
-        if address in self._blocked:
-            return
-        with self._surviving(address):
-            outcome = self._worker.work(address, self.rerun(address))
-            self.outcomes.append(outcome)
-            if outcome.action is Action.RUN:
-                self._ran.add(address)
+        """Work on a stage, however long it takes."""
+        if not self.look(address):
+            self.work(address)
 
-    def rerun(self, address: str) -> tuple[str, ...]:
-        """The stages whose run makes this one run: with `force_downstream`; when nothing really runs, who knows."""
-        if not (self._options.force_downstream or self._options.dry):
-            return ()
-        return tuple(need for need in self._graph.needs[address] if need in self._ran)
+    def look(self, address: str) -> bool:
+        """Whether a stage is dealt with already, or needs no more than a look."""
+        if address in self._blocked:
+            return True
+        with self._surviving(address):
+            outcome = self._worker.look(address, self._rerun(address))
+            if outcome is None:
+                return False
+            self._note(outcome)
+        return True
+
+    def work(self, address: str) -> None:
+        """Restore or run a stage."""
+        with self._surviving(address):
+            self.control.gate()
+            self._note(self._worker.work(address, self._rerun(address)))
 
     def finish(self) -> None:
         """Report failures that were survived."""
@@ -93,6 +139,17 @@ class _Progress:
             left = sorted(self._blocked - self._failed.keys())
             hint = f"left out, as they need what failed: {_named(left)}" if left else "all others are done"
             raise Partial(f"failed: {_named(self._failed)}", hint)
+
+    def _note(self, outcome: StageOutcome) -> None:
+        self.outcomes.append(outcome)
+        if outcome.action is Action.RUN:
+            self._ran.add(outcome.address)
+
+    def _rerun(self, address: str) -> tuple[str, ...]:
+        """The stages whose run makes this one run: with `force_downstream`; when nothing really runs, who knows."""
+        if not (self._options.force_downstream or self._options.dry):
+            return ()
+        return tuple(need for need in self._graph.needs[address] if need in self._ran)
 
     @contextmanager
     def _surviving(self, address: str) -> Iterator[None]:
@@ -107,22 +164,82 @@ class _Progress:
                 self._blocked |= self._graph.downstream([address])
 
 
+class _Expected:
+    """How long stages are expected to run, looked up when the first one asks."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._known: dict[str, float] | None = None
+
+    def __call__(self, address: str) -> float:
+        if self._known is None:
+            self._known = expected_seconds(self._journal)
+        return self._known.get(address, 1.0)
+
+
+class _Edits:
+    """Tells of pipeline files that were edited during a run, which goes on as it began."""
+
+    def __init__(self, project: Project, index: Index) -> None:
+        self._project = project
+        self._before = {file: self._stamp(file) for file in index.pipelines}
+
+    def tell(self, tell: Tell) -> None:
+        """Compare."""
+        changed = [file for file, stamp in self._before.items() if self._stamp(file) != stamp]
+        if changed:
+            hint = "run it again to take the changes in"
+            tell(Notice(f"{_named(changed)} changed during the run, which went on as it had begun", hint))
+
+    def _stamp(self, file: str) -> tuple[int, int] | None:
+        try:
+            found = os.stat(self._project.abs(file))
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size
+
+
 def _named(addresses: Iterable[str]) -> str:
     return ", ".join(f"`{address}`" for address in addresses)
 
 
-def _in_parallel(progress: _Progress, shell: Shell, plan: Plan) -> None:
+def _is_chain(graph: Graph, stages: tuple[str, ...]) -> bool:
+    """Whether no two of the stages could ever run at once."""
+    return all(before in graph.needs[after] for before, after in itertools.pairwise(stages))
+
+
+def _description(stages: Mapping[str, Any], options: ReproOptions) -> dict[str, Any]:
+    """What the journal keeps of the beginning of a run: what was asked, and the stages as they are resolved now."""
+    asked = {key: value for key, value in msgspec.to_builtins(_plain(options)).items() if key in _AGAIN and value}
+    return {"options": asked, "stages": [document(stage, None) for stage in stages.values()]}
+
+
+def _plain(options: ReproOptions) -> ReproOptions:
+    return msgspec.structs.replace(options, confirm=None, environment={})
+
+
+def _saved(journal: Journal, outcomes: Iterable[StageOutcome]) -> float:
+    known = expected_seconds(journal)
+    return sum(known.get(one.address, 0.0) for one in outcomes if one.action in (Action.SKIP, Action.RESTORE))
+
+
+def _in_parallel(progress: _Progress, shell: Shell, schedule: Schedule, jobs: int) -> None:
     """Start each stage as soon as what it needs is done. After a failure nothing starts any more, but what runs may end."""
-    done: set[str] = set()
     running: dict[Future[None], str] = {}
     failure: BaseException | None = None
-    with ThreadPoolExecutor(plan.jobs) as pool, _stopping(shell):
-        while running or (failure is None and len(done) < len(plan.order)):
-            for address in plan.ready(done, running.values()) if failure is None else ():
-                running[pool.submit(progress.take, address)] = address
+    with ThreadPoolExecutor(jobs) as pool, _stopping(shell):
+        while running or (failure is None and schedule.unfinished):
+            while failure is None and (startable := schedule.start()):
+                for address in startable:
+                    if progress.look(address):
+                        schedule.end(address)
+                    else:
+                        running[pool.submit(progress.work, address)] = address
+            if not running:
+                continue
             ended, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in ended:
-                done.add(running.pop(future))
+                schedule.end(running.pop(future))
                 failure = failure or future.exception()
     if failure is not None:
         raise failure

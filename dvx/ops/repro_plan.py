@@ -20,7 +20,8 @@ from dvx.project import Project
 class ReproOptions(Struct, frozen=True):
     """`targets` as typed; `environment` is added to that of the commands; `confirm` is asked before each stage runs.
 
-    `pull` gets absent data from the remote first; `allow_missing` means that it is no reason to run; `jobs` stages run at once.
+    `pull` gets absent data from the remote first; `allow_missing` means that it is no reason to run; `jobs` stages run at
+    once: 0 as many as there are cores, None as configured.
     """
 
     targets: tuple[str, ...] = ()
@@ -39,7 +40,7 @@ class ReproOptions(Struct, frozen=True):
     no_run_cache: bool = False
     pull: bool = False
     allow_missing: bool = False
-    jobs: int = 1
+    jobs: int | None = 1
     environment: Mapping[str, str] = field(default_factory=dict)
     confirm: Callable[[str], bool] | None = None
 
@@ -54,10 +55,16 @@ class StageOutcome(Struct, frozen=True):
 
 
 class ReproResult(Struct, frozen=True):
-    """The stages that were looked at, in the order in which they were done, and the files that belong into Git now."""
+    """The stages that were looked at, in the order in which they were done, and the files that belong into Git now.
+
+    `run` is the name of the run in the journal, empty if nothing was done; `saved` is how many seconds the stages that did not
+    have to run took when they last ran.
+    """
 
     stages: tuple[StageOutcome, ...]
     for_git: tuple[str, ...] = ()
+    run: str = ""
+    saved: float = 0.0
 
 
 def choose(project: Project, index: Index, graph: Graph, options: ReproOptions) -> tuple[str, ...]:

@@ -105,7 +105,7 @@ def _is_read(path: str, deps: Sequence[str]) -> bool:
 
 
 def _listed(index: Index, stage: Stage) -> Listed:
-    return Listed(stage.address, _summary(stage), _document(stage, index.state(stage)))
+    return Listed(stage.address, _summary(stage), document(stage, index.state(stage)))
 
 
 def _summary(stage: Stage) -> str:
@@ -119,10 +119,11 @@ def _summary(stage: Stage) -> str:
     return "; ".join(f"{word} {', '.join(paths)}" for word, paths in parts if paths) or "No outputs or dependencies"
 
 
-def _document(stage: Stage, state: StageState | None) -> dict[str, Any]:
+def document(stage: Stage, state: StageState | None) -> dict[str, Any]:
+    """All that is known of a stage, its paths seen from the project."""
     deps = state.deps if state else {}
     outs = state.outs if state else {}
-    document = {
+    known = {
         "stage": stage.address,
         "cmd": list(stage.command) if isinstance(stage.command, tuple) else stage.command,
         "wdir": stage.workdir,
@@ -135,7 +136,7 @@ def _document(stage: Stage, state: StageState | None) -> dict[str, Any]:
         "locked_params": {path: dict(values) for path, values in state.params.items()} if state else {},
         "outs": [_output(output, outs.get(output.path)) for output in stage.outs],
     }
-    return {key: value for key, value in document.items() if value not in (None, "", False, [], {})}
+    return {key: value for key, value in known.items() if value not in (None, "", False, [], {})}
 
 
 def _listed_pointer(pointer: Pointer) -> Listed:

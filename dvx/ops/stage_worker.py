@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 from collections.abc import Callable, Collection, Iterator
 
 from msgspec.structs import replace
 
-from dvx.errors import DvxError, quoted
-from dvx.model.events import Event, Notice, StageEnded, StageOutput, StageRestored, StageSkipped, StageStarted, Tell
+from dvx.errors import DvxError, StageFailed, quoted
+from dvx.model.events import (
+    Event,
+    Notice,
+    StageEnded,
+    StageOutput,
+    StageRestored,
+    StageRetrying,
+    StageSkipped,
+    StageStarted,
+    Tell,
+)
+from dvx.model.history import Fact
 from dvx.model.lock import StageState
 from dvx.model.pointer import Pointer
 from dvx.model.stage import Stage
 from dvx.model.staleness import Action, Cause, Reason
 from dvx.ops.add import add
-from dvx.ops.attempt import Setting, attempt
+from dvx.ops.attempt import Setting, Try, attempt
 from dvx.ops.byproducts import Before
 from dvx.ops.checkout import clear
 from dvx.ops.decisions import Choice, Decider
@@ -25,6 +37,7 @@ from dvx.ops.observation import Observer
 from dvx.ops.recording import locked_state, record_restored, record_run
 from dvx.ops.repro_plan import ReproOptions, StageOutcome
 from dvx.ops.repro_pull import pull_for
+from dvx.ops.resources import Devices
 from dvx.ops.runcache import key_of
 from dvx.ops.running import working
 from dvx.ops.stage_checks import check_runnable
@@ -34,11 +47,14 @@ from dvx.project import Project
 class Worker:
     """Works on stages of `index`, in several threads if need be: `_turn` is held but for waiting and for commands."""
 
-    def __init__(self, project: Project, index: Index, options: ReproOptions, setting: Setting, tell: Tell) -> None:
+    def __init__(
+        self, project: Project, index: Index, options: ReproOptions, setting: Setting, devices: Devices, tell: Tell
+    ) -> None:
         self._project = project
         self._index = index
         self._options = options
         self._setting = setting
+        self._devices = devices
         self._listener = tell
         self._observer = Observer(project, self._tell)
         self._decider = Decider(project, index, options, self._observer, self._tell)
@@ -51,16 +67,23 @@ class Worker:
         stages = [self._index.stages[address] for address in addresses if address in self._index.stages]
         self._observer.preload([(stage, self._decider.state(stage)) for stage in stages])
 
-    def work(self, address: str, rerun: Collection[str]) -> StageOutcome:
-        """Skip, restore or run a stage; `rerun` are stages that ran and force this one to."""
-        if address in self._index.pointers:
-            with self._turn:
-                return self._pointer(self._index.pointers[address])
-        stage = self._index.stages[address]
+    def look(self, address: str, rerun: Collection[str]) -> StageOutcome | None:
+        """Deal with what needs little time: pointers, and stages of which nothing changed. None for the others.
+
+        `rerun` are stages that ran and force this one to.
+        """
         with self._turn:
+            if address in self._index.pointers:
+                return self._pointer(self._index.pointers[address])
+            stage = self._index.stages[address]
             choice = self._decider.choose(stage, rerun)
             if choice.action is Action.SKIP or self._options.dry:
                 return self._shown(stage, choice)
+        return None
+
+    def work(self, address: str, rerun: Collection[str]) -> StageOutcome:
+        """Restore or run a stage; `rerun` as for `look`."""
+        stage = self._index.stages[address]
         self._ask(stage)
         with working(self._project, stage, self._waiting(stage)) as handle, self._turn:
             # until the stage was ours, another process may have worked on it
@@ -80,6 +103,7 @@ class Worker:
             seconds = self._run(stage, choice, handle)
         elif choice.action is Action.RESTORE:
             present = self._decider.present(stage, choice.state)
+            self._setting.recorder.note(Fact.STAGE_RESTORED, stage.address)
             self._done(stage, *record_restored(self._project, stage, choice.state, present, self._tell))
             self._tell(StageRestored(stage.address))
         else:
@@ -91,21 +115,55 @@ class Worker:
         check_runnable(self._project, self._index, stage, before)
         directories = Before(self._project, stage)
         key = key_of(stage, before)
-        clear(self._project, [output.path for output in stage.outs if not output.persist], self._tell)
-        detach(self._project, [output.path for output in stage.outs if output.persist])
-        self._tell(StageStarted(stage.address, "\n".join(stage.lines), tuple(map(str, choice.reasons))))
-        setting = replace(self._setting, inherited=(handle,))
-        with self._others_turn():
-            seconds = attempt(self._project, stage, key, setting, lambda data: self._tell(StageOutput(stage.address, data)))
+        number, seconds = self._attempts(stage, key, choice, handle)
         self._observer.forget()
         state = replace(before, deps=directories.settle(before.deps, self._tell))
+        recorder = self._setting.recorder
+        recorder.note(Fact.STAGE_OUTPUTS_STAGED, stage.address, {"attempt": number})
         self._done(stage, *record_run(self._project, stage, state, self._tell, commit=not self._options.no_commit))
+        recorder.note(Fact.STAGE_COMPLETED, stage.address, {"attempt": number, "seconds": round(seconds, 3)})
         self._tell(StageEnded(stage.address, seconds))
         return seconds
+
+    def _attempts(self, stage: Stage, key: str, choice: Choice, handle: int) -> tuple[int, float]:
+        """Run the command until it succeeds or is not to be tried again; returns the number of the attempt and its seconds.
+
+        Each begins without the outputs of the one before, which go to the trash.
+        """
+        outs = [output.path for output in stage.outs if not output.persist]
+        kept = [output.path for output in stage.outs if output.persist]
+        gpus = int(stage.run.resources.get("gpu", 0))
+        with self._devices.taken(gpus) as variables:
+            setting = replace(self._setting, inherited=(handle,), environment={**self._setting.environment, **variables})
+            for number in itertools.count(1):
+                clear(self._project, outs, self._tell)
+                detach(self._project, kept)
+                self._tell(StageStarted(stage.address, "\n".join(stage.lines), tuple(map(str, choice.reasons))))
+                try:
+                    with self._others_turn():
+                        return number, attempt(self._project, stage, Try(number, key), setting, self._passing(stage))
+                except StageFailed as error:
+                    self._after_failure(stage, number, error)
+        raise AssertionError
+
+    def _after_failure(self, stage: Stage, number: int, error: StageFailed) -> None:
+        """Wait for the next attempt, or give up."""
+        pause = stage.run.retry.pause(number, error.code)
+        if pause is None:
+            raise error
+        self._setting.recorder.note(Fact.STAGE_RETRY_SCHEDULED, stage.address, {"attempt": number, "pause": pause})
+        self._tell(StageRetrying(stage.address, number, stage.run.retry.maximum_attempts, pause, error.message))
+        with self._others_turn():
+            self._setting.shell.wait(pause)
+
+    def _passing(self, stage: Stage) -> Callable[[bytes], None]:
+        shared = not self._setting.attended
+        return lambda data: self._tell(StageOutput(stage.address, data, shared=shared))
 
     def _shown(self, stage: Stage, choice: Choice) -> StageOutcome:
         """Tell what is decided, without doing it."""
         if choice.action is Action.SKIP:
+            self._setting.recorder.skip(stage.address)
             self._tell(StageSkipped(stage.address))
         elif choice.action is Action.RESTORE:
             self._tell(StageRestored(stage.address))

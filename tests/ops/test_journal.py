@@ -1,90 +1,151 @@
-"""Facts about the journal of attempts."""
+"""Facts about the journal of runs."""
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 import time
 from pathlib import Path
 
-from dvx.journal import Attempt, Journal, State
+import pytest
+
+from dvx.journal import Journal
+from dvx.model.history import Fact, Row, Status, fold
 from dvx.store.files import remove
 
-ATTEMPT = Attempt(run="r1", stage="train", key="abc", pid=42, log="logs/train.log")
+STARTED = Row("r1", Fact.RUN_STARTED, data={"words": ["repro"], "options": {"targets": ["a"]}, "stages": [{"stage": "a"}]})
+ATTEMPT = Row("r1", Fact.STAGE_STARTED, "a", {"attempt": 1, "key": "abc", "log": "logs/a.log"})
 
 
 def journal(folder: Path) -> Journal:
-    return Journal(str(folder / "journal.db"), remove)
+    return Journal(str(folder / "runs.db"), remove)
 
 
-def test_an_attempt_is_there_before_it_ends(tmp_path: Path) -> None:
+def test_what_is_written_is_read_back_in_order(tmp_path: Path) -> None:
     before = time.time()
-    number = journal(tmp_path).start(ATTEMPT)
-    (found,) = journal(tmp_path).attempts()
-    assert (found.id, found.run, found.stage, found.key, found.pid, found.log) == (
-        number,
-        "r1",
-        "train",
-        "abc",
-        42,
-        "logs/train.log",
-    )
-    assert (found.state, found.ended, found.code) == (State.RUNNING, None, None)
-    assert before <= found.started <= time.time()
-
-
-def test_an_attempt_ends_with_a_code(tmp_path: Path) -> None:
+    journal(tmp_path).write([STARTED, ATTEMPT])
+    journal(tmp_path).write([Row("r2", Fact.RUN_STARTED)])
     book = journal(tmp_path)
-    first, second = book.start(ATTEMPT), book.start(ATTEMPT)
-    book.end(first, State.FAILED, 3)
-    latest, earlier = book.attempts()
-    assert (latest.id, latest.state) == (second, State.RUNNING)
-    assert (earlier.id, earlier.state, earlier.code) == (first, State.FAILED, 3)
-    assert earlier.ended is not None
-    assert book.attempts(limit=1) == [latest]
+    assert book.runs() == ["r2", "r1"]
+    first, second = book.rows("r1")
+    assert (first.fact, first.data, second.fact, second.stage, second.data) == (
+        STARTED.fact,
+        STARTED.data,
+        ATTEMPT.fact,
+        "a",
+        ATTEMPT.data,
+    )
+    assert before <= first.time <= time.time()
+    assert book.rows("r1", after=first.id) == [second]
+    assert [row.run for row in book.latest(Fact.RUN_STARTED, 1)] == ["r2"]
+
+
+def test_threads_and_processes_share_it(tmp_path: Path) -> None:
+    books = [journal(tmp_path), journal(tmp_path)]
+    threads = [
+        threading.Thread(target=lambda book=book: [book.write([ATTEMPT]) for _ in range(50)]) for book in books for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(journal(tmp_path).rows("r1")) == 300
 
 
 def test_no_database_is_an_empty_journal(tmp_path: Path) -> None:
-    assert journal(tmp_path).attempts() == []
-    assert list(tmp_path.glob("journal*")) == []
+    assert journal(tmp_path).runs() == []
+    assert journal(tmp_path).rows("r1") == []
+    assert list(tmp_path.glob("runs*")) == []
 
 
-def test_a_broken_database_is_made_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", [b"no database at all" * 100, b"SQLite format 3\0" + b"\xff" * 5000])
+def test_a_broken_database_is_made_anew(tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "runs.db").write_bytes(damage)
+    assert journal(tmp_path).runs() == []
     book = journal(tmp_path)
-    for damage in (b"no database at all" * 100, b"SQLite format 3\0" + b"\xff" * 5000):
-        (tmp_path / "journal.db").write_bytes(damage)
-        assert book.attempts() == []
-        number = book.start(ATTEMPT)
-        book.end(number, State.DONE, 0)
-        assert [attempt.state for attempt in book.attempts()] == [State.DONE]
-
-
-def test_a_damaged_schema_whose_name_is_no_text_is_made_anew(tmp_path: Path) -> None:
-    book = journal(tmp_path)
-    book.end(book.start(ATTEMPT), State.DONE, 0)
-    place = tmp_path / "journal.db"
-    data = (
-        place.read_bytes()
-        .replace(b"tableattempts", b"tableattempt\xcb")
-        .replace(b"CREATE TABLE attempts", b"CREATE TABXX attempts")
-    )
-    place.write_bytes(data)
-    assert book.attempts() == []
-    assert book.start(ATTEMPT)
-    assert len(book.attempts()) == 1
+    book.write([STARTED])
+    assert book.runs() == ["r1"]
 
 
 def test_a_database_of_another_shape_is_made_anew(tmp_path: Path) -> None:
-    import sqlite3
-
-    with sqlite3.connect(tmp_path / "journal.db") as connection:
-        connection.execute("CREATE TABLE attempts (something TEXT)")
+    with sqlite3.connect(tmp_path / "runs.db") as connection:
+        connection.execute("CREATE TABLE facts (something TEXT)")
     connection.close()
     book = journal(tmp_path)
-    assert book.attempts() == []
-    assert book.start(ATTEMPT)
-    assert len(book.attempts()) == 1
+    assert book.runs() == []
+    book.write([STARTED])
+    assert book.runs() == ["r1"]
+
+
+def test_rows_that_make_no_sense_are_no_history(tmp_path: Path) -> None:
+    book = journal(tmp_path)
+    book.write([STARTED])
+    book.close()
+    with sqlite3.connect(tmp_path / "runs.db") as connection:
+        connection.execute("UPDATE facts SET data = '[1'")
+    connection.close()
+    assert journal(tmp_path).rows("r1") == []
 
 
 def test_where_nothing_can_be_written_nothing_is_and_the_work_goes_on(tmp_path: Path) -> None:
-    book = Journal(str(tmp_path / "absent" / "journal.db"), remove)
-    book.end(book.start(ATTEMPT), State.DONE, 0)
-    assert book.attempts() == []
+    book = Journal(str(tmp_path / "absent" / "runs.db"), remove)
+    book.write([STARTED])
+    assert book.runs() == []
+
+
+def test_old_runs_are_let_go(tmp_path: Path) -> None:
+    book = journal(tmp_path)
+    book.write([Row(f"r{number}", Fact.RUN_STARTED) for number in range(1_100)])
+    book.prune()
+    assert len(book.runs(5_000)) == 1_000
+    assert book.runs(1) == ["r1099"]
+
+
+# --- what follows from the facts
+
+
+def told(*rows: tuple[Fact, str, dict[str, object]]) -> list[Row]:
+    started = [(Fact.RUN_STARTED, "", {"options": {"targets": ["a"]}})]
+    return [Row("r", fact, stage, data, float(number), number) for number, (fact, stage, data) in enumerate([*started, *rows], 1)]
+
+
+def test_a_run_without_an_end_works_or_was_killed() -> None:
+    rows = told((Fact.STAGE_STARTED, "a", {"attempt": 1, "log": "l"}))
+    working, killed = fold(rows, alive=True), fold(rows, alive=False)
+    assert (working.status, working.attempts[0].status) == (Status.RUNNING, Status.RUNNING)
+    assert (killed.status, killed.attempts[0].status) == (Status.KILLED, Status.KILLED)
+    assert (working.name, working.started, working.options) == ("r", 1.0, {"targets": ["a"]})
+
+
+def test_attempts_are_told_apart() -> None:
+    rows = told(
+        (Fact.STAGE_STARTED, "a", {"attempt": 1, "log": "1"}),
+        (Fact.STAGE_HEARTBEAT, "a", {"attempt": 1, "beat": "epoch 3"}),
+        (Fact.STAGE_TIMED_OUT, "a", {"attempt": 1}),
+        (Fact.STAGE_FAILED, "a", {"attempt": 1, "code": 143}),
+        (Fact.STAGE_RETRY_SCHEDULED, "a", {"attempt": 1, "pause": 1.0}),
+        (Fact.STAGE_STARTED, "a", {"attempt": 2, "log": "2"}),
+        (Fact.STAGE_OUTPUTS_STAGED, "a", {"attempt": 2}),
+        (Fact.STAGE_COMPLETED, "a", {"attempt": 2, "seconds": 2.0}),
+        (Fact.STAGE_SKIPPED, "b", {}),
+        (Fact.STAGE_RESTORED, "c", {}),
+        (Fact.RUN_COMPLETED, "", {}),
+    )
+    run = fold(rows, alive=False)
+    assert run.status is Status.DONE
+    assert [(one.number, one.status, one.code, one.beat, one.log) for one in run.attempts] == [
+        (1, Status.FAILED, 143, "epoch 3", "1"),
+        (2, Status.DONE, 0, "", "2"),
+    ]
+    assert (run.skipped, run.restored, run.ended) == (("b",), ("c",), 12.0)
+
+
+def test_a_run_is_paused_goes_on_and_is_cancelled() -> None:
+    paused = told((Fact.RUN_PAUSED, "", {}))
+    assert fold(paused, alive=True).status is Status.PAUSED
+    resumed = told((Fact.RUN_PAUSED, "", {}), (Fact.RUN_RESUMED, "", {}))
+    assert fold(resumed, alive=True).status is Status.RUNNING
+    ended = told((Fact.RUN_CANCELLED, "", {}), (Fact.RUN_COMPLETED, "", {"error": "KeyboardInterrupt"}))
+    assert fold(ended, alive=False).status is Status.CANCELLED
+    failed = told((Fact.RUN_COMPLETED, "", {"error": "the stage failed"}))
+    assert (fold(failed, alive=False).status, fold(failed, alive=False).error) == (Status.FAILED, "the stage failed")

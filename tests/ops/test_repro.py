@@ -18,11 +18,11 @@ import pytest
 from msgspec.structs import replace
 
 from dvx.errors import DvxError, GraphError, MissingData, Partial, StageFailed, UnknownTarget
-from dvx.journal import Journal, State
 from dvx.model.events import Event, Notice, StageEnded, StageOutput, StageStarted
+from dvx.model.history import RunRecord, Status
 from dvx.ops.repro import ReproOptions, repro
+from dvx.ops.run_record import find_run, list_runs
 from dvx.project import Project
-from dvx.store.files import remove
 from tests.helpers import commit_all, dialect_of, dvx, git, write
 from tests.patience import within
 
@@ -84,6 +84,11 @@ def ran(folder: Path) -> list[str]:
     names = path.read_text().split() if path.exists() else []
     path.unlink(missing_ok=True)
     return names
+
+
+def last_run(folder: Path) -> RunRecord:
+    with opened(folder) as project:
+        return find_run(project)
 
 
 def lock(folder: Path) -> Path:
@@ -523,12 +528,27 @@ def test_attempts_are_in_the_journal(native: Path) -> None:
     prepare(native, FAILING)
     with pytest.raises(StageFailed):
         actions(native)
-    book = Journal(str(native / ".dvx/tmp/journal.db"), remove)
-    assert [(attempt.stage, attempt.state, attempt.code) for attempt in book.attempts()] == [
-        ("bad", State.FAILED, 3),
-        ("good", State.DONE, 0),
+    run = last_run(native)
+    assert run.status is Status.FAILED
+    assert "exited with 3" in run.error
+    assert [(attempt.stage, attempt.status, attempt.code) for attempt in run.attempts] == [
+        ("good", Status.DONE, 0),
+        ("bad", Status.FAILED, 3),
     ]
-    assert (native / book.attempts()[0].log).exists()
+    assert (native / run.attempts[0].log).exists()
+    assert [stage["stage"] for stage in run.snapshot] == ["good", "bad", "after", "apart"]
+
+
+def test_a_run_in_which_nothing_is_to_do_leaves_no_trace(native: Path) -> None:
+    prepare(native)
+    actions(native)
+    actions(native)
+    with opened(native) as project:
+        (run,) = list_runs(project, 10)
+    assert (run.status, run.skipped) == (Status.DONE, ())
+    write(native / "params.yaml", "n: 2\n")
+    actions(native)
+    assert last_run(native).skipped == ("last",)
 
 
 def test_the_lock_names_a_stage_before_the_next_one_starts(native: Path) -> None:
@@ -575,7 +595,8 @@ def test_stages_that_do_not_need_each_other_run_at_once(native: Path) -> None:
     assert found[0] == "first run"
     assert set(found[1:3]) == {"left run", "right run"}
     assert found[3] == "last run"
-    assert actions(native, ReproOptions(jobs=2)) == ["first skip", "left skip", "right skip", "last skip"]
+    again = actions(native, ReproOptions(jobs=2))
+    assert (again[0], sorted(again[1:3]), again[3]) == ("first skip", ["left skip", "right skip"], "last skip")
 
 
 def test_at_once_a_failure_lets_the_others_end(native: Path) -> None:
@@ -603,8 +624,9 @@ def test_an_interruption_ends_the_command_and_a_plain_rerun_ends_the_work(native
         assert process.wait(20) == 130
     with pytest.raises(ProcessLookupError):
         os.kill(int((native / "pid").read_text()), 0)
-    (book,) = Journal(str(native / ".dvx/tmp/journal.db"), remove).attempts()
-    assert book.state is not State.RUNNING
+    run = last_run(native)
+    assert run.status is Status.CANCELLED
+    assert [attempt.status for attempt in run.attempts] == [Status.CANCELLED]
     write(native / "quick", "")
     assert actions(native) == ["s run"]
 

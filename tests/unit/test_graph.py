@@ -8,7 +8,7 @@ import pytest
 
 from dvx.errors import GraphError
 from dvx.model.graph import Graph, Node, build_graph
-from dvx.model.schedule import plan_runs
+from dvx.model.schedule import Schedule, short_of
 from tests.patience import within
 
 
@@ -76,14 +76,66 @@ def test_thousands_of_stages_in_a_row_are_quick_and_need_no_deep_stack() -> None
         assert len(built.downstream(["s0"])) == 20_000
 
 
-def test_a_plan_starts_what_is_ready_and_no_more_than_may_run() -> None:
-    plan = plan_runs(("a", "b", "c", "last"), DIAMOND.needs, jobs=2)
-    assert plan.ready(done=(), running=()) == ("a",)
-    assert plan.ready(done={"a"}, running=()) == ("b", "c")
-    assert plan.ready(done={"a"}, running={"b"}) == ("c",)
-    assert plan.ready(done={"a", "b"}, running={"c"}) == ()
-    assert plan.ready(done={"a", "b", "c"}, running=()) == ("last",)
+def schedule(*order: str, jobs: int = 2, **amounts: object) -> Schedule:
+    demand: dict[str, dict[str, float]] = amounts.get("demand", {})  # type: ignore[assignment]
+    limits: dict[str, float] = amounts.get("limits", {})  # type: ignore[assignment]
+    return Schedule(order, {**DIAMOND.needs, "x": (), "y": ()}, jobs, demand, limits)
 
 
-def test_a_plan_does_not_wait_for_what_is_not_in_it() -> None:
-    assert plan_runs(("last",), DIAMOND.needs).ready((), ()) == ("last",)
+def one_second(stage: str) -> float:
+    return 1.0
+
+
+def test_a_schedule_starts_what_is_ready_and_no_more_than_may_run() -> None:
+    made = schedule("a", "b", "c", "last")
+    made.begin(one_second)
+    assert made.start() == ("a",)
+    assert made.start() == ()
+    made.end("a")
+    assert made.start() == ("b", "c")
+    made.end("b")
+    assert made.start() == ()
+    made.end("c")
+    assert made.start() == ("last",)
+    assert made.unfinished
+    made.end("last")
+    assert not made.unfinished
+
+
+def test_a_schedule_does_not_wait_for_what_is_not_in_it() -> None:
+    made = schedule("last")
+    made.begin(one_second)
+    assert made.start() == ("last",)
+
+
+def test_the_longest_way_to_the_end_goes_first() -> None:
+    made = schedule("x", "y", "a", "last", jobs=1)
+    made.begin(lambda stage: 1.0)
+    assert made.start() == ("x",)
+    made = schedule("x", "y", "a", "b", "last", jobs=1)
+    made.begin(lambda stage: {"y": 2.5}.get(stage, 1.0))
+    assert made.start() == ("a",)
+    made.end("a")
+    assert made.start() == ("y",)
+
+
+def test_what_runs_at_once_fits_into_what_there_is() -> None:
+    made = schedule("x", "y", "a", jobs=3, demand={"x": {"gpu": 1}, "y": {"gpu": 1}}, limits={"gpu": 1.0, "cpu": 2.0})
+    made.begin(one_second)
+    assert made.start() == ("x", "a")
+    made.end("x")
+    assert made.start() == ("y",)
+
+
+def test_a_stage_that_wants_more_cores_than_there_are_gets_all() -> None:
+    made = schedule("x", "y", jobs=2, demand={"x": {"cpu": 64}, "y": {"cpu": 1}}, limits={"cpu": 2.0})
+    made.begin(one_second)
+    assert made.start() == ("x",)
+    made.end("x")
+    assert made.start() == ("y",)
+
+
+def test_a_stage_that_wants_what_will_never_be_there_is_named() -> None:
+    assert short_of({"cpu": 64, "gpu": 2}, {"cpu": 2, "gpu": 1}) == "gpu"
+    assert short_of({"license": 2}, {}) == "license"
+    assert short_of({"license": 1, "memory": 1e15}, {"memory": 1.0}) == ""

@@ -146,8 +146,8 @@ def test_an_output_listed_twice_is_refused() -> None:
 
 
 def test_run_settings_stand_under_the_stage_or_under_meta() -> None:
-    assert stage({"cmd": "x", "run": {"retry": 2}}).run == {"retry": 2}
-    assert stage({"cmd": "x", "meta": {"run": {"retry": 2}}}, "dvc.yaml", DVC).run == {"retry": 2}
+    assert stage({"cmd": "x", "run": {"retry": 2}}).run.retry.maximum_attempts == 2
+    assert stage({"cmd": "x", "meta": {"run": {"retry": 2}}}, "dvc.yaml", DVC).run.retry.maximum_attempts == 2
     assert refused({"stages": {"s": {"cmd": "x", "run": {}}}}, DVC).message == "unknown key `run`"
 
 

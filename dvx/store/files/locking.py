@@ -56,6 +56,21 @@ def claimed(path: str, waiting: Callable[[], None]) -> Iterator[int]:
         os.close(handle)
 
 
+def is_claimed(path: str) -> bool:
+    """Whether a process holds the lock file of `claimed`."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        free = _take(handle)
+        if free:
+            _give(handle)
+        return not free
+    finally:
+        os.close(handle)
+
+
 def _take(handle: int) -> bool:
     try:
         import fcntl

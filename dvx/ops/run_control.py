@@ -1,0 +1,63 @@
+"""Control: listens while a run works for what others ask of it: to pause, to go on, to stop."""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+from typing import Self
+
+from dvx.errors import DvxError
+from dvx.model.events import Notice, Tell
+from dvx.model.history import Fact
+from dvx.ops.run_record import Recorder
+from dvx.shell import Shell
+
+_POLL_SECONDS = 0.5
+
+
+class Control:
+    """Looks into the journal, from `__enter__` to `__exit__`."""
+
+    def __init__(self, recorder: Recorder, shell: Shell, tell: Tell) -> None:
+        self._recorder = recorder
+        self._shell = shell
+        self._tell = tell
+        self._over = threading.Event()
+        self._going = threading.Event()
+        self._going.set()
+        self._seen = 0
+        self._thread: threading.Thread | None = None
+        self.cancelled: DvxError | None = None
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._over.set()
+        self._going.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def gate(self) -> None:
+        """Wait while the run is paused; raises KeyboardInterrupt if it is to end."""
+        self._shell.check()
+        if self._going.is_set():
+            return
+        self._tell(Notice(f"the run is paused; `dvx runs resume {self._recorder.run}` lets it go on"))
+        while not self._going.wait(0.1):
+            self._shell.check()
+
+    def _listen(self) -> None:
+        while not self._over.wait(_POLL_SECONDS):
+            for row in self._recorder.asked(self._seen):
+                self._seen = row.id
+                if row.fact is Fact.RUN_CANCELLED:
+                    hint = f"run `dvx runs retry {self._recorder.run}` to do what is left of it"
+                    self.cancelled = DvxError(f"the run `{self._recorder.run}` was cancelled", hint)
+                    self._shell.stop(now=bool(row.data.get("now")))
+                elif row.fact is Fact.RUN_PAUSED:
+                    self._going.clear()
+                else:
+                    self._going.set()
