@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from dvx.cli import complete, render
-from dvx.cli.common import JobsOption, JsonOption, MarkdownOption, RecursiveOption, find_project, tell_git
+from dvx.cli.common import JsonOption, MarkdownOption, RecursiveOption, find_project, tell_git
 from dvx.cli.drawing import dot, mermaid, text
-from dvx.ops.repro_plan import ReproOptions
+from dvx.model.staleness import Action
+from dvx.ops.repro_plan import ReproOptions, ReproResult, StageOutcome
 from dvx.project import Project
 
 StagesArgument = Annotated[
@@ -66,7 +67,7 @@ def stage_add(
     added = add_stage(project, new)
     render.note(f"Added stage '{added.address}' in '{project.shown(added.file)}'")
     if run:
-        _repro(project, ReproOptions((name,), single=True), added.for_git)
+        run_stages(project, ReproOptions((name,), single=True), added.for_git)
     else:
         tell_git(project, added.for_git)
 
@@ -117,13 +118,29 @@ def repro(
     glob: GlobOption = False,
     no_commit: Annotated[bool, typer.Option("--no-commit", help="Do not put outputs into the cache.")] = False,
     no_run_cache: Annotated[bool, typer.Option("--no-run-cache", help="Do not restore earlier runs.")] = False,
-    jobs: JobsOption = 1,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", min=0, help="How many stages at once; 0 is as many as there are cores.", show_default=False),
+    ] = None,
+    metrics: Annotated[bool, typer.Option("--metrics", "-m", help="Show the metrics afterwards.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say in full why each stage runs.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Bring stages up to date: run those whose command, dependencies, parameters or outputs changed.
 
+    As many stages run at once as there are cores, within what their `resources` say; in DVC's repositories one. `core.jobs` and
+    `DVX_JOBS` say otherwise.
+
     Example: dvx repro train
     """
+    project = find_project()
+    if explain:
+        from dvx.cli.runs import lines_of
+        from dvx.ops.explain import explain as explain_stages
+
+        for explanation in explain_stages(project, tuple(targets or ())):
+            for line in lines_of(explanation):
+                render.note(line)
     options = ReproOptions(
         targets=tuple(targets or ()),
         recursive=recursive,
@@ -144,7 +161,13 @@ def repro(
         jobs=jobs,
         confirm=_confirm if interactive else None,
     )
-    _repro(find_project(), options, json=json)
+    result = run_stages(project, options)
+    if json:
+        render.json([_outcome(outcome) for outcome in result.stages])
+    if metrics:
+        from dvx.cli.metrics import metrics_show
+
+        metrics_show()
 
 
 def dag(
@@ -179,28 +202,38 @@ def dag(
         render.data(text(needs))
 
 
-def _repro(project: Project, options: ReproOptions, for_git: Sequence[str] = (), *, json: bool = False) -> None:
-    from dvx.model.staleness import Action
+def run_stages(project: Project, options: ReproOptions, for_git: Sequence[str] = ()) -> ReproResult:
+    """Run `repro` and tell how it ended."""
     from dvx.ops.repro import repro
 
     result = repro(project, options, render.terminal())
-    if json:
-        render.json(
-            [
-                {
-                    "stage": outcome.address,
-                    "action": outcome.action.value,
-                    "reasons": [{"cause": reason.cause.value, "subject": reason.subject} for reason in outcome.reasons],
-                    "seconds": round(outcome.seconds, 3),
-                }
-                for outcome in result.stages
-            ]
-        )
     tell_git(project, sorted({*for_git, *result.for_git}))
     if all(outcome.action is Action.SKIP for outcome in result.stages):
         render.note("Data and pipelines are up to date.")
     elif not options.dry:
+        render.note(_summary(result))
         render.note("Use `dvx push` to send your updates to remote storage.")
+    return result
+
+
+def _summary(result: ReproResult) -> str:
+    """How many stages did what, and what was saved by those that did not have to run."""
+    words = {Action.RUN: "ran", Action.RESTORE: "restored", Action.RECORD: "recorded", Action.SKIP: "unchanged"}
+    counts = [(sum(one.action is action for one in result.stages), word) for action, word in words.items()]
+    spent = sum(one.seconds for one in result.stages)
+    text = ", ".join(f"{count} {word}" for count, word in counts if count)
+    took = f"; commands took {render.duration(spent)}" if spent else ""
+    saved = f"; {render.duration(result.saved)} saved" if result.saved >= 0.1 else ""
+    return f"Stages: {text}{took}{saved}"
+
+
+def _outcome(outcome: StageOutcome) -> dict[str, object]:
+    return {
+        "stage": outcome.address,
+        "action": outcome.action.value,
+        "reasons": [{"cause": reason.cause.value, "subject": reason.subject} for reason in outcome.reasons],
+        "seconds": round(outcome.seconds, 3),
+    }
 
 
 def _confirm(stage: str) -> bool:

@@ -41,6 +41,18 @@ def set_verbosity(*, quiet: bool, verbose: bool) -> None:
     _VERBOSITY.update(quiet=quiet, verbose=verbose)
 
 
+def duration(seconds: float) -> str:
+    """A time span in words: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 10 min`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
 def is_quiet() -> bool:
     """Whether the user asked for silence."""
     return _VERBOSITY["quiet"]

@@ -132,6 +132,12 @@ class Git(Struct, frozen=True):
             process.ask(self.place, ("rev-list", "--date-order", "--branches", "--tags", "--remotes", "HEAD"))
         ).split()
 
+    def first_with(self, text: str, path: str) -> str:
+        """The oldest commit of branches, tags and experiments that brought a text into a file; empty if there is none."""
+        words = ("log", "--all", "--format=%H", "--reverse", "--no-show-signature", f"-S{text}", "HEAD", "--", self._full(path))
+        answer = process.run(self.place, words)
+        return values.text(answer.out).partition("\n")[0] if answer.code == 0 else ""
+
     def info(self, commits: Iterable[str]) -> dict[str, CommitInfo]:
         """What the commits say of themselves."""
         return {ident: values.parse_commit(ident, data) for ident, data in self.blobs(commits).items()}

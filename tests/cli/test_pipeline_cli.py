@@ -82,6 +82,7 @@ def test_repro_tells_what_it_does(ready: Path) -> None:
     assert lines[3].startswith("Stage 'train' done in ")
     assert lines[4:] == [
         "To keep it in Git: git add .gitignore dvx.lock",
+        "Stages: 1 ran; commands took 0.0 s",
         "Use `dvx push` to send your updates to remote storage.",
     ]
     assert dvx(ready, "repro").err == "Stage 'train' didn't change, skipping\nData and pipelines are up to date.\n"

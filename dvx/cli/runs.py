@@ -1,0 +1,278 @@
+"""The commands about runs of pipelines: runs list, show, logs, cancel, pause, resume, retry; explain; stage run."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+from msgspec import structs, to_builtins
+
+from dvx.cli import complete, render
+from dvx.cli.common import JsonOption, MarkdownOption, find_project
+from dvx.cli.pipeline import StagesArgument, run_stages
+from dvx.errors import DvxError, StageFailed
+from dvx.model.history import AttemptRecord, Fact, RunRecord, Status
+from dvx.model.staleness import Action
+from dvx.ops.explain import Difference, Explanation
+from dvx.ops.repro_plan import ReproOptions
+from dvx.project import Project
+
+_UNCHANGED, _MAY_BE_RETRIED = 99, 75
+_POLL_SECONDS = 0.2
+RunArgument = Annotated[
+    str, typer.Argument(metavar="[run]", help="A run, or the beginning of its name; the latest by default.", show_default=False)
+]
+
+
+def runs_list(
+    *,
+    number: Annotated[int, typer.Option("--number", "-n", min=1, help="How many.")] = 20,
+    everything: Annotated[bool, typer.Option("--all", help="All that are remembered.")] = False,
+    markdown: MarkdownOption = False,
+    json: JsonOption = False,
+) -> None:
+    """List runs of pipelines in which something was done, the newest first.
+
+    Example: dvx runs list -n 5
+    """
+    from dvx.ops.run_record import list_runs
+
+    found = list_runs(find_project(), 1_000_000 if everything else number)
+    if json:
+        render.json([_document(run) for run in found])
+    elif found:
+        rows = [(run.name, run.status.value, _moment(run.started), _lasted(run), _summary(run)) for run in found]
+        render.table(rows, ("Run", "State", "Started", "Time", "Stages"), markdown=markdown)
+    else:
+        render.note("Nothing ran yet.")
+
+
+def runs_show(run: RunArgument = "", *, json: JsonOption = False) -> None:
+    """Show a run: what was asked, and each attempt at each stage.
+
+    Example: dvx runs show
+    """
+    from dvx.ops.run_record import find_run
+
+    found = find_run(find_project(), run)
+    if json:
+        render.json(_document(found))
+        return
+    render.data(f"{found.name}: {found.status.value}, started {_moment(found.started)}, {_lasted(found)}")
+    targets = found.options.get("targets")
+    if targets:
+        render.data(f"targets: {' '.join(map(str, targets))}")
+    if found.error:
+        render.data(f"error: {found.error}")
+    rows: list[tuple[str | int | None, ...]] = [
+        (one.stage, one.number, one.status.value, _seconds(one.started, one.ended), one.code, one.beat or None, one.log)
+        for one in found.attempts
+    ]
+    rows += [(stage, None, "restored", None, None, None, None) for stage in found.restored]
+    rows += [(stage, None, "unchanged", None, None, None, None) for stage in found.skipped]
+    if rows:
+        render.data("")
+        render.table(rows, ("Stage", "Attempt", "State", "Time", "Exit code", "Heartbeat", "Log"))
+
+
+def runs_logs(
+    stage: Annotated[
+        str, typer.Argument(help="A stage; all by default.", autocompletion=complete.stages, show_default=False)
+    ] = "",
+    *,
+    run: Annotated[str, typer.Option("--run", help="A run, or the beginning of its name; the latest by default.")] = "",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
+) -> None:
+    """Print what the commands of a run wrote.
+
+    Example: dvx runs logs -f train
+    """
+    from dvx.ops.run_record import find_run
+
+    project = find_project()
+    found = find_run(project, run)
+    chosen = [one for one in found.attempts if not stage or one.stage == stage]
+    if not chosen and not follow:
+        where = f"at the stage `{stage}` " if stage else ""
+        raise DvxError(f"there was no attempt {where}in the run `{found.name}`", "run `dvx runs show` to see what was done")
+    read: dict[str, int] = {}
+    while True:
+        several = len({one.stage for one in found.attempts}) > 1 and not stage
+        for one in chosen:
+            for line in _new_lines(project, one, read, final=one.status is not Status.RUNNING):
+                render.data(f"{one.stage} | {line}" if several else line)
+        if not follow or found.ended is not None or found.status is Status.KILLED:
+            return
+        time.sleep(_POLL_SECONDS)
+        found = find_run(project, found.name)
+        chosen = [one for one in found.attempts if not stage or one.stage == stage]
+
+
+def runs_cancel(
+    run: RunArgument = "",
+    *,
+    now: Annotated[bool, typer.Option("--now", help="Kill its commands at once: they get no time to tidy up.")] = False,
+) -> None:
+    """Stop a run: its commands get SIGINT, SIGTERM, and at last SIGKILL. What is done stays.
+
+    Example: dvx runs cancel
+    """
+    _ask(run, Fact.RUN_CANCELLED, "is told to stop", now=now)
+
+
+def runs_pause(run: RunArgument = "") -> None:
+    """Let a run start no more stages; what runs goes on.
+
+    Example: dvx runs pause
+    """
+    _ask(run, Fact.RUN_PAUSED, "starts no more stages")
+
+
+def runs_resume(run: RunArgument = "") -> None:
+    """Let a paused run go on.
+
+    Example: dvx runs resume
+    """
+    _ask(run, Fact.RUN_RESUMED, "goes on")
+
+
+def runs_retry(run: RunArgument = "") -> None:
+    """Do what is left of a run that failed or was stopped: the same targets and options; what is done is not done again.
+
+    Example: dvx runs retry
+    """
+    from dvx.ops.run_record import find_run
+
+    project = find_project()
+    found = find_run(project, run)
+    if found.status in (Status.RUNNING, Status.PAUSED):
+        raise DvxError(f"the run `{found.name}` still works", "run `dvx runs cancel` first")
+    known = {field: value for field, value in found.options.items() if field in ReproOptions.__struct_fields__}
+    options = ReproOptions(**{**known, "targets": tuple(map(str, known.get("targets", ())))})
+    # to do all of it again is what `--force` would say
+    run_stages(project, structs.replace(options, force=False))
+
+
+def stage_run(
+    name: Annotated[str, typer.Argument(help="A stage.", autocompletion=complete.stages, show_default=False)],
+    *,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Run it though nothing changed.")] = False,
+) -> None:
+    """Bring one stage up to date, and nothing that it needs. For programs that call stages themselves.
+
+    Exits with 0 if it ran or was restored, 99 if nothing changed, 75 if it failed in a way that may pass, by its `retry`.
+
+    Example: dvx stage run train
+    """
+    from dvx.ops.index import load_index
+
+    project = find_project()
+    index = load_index(project)
+    try:
+        result = run_stages(project, ReproOptions((name,), single=True, force=force))
+    except StageFailed as error:
+        stage = index.stages.get(name)
+        if stage is not None and error.code not in stage.run.retry.non_retryable_exit_codes:
+            render.error(error.message, error.hint)
+            raise typer.Exit(_MAY_BE_RETRIED) from None
+        raise
+    if all(outcome.action is Action.SKIP for outcome in result.stages):
+        raise typer.Exit(_UNCHANGED)
+
+
+def explain(targets: StagesArgument = None, *, json: JsonOption = False) -> None:
+    """Say why stages must run: what changed, from what to what, and since which experiment or commit; and why no earlier run
+    could be taken instead.
+
+    Example: dvx explain train
+    """
+    from dvx.ops.explain import explain as explain_stages
+
+    found = explain_stages(find_project(), tuple(targets or ()), render.terminal())
+    if json:
+        render.json([to_builtins(one, str_keys=True) for one in found])
+        return
+    for number, one in enumerate(found):
+        if number:
+            render.data("")
+        for line in lines_of(one):
+            render.data(line)
+
+
+def lines_of(one: Explanation) -> Iterator[str]:
+    """An explanation as lines of text."""
+    if one.action is Action.SKIP:
+        yield f"{one.stage}: nothing changed"
+        return
+    verb = {Action.RUN: "must run", Action.RESTORE: "an earlier run is restored", Action.RECORD: "is recorded as it is"}
+    yield f"{one.stage}: {verb[one.action]}"
+    for difference in one.differences:
+        yield from _difference(difference)
+    if one.action is Action.RUN and one.keeps_runs:
+        if one.nearest_run is None:
+            yield "  no earlier run with these outputs is kept"
+        elif [each.reason for each in one.nearest_run] == [each.reason for each in one.differences]:
+            yield "  no earlier run that is kept is more like it"
+        elif one.nearest_run:
+            yield "  the most similar earlier run differs in:"
+            for difference in one.nearest_run:
+                for line in _difference(difference):
+                    yield f"  {line}"
+        else:
+            yield "  an equal earlier run is kept, but its outputs are gone from the cache (`dvx fetch --run-cache` may get them)"
+
+
+def _difference(one: Difference) -> Iterator[str]:
+    since = f", recorded by {one.known_from}" if one.known_from else ""
+    yield f"  {one.reason}{since}"
+    if "\n" not in one.old + one.new and (one.old or one.new):
+        yield f"    {one.old or '(nothing)'} -> {one.new or '(nothing)'}"
+    for detail in one.details:
+        yield f"    {detail}"
+
+
+def _ask(run: str, fact: Fact, what: str, *, now: bool = False) -> None:
+    from dvx.ops.run_record import ask
+
+    asked = ask(find_project(), run, fact, now=now)
+    render.note(f"The run {asked.name} {what}.")
+
+
+def _document(run: RunRecord) -> object:
+    return to_builtins(run, str_keys=True)
+
+
+def _new_lines(project: Project, one: AttemptRecord, read: dict[str, int], *, final: bool) -> Iterator[str]:
+    """What was written to a log since the last time, in whole lines unless it is `final`."""
+    place = os.path.join(project.root, one.log)
+    try:
+        with open(place, "rb") as file:
+            file.seek(read.get(place, 0))
+            data = file.read()
+    except FileNotFoundError:
+        return
+    whole = data if final else data[: data.rfind(b"\n") + 1]
+    read[place] = read.get(place, 0) + len(whole)
+    yield from whole.decode("utf-8", "replace").splitlines()
+
+
+def _summary(run: RunRecord) -> str:
+    last = {one.stage: one.status for one in run.attempts}
+    counts = [(sum(status is wanted for status in last.values()), wanted.value) for wanted in Status]
+    counts += [(len(run.restored), "restored"), (len(run.skipped), "unchanged")]
+    return ", ".join(f"{count} {word}" for count, word in counts if count) or "none"
+
+
+def _moment(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+def _lasted(run: RunRecord) -> str:
+    return _seconds(run.started, run.ended) or "-"
+
+
+def _seconds(start: float, end: float | None) -> str | None:
+    return None if end is None else render.duration(end - start)

@@ -1,0 +1,207 @@
+"""explain: why a stage must run, or why no earlier run could be taken, to the single file, parameter and word."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from dvx.errors import DvxError, MissingData, UnknownTarget, nearest
+from dvx.formats import load_yaml
+from dvx.model.canonical import json_sorted
+from dvx.model.events import Tell, silent
+from dvx.model.experiment import ExpRef
+from dvx.model.lock import StageState, decode_state
+from dvx.model.paths import join, parent
+from dvx.model.runcache import is_restorable
+from dvx.model.stage import Stage
+from dvx.model.staleness import OUTPUT_CAUSES, Action, Cause, Reason, changes, exact, loose
+from dvx.model.tree import Content, Tree, diff_trees
+from dvx.ops.decisions import Choice, Decider
+from dvx.ops.index import Index, load_index
+from dvx.ops.observation import Observer
+from dvx.ops.repro_plan import ReproOptions, find_stages
+from dvx.ops.track import look
+from dvx.project import Project
+from dvx.store import files
+
+_MOST_RUNS = 5_000
+_MOST_FILES = 20
+
+
+class Difference(Struct, frozen=True):
+    """One reason, with what was recorded and what is there now, as texts; empty where there is nothing.
+
+    `details` are lines about parts: the files of a folder (`+`, `-`, `~` and the path), the words of a command. `known_from` is
+    the experiment or commit that recorded the old one first.
+    """
+
+    reason: Reason
+    old: str = ""
+    new: str = ""
+    details: tuple[str, ...] = ()
+    known_from: str = ""
+
+
+class Explanation(Struct, frozen=True):
+    """What `repro` would do with a stage, and why. `nearest_run` says in what the most similar earlier run differs, where runs
+    of the stage are kept; None if no run with these outputs is known.
+    """
+
+    stage: str
+    action: Action
+    differences: tuple[Difference, ...]
+    keeps_runs: bool = False
+    nearest_run: tuple[Difference, ...] | None = None
+
+
+def explain(project: Project, targets: Sequence[str], tell: Tell = silent) -> tuple[Explanation, ...]:
+    """Explain stages; those of the pipeline file here without targets.
+
+    Raises:
+        UnknownTarget: there is no such stage.
+    """
+    index = load_index(project)
+    found = find_stages(project, index, ReproOptions(tuple(targets)))
+    for address in found:
+        if address not in index.stages:
+            raise UnknownTarget(f"`{address}` is no stage", nearest(address, index.stages))
+    explainer = Explainer(project, index, tell)
+    return tuple(explainer.explain(index.stages[address]) for address in found)
+
+
+class Explainer:
+    """Explains decisions about stages of `index`."""
+
+    def __init__(self, project: Project, index: Index, tell: Tell = silent) -> None:
+        self._project = project
+        self._tell = tell
+        self._observer = Observer(project, tell)
+        self._decider = Decider(project, index, ReproOptions(), self._observer, tell)
+        self._same = exact if project.dialect.exact_params else loose
+
+    def explain(self, stage: Stage) -> Explanation:
+        """What is to be done with a stage now, and why."""
+        return self.why(stage, self._decider.choose(stage), self._decider.state(stage))
+
+    def why(self, stage: Stage, choice: Choice, locked: StageState | None) -> Explanation:
+        """A choice that was made, and why."""
+        seen = self._observer.state(stage, locked)
+        differences = tuple(self._difference(stage, reason, locked, seen, dated=True) for reason in choice.reasons)
+        keeps = is_restorable(stage)
+        nearest_run = None
+        if choice.action is Action.RUN and keeps:
+            nearest_run = self._nearest(stage)
+        return Explanation(stage.address, choice.action, differences, keeps, nearest_run)
+
+    def _difference(
+        self, stage: Stage, reason: Reason, locked: StageState | None, seen: StageState, *, dated: bool
+    ) -> Difference:
+        cause, subject = reason.cause, reason.subject
+        if locked is None or cause in (Cause.FORCED, Cause.NEVER_RAN, Cause.ALWAYS, Cause.UPSTREAM):
+            return Difference(reason)
+        if cause is Cause.COMMAND:
+            old, new = _joined(locked.command), _joined(seen.command)
+            return Difference(reason, old, new, tuple(_words(old, new)))
+        if cause is Cause.ENVIRONMENT:
+            return Difference(reason, locked.env.get(subject, ""), seen.env.get(subject, ""))
+        if cause in (Cause.PARAM_NEW, Cause.PARAM_MODIFIED, Cause.PARAM_DELETED):
+            file, _, key = subject.partition(":")
+            before, now = (state.params.get(file, {}) for state in (locked, seen))
+            return Difference(reason, _value(before, key), _value(now, key))
+        olds, news = (locked.outs, seen.outs) if cause in OUTPUT_CAUSES else (locked.deps, seen.deps)
+        old_entry, new_entry = olds.get(subject), news.get(subject)
+        old_content = old_entry.content if old_entry else None
+        new_content = new_entry.content if new_entry else None
+        return Difference(
+            reason,
+            str(old_content.digest) if old_content else "",
+            str(new_content.digest) if new_content else "",
+            tuple(self._files(subject, old_content, new_content)),
+            self._origin(stage, old_content) if dated and old_content else "",
+        )
+
+    def _files(self, path: str, old: Content | None, new: Content | None) -> Iterator[str]:
+        """The files of a folder that changed."""
+        if old is None or new is None or not old.digest.is_tree:
+            return
+        try:
+            before = self._project.cache.read_tree(old.digest)
+        except (MissingData, DvxError):
+            return
+        seen = look(self._project, path, self._tell, old.digest.algorithm)
+        diff = diff_trees(before, seen.tree or Tree(()) if seen else Tree(()))
+        groups = {"~": diff.modified, "+": diff.added, "-": diff.deleted}
+        lines = [f"{sign} {path}/{name}" for sign, names in groups.items() for name in names]
+        yield from lines[:_MOST_FILES]
+        if len(lines) > _MOST_FILES:
+            yield f"and {len(lines) - _MOST_FILES} more"
+
+    def _origin(self, stage: Stage, content: Content) -> str:
+        """The experiment, or else the commit, that recorded a content first."""
+        git = self._project.git
+        if git is None or git.head() is None:
+            return ""
+        lock = join(parent(stage.file), self._project.dialect.lock)
+        commit = git.first_with(content.digest.hex, lock)
+        if not commit:
+            return ""
+        names = sorted(name for name, ident in git.refs("refs/exps/").items() if ident == commit)
+        experiment = next((ref.name for ref in map(ExpRef.parse, names) if ref is not None), "")
+        subject = git.info([commit])[commit].subject
+        return f"experiment `{experiment}`" if experiment else f"commit {commit[:7]} ({subject})"
+
+    def _nearest(self, stage: Stage) -> tuple[Difference, ...] | None:
+        """How the kept run that is most like the one to come differs from it."""
+        now = self._observer.state(stage)
+        best: tuple[tuple[Reason, ...], StageState] | None = None
+        for state in _kept_runs(self._project, stage):
+            found = changes(stage, state, now, (), self._same)
+            differing = tuple(reason for reason in found if reason.cause not in OUTPUT_CAUSES)
+            if best is None or len(differing) < len(best[0]):
+                best = differing, state
+        if best is None:
+            return None
+        return tuple(self._difference(stage, reason, best[1], now, dated=False) for reason in best[0])
+
+
+def _kept_runs(project: Project, stage: Stage) -> Iterator[StageState]:
+    """The latest runs in the run-cache that made the outputs of a stage."""
+    found: list[tuple[int, str]] = []
+    for folder, _, names in os.walk(project.cache.runs):
+        for name in names:
+            if len(name) == 64:
+                place = os.path.join(folder, name)
+                found.append((os.stat(place).st_mtime_ns, place))
+    outs = {output.path for output in stage.outs}
+    for _, place in sorted(found, reverse=True)[:_MOST_RUNS]:
+        try:
+            state = decode_state(
+                load_yaml(files.read(place).decode("utf-8", "replace"), place), stage.workdir, project.dialect, ()
+            )
+        except (DvxError, OSError):
+            continue
+        if state.outs.keys() == outs:
+            yield state
+
+
+def _joined(command: str | tuple[str, ...]) -> str:
+    return command if isinstance(command, str) else "\n".join(command)
+
+
+def _words(old: str, new: str) -> Iterator[str]:
+    """The words that were taken out of a command and put into it."""
+    before, after = old.split(), new.split()
+    for tag, i, j, k, m in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if tag != "equal":
+            if i < j:
+                yield f"- {' '.join(before[i:j])}"
+            if k < m:
+                yield f"+ {' '.join(after[k:m])}"
+
+
+def _value(values: Any, key: str) -> str:
+    return json_sorted(values[key]) if key in values else ""
