@@ -15,7 +15,7 @@ from dvx.errors import ConfigError, NotARepository, UnsafePath, nearest
 from dvx.model.dialect import Dialect
 from dvx.model.digest import digest_bytes
 from dvx.model.paths import check_path, printable
-from dvx.store import files
+from dvx.store import files, path_locks
 from dvx.store.cache import Cache
 from dvx.store.stats import StatCache
 from dvx.store.trash import Trash
@@ -111,6 +111,19 @@ class Project(Struct, frozen=True, dict=True):
     @contextlib.contextmanager
     def lock(self, name: str, waiting: Callable[[], None] | None = None) -> Iterator[None]:
         """Hold the short lock called `name`."""
+        with self._shared_lock(), self._own_lock(name, waiting):
+            yield
+
+    @contextlib.contextmanager
+    def _shared_lock(self) -> Iterator[None]:
+        if self.dialect.shares_locks:
+            with path_locks.repository(os.path.join(self.root, self.dialect.folder), lambda: None):
+                yield
+        else:
+            yield
+
+    @contextlib.contextmanager
+    def _own_lock(self, name: str, waiting: Callable[[], None] | None) -> Iterator[None]:
         label = digest_bytes(name.encode("utf-8", "surrogateescape"), "md5").hex[:16]
         with files.locked(os.path.join(self.state, "locks", label), waiting):
             yield

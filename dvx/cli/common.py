@@ -125,3 +125,11 @@ BranchesOption = Annotated[bool, typer.Option("--all-branches", "-a", help="The 
 TagsOption = Annotated[bool, typer.Option("--all-tags", "-T", help="The data of all tags, too.")]
 CommitsOption = Annotated[bool, typer.Option("--all-commits", "-A", help="The data of all commits, too.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", "--dry", help="Show what would be done; do nothing.")]
+StagesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Stages, pipeline files or outputs; all stages of the pipeline file here by default.",
+        autocompletion=complete.stages,
+        show_default=False,
+    ),
+]

@@ -52,7 +52,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "stage list": ("dvx.cli.pipeline", "stage_list", "List stages"),
     "stage run": ("dvx.cli.runs", "stage_run", "Bring one stage up to date, for other programs"),
     "repro": ("dvx.cli.pipeline", "repro", "Run the stages whose inputs changed"),
-    "explain": ("dvx.cli.runs", "explain", "Say why stages must run"),
+    "explain": ("dvx.cli.explaining", "explain", "Say why stages must run"),
     "runs list": ("dvx.cli.runs", "runs_list", "List runs"),
     "runs show": ("dvx.cli.runs", "runs_show", "Show what was done in a run"),
     "runs logs": ("dvx.cli.runs", "runs_logs", "Print what the commands of a run wrote"),

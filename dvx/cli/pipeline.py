@@ -8,20 +8,12 @@ from typing import Annotated
 import typer
 
 from dvx.cli import complete, render
-from dvx.cli.common import JsonOption, MarkdownOption, RecursiveOption, find_project, tell_git
+from dvx.cli.common import JsonOption, MarkdownOption, RecursiveOption, StagesArgument, find_project, tell_git
 from dvx.cli.drawing import dot, mermaid, text
 from dvx.model.staleness import Action
 from dvx.ops.repro_plan import ReproOptions, ReproResult, StageOutcome
 from dvx.project import Project
 
-StagesArgument = Annotated[
-    list[str] | None,
-    typer.Argument(
-        help="Stages, pipeline files or outputs; all stages of the pipeline file here by default.",
-        autocompletion=complete.stages,
-        show_default=False,
-    ),
-]
 GlobOption = Annotated[bool, typer.Option("--glob", help="Targets are patterns of stage names.")]
 Paths = list[str] | None
 
@@ -135,7 +127,7 @@ def repro(
     """
     project = find_project()
     if explain:
-        from dvx.cli.runs import lines_of
+        from dvx.cli.explaining import lines_of
         from dvx.ops.explain import explain as explain_stages
 
         for explanation in explain_stages(project, tuple(targets or ())):

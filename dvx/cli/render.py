@@ -142,8 +142,8 @@ class Terminal:
             note(f"Stopped: {count(event.objects, 'object')} {done} ({size(event.bytes)}); run it again to go on from there.")
         elif isinstance(event, StageOutput):
             if event.shared:
-                self._pass_lines_on(event.stage, event.data)
-            else:
+                self._pass_lines_on(event.stage, event.data, ended=not event.data)
+            elif event.data:
                 _pass_on(event.data)
         elif isinstance(event, Notice):
             note(_notice(event))

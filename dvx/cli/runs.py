@@ -12,11 +12,10 @@ from msgspec import structs, to_builtins
 
 from dvx.cli import complete, render
 from dvx.cli.common import JsonOption, MarkdownOption, find_project
-from dvx.cli.pipeline import StagesArgument, run_stages
+from dvx.cli.pipeline import run_stages
 from dvx.errors import DvxError, StageFailed
 from dvx.model.history import AttemptRecord, Fact, RunRecord, Status
 from dvx.model.staleness import Action
-from dvx.ops.explain import Difference, Explanation
 from dvx.ops.repro_plan import ReproOptions
 from dvx.project import Project
 
@@ -181,57 +180,6 @@ def stage_run(
         raise
     if all(outcome.action is Action.SKIP for outcome in result.stages):
         raise typer.Exit(_UNCHANGED)
-
-
-def explain(targets: StagesArgument = None, *, json: JsonOption = False) -> None:
-    """Say why stages must run: what changed, from what to what, and since which experiment or commit; and why no earlier run
-    could be taken instead.
-
-    Example: dvx explain train
-    """
-    from dvx.ops.explain import explain as explain_stages
-
-    found = explain_stages(find_project(), tuple(targets or ()), render.terminal())
-    if json:
-        render.json([to_builtins(one, str_keys=True) for one in found])
-        return
-    for number, one in enumerate(found):
-        if number:
-            render.data("")
-        for line in lines_of(one):
-            render.data(line)
-
-
-def lines_of(one: Explanation) -> Iterator[str]:
-    """An explanation as lines of text."""
-    if one.action is Action.SKIP:
-        yield f"{one.stage}: nothing changed"
-        return
-    verb = {Action.RUN: "must run", Action.RESTORE: "an earlier run is restored", Action.RECORD: "is recorded as it is"}
-    yield f"{one.stage}: {verb[one.action]}"
-    for difference in one.differences:
-        yield from _difference(difference)
-    if one.action is Action.RUN and one.keeps_runs:
-        if one.nearest_run is None:
-            yield "  no earlier run with these outputs is kept"
-        elif [each.reason for each in one.nearest_run] == [each.reason for each in one.differences]:
-            yield "  no earlier run that is kept is more like it"
-        elif one.nearest_run:
-            yield "  the most similar earlier run differs in:"
-            for difference in one.nearest_run:
-                for line in _difference(difference):
-                    yield f"  {line}"
-        else:
-            yield "  an equal earlier run is kept, but its outputs are gone from the cache (`dvx fetch --run-cache` may get them)"
-
-
-def _difference(one: Difference) -> Iterator[str]:
-    since = f", recorded by {one.known_from}" if one.known_from else ""
-    yield f"  {one.reason}{since}"
-    if "\n" not in one.old + one.new and (one.old or one.new):
-        yield f"    {one.old or '(nothing)'} -> {one.new or '(nothing)'}"
-    for detail in one.details:
-        yield f"    {detail}"
 
 
 def _ask(run: str, fact: Fact, what: str, *, now: bool = False) -> None:

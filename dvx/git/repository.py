@@ -132,12 +132,6 @@ class Git(Struct, frozen=True):
             process.ask(self.place, ("rev-list", "--date-order", "--branches", "--tags", "--remotes", "HEAD"))
         ).split()
 
-    def first_with(self, text: str, path: str) -> str:
-        """The oldest commit of branches, tags and experiments that brought a text into a file; empty if there is none."""
-        words = ("log", "--all", "--format=%H", "--reverse", "--no-show-signature", f"-S{text}", "HEAD", "--", self._full(path))
-        answer = process.run(self.place, words)
-        return values.text(answer.out).partition("\n")[0] if answer.code == 0 else ""
-
     def info(self, commits: Iterable[str]) -> dict[str, CommitInfo]:
         """What the commits say of themselves."""
         return {ident: values.parse_commit(ident, data) for ident, data in self.blobs(commits).items()}
@@ -157,7 +151,7 @@ class Git(Struct, frozen=True):
 
     def tracked(self, paths: Iterable[str]) -> set[str]:
         """Those of the paths that Git tracks, or below which it tracks a file."""
-        wanted = {self._full(path): path for path in paths}
+        wanted = {self.full(path): path for path in paths}
         found: set[str] = set()
         for portion in values.batches(wanted):
             for name in values.fields(process.ask(self.place, ("ls-files", "-z", "--", *portion))):
@@ -167,7 +161,7 @@ class Git(Struct, frozen=True):
     def ignored(self, paths: Iterable[str]) -> set[str]:
         """Those of the paths that Git ignores."""
         # a leading colon would be pathspec magic, which this command cannot turn off
-        asked = {"./" + self._full(path): path for path in paths}
+        asked = {"./" + self.full(path): path for path in paths}
         answer = process.run(self.place, ("check-ignore", "-z", "--stdin"), _joined(asked), literal=False)
         if answer.code not in (0, 1):
             raise process.failure(("check-ignore",), answer)
@@ -189,7 +183,7 @@ class Git(Struct, frozen=True):
     def blob_ids(self, commits: Sequence[str], paths: Sequence[str]) -> dict[str, set[str]]:
         """The blobs that each path has in any of the commits."""
         asked = [(commit, path) for path in paths if "\n" not in path for commit in commits]
-        given = "".join(f"{commit}:{self._full(path)}\n" for commit, path in asked)
+        given = "".join(f"{commit}:{self.full(path)}\n" for commit, path in asked)
         out = process.ask(self.place, ("cat-file", "--batch-check=%(objectname)"), os.fsencode(given))
         found: dict[str, set[str]] = {path: set() for path in paths}
         for (_, path), line in zip(asked, out.splitlines(), strict=True):
@@ -199,7 +193,7 @@ class Git(Struct, frozen=True):
 
     def hashed(self, paths: Sequence[str]) -> dict[str, str]:
         """The blob that Git would make of each file in the work tree."""
-        given = "".join(values.quoted(self._full(path)) + "\n" for path in paths)
+        given = "".join(values.quoted(self.full(path)) + "\n" for path in paths)
         out = process.ask(self.place, ("hash-object", "--stdin-paths"), os.fsencode(given))
         return dict(zip(paths, values.text(out).split(), strict=True))
 
@@ -250,7 +244,7 @@ class Git(Struct, frozen=True):
 
     def write_files(self, index: str, paths: Iterable[str]) -> None:
         """Give files of the work tree the content that they have in the index file `index`."""
-        process.ask(self.place, ("checkout-index", "--force", "-z", "--stdin"), _joined(map(self._full, paths)), index=index)
+        process.ask(self.place, ("checkout-index", "--force", "-z", "--stdin"), _joined(map(self.full, paths)), index=index)
 
     def update_refs(self, changes: Sequence[RefChange]) -> None:
         """Change refs, all or none, each only if it still has its old value.
@@ -280,14 +274,15 @@ class Git(Struct, frozen=True):
         return found[0] if len(found) == 1 and not found[0].startswith("^") else None
 
     def _add(self, paths: Sequence[str], index: str) -> None:
-        there = [path for path in dict.fromkeys(paths) if os.path.lexists(os.path.join(self.top, self._full(path)))]
+        there = [path for path in dict.fromkeys(paths) if os.path.lexists(os.path.join(self.top, self.full(path)))]
         hidden = self.ignored(there) if there else set()
-        given = _joined(self._full(path) for path in there if path not in hidden)
+        given = _joined(self.full(path) for path in there if path not in hidden)
         if given:
             words = ("add", "--pathspec-from-file=-", "--pathspec-file-nul")
             process.ask(self.place, words, given, index=index, durable=bool(index))
 
-    def _full(self, path: str) -> str:
+    def full(self, path: str) -> str:
+        """A path of the project, seen from the work tree."""
         return posixpath.normpath(self.prefix + path) if path or self.prefix else "."
 
     def _relative(self, path: str) -> str:

@@ -34,7 +34,7 @@ class Dialect(Struct, frozen=True):
 
     `exact_params` when `1` and `1.0` are two values of a parameter; `quotes_values` when what `${...}` puts into a command is
     protected from the shell; `packs` when small objects of a remote may lie in packs; `runs_in_parallel` when stages run at
-    once if nobody says how many.
+    once if nobody says how many; `shares_locks` when DVC may work at the same time, so that its locks are taken as well.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Dialect(Struct, frozen=True):
     quotes_values: bool
     packs: bool
     runs_in_parallel: bool
+    shares_locks: bool
     environment_prefix: str
     state_folder: str
     config_app: tuple[str, str]
@@ -78,6 +79,7 @@ NATIVE = Dialect(
     quotes_values=True,
     packs=True,
     runs_in_parallel=True,
+    shares_locks=False,
     environment_prefix="DVX",
     state_folder="tmp",
     config_app=("dvx", "dvx"),
@@ -104,6 +106,7 @@ DVC = Dialect(
     quotes_values=False,
     packs=False,
     runs_in_parallel=False,
+    shares_locks=True,
     environment_prefix="DVC",
     state_folder="tmp/dvx",
     config_app=("dvc", "iterative"),

@@ -72,7 +72,9 @@ class StageRestored(Struct, frozen=True):
 
 
 class StageOutput(Struct, frozen=True):
-    """Bytes that a running command wrote, as they came; `shared` if other commands may write at the same time."""
+    """Bytes that a running command wrote, as they came, none when it has failed; `shared` if other commands may write at the
+    same time.
+    """
 
     stage: str
     data: bytes

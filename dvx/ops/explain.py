@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from dvx.errors import DvxError, MissingData, UnknownTarget, nearest
 from dvx.formats import load_yaml
+from dvx.git.search import first_with
 from dvx.model.canonical import json_sorted
 from dvx.model.events import Tell, silent
 from dvx.model.experiment import ExpRef
@@ -146,7 +147,7 @@ class Explainer:
         if git is None or git.head() is None:
             return ""
         lock = join(parent(stage.file), self._project.dialect.lock)
-        commit = git.first_with(content.digest.hex, lock)
+        commit = first_with(git, content.digest.hex, lock)
         if not commit:
             return ""
         names = sorted(name for name, ident in git.refs("refs/exps/").items() if ident == commit)

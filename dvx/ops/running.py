@@ -8,30 +8,58 @@ from collections.abc import Callable, Iterator
 
 from dvx.errors import DvxError
 from dvx.model.events import Notice, Tell
-from dvx.model.stage import Stage
+from dvx.model.stage import Stage, is_url
 from dvx.ops.attempt import slug
 from dvx.project import Project
+from dvx.store import path_locks
 from dvx.store.files.locking import claimed
 
 
 @contextlib.contextmanager
-def working(project: Project, stage: Stage, waiting: Callable[[], None]) -> Iterator[int]:
+def working(project: Project, stage: Stage, tell: Tell, check: Callable[[], None]) -> Iterator[int]:
     """Keep other processes from working on a stage; yields the descriptor that its command is to inherit.
 
-    `waiting` is called again and again while another process works on it.
+    `check` is called again and again while another process works on it; it may raise.
 
     Raises:
         DvxError: this process is part of the stage's own command.
     """
 
+    notices = [
+        Notice(f"waiting for another process that works on `{stage.address}`", "it may be a command that outlived its dvx")
+    ]
+
     def wait() -> None:
+        check()
         if _is_inside(project, stage):
             hint = "take it out of the command, or let the stage depend on what it needs"
             raise DvxError(f"the command of the stage `{stage.address}` needs that stage itself", hint)
-        waiting()
+        while notices:
+            tell(notices.pop())
 
-    with claimed(_place(project, stage), wait) as handle:
+    with claimed(_place(project, stage), wait) as handle, _beside_dvc(project, stage, tell, check):
         yield handle
+
+
+@contextlib.contextmanager
+def _beside_dvc(project: Project, stage: Stage, tell: Tell, check: Callable[[], None]) -> Iterator[None]:
+    """Where DVC may work too: keep it from what the stage reads and writes."""
+    if not project.dialect.shares_locks:
+        yield
+        return
+    read = [project.abs(stage.place(dep)) for dep in stage.deps if not is_url(dep) and not dep.startswith("/")]
+    write = [project.abs(output.path) for output in stage.outs]
+    told: list[str] = []
+
+    def wait(reason: str) -> None:
+        if not told:
+            told.append(reason)
+            tell(Notice(f"waiting for DVC: {reason}"))
+        check()
+
+    folder = os.path.join(project.root, project.dialect.folder)
+    with path_locks.paths(folder, f"dvx repro {stage.address}", read, write, wait):
+        yield
 
 
 @contextlib.contextmanager

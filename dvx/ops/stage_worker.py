@@ -85,7 +85,7 @@ class Worker:
         """Restore or run a stage; `rerun` as for `look`."""
         stage = self._index.stages[address]
         self._ask(stage)
-        with working(self._project, stage, self._waiting(stage)) as handle, self._turn:
+        with working(self._project, stage, self._tell, self._setting.shell.check) as handle, self._turn:
             # until the stage was ours, another process may have worked on it
             self._observer.forget()
             self._decider.record(stage, locked_state(self._project, stage))
@@ -139,10 +139,13 @@ class Worker:
                 clear(self._project, outs, self._tell)
                 detach(self._project, kept)
                 self._tell(StageStarted(stage.address, "\n".join(stage.lines), tuple(map(str, choice.reasons))))
+                passing = self._passing(stage)
                 try:
                     with self._others_turn():
-                        return number, attempt(self._project, stage, Try(number, key), setting, self._passing(stage))
+                        return number, attempt(self._project, stage, Try(number, key), setting, passing)
                 except StageFailed as error:
+                    # what it wrote ends here
+                    passing(b"")
                     self._after_failure(stage, number, error)
         raise AssertionError
 
@@ -200,18 +203,6 @@ class Worker:
     def _ask(self, stage: Stage) -> None:
         if self._options.confirm is not None and not self._options.confirm(stage.address):
             raise DvxError(f"stopped before the stage `{stage.address}`")
-
-    def _waiting(self, stage: Stage) -> Callable[[], None]:
-        """What to do each time that a stage is found to be another process's."""
-        hint = "it may be a command that outlived its dvx"
-        notices = [Notice(f"waiting for another process that works on `{stage.address}`", hint)]
-
-        def wait() -> None:
-            self._setting.shell.check()
-            if notices:
-                self._tell(notices.pop())
-
-        return wait
 
     @contextlib.contextmanager
     def _others_turn(self) -> Iterator[None]:

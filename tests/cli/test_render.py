@@ -13,7 +13,7 @@ from tests.helpers import dialect_of, run_dvx, write
 FAILS = "stages:\n  a: {cmd: 'printf abc; exit 3'}\n  b: {cmd: 'true'}\n"
 
 
-@pytest.mark.parametrize(("words", "title"), [(["repro"], "error"), (["repro", "-k"], "note")])
+@pytest.mark.parametrize(("words", "title"), [(["repro", "-j1"], "error"), (["repro", "-j1", "-k"], "note")])
 def test_a_failure_begins_a_line_after_output_without_an_end(dialect_repo: Path, words: list[str], title: str) -> None:
     write(dialect_repo / dialect_of(dialect_repo).pipeline, FAILS)
     err = run_dvx(dialect_repo, *words).err

@@ -162,3 +162,10 @@ def test_an_output_of_a_command_that_runs_beside_others_stands_behind_its_name(n
     for i in range(2):
         for word in ("one", "two", "three"):
             assert f"\ns{i} | {word}\n" in said
+
+
+def test_what_a_failed_command_wrote_last_stands_before_the_error(native: Path) -> None:
+    lines = ["  bad: {cmd: 'printf last; exit 3', deps: [dvx.yaml]}\n", "  slow: {cmd: sleep 0.3, deps: [dvx.yaml]}\n"]
+    write(native / "dvx.yaml", "stages:\n" + "".join(lines))
+    said = run_dvx(native, "repro", "-j", "2").err
+    assert said.index("\nbad | last\n") < said.index("error: the stage `bad` failed")

@@ -1,0 +1,148 @@
+"""DVC's locks, which dvx takes too in DVC's repositories (source: DVC 3.67, `.dvc/tmp/lock` and `.dvc/tmp/rwlock`).
+
+The first one is for the repository, and DVC holds it while it writes. The second is a file that says which paths are read or
+written by which process, while stages run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from dvx.errors import DvxError
+from dvx.store import files
+from dvx.store.files.locking import claimed
+
+_POLL_SECONDS = 0.1
+_HELD = threading.RLock()
+_DEPTH: dict[str, int] = {}
+
+
+@contextlib.contextmanager
+def repository(folder: str, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold DVC's lock on the repository whose `.dvc` is `folder`; who holds it may take it again.
+
+    `waiting` is called once if DVC holds it.
+    """
+    place = os.path.join(folder, "tmp", "lock")
+    calls = [waiting]
+
+    def wait() -> None:
+        while calls:
+            calls.pop()()
+
+    with _HELD:
+        if _DEPTH.get(place):
+            yield
+            return
+        with claimed(place, wait):
+            _DEPTH[place] = 1
+            try:
+                yield
+            finally:
+                del _DEPTH[place]
+
+
+@contextlib.contextmanager
+def paths(folder: str, command: str, read: Sequence[str], write: Sequence[str], waiting: Callable[[str], None]) -> Iterator[None]:
+    """Say in DVC's way that this process reads and writes absolute paths, once no other process is in the way.
+
+    Until then `waiting` is called again and again, with what is in the way; it may raise.
+
+    Raises:
+        DvxError: the file that says it is broken.
+    """
+    mine = {"pid": os.getpid(), "cmd": command}
+    while True:
+        with _table(folder) as table:
+            blocked = _blocked(table, mine, read, write)
+            if not blocked:
+                for path in read:
+                    entries = table["read"].setdefault(path, [])
+                    entries += [mine] if mine not in entries else []
+                for path in write:
+                    table["write"][path] = mine
+        if not blocked:
+            break
+        waiting(blocked)
+        time.sleep(_POLL_SECONDS)
+    try:
+        yield
+    finally:
+        with _table(folder) as table:
+            for path in read:
+                left = [entry for entry in table["read"].get(path, ()) if entry != mine]
+                table["read"] = {**table["read"], path: left} if left else {k: v for k, v in table["read"].items() if k != path}
+            for path in write:
+                if table["write"].get(path) == mine:
+                    del table["write"][path]
+
+
+@contextlib.contextmanager
+def _table(folder: str) -> Iterator[dict[str, Any]]:
+    """The file as a value, which is written back if it changed."""
+    place = os.path.join(folder, "tmp", "rwlock")
+    with claimed(f"{place}.lock", lambda: None):
+        try:
+            text = files.read(place).decode("utf-8", "surrogateescape")
+            table = json.loads(text) if text.strip() else {}
+            read = {path: [_entry(one) for one in entries] for path, entries in table.get("read", {}).items()}
+            write = {path: _entry(one) for path, one in table.get("write", {}).items()}
+        except FileNotFoundError:
+            text, read, write = "", {}, {}
+        except (ValueError, AttributeError, TypeError, KeyError):
+            hint = "if no DVC runs here, remove it and try again"
+            raise DvxError(f"DVC's lock file `{place}` is broken", hint) from None
+        known = {"read": read, "write": write}
+        yield known
+        new = json.dumps({key: value for key, value in known.items() if value})
+        if new != text:
+            files.write_atomic(place, new.encode("utf-8", "surrogateescape"))
+
+
+def _entry(raw: Any) -> dict[str, Any]:
+    return {"pid": int(raw["pid"]), "cmd": str(raw["cmd"])}
+
+
+def _blocked(table: dict[str, Any], mine: dict[str, Any], read: Sequence[str], write: Sequence[str]) -> str:
+    """Who is in the way, in words; empty if nobody is. Entries of processes that are gone are dropped."""
+    alive: dict[int, bool] = {}
+    for path, entries in list(table["read"].items()):
+        left = [entry for entry in entries if _lives(entry["pid"], alive)]
+        if left:
+            table["read"][path] = left
+        else:
+            del table["read"][path]
+    for path, entry in list(table["write"].items()):
+        if not _lives(entry["pid"], alive):
+            del table["write"][path]
+    for path, entry in table["write"].items():
+        if entry != mine and any(_touch(path, other) for other in (*read, *write)):
+            return f"`{path}` is written by `{entry['cmd']}` (process {entry['pid']})"
+    for path, entries in table["read"].items():
+        for entry in entries:
+            if entry != mine and any(_touch(path, other) for other in write):
+                return f"`{path}` is read by `{entry['cmd']}` (process {entry['pid']})"
+    return ""
+
+
+def _lives(pid: int, known: dict[int, bool]) -> bool:
+    if pid not in known:
+        try:
+            os.kill(pid, 0)
+            known[pid] = True
+        except ProcessLookupError:
+            known[pid] = False
+        except (PermissionError, OverflowError):
+            known[pid] = True
+    return known[pid]
+
+
+def _touch(one: str, other: str) -> bool:
+    """Whether one path is the other, or lies in it."""
+    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
