@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dvx.formats.data import load_data
     from dvx.formats.editing import edit_data
-    from dvx.formats.locks import remove_from_lock, splice_lock
+    from dvx.formats.locks import only_stage, remove_from_lock, splice_lock
     from dvx.formats.reading import decoded, load_yaml, locate, schema_error
     from dvx.formats.writing import dump_yaml, edit_yaml
 
@@ -23,6 +23,7 @@ __all__ = [
     "load_data",
     "load_yaml",
     "locate",
+    "only_stage",
     "remove_from_lock",
     "schema_error",
     "splice_lock",
@@ -30,7 +31,7 @@ __all__ = [
 _PARTS = {
     "data": ("load_data",),
     "editing": ("edit_data",),
-    "locks": ("remove_from_lock", "splice_lock"),
+    "locks": ("only_stage", "remove_from_lock", "splice_lock"),
     "reading": ("decoded", "load_yaml", "locate", "schema_error"),
     "writing": ("dump_yaml", "edit_yaml"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,10 +20,16 @@ from yaml.events import (
 )
 
 from dvx.formats.reading import Loader, load_yaml
+from dvx.formats.scalars import plain_value
 from dvx.formats.writing import dump_yaml, edit_yaml
 
 _SCHEMA = "schema: '2.0'\n"
 _SECTION = "stages"
+# a file as it is nearly always: only stages, each from a line that begins with two blanks to the next such line. Quantifiers
+# are possessive, so that this takes one pass whatever the text is
+_TIDY = re.compile(r"schema: '2\.0'\nstages:\n(?:  [A-Za-z_][\w.@-]*+:\n(?:(?:    [^\n]*+)?+\n)*+)++")
+_ALIASES = re.compile(r"[ \[][&*]\w")
+_NEXT = re.compile(r"\n  \S")
 
 
 def splice_lock(text: str | None, section_key: str, entry: Mapping[str, Any]) -> str:
@@ -34,7 +41,8 @@ def splice_lock(text: str | None, section_key: str, entry: Mapping[str, Any]) ->
     if text is None:
         return _SCHEMA + block
     lines = block.removeprefix(f"{_SECTION}:\n")
-    section = _find(text)
+    tidy = _find_in_tidy(text, section_key)
+    section = tidy or _find(text)
     if section is None:
         return edit_yaml(text, lambda document: _put(document, section_key, entry))
     if section_key not in section.entries:
@@ -43,6 +51,15 @@ def splice_lock(text: str | None, section_key: str, entry: Mapping[str, Any]) ->
     if repr(load_yaml(text[start:end], "")) == repr({section_key: entry}):
         return text
     return text[:start] + lines + text[end:]
+
+
+def only_stage(text: str, key: str) -> str | None:
+    """A lock file with the entry of one stage alone; None where that cannot be had without reading all of `text`."""
+    section = _find_in_tidy(text, key)
+    if section is None:
+        return None
+    start, end = section.entries.get(key, (0, 0))
+    return _SCHEMA + (f"{_SECTION}:\n{text[start:end]}" if end else "")
 
 
 def remove_from_lock(text: str, key: str) -> str:
@@ -64,6 +81,26 @@ class _Section(Struct, frozen=True):
     entries: Mapping[str, tuple[int, int]]
     end: int
     alone: bool
+
+
+def _find_in_tidy(text: str, key: str) -> _Section | None:
+    """The section with at most the entry of `key`, found by its lines; None if the text has anything unusual."""
+    if (
+        plain_value(key) is not key
+        or (("&" in text or "*" in text) and _ALIASES.search(text))
+        or not _TIDY.fullmatch(text)
+        or text.endswith("\n\n")
+    ):
+        return None
+    at = text.find(f"\n  {key}:\n")
+    if at < 0:
+        return _Section({}, len(text), alone=True)
+    following = _NEXT.search(text, at + 1)
+    end = following.start() + 1 if following else len(text)
+    # empty lines belong to what comes next
+    while text[end - 2 : end] == "\n\n":
+        end -= 1
+    return _Section({key: (at + 1, end)}, len(text), alone=True)
 
 
 def _find(text: str) -> _Section | None:

@@ -20,7 +20,8 @@ from dvx.formats.scalars import plain_value
 
 WIDTH = 80
 _ENDLESS = 1 << 20
-_SIMPLE = re.compile(r"[A-Za-z0-9_./][\w./@+=,()-]*(?: [\w./@+=,()-]+)*", re.ASCII)
+_INSIDE = r"""(?:[\w./@+=,()<>|&;$*'"!%{}\[\]~^?\\-]|:(?=[\w/.]))"""
+_SIMPLE = re.compile(rf"[A-Za-z0-9_./]{_INSIDE}*(?: {_INSIDE}+)*", re.ASCII)
 _AMBIGUOUS = re.compile(r"\.\.\.|\d{4}-", re.ASCII)
 
 

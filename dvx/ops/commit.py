@@ -20,6 +20,7 @@ from dvx.model.staleness import Cause, changes, exact, loose
 from dvx.model.tree import Content
 from dvx.ops.detach import detach, unshared
 from dvx.ops.gitignore import ignore
+from dvx.ops.in_git import InGit
 from dvx.ops.index import Index, SelectOptions, load_index, select
 from dvx.ops.observation import Observer
 from dvx.ops.owners import for_git
@@ -78,7 +79,7 @@ def commit(project: Project, options: CommitOptions, tell: Tell = silent) -> Com
     if not options.force:
         _agree(project, index, (pointers, stages), observer, options.confirm)
     for stage in stages:
-        check_outputs(project, stage)
+        check_outputs(project, stage, InGit(project, [stage]))
         with recording(project, stage, tell):
             pass  # one that is running is refused before anything is recorded
     own = [] if options.share else unshared(project, _outputs(pointers, stages))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from dvx.model.paths import parent
 from dvx.project import Project
@@ -11,13 +11,17 @@ from dvx.store import files
 _SPECIAL = "\\[]!#*?"
 
 
-def ignore(project: Project, paths: Iterable[str]) -> tuple[str, ...]:
-    """Make Git ignore `paths`; returns the ignore files that changed."""
+def ignore(project: Project, paths: Iterable[str], already: Collection[str] | None = None) -> tuple[str, ...]:
+    """Make Git ignore `paths`; returns the ignore files that changed.
+
+    `already` are those that it does ignore, as far as that is known: Git is asked where it is not given.
+    """
     if project.git is None:
         return ()
     # asking Git costs more than all else when every path is named already
     wanted = [path for folder, names in _by_folder(paths).items() for path in _unnamed(project, folder, names)]
-    already = project.git.ignored(wanted) if wanted else set()
+    if already is None:
+        already = project.git.ignored(wanted) if wanted else ()
     changed = []
     for folder, names in _by_folder(path for path in wanted if path not in already).items():
         place = _file(folder)

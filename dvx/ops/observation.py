@@ -27,6 +27,7 @@ class Observer:
         self._tell = tell
         self._seen: dict[tuple[str, str], Content | None] = {}
         self._values: dict[str, Any] = {}
+        self._parsed: dict[str, tuple[bytes | None, Any]] = {}
         self._complete: set[Digest] = set()
         self._assumed: dict[str, Content | None] = {}
 
@@ -104,7 +105,11 @@ class Observer:
     def _params(self, path: str, keys: tuple[str, ...] | None) -> dict[str, Any]:
         if path not in self._values:
             data = Workspace(self._project).read(path)
-            self._values[path] = None if data is None else load_data(data, path)
+            known = self._parsed.get(path)
+            if known is None or known[0] != data:
+                # nothing changes the values, so that they are read again only if the file says something else
+                self._parsed[path] = known = data, None if data is None else load_data(data, path)
+            self._values[path] = known[1]
         value = self._values[path]
         if keys is None:
             return dict(value) if isinstance(value, Mapping) else {}

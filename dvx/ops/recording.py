@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from msgspec.structs import replace
 
 from dvx.errors import MissingData
-from dvx.formats import decoded, splice_lock
+from dvx.formats import decoded, only_stage, splice_lock
 from dvx.model.events import Tell
 from dvx.model.lock import StageState, encode_state, keeping_versions
 from dvx.model.paths import join, parent
@@ -29,11 +29,19 @@ from dvx.store import files
 
 
 def record_run(
-    project: Project, stage: Stage, state: StageState, tell: Tell, *, commit: bool = True, share: bool = True
+    project: Project,
+    stage: Stage,
+    state: StageState,
+    tell: Tell,
+    *,
+    commit: bool = True,
+    share: bool = True,
+    ignored: Collection[str] | None = None,
 ) -> tuple[StageState, list[str]]:
     """Record the outputs that are in the workspace now; dependencies and parameters are those of `state`.
 
     Without `commit` they are hashed but not stored; without `share` the workspace files are not linked to the stored ones.
+    `ignored` are outputs that Git ignores, if that is known.
     Returns the recorded state and the changed files.
 
     Raises:
@@ -43,7 +51,7 @@ def record_run(
     state = replace(state, outs=outs)
     if commit:
         save_run(project, stage, state)
-    return state, _name(project, stage, state)
+    return state, _name(project, stage, state, ignored)
 
 
 def record_restored(
@@ -87,8 +95,8 @@ def write_lock(project: Project, stage: Stage, state: StageState) -> str:
     return path
 
 
-def _name(project: Project, stage: Stage, state: StageState) -> list[str]:
-    ignored = ignore(project, [output.path for output in stage.outs if output.cached])
+def _name(project: Project, stage: Stage, state: StageState, already: Collection[str] | None = None) -> list[str]:
+    ignored = ignore(project, [output.path for output in stage.outs if output.cached], already)
     changed = write_lock(project, stage, state)
     return [*ignored, *([changed] if changed else [])]
 
@@ -111,7 +119,10 @@ def _take(project: Project, stage: Stage, tell: Tell, *, commit: bool, share: bo
 
 
 def _parse(project: Project, stage: Stage, text: str) -> StageState | None:
-    lock = parse_lock(text, _lock_path(project, stage), project.dialect, Pipeline(stage.file, {stage.name: stage}))
+    part = only_stage(text, stage.name)
+    lock = parse_lock(
+        text if part is None else part, _lock_path(project, stage), project.dialect, Pipeline(stage.file, {stage.name: stage})
+    )
     return lock.stages.get(stage.name)
 
 

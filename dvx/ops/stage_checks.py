@@ -8,11 +8,12 @@ from dvx.errors import DvxError, MissingData, UnsafePath, nearest, quoted
 from dvx.model.lock import StageState
 from dvx.model.paths import parent, printable
 from dvx.model.stage import Stage, is_url
+from dvx.ops.in_git import InGit
 from dvx.ops.index import Index
 from dvx.project import Project
 
 
-def check_runnable(project: Project, index: Index, stage: Stage, seen: StageState) -> None:
+def check_runnable(project: Project, index: Index, stage: Stage, seen: StageState, in_git: InGit) -> None:
     """Refuse to run a stage that lacks something, or whose outputs are not dvx's to replace.
 
     Raises:
@@ -38,7 +39,7 @@ def check_runnable(project: Project, index: Index, stage: Stage, seen: StageStat
                 raise DvxError(f"`{file.path}` has no `{key}`, which the stage `{stage.address}` needs", hint)
         if file.keys is None and not os.path.exists(project.abs(file.path)):
             raise MissingData(f"`{file.path}`, which the stage `{stage.address}` depends on, does not exist")
-    check_outputs(project, stage)
+    check_outputs(project, stage, in_git)
 
 
 def _missing_dep(index: Index, stage: Stage, dep: str) -> MissingData:
@@ -48,15 +49,13 @@ def _missing_dep(index: Index, stage: Stage, dep: str) -> MissingData:
     return MissingData(f"`{printable(dep)}`, which the stage `{stage.address}` depends on, does not exist", hint)
 
 
-def check_outputs(project: Project, stage: Stage) -> None:
+def check_outputs(project: Project, stage: Stage, in_git: InGit) -> None:
     """Refuse outputs that Git tracks, or that lie behind a link that leaves the project."""
     root = os.path.realpath(project.root)
     for output in stage.outs:
         folder = os.path.realpath(project.abs(parent(output.path)))
         if folder != root and not folder.startswith(root + os.sep):
             raise UnsafePath(f"the output `{printable(output.path)}` lies behind a link that leaves the repository")
-    if project.git is None:
-        return
-    for path in sorted(project.git.tracked([output.path for output in stage.outs if output.cached])):
+    for path in sorted(in_git.tracked.intersection(output.path for output in stage.outs if output.cached)):
         hint = f"run `git rm -r --cached {quoted(path)}` and commit that, or write `cache: false` under it in `{stage.file}`"
         raise DvxError(f"the output `{printable(path)}` of the stage `{stage.address}` is tracked by Git", hint)

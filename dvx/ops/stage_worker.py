@@ -32,6 +32,7 @@ from dvx.ops.byproducts import Before
 from dvx.ops.checkout import clear
 from dvx.ops.decisions import Choice, Decider
 from dvx.ops.detach import detach
+from dvx.ops.in_git import InGit
 from dvx.ops.index import Index
 from dvx.ops.observation import Observer
 from dvx.ops.recording import locked_state, record_restored, record_run
@@ -55,6 +56,7 @@ class Worker:
         self._options = options
         self._setting = setting
         self._devices = devices
+        self._in_git = InGit(project, ())
         self._listener = tell
         self._observer = Observer(project, self._tell)
         self._decider = Decider(project, index, options, self._observer, self._tell)
@@ -65,6 +67,7 @@ class Worker:
     def preload(self, addresses: Collection[str]) -> None:
         """Look at everything at once, for the stages that turn out to be unchanged."""
         stages = [self._index.stages[address] for address in addresses if address in self._index.stages]
+        self._in_git = InGit(self._project, stages)
         self._observer.preload([(stage, self._decider.state(stage)) for stage in stages])
 
     def look(self, address: str, rerun: Collection[str]) -> StageOutcome | None:
@@ -112,7 +115,7 @@ class Worker:
 
     def _run(self, stage: Stage, choice: Choice, handle: int) -> float:
         before = self._observer.state(stage)
-        check_runnable(self._project, self._index, stage, before)
+        check_runnable(self._project, self._index, stage, before, self._in_git)
         directories = Before(self._project, stage)
         key = key_of(stage, before)
         number, seconds = self._attempts(stage, key, choice, handle)
@@ -120,7 +123,8 @@ class Worker:
         state = replace(before, deps=directories.settle(before.deps, self._tell))
         recorder = self._setting.recorder
         recorder.note(Fact.STAGE_OUTPUTS_STAGED, stage.address, {"attempt": number})
-        self._done(stage, *record_run(self._project, stage, state, self._tell, commit=not self._options.no_commit))
+        commit, ignored = not self._options.no_commit, self._in_git.ignored
+        self._done(stage, *record_run(self._project, stage, state, self._tell, commit=commit, ignored=ignored))
         recorder.note(Fact.STAGE_COMPLETED, stage.address, {"attempt": number, "seconds": round(seconds, 3)})
         self._tell(StageEnded(stage.address, seconds))
         return seconds

@@ -17,6 +17,7 @@ from dvx.model.paths import join, printable
 from dvx.model.pipeline import DEFAULT_PARAMS
 from dvx.model.stage import Stage
 from dvx.ops.gitignore import ignore
+from dvx.ops.in_git import InGit
 from dvx.ops.index import Index, load_index
 from dvx.ops.pipelines import check_graph, command_style, parse_pipeline
 from dvx.ops.source import Workspace
@@ -215,7 +216,7 @@ def _checked(project: Project, index: Index, file: str, text: str, name: str) ->
         raise DvxError(f"the working folder `{stage.workdir}` does not exist", "make it first")
     _check_owners(index, stage)
     check_graph(replace(index, pipelines={**index.pipelines, file: pipeline}))
-    check_outputs(project, stage)
+    check_outputs(project, stage, InGit(project, [stage]))
     return stage
 
 

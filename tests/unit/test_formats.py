@@ -22,6 +22,8 @@ from dvx.formats import (
     load_data,
     load_yaml,
     locate,
+    locks,
+    only_stage,
     remove_from_lock,
     schema_error,
     splice_lock,
@@ -496,3 +498,42 @@ def test_an_unknown_key_is_refused_before_anything_changes():
     with pytest.raises(DvxError) as caught:
         edited(PARAMS, "p.yaml", "lr=1", "train.nam=x")
     assert caught.value.hint == "did you mean `train.name`?; write `+train.nam=...` to add it"
+
+
+UNTIDY = [
+    "schema: '2.0'\nstages:\n  a:\n    cmd: x\n# said\n  b:\n    cmd: y\n",
+    "schema: '2.0'\nstages:\n  a:\n    cmd: x\n  # said\n  b:\n    cmd: y\n",
+    "stages:\n  a:\n    cmd: x\n  b:\n    cmd: y\nschema: '2.0'\n",
+    "schema: '2.0'\nstages:\n  'a':\n    cmd: x\n  b:\n    cmd: y\n",
+    "schema: '2.0'\nstages:\n  a: {cmd: x}\n  b:\n    cmd: y\n",
+    "schema: '2.0'\nstages:\n  a:\n    cmd: x\n    params: &id001\n      p: 1\n  b:\n    cmd: y\n    params: *id001\n",
+    "schema: '2.0'\nstages:\n  a:\n    cmd: x\n  b:\n    cmd: y\n\n",
+    "schema: '2.0'\nstages:\n  null:\n    cmd: x\n  b:\n    cmd: y\n",
+    "schema: '2.0'\nstages:\n   a:\n     cmd: x\n   b:\n     cmd: y\n",
+]
+TIDY = [
+    "schema: '2.0'\nstages:\n  a:\n    cmd: x\n  b:\n    cmd: y\n",
+    "schema: '2.0'\nstages:\n  a:\n    cmd: x && y\n    deps:\n    - path: '*'\n  a@b.c-1:\n    cmd: y\n  b:\n    cmd: |\n      one\n\n      two\n",
+    "schema: '2.0'\nstages:\n  a:\n    cmd: \"x\n      b:\n      \\  z\"\n\n  b:\n    cmd: y",
+    "schema: '2.0'\nstages:\n  a:\n    cmd: x\n\n\n  b:\n    cmd: y\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [*TIDY, *UNTIDY])
+@pytest.mark.parametrize("name", ["a", "b", "a@b.c-1", "new", "null", "1"])
+def test_a_tidy_lock_is_edited_by_its_lines_with_the_same_result(text: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = {"cmd": "other", "outs": [{"path": "o"}]}
+    fast = splice_lock(text, name, entry)
+    alone = only_stage(text, name)
+    monkeypatch.setattr(locks, "_find_in_tidy", lambda text, key: None)
+    assert fast == splice_lock(text, name, entry)
+    if alone is not None:
+        stages = (load_yaml(alone, "") or {}).get("stages") or {}
+        assert stages == {key: value for key, value in load_yaml(text, "")["stages"].items() if key == name}
+
+
+def test_what_is_tidy() -> None:
+    assert [only_stage(text, "a") is not None for text in TIDY] == [True] * len(TIDY)
+    assert [only_stage(text, "b") for text in UNTIDY] == [None] * len(UNTIDY)
+    assert only_stage(TIDY[0], "b") == "schema: '2.0'\nstages:\n  b:\n    cmd: y\n"
+    assert only_stage(TIDY[0], "c") == "schema: '2.0'\n"
