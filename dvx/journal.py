@@ -5,13 +5,15 @@ So a crash leaves a trace. Losing the database loses history only, and what cann
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
+from urllib.parse import quote
 
 from dvx.model.history import Fact, Row
 
@@ -102,9 +104,19 @@ class Journal:
             return []
         with self._guard:
             try:
-                return [made(found) for found in self._open().execute(query, values)]
+                with self._reader() as connection:
+                    return [made(found) for found in connection.execute(query, values)]
             except (*_BROKEN, ValueError):
                 return []
+
+    @contextlib.contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        """The connection for writing if there is one; otherwise one that changes nothing, so that reading needs no permission."""
+        if self._connection is not None:
+            yield self._connection
+            return
+        with contextlib.closing(sqlite3.connect(f"file:{quote(self._path)}?mode=ro", uri=True, timeout=30)) as connection:
+            yield connection
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:

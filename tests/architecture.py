@@ -37,6 +37,7 @@ OWNERS = {
     "azure": "dvx.store.backends.fsspec_files",
     "obstore": "dvx.store.backends.s3",
     "paramiko": "dvx.store.backends.sftp",
+    "grandalf": "dvx.cli.layout",
     "requests": "dvx.store.backends.http",
     "httpx": "dvx.store.backends.webdav",
     "webdav4": "dvx.store.backends.webdav",

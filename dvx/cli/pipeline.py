@@ -9,13 +9,14 @@ import typer
 
 from dvx.cli import complete, render
 from dvx.cli.common import JsonOption, MarkdownOption, RecursiveOption, StagesArgument, find_project, tell_git
-from dvx.cli.drawing import dot, mermaid, text
+from dvx.cli.drawing import boxes, dot, mermaid, page, text
 from dvx.model.staleness import Action
 from dvx.ops.repro_plan import ReproOptions, ReproResult, StageOutcome
 from dvx.project import Project
 
 GlobOption = Annotated[bool, typer.Option("--glob", help="Targets are patterns of stage names.")]
 Paths = list[str] | None
+_MOST_BOXES = 200
 
 
 def stage_add(
@@ -169,6 +170,8 @@ def dag(
     *,
     as_dot: Annotated[bool, typer.Option("--dot", help="Print Graphviz.")] = False,
     as_mermaid: Annotated[bool, typer.Option("--mermaid", help="Print Mermaid.")] = False,
+    as_page: Annotated[bool, typer.Option("--html", help="Print a page for a browser, complete in itself.")] = False,
+    as_list: Annotated[bool, typer.Option("--list", help="Print a line for each node and what it needs.")] = False,
     markdown: MarkdownOption = False,
     json: JsonOption = False,
     full: Annotated[bool, typer.Option("--full", help="The whole pipeline of the target.")] = False,
@@ -177,21 +180,24 @@ def dag(
         bool, typer.Option("--collapse-foreach-matrix", help="Show stages that a template generates as one.")
     ] = False,
 ) -> None:
-    """Show how stages depend on each other: each line is a stage and what it needs.
+    """Draw how stages depend on each other: each stands below what it needs. More than 200 are listed, a line each.
 
-    Example: dvx dag --mermaid train
+    Example: dvx dag --html > pipeline.html
     """
     from dvx.ops.stage_list import DagOptions, find_dag
 
-    needs = find_dag(find_project(), DagOptions(target, full, outs, collapse)).needs
+    found = find_dag(find_project(), DagOptions(target, full, outs, collapse))
+    needs = found.needs
     if json:
         render.json({name: list(needed) for name, needed in needs.items()})
     elif markdown:
         render.data(f"```mermaid\n{mermaid(needs)}\n```")
+    elif as_page:
+        render.data(page(needs, found.details))
     elif as_mermaid or as_dot:
         render.data(mermaid(needs) if as_mermaid else dot(needs))
     elif needs:
-        render.data(text(needs))
+        render.data(text(needs) if as_list or len(needs) > _MOST_BOXES else boxes(needs))
 
 
 def run_stages(project: Project, options: ReproOptions, for_git: Sequence[str] = ()) -> ReproResult:

@@ -22,7 +22,6 @@ _RECENT = 2_000
 
 def open_journal(project: Project) -> Journal:
     """The project's journal."""
-    files.make_folder(project.state)
     return Journal(os.path.join(project.state, "runs.db"), files.remove)
 
 

@@ -26,9 +26,12 @@ class Listed(Struct, frozen=True):
 
 
 class Dag(Struct, frozen=True):
-    """What to draw: nodes in an order in which each comes after what it needs, and for each its direct needs."""
+    """What to draw: nodes in an order in which each comes after what it needs, and for each its direct needs; `details` are
+    what there is to say about stages: description and command.
+    """
 
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    details: Mapping[str, str] = field(default_factory=dict)
 
 
 def list_stages(project: Project, options: ReproOptions, *, everything: bool = False) -> tuple[Listed, ...]:
@@ -75,7 +78,9 @@ def find_dag(project: Project, options: DagOptions) -> Dag:
         name = names.get(address, address)
         before = (names.get(need, need) for need in graph.needs[address])
         needs.setdefault(name, {}).update(dict.fromkeys(need for need in before if need != name))
-    return Dag({name: tuple(needed) for name, needed in needs.items()})
+    stages = [index.stages[address] for address in order if address in index.stages]
+    details = {stage.address: "\n".join(line for line in (stage.desc, *stage.lines) if line) for stage in stages}
+    return Dag({name: tuple(needed) for name, needed in needs.items()}, details)
 
 
 def _collapsed(index: Index) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -154,7 +155,7 @@ def test_each_option_of_repro_is_taken(ready: Path) -> None:
 def test_dag_in_each_form(ready: Path) -> None:
     dvx(ready, "add", "raw")
     dvx(ready, "stage", "add", "-n", "look", "-d", "model", "-o", "o", "echo")
-    assert dvx(ready, "dag").out == "raw.dvx\ntrain    <-  raw.dvx\nlook     <-  train\n"
+    assert dvx(ready, "dag", "--list").out == "raw.dvx\ntrain    <-  raw.dvx\nlook     <-  train\n"
     assert dvx(ready, "dag", "train", "--full", "--json").json == {"raw.dvx": [], "train": ["raw.dvx"], "look": ["train"]}
     assert dvx(ready, "dag", "train", "--dot").out == (
         'strict digraph {\n"raw.dvx";\n"train";\n"raw.dvx" -> "train";\n}\n'
@@ -168,3 +169,51 @@ def test_dag_in_each_form(ready: Path) -> None:
 def test_an_empty_repository_has_an_empty_graph(native: Path) -> None:
     assert dvx(native, "dag").out == ""
     assert dvx(native, "stage", "list", "--all").out == ""
+
+
+DIAMOND = """\
+stages:
+  prep: {cmd: make prep, outs: [p], desc: Prepare <it>}
+  train: {cmd: make train, deps: [p], outs: [t]}
+  eval: {cmd: make eval, deps: [p, t], outs: [e]}
+  alone: {cmd: make alone, outs: [z]}
+"""
+
+
+def test_a_graph_is_drawn_as_boxes_each_below_what_it_needs(native: Path) -> None:
+    write(native / "dvx.yaml", DIAMOND)
+    drawn = dvx(native, "dag").out.splitlines()
+    rows = {
+        name: next(number for number, line in enumerate(drawn) if f"| {name} |" in line) for name in ("prep", "train", "eval")
+    }
+    assert rows["prep"] < rows["train"] < rows["eval"]
+    for number in range(rows["prep"] + 2, rows["eval"] - 1):
+        assert "*" in drawn[number], "the line from prep to eval has no hole"
+    assert drawn[-3:] == ["+-------+", "| alone |", "+-------+"]
+
+
+def test_a_graph_of_many_stages_is_a_list(native: Path) -> None:
+    write(native / "dvx.yaml", "stages:\n" + "".join(f"  s{number}: {{cmd: x, outs: [o{number}]}}\n" for number in range(201)))
+    assert dvx(native, "dag").out.splitlines()[:2] == ["s0", "s1"]
+
+
+def test_a_graph_as_a_page_needs_nothing_else(native: Path) -> None:
+    write(native / "dvx.yaml", DIAMOND)
+    text = dvx(native, "dag", "--html").out
+    assert text.startswith("<!doctype html>")
+    assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
+    assert "<title>Prepare &lt;it&gt;\nmake prep</title>" in text
+    svg = text[text.index("<svg") : text.index("</svg>") + 6]
+    root = ET.fromstring(svg)
+    space = "{http://www.w3.org/2000/svg}"
+    assert sorted(one.attrib["data-name"] for one in root.iter(f"{space}g") if "data-name" in one.attrib) == [
+        "alone",
+        "eval",
+        "prep",
+        "train",
+    ]
+    assert sorted((one.attrib["data-a"], one.attrib["data-b"]) for one in root.iter(f"{space}polyline")) == [
+        ("prep", "eval"),
+        ("prep", "train"),
+        ("train", "eval"),
+    ]

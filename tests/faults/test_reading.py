@@ -40,6 +40,10 @@ _READING = [
     ("exp", "list"),
     ("exp", "diff", "HEAD", "e1"),
     ("repro", "--dry"),
+    ("runs", "list"),
+    ("runs", "show"),
+    ("runs", "logs"),
+    ("explain",),
 ]
 _MOUNTED = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && cd "$0" && exec "$@"'
 

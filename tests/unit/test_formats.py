@@ -508,13 +508,14 @@ UNTIDY = [
     "schema: '2.0'\nstages:\n  a: {cmd: x}\n  b:\n    cmd: y\n",
     "schema: '2.0'\nstages:\n  a:\n    cmd: x\n    params: &id001\n      p: 1\n  b:\n    cmd: y\n    params: *id001\n",
     "schema: '2.0'\nstages:\n  a:\n    cmd: x\n  b:\n    cmd: y\n\n",
-    "schema: '2.0'\nstages:\n  null:\n    cmd: x\n  b:\n    cmd: y\n",
     "schema: '2.0'\nstages:\n   a:\n     cmd: x\n   b:\n     cmd: y\n",
 ]
 TIDY = [
+    "schema: '2.0'\nstages:\n  null:\n    cmd: x\n  b:\n    cmd: y\n",
     "schema: '2.0'\nstages:\n  a:\n    cmd: x\n  b:\n    cmd: y\n",
-    "schema: '2.0'\nstages:\n  a:\n    cmd: x && y\n    deps:\n    - path: '*'\n  a@b.c-1:\n    cmd: y\n  b:\n    cmd: |\n      one\n\n      two\n",
-    "schema: '2.0'\nstages:\n  a:\n    cmd: \"x\n      b:\n      \\  z\"\n\n  b:\n    cmd: y",
+    ("schema: '2.0'\nstages:\n  a:\n    cmd: x && y\n    deps:\n    - path: '*'\n"
+    "  a@b.c-1:\n    cmd: y\n  b:\n    cmd: |\n      one\n\n      two\n"),
+    "schema: '2.0'\nstages:\n  a:\n    cmd: \"x\n      b:\n      \\  z\"\n\n  b:\n    cmd: y\n",
     "schema: '2.0'\nstages:\n  a:\n    cmd: x\n\n\n  b:\n    cmd: y\n",
 ]  # fmt: skip
 
@@ -535,5 +536,5 @@ def test_a_tidy_lock_is_edited_by_its_lines_with_the_same_result(text: str, name
 def test_what_is_tidy() -> None:
     assert [only_stage(text, "a") is not None for text in TIDY] == [True] * len(TIDY)
     assert [only_stage(text, "b") for text in UNTIDY] == [None] * len(UNTIDY)
-    assert only_stage(TIDY[0], "b") == "schema: '2.0'\nstages:\n  b:\n    cmd: y\n"
-    assert only_stage(TIDY[0], "c") == "schema: '2.0'\n"
+    assert only_stage(TIDY[1], "b") == "schema: '2.0'\nstages:\n  b:\n    cmd: y\n"
+    assert only_stage(TIDY[1], "c") == "schema: '2.0'\n"
