@@ -66,10 +66,11 @@ class Journal:
         query = "SELECT run FROM facts WHERE fact = ? ORDER BY id DESC LIMIT ?"
         return self._read(query, (Fact.RUN_STARTED.value, limit), lambda found: str(found[0]))
 
-    def rows(self, run: str, after: int = 0) -> list[Row]:
+    def rows(self, run: str, after: int = 0, only: Sequence[Fact] = tuple(Fact)) -> list[Row]:
         """What was written of a run, after the row of that id."""
-        query = f"SELECT {_COLUMNS} FROM facts WHERE run = ? AND id > ? ORDER BY id"  # noqa: S608
-        return self._read(query, (run, after), _row)
+        places = ", ".join("?" * len(only))
+        query = f"SELECT {_COLUMNS} FROM facts WHERE run = ? AND id > ? AND fact IN ({places}) ORDER BY id"  # noqa: S608
+        return self._read(query, (run, after, *(fact.value for fact in only)), _row)
 
     def latest(self, fact: Fact, limit: int) -> list[Row]:
         """The latest rows of one fact, the newest first."""

@@ -11,6 +11,7 @@ from dvx.cli.common import JsonOption, StagesArgument, find_project
 from dvx.model.staleness import Action
 from dvx.ops.explain import Difference, Explanation
 from dvx.ops.explain import explain as explain_stages
+from dvx.ops.repro_plan import ReproOptions
 
 
 def explain(targets: StagesArgument = None, *, json: JsonOption = False) -> None:
@@ -19,7 +20,7 @@ def explain(targets: StagesArgument = None, *, json: JsonOption = False) -> None
 
     Example: dvx explain train
     """
-    found = explain_stages(find_project(), tuple(targets or ()), render.terminal())
+    found = explain_stages(find_project(), ReproOptions(tuple(targets or ()), single=True), render.terminal())
     if json:
         render.json([to_builtins(one, str_keys=True) for one in found])
         return

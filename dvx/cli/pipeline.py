@@ -10,6 +10,7 @@ import typer
 from dvx.cli import complete, render
 from dvx.cli.common import JsonOption, MarkdownOption, RecursiveOption, StagesArgument, find_project, tell_git
 from dvx.cli.drawing import boxes, dot, mermaid, page, text
+from dvx.cli.units import duration
 from dvx.model.staleness import Action
 from dvx.ops.repro_plan import ReproOptions, ReproResult, StageOutcome
 from dvx.project import Project
@@ -127,13 +128,6 @@ def repro(
     Example: dvx repro train
     """
     project = find_project()
-    if explain:
-        from dvx.cli.explaining import lines_of
-        from dvx.ops.explain import explain as explain_stages
-
-        for explanation in explain_stages(project, tuple(targets or ())):
-            for line in lines_of(explanation):
-                render.note(line)
     options = ReproOptions(
         targets=tuple(targets or ()),
         recursive=recursive,
@@ -154,6 +148,14 @@ def repro(
         jobs=jobs,
         confirm=_confirm if interactive else None,
     )
+    if explain:
+        from dvx.cli.explaining import lines_of
+        from dvx.ops.explain import explain as explain_stages
+
+        for explanation in explain_stages(project, options):
+            if explanation.action is not Action.SKIP:
+                for line in lines_of(explanation):
+                    render.note(line)
     result = run_stages(project, options)
     if json:
         render.json([_outcome(outcome) for outcome in result.stages])
@@ -220,8 +222,8 @@ def _summary(result: ReproResult) -> str:
     counts = [(sum(one.action is action for one in result.stages), word) for action, word in words.items()]
     spent = sum(one.seconds for one in result.stages)
     text = ", ".join(f"{count} {word}" for count, word in counts if count)
-    took = f"; commands took {render.duration(spent)}" if spent else ""
-    saved = f"; {render.duration(result.saved)} saved" if result.saved >= 0.1 else ""
+    took = f"; commands took {duration(spent)}" if spent else ""
+    saved = f"; {duration(result.saved)} saved" if result.saved >= 0.1 else ""
     return f"Stages: {text}{took}{saved}"
 
 

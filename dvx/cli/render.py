@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json as json_module
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dvx.cli.live import Live, width_of
 from dvx.cli.progress import Meter
 from dvx.cli.units import count, size
 from dvx.model.events import (
@@ -30,7 +32,10 @@ from dvx.model.paths import printable
 _VERBOSITY = {"quiet": False, "verbose": False}
 # what takes stderr from a line that is rewritten, or that a command did not end, to a new one
 _LEAVING = {"stderr": ""}
-_CLEARED = "\r\x1b[K"
+_CLEARED, _LINE_ABOVE = "\r\x1b[K", "\x1b[A\x1b[K"
+_TICK_SECONDS = 1.0
+# output without an end of line is shown when it gets that long
+_LONGEST_LINE = 1 << 16
 _REWRITE_SECONDS, _LINE_SECONDS = 0.1, 10.0
 # a transfer of that much is announced
 _MANY_OBJECTS, _MANY_BYTES = 1_000, 1 << 30
@@ -39,18 +44,6 @@ _MANY_OBJECTS, _MANY_BYTES = 1_000, 1 << 30
 def set_verbosity(*, quiet: bool, verbose: bool) -> None:
     """Choose how much `note` and the progress say."""
     _VERBOSITY.update(quiet=quiet, verbose=verbose)
-
-
-def duration(seconds: float) -> str:
-    """A time span in words: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 10 min`."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def is_quiet() -> bool:
@@ -125,9 +118,18 @@ class Terminal:
         self._begin = time.monotonic()
         self._meter = Meter()
         self._unfinished: dict[str, bytes] = {}
+        self._stages = Live()
+        self._guard = threading.RLock()
+        self._ticking = False
 
     def __call__(self, event: Event) -> None:
         """Show one event."""
+        with self._guard:
+            self._show(event)
+            if self._live:
+                self._follow(event)
+
+    def _show(self, event: Event) -> None:
         if isinstance(event, Progress):
             total = f"/{event.total:,}" if event.total is not None else ""
             if self._is_due(ended=event.done == event.total):
@@ -151,10 +153,42 @@ class Terminal:
             self._pass_lines_on(event.stage, b"", ended=True)
             note(_stage_line(event))
 
+    def _follow(self, event: Event) -> None:
+        """Keep the foot of the terminal up to date: what runs at once, and what it wrote last."""
+        if isinstance(event, StageStarted) and event.shared:
+            self._stages.start(event.stage, time.monotonic())
+            if not self._ticking:
+                self._ticking = True
+                threading.Thread(target=self._tick, daemon=True).start()
+        elif isinstance(event, StageOutput) and event.shared and event.data:
+            self._stages.hear(event.stage, event.data)
+        elif isinstance(event, StageEnded | StageOutput):
+            self._stages.end(event.stage)
+        if not isinstance(event, StageOutput) or not event.data or self._is_due(ended=False):
+            self._draw_stages()
+
+    def _tick(self) -> None:
+        while True:
+            time.sleep(_TICK_SECONDS)
+            with self._guard:
+                if not self._draw_stages():
+                    self._ticking = False
+                    return
+
+    def _draw_stages(self) -> bool:
+        """Draw the lines again; False when there are none."""
+        lines = self._stages.lines(time.monotonic(), width_of(2))
+        if lines:
+            self._shown = time.monotonic()
+            leave_line()
+            _LEAVING["stderr"] = _CLEARED + _LINE_ABOVE * (len(lines) - 1)
+            print("\n".join(lines), end="", file=sys.stderr, flush=True)
+        return bool(lines)
+
     def _pass_lines_on(self, stage: str, output: bytes, *, ended: bool = False) -> None:
         """Show whole lines of one of several commands, each behind the name of its stage."""
         whole, newline, rest = (self._unfinished.pop(stage, b"") + output).rpartition(b"\n")
-        if ended and rest:
+        if (ended and rest) or len(rest) > _LONGEST_LINE:
             whole, newline, rest = whole + newline + rest, b"\n", b""
         if rest:
             self._unfinished[stage] = rest
@@ -196,7 +230,7 @@ def _say(text: str) -> None:
 
 def _pass_on(output: bytes) -> None:
     """Show what a command wrote as it is."""
-    if _LEAVING["stderr"] == _CLEARED:
+    if _LEAVING["stderr"].startswith(_CLEARED):
         leave_line()
     if hasattr(sys.stderr, "buffer"):
         sys.stderr.buffer.write(output)

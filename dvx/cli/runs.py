@@ -13,6 +13,7 @@ from msgspec import structs, to_builtins
 from dvx.cli import complete, render
 from dvx.cli.common import JsonOption, MarkdownOption, find_project
 from dvx.cli.pipeline import run_stages
+from dvx.cli.units import duration
 from dvx.errors import DvxError, StageFailed
 from dvx.model.history import AttemptRecord, Fact, RunRecord, Status
 from dvx.model.staleness import Action
@@ -223,4 +224,4 @@ def _lasted(run: RunRecord) -> str:
 
 
 def _seconds(start: float, end: float | None) -> str | None:
-    return None if end is None else render.duration(end - start)
+    return None if end is None else duration(end - start)

@@ -52,11 +52,12 @@ class Notice(Struct, frozen=True):
 
 
 class StageStarted(Struct, frozen=True):
-    """A stage's command starts; `why` says the reasons in words."""
+    """A stage's command starts; `why` says the reasons in words, `shared` that other commands may run at the same time."""
 
     stage: str
     command: str
     why: tuple[str, ...]
+    shared: bool = False
 
 
 class StageSkipped(Struct, frozen=True):

@@ -6,6 +6,8 @@ import heapq
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 _Amounts = Mapping[str, float]
+# what sums of fractions of cores may be off
+_ROUNDING = 1e-9
 
 
 class Schedule:
@@ -67,7 +69,7 @@ class Schedule:
         while self._ready and len(self._running) < self._jobs:
             entry = heapq.heappop(self._ready)
             wanted = self._wanted(entry[1])
-            if all(amount <= self._free[name] for name, amount in wanted.items()):
+            if all(amount <= self._free[name] + _ROUNDING for name, amount in wanted.items()):
                 for name, amount in wanted.items():
                     self._free[name] -= amount
                 self._running[entry[1]] = wanted

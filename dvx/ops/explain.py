@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from msgspec import Struct
 
-from dvx.errors import DvxError, MissingData, UnknownTarget, nearest
+from dvx.errors import DvxError, MissingData
 from dvx.formats import load_yaml
 from dvx.git.search import first_with
 from dvx.model.canonical import json_sorted
@@ -24,7 +24,8 @@ from dvx.model.tree import Content, Tree, diff_trees
 from dvx.ops.decisions import Choice, Decider
 from dvx.ops.index import Index, load_index
 from dvx.ops.observation import Observer
-from dvx.ops.repro_plan import ReproOptions, find_stages
+from dvx.ops.pipelines import check_graph
+from dvx.ops.repro_plan import ReproOptions, choose
 from dvx.ops.track import look
 from dvx.project import Project
 from dvx.store import files
@@ -59,29 +60,26 @@ class Explanation(Struct, frozen=True):
     nearest_run: tuple[Difference, ...] | None = None
 
 
-def explain(project: Project, targets: Sequence[str], tell: Tell = silent) -> tuple[Explanation, ...]:
-    """Explain stages; those of the pipeline file here without targets.
+def explain(project: Project, options: ReproOptions, tell: Tell = silent) -> tuple[Explanation, ...]:
+    """Explain the stages that `repro` would look at with these options.
 
     Raises:
         UnknownTarget: there is no such stage.
     """
     index = load_index(project)
-    found = find_stages(project, index, ReproOptions(tuple(targets)))
-    for address in found:
-        if address not in index.stages:
-            raise UnknownTarget(f"`{address}` is no stage", nearest(address, index.stages))
-    explainer = Explainer(project, index, tell)
-    return tuple(explainer.explain(index.stages[address]) for address in found)
+    order = choose(project, index, check_graph(index), options)
+    explainer = Explainer(project, index, options, tell)
+    return tuple(explainer.explain(index.stages[address]) for address in order if address in index.stages)
 
 
 class Explainer:
     """Explains decisions about stages of `index`."""
 
-    def __init__(self, project: Project, index: Index, tell: Tell = silent) -> None:
+    def __init__(self, project: Project, index: Index, options: ReproOptions, tell: Tell = silent) -> None:
         self._project = project
         self._tell = tell
         self._observer = Observer(project, tell)
-        self._decider = Decider(project, index, ReproOptions(), self._observer, tell)
+        self._decider = Decider(project, index, options, self._observer, tell)
         self._same = exact if project.dialect.exact_params else loose
 
     def explain(self, stage: Stage) -> Explanation:

@@ -86,8 +86,7 @@ class Recorder:
         """What others asked of this run since the row of that id."""
         if not self._begun:
             return []
-        wanted = (Fact.RUN_CANCELLED, Fact.RUN_PAUSED, Fact.RUN_RESUMED)
-        return [row for row in self._journal.rows(self.run, after) if row.fact in wanted]
+        return self._journal.rows(self.run, after, (Fact.RUN_CANCELLED, Fact.RUN_PAUSED, Fact.RUN_RESUMED))
 
     def _begin(self) -> None:
         while os.path.exists(logs_of(self._project, self.run)):

@@ -142,7 +142,8 @@ class Worker:
             for number in itertools.count(1):
                 clear(self._project, outs, self._tell)
                 detach(self._project, kept)
-                self._tell(StageStarted(stage.address, "\n".join(stage.lines), tuple(map(str, choice.reasons))))
+                shared = not self._setting.attended
+                self._tell(StageStarted(stage.address, "\n".join(stage.lines), tuple(map(str, choice.reasons)), shared))
                 passing = self._passing(stage)
                 try:
                     with self._others_turn():

@@ -128,7 +128,9 @@ def test_what_changed_is_explained(pipeline: Path) -> None:
         ["changed command", "modified dependency", "modified parameter"],
     )
     assert "must run" in dvx(pipeline, "repro", "--explain", "-j", "1").err
-    assert run_dvx(pipeline, "explain", "raw").err.startswith("error: `raw` is no stage")
+    assert run_dvx(pipeline, "explain", "nope").err.startswith("error: `nope` is no stage")
+    (pipeline / "sub").mkdir()
+    assert "must run" in dvx(pipeline / "sub", "repro", "-P", "--explain", "-j", "1", "-f").err
 
 
 def test_the_files_of_a_folder_are_named(native: Path) -> None:

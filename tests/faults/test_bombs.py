@@ -99,13 +99,27 @@ def test_a_bad_tree_is_refused_cheaply(project: Path, count: Count, name: str):
     count("bad trees", 1)
 
 
-def _is_cheap(project: Path, command: tuple[str, ...], size: int, what: str) -> None:
+_WASTES = {
+    "time": "import time\nwhile time.process_time() < 6: pass",
+    "memory": "held = bytearray(400 << 20)\nheld[::4096] = b'x' * len(held[::4096])",
+}
+
+
+@pytest.mark.parametrize("kind", _WASTES)
+def test_a_command_that_wastes_is_found(project: Path, kind: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(f"{__name__}._TRIES", 1)
+    program = ("python", "-c", f"{_WASTES[kind]}\nfrom dvx.cli.main import main\nmain()")
+    with pytest.raises(AssertionError, match="wasted"):
+        _is_cheap(project, ("status",), 100, "wasted", program)
+
+
+def _is_cheap(project: Path, command: tuple[str, ...], size: int, what: str, program: tuple[str, ...] = ("dvx",)) -> None:
     """CPU time above that of a start: the best of some tries, as a busy machine makes each of them worse."""
     mb = max(1.0, size / _MB)
     limit = 0.5 + _SECONDS * mb
-    taken = [_cost(project, command, mb, what)]
+    taken = [_cost(project, (*program, *command), mb, what)]
     while min(taken) >= limit and len(taken) < _TRIES:
-        taken.append(_cost(project, command, mb, what) / slowness())
+        taken.append(_cost(project, (*program, *command), mb, what) / slowness())
     assert min(taken) < limit, (what, command, taken)
 
 
@@ -120,7 +134,7 @@ print(json.dumps(told | {"seconds": used.ru_utime + used.ru_stime, "bytes": used
 
 
 def _cost(project: Path, command: tuple[str, ...], mb: float, what: str) -> float:
-    told = run_process(project, "python", "-c", _SMALL_PARENT, "dvx", *command).json
+    told = run_process(project, "python", "-c", _SMALL_PARENT, *command).json
     text = told["text"]
     assert told["code"] in (0, 1), (what, command, told["code"], text[-500:])
     assert "Traceback" not in text, (what, text[-500:])

@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -134,6 +135,34 @@ def test_any_mix_of_commands_leaves_all_consistent(native: Path, tmp_path: Path,
     succeeded = {command for command, code, _ in crowd.done if code == 0}
     assert len(succeeded) > len(_MIX) / 3
     count(f"commands in {_PROCESSES} processes at once, {crowd.killed} of them killed", len(crowd.done))
+
+
+# what changes a file that all write: each command holds a lock from reading it to writing it
+_UNLOCKED = """
+import contextlib, sys
+import dvx.store.files as files
+from dvx.cli.main import main
+files.locked = lambda path, waiting=None: contextlib.nullcontext()
+main()
+"""
+
+
+def _write_at_once(repo: Path, program: Sequence[str]) -> int:
+    """Let processes add a stage each, all at once; returns how many stages were lost."""
+    words = [[*program, "stage", "add", "-q", "-f", "-n", f"s{number}", "-o", f"o{number}", "x"] for number in range(_PROCESSES)]
+    processes = [subprocess.Popen(each, cwd=repo, stderr=subprocess.DEVNULL) for each in words]
+    assert [process.wait(_PATIENCE_SECONDS) for process in processes] == [0] * _PROCESSES
+    listed = dvx(repo, "stage", "list", "--names-only").out.split()
+    (repo / dialect_of(repo).pipeline).unlink()
+    return _PROCESSES - len(listed)
+
+
+def test_what_is_written_at_once_is_all_there(dialect_repo: Path):
+    assert [_write_at_once(dialect_repo, ("dvx",)) for _ in range(2)] == [0, 0]
+
+
+def test_without_locks_something_is_lost_and_found(native: Path):
+    assert any(_write_at_once(native, (sys.executable, "-c", _UNLOCKED)) for _ in range(20))
 
 
 def _let_work(crowd: Crowd, seconds: float) -> None:

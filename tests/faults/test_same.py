@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from dvx.errors import UnsafePath
 from dvx.model.paths import check_path
+from dvx.store.files import NEW_FILE
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, run_process, write
 from tests.patience import within
 
@@ -87,11 +88,23 @@ def _seen(top: bytes, *, rich: bool) -> dict[bytes, object]:
     return found
 
 
-def test_what_is_added_is_what_comes_back(dialect_repo: Path, tmp_path: Path, all_points: bool, count: Count):
+def test_what_is_added_is_what_comes_back(dialect_repo: Path, all_points: bool, count: Count):
+    trees = _round_trips(dialect_repo, 2000 if all_points else 40, fixed=not all_points)
+    count(f"trees that are added and checked out ({dialect_of(dialect_repo).name})", trees)
+
+
+def test_a_bit_that_is_lost_is_found(native: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("dvx.store.files.NEW_EXECUTABLE", NEW_FILE)
+    with pytest.raises(AssertionError):
+        _round_trips(native, 40, fixed=True)
+
+
+def _round_trips(dialect_repo: Path, examples: int, *, fixed: bool) -> int:
+    """Add trees, take them away and check them out; returns how many."""
     numbers, trees = counter(), []
     rich = dialect_of(dialect_repo).rich_trees
 
-    @settings(max_examples=2000 if all_points else 40, derandomize=not all_points, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples, derandomize=fixed, suppress_health_check=list(HealthCheck))
     @given(files=_FILES, folders=st.lists(_NAMES, max_size=3))
     def check(files: dict[bytes, tuple[bytes, bool]], folders: list[bytes]) -> None:
         name = f"t{next(numbers)}"
@@ -108,7 +121,7 @@ def test_what_is_added_is_what_comes_back(dialect_repo: Path, tmp_path: Path, al
         (dialect_repo / f"{name}{dialect_of(dialect_repo).pointer_suffix}").unlink()
 
     check()
-    count(f"trees that are added and checked out ({dialect_of(dialect_repo).name})", len(trees))
+    return len(trees)
 
 
 def test_a_clone_has_the_same(native: Path, tmp_path: Path):

@@ -1,0 +1,93 @@
+"""What is shown of stages that run at once."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from dvx.cli import render
+from dvx.cli.live import Live
+from dvx.model.events import StageOutput
+from tests.helpers import write
+
+
+def test_each_stage_has_a_line_with_its_time_and_its_last_words() -> None:
+    live = Live()
+    assert live.lines(0.0, 80) == []
+    live.start("train", 10.0)
+    live.start("a", 12.0)
+    live.hear("train", b"epoch 1\nepoch 2\n\n")
+    live.hear("a", b" 10 %\r 20 %\r")
+    live.hear("nobody", b"x")
+    assert live.lines(75.0, 80) == [
+        "running 2",
+        "  train   1 min 5 s  epoch 2",
+        "  a       1 min 3 s  20 %",
+    ]
+    live.end("train")
+    assert live.lines(75.0, 20) == ["running 1, 1 done", "  a   1 min 3 s  20"]
+    live.end("a")
+    live.end("a")
+    assert live.lines(75.0, 80) == []
+
+
+def test_of_many_stages_the_longest_are_shown() -> None:
+    live = Live()
+    for number in range(12):
+        live.start(f"s{number}", float(number))
+    lines = live.lines(100.0, 80)
+    assert (lines[0], lines[1].split()[0], lines[-1], len(lines)) == ("running 12", "s0", "  and 4 more", 10)
+
+
+def test_endless_lines_are_shown_in_pieces(capsys) -> None:  # type: ignore[no-untyped-def]
+    tell = render.terminal()
+    for _ in range(3):
+        tell(StageOutput("s", b"x" * 60_000, shared=True))
+    assert capsys.readouterr().err == f"s | {'x' * 120_000}\n"
+
+
+def test_on_a_terminal_the_foot_is_drawn_and_taken_away(native: Path) -> None:
+    lines = [f"  s{i}: {{cmd: 'echo said {i}; sleep 1.5', deps: [dvx.yaml]}}\n" for i in range(2)]
+    write(native / "dvx.yaml", "stages:\n" + "".join(lines))
+    master, slave = os.openpty()
+    with subprocess.Popen(["dvx", "repro", "-j", "2"], cwd=native, stdin=subprocess.DEVNULL, stderr=slave) as run:
+        os.close(slave)
+        seen = b""
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            try:
+                data = os.read(master, 4096)
+            except OSError:
+                break
+            if not data:
+                break
+            seen += data
+        assert run.wait(10) == 0
+    os.close(master)
+    text = seen.decode().replace("\r\n", "\n")
+    assert "running 2\n  s0" in text
+    assert re.search(r"  s1 +[12]\.\d s  said 1", text)
+    assert _final(text).splitlines()[-2:] == [
+        "Stages: 2 ran; commands took 3.0 s",
+        "Use `dvx push` to send your updates to remote storage.",
+    ]
+    assert "running" not in _final(text).replace("Running", "")
+
+
+def _final(text: str) -> str:
+    """What is on the screen at the end."""
+    rows, row = [""], 0
+    for part in re.split(r"(\r|\n|\x1b\[K|\x1b\[A|\x1b\[\d*m)", text):
+        if part == "\n":
+            row += 1
+            rows += [""] * (row + 1 - len(rows))
+        elif part == "\x1b[A":
+            row = max(row - 1, 0)
+        elif part == "\x1b[K":
+            rows[row] = ""
+        elif part != "\r" and not part.startswith("\x1b"):
+            rows[row] += part
+    return "\n".join(rows)
