@@ -142,7 +142,7 @@ def test_broken_databases_and_locks_cost_only_speed(dialect_repo: Path, all_poin
     damages = 500 if all_points else 15
     for number in range(damages):
         kept = [path for path in state.rglob("*") if path.is_file() and "trash" not in path.parts]
-        assert {"stats.db", "journal.db", "rows.db"} & {path.name for path in kept}
+        assert {"stats.db", "runs.db", "rows.db"} & {path.name for path in kept}
         for path in chance.sample(kept, chance.randrange(1, len(kept) + 1)):
             _damage(path, chance)
         found = [run_dvx(dialect_repo, *command) for command in commands]
