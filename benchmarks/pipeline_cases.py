@@ -34,29 +34,28 @@ def _chain(count: int) -> str:
     return "".join(lines)
 
 
-def _project(lab: Lab, tool: Tool, text: str) -> Path:
+def _project(lab: Lab, tool: Tool, text: str, params: int = 1) -> Path:
     folder = lab.project("stages", tool)
-    (folder / "params.yaml").write_text("".join(f"p{number}: {number}\n" for number in range(_MANY * _TENFOLD)))
+    (folder / "params.yaml").write_text("".join(f"p{number}: {number}\n" for number in range(params)))
     (folder / "source").write_text("1\n")
     (folder / tool.pipeline).write_text(text)
     return folder
 
 
-def _up_to_date(lab: Lab, tool: Tool, text: str) -> Side:
-    folder = _project(lab, tool, text)
+def _up_to_date(lab: Lab, tool: Tool, count: int) -> Side:
+    folder = _project(lab, tool, _groups(count), count)
     lab.run((*tool.words, "repro"), folder)
     return Side((*tool.words, "repro"), lambda: folder)
 
 
 def _nothing(lab: Lab) -> Mapping[str, Side]:
-    text = _groups(_MANY)
-    return {side: _up_to_date(lab, tool, text) for side, tool in ((DVX, lab.dvx), (DVX_IN_DVC, lab.dvx_in_dvc), (DVC, lab.dvc))}
+    return {side: _up_to_date(lab, tool, _MANY) for side, tool in ((DVX, lab.dvx), (DVX_IN_DVC, lab.dvx_in_dvc), (DVC, lab.dvc))}
 
 
 def _nothing_of_many(lab: Lab) -> Mapping[str, Side]:
     return {
-        DVX: _up_to_date(lab, lab.dvx, _groups(_MANY * _TENFOLD)),
-        _FEW: _up_to_date(lab, lab.dvx, _groups(_MANY)),
+        DVX: _up_to_date(lab, lab.dvx, _MANY * _TENFOLD),
+        _FEW: _up_to_date(lab, lab.dvx, _MANY),
     }
 
 
