@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,8 @@ from dvx.model.events import Notice, StageOutput, StageRetrying
 from dvx.model.history import Fact, Status
 from dvx.ops.repro import ReproOptions
 from dvx.ops.run_record import ask, find_run, list_runs
-from tests.helpers import write
+from dvx.shell import Shell
+from tests.helpers import run_process, write
 from tests.ops.test_repro import actions, last_run, opened, prepare, reasons, told, until
 
 
@@ -195,6 +199,56 @@ def test_an_edit_during_a_run_is_told_and_has_no_effect_on_it(native: Path) -> N
     events = told(native)
     assert any(isinstance(event, Notice) and "`dvx.yaml` changed during the run" in event.message for event in events)
     assert (native / "o").read_text() == "wrong\n"
+
+
+# --- commands that do not behave
+
+
+def test_a_folder_may_take_the_place_of_a_file_and_back(dialect_repo: Path) -> None:
+    stage(dialect_repo, "'cp raw o'")
+    assert actions(dialect_repo) == ["s run"]
+    stage(dialect_repo, "'mkdir o; cp raw o/inside'")
+    assert actions(dialect_repo) == ["s run"]
+    assert (dialect_repo / "o/inside").read_text() == "1\n"
+    stage(dialect_repo, "'cp raw o'")
+    assert actions(dialect_repo) == ["s restore"]
+    assert (dialect_repo / "o").read_text() == "1\n"
+
+
+def test_a_daemon_that_a_command_leaves_behind_is_not_waited_for(native: Path) -> None:
+    stage(native, "'(sleep 30; echo late > o) > /dev/null 2>&1 & echo $! > pid; cp raw o'")
+    begin = time.monotonic()
+    assert actions(native) == ["s run"]
+    assert actions(native) == ["s skip"]
+    assert time.monotonic() - begin < 15
+    os.kill(int((native / "pid").read_text()), signal.SIGTERM)
+
+
+def test_a_command_that_ignores_signals_is_killed(native: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dvx.ops.repro.Shell", lambda: Shell(patience=0.3))
+    stage(native, """'trap "" TERM INT HUP; echo $$ > pid; while :; do sleep 0.05; done'""", "{timeout: 0.5}")
+    with pytest.raises(StageFailed, match="timeout"):
+        actions(native)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((native / "pid").read_text()), 0)
+
+
+@pytest.mark.parametrize("ends", ["", "; echo"])
+def test_much_output_takes_no_memory(native: Path, ends: str) -> None:
+    stage(native, f"'head -c 200000000 /dev/zero | tr \\0 x{ends}; cp raw o'")
+    script = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], stderr=subprocess.DEVNULL, check=True)\n"
+    script += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    used = run_process(native, sys.executable, "-c", script, "dvx", "repro", "-j", "2").out
+    assert int(used) * 1024 < 150_000_000
+    (log,) = (native / ".dvx/tmp/logs").glob("*/s.log")
+    assert log.stat().st_size == 200_000_000 + len(ends[-1:])
+
+
+def test_an_output_that_is_not_made_is_named(native: Path) -> None:
+    stage(native, "'true'")
+    with pytest.raises(DvxError, match="the output `o` of the stage `s` does not exist"):
+        actions(native)
+    assert last_run(native).status is Status.FAILED
 
 
 # --- from outside
