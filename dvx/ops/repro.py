@@ -174,7 +174,8 @@ class _Expected:
     def __call__(self, address: str) -> float:
         if self._known is None:
             self._known = expected_seconds(self._journal)
-        return self._known.get(address, 1.0)
+        # whole seconds, so that short stages keep their order
+        return max(1.0, round(self._known.get(address, 1.0)))
 
 
 class _Edits:
