@@ -61,7 +61,9 @@ def find_limits(project: Project, stages: Mapping[str, Stage]) -> dict[str, floa
             limits.setdefault(name, 1.0)
         name = short_of(stage.run.resources, limits)
         if name:
-            hint = f"say what there is: `dvx config core.resources {name}=N`, or `DVX_RESOURCES={name}=N`"
+            hint = (
+                f"say what there is: `DVX_RESOURCES={name}=N`, or in dvx's own repositories `dvx config core.resources {name}=N`"
+            )
             wanted, there = stage.run.resources[name], limits[name]
             raise DvxError(f"the stage `{stage.address}` needs {wanted:g} of `{name}`, and there are {there:g}", hint)
     return limits
