@@ -12,7 +12,8 @@ from dvx.errors import RemoteError
 from dvx.store.calls import Caller
 from dvx.store.read_ahead import ReadAhead
 
-_MOST, _LEAST, _ALL = 8 << 20, 1 << 20, 96 << 20
+# a block is there up to three times while it arrives
+_MOST, _LEAST, _ALL = 4 << 20, 1 << 20, 48 << 20
 _UNTOLD = 1 << 30
 
 

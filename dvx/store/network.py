@@ -78,7 +78,7 @@ class NetworkRemote:
     def upload(self, local: str, name: str, check: Check | None = None) -> None:
         """See `Remote`. Bytes are hashed before they are sent; a file that changes meanwhile is taken back."""
         before = os.stat(local)
-        small = before.st_size <= self._blocks.size
+        small = before.st_size <= 2 * self._blocks.size
         data = files.read(local) if small else None
         if check is not None:
             for chunk in _chunks(local) if data is None else (data,):
