@@ -80,7 +80,8 @@ _PAGE = """<!doctype html>
 :root { color-scheme: light dark; --ink: #1f2933; --box: #eef3f8; --line: #7b8794; --hit: #ffd166; --back: #fff }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e7eb; --box: #27313b; --line: #9aa5b1; --hit: #8a6d1d; --back: #14191f } }
 body { margin: 0; background: var(--back); color: var(--ink); font: 13px/1.4 system-ui, sans-serif }
-input { position: sticky; top: 8px; left: 20px; margin: 8px 20px; padding: 4px 8px; font: inherit }
+svg { display: block }
+input { display: block; position: sticky; top: 8px; left: 20px; margin: 8px 20px; padding: 4px 8px; font: inherit }
 rect { fill: var(--box); stroke: var(--line) } text { fill: var(--ink); text-anchor: middle; font: 12px ui-monospace, monospace }
 polyline { fill: none; stroke: var(--line) } .hit rect { fill: var(--hit) } .near { stroke: var(--ink); stroke-width: 2 }
 </style></head><body>
