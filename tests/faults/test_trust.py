@@ -126,7 +126,8 @@ def _damage(path: Path, chance: random.Random) -> None:
             write(path / "file", "no database\n")
         return
     else:
-        path.with_name(path.name + "-journal").write_bytes(chance.randbytes(1000))
+        if path.suffix == ".db":
+            path.with_name(path.name + "-journal").write_bytes(chance.randbytes(1000))
         data += chance.randbytes(100)
     path.write_bytes(data)
 
