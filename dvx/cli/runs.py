@@ -72,6 +72,7 @@ def runs_show(run: RunArgument = "", *, json: JsonOption = False) -> None:
         for one in found.attempts
     ]
     rows += [(stage, None, "restored", None, None, None, None) for stage in found.restored]
+    rows += [(stage, None, "adopted", None, None, None, None) for stage in found.adopted]
     rows += [(stage, None, "unchanged", None, None, None, None) for stage in found.skipped]
     if rows:
         render.data("")
@@ -211,7 +212,7 @@ def _new_lines(project: Project, one: AttemptRecord, read: dict[str, int], *, fi
 def _summary(run: RunRecord) -> str:
     last = {one.stage: one.status for one in run.attempts}
     counts = [(sum(status is wanted for status in last.values()), wanted.value) for wanted in Status]
-    counts += [(len(run.restored), "restored"), (len(run.skipped), "unchanged")]
+    counts += [(len(run.restored), "restored"), (len(run.adopted), "adopted"), (len(run.skipped), "unchanged")]
     return ", ".join(f"{count} {word}" for count, word in counts if count) or "none"
 
 

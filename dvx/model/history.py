@@ -69,18 +69,19 @@ class AttemptRecord(Struct, frozen=True):
 
 
 class RunRecord(Struct, frozen=True):
-    """A run as a whole; `options` are those of the command that began it, `snapshot` its stages as they were resolved then."""
+    """A run as a whole; `options` are those of the command that began it, `snapshot` its stages as they were resolved then.
+    Another process did what is `adopted`."""
 
     name: str
     started: float
     status: Status
     ended: float | None = None
-    words: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     snapshot: tuple[Mapping[str, Any], ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
     skipped: tuple[str, ...] = ()
     restored: tuple[str, ...] = ()
+    adopted: tuple[str, ...] = ()
     error: str = ""
 
 
@@ -88,7 +89,7 @@ def fold(rows: Iterable[Row], *, alive: bool) -> RunRecord:
     """The run that rows, all of one run in the order of their ids, tell of; `alive` says whether its process still works."""
     run = RunRecord("", 0.0, Status.RUNNING)
     attempts: dict[tuple[str, int], AttemptRecord] = {}
-    lists: dict[Fact, list[str]] = {Fact.STAGE_SKIPPED: [], Fact.STAGE_RESTORED: []}
+    lists: dict[Fact, list[str]] = {Fact.STAGE_SKIPPED: [], Fact.STAGE_RESTORED: [], Fact.STAGE_ADOPTED: []}
     for row in rows:
         data = row.data
         if row.fact is Fact.RUN_STARTED:
@@ -96,7 +97,6 @@ def fold(rows: Iterable[Row], *, alive: bool) -> RunRecord:
                 row.run,
                 row.time,
                 Status.RUNNING,
-                words=tuple(data.get("words", ())),
                 options=data.get("options", {}),
                 snapshot=tuple(data.get("stages", ())),
             )
@@ -113,7 +113,13 @@ def fold(rows: Iterable[Row], *, alive: bool) -> RunRecord:
     settled = tuple(
         replace(one, status=Status.KILLED) if over and one.status is Status.RUNNING else one for one in attempts.values()
     )
-    return replace(run, attempts=settled, skipped=tuple(lists[Fact.STAGE_SKIPPED]), restored=tuple(lists[Fact.STAGE_RESTORED]))
+    return replace(
+        run,
+        attempts=settled,
+        skipped=tuple(lists[Fact.STAGE_SKIPPED]),
+        restored=tuple(lists[Fact.STAGE_RESTORED]),
+        adopted=tuple(lists[Fact.STAGE_ADOPTED]),
+    )
 
 
 def _attempt(known: AttemptRecord | None, row: Row, number: int) -> AttemptRecord:

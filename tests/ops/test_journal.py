@@ -13,7 +13,7 @@ from dvx.journal import Journal
 from dvx.model.history import Fact, Row, Status, fold
 from dvx.store.files import remove
 
-STARTED = Row("r1", Fact.RUN_STARTED, data={"words": ["repro"], "options": {"targets": ["a"]}, "stages": [{"stage": "a"}]})
+STARTED = Row("r1", Fact.RUN_STARTED, data={"options": {"targets": ["a"]}, "stages": [{"stage": "a"}]})
 ATTEMPT = Row("r1", Fact.STAGE_STARTED, "a", {"attempt": 1, "key": "abc", "log": "logs/a.log"})
 
 
@@ -129,6 +129,7 @@ def test_attempts_are_told_apart() -> None:
         (Fact.STAGE_COMPLETED, "a", {"attempt": 2, "seconds": 2.0}),
         (Fact.STAGE_SKIPPED, "b", {}),
         (Fact.STAGE_RESTORED, "c", {}),
+        (Fact.STAGE_ADOPTED, "d", {}),
         (Fact.RUN_COMPLETED, "", {}),
     )
     run = fold(rows, alive=False)
@@ -137,7 +138,7 @@ def test_attempts_are_told_apart() -> None:
         (1, Status.FAILED, 143, "epoch 3", "1"),
         (2, Status.DONE, 0, "", "2"),
     ]
-    assert (run.skipped, run.restored, run.ended) == (("b",), ("c",), 12.0)
+    assert (run.skipped, run.restored, run.adopted, run.ended) == (("b",), ("c",), ("d",), 13.0)
 
 
 def test_a_run_is_paused_goes_on_and_is_cancelled() -> None:

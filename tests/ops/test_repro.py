@@ -578,6 +578,8 @@ def test_two_processes_do_not_run_one_stage_at_once(native: Path) -> None:
         thread.join()
     assert sorted(found) == [["s run"], ["s skip"]]
     assert ran(native) == ["s"]
+    with opened(native) as project:
+        assert sorted(run.adopted for run in list_runs(project, 5)) == [(), ("s",)]
 
 
 PARALLEL = """\
