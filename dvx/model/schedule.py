@@ -15,7 +15,7 @@ class Schedule:
     the end goes first.
 
     `limits` says what there is of each resource, `jobs` how many stages run at once. A stage takes what `demand` says; one
-    that wants more cores or memory than there are takes all of them.
+    that wants more than there is takes all of it: whether it may run at all is not decided here.
     """
 
     def __init__(
@@ -27,7 +27,6 @@ class Schedule:
         limits: _Amounts,
     ) -> None:
         self._order = order
-        self._needs = needs
         self._jobs = jobs
         self._demand = demand
         self._limits = limits
@@ -56,11 +55,6 @@ class Schedule:
     def unfinished(self) -> bool:
         """Whether a stage runs or waits."""
         return bool(self._running or self._ready)
-
-    @property
-    def is_chain(self) -> bool:
-        """Whether no two of the stages could ever run at once."""
-        return all(before in self._needs[after] for before, after in zip(self._order, self._order[1:], strict=False))
 
     def start(self) -> tuple[str, ...]:
         """Take the stages to start now. One that finds no resources lets those behind it go first."""
@@ -91,12 +85,12 @@ class Schedule:
 
     def _wanted(self, stage: str) -> dict[str, float]:
         given = {name: amount for name, amount in self._demand.get(stage, {}).items() if amount}
-        return {name: min(amount, self._limits[name]) if name in SHARED else amount for name, amount in given.items()}
+        return {name: min(amount, self._limits[name]) for name, amount in given.items()}
 
 
-SHARED = frozenset({"cpu", "memory"})
+_SHARED = frozenset({"cpu", "memory"})
 
 
 def short_of(demand: _Amounts, limits: _Amounts) -> str:
     """A resource of which a stage wants more than there will ever be; empty if there is none."""
-    return next((name for name, amount in demand.items() if name not in SHARED and amount > limits.get(name, 1.0)), "")
+    return next((name for name, amount in demand.items() if name not in _SHARED and amount > limits.get(name, 1.0)), "")

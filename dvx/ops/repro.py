@@ -56,7 +56,6 @@ def repro(project: Project, options: ReproOptions, tell: Tell = silent) -> Repro
     if options.confirm is not None:
         # one question at a time
         jobs = 1
-    schedule = Schedule(order, graph.needs, jobs, {one: stage.run.resources for one, stage in stages.items()}, limits)
     alone = jobs == 1 or _is_chain(graph, tuple(stages))
     journal = open_journal(project)
     recorder = Recorder(project, journal, lambda: _description(stages, options))
@@ -75,9 +74,9 @@ def repro(project: Project, options: ReproOptions, tell: Tell = silent) -> Repro
                 for address in order:
                     progress.take(address)
             else:
-                # what nobody knows is as long as everything else
-                known = _Expected(journal)
-                schedule.begin(known)
+                demand = {address: stage.run.resources for address, stage in stages.items()}
+                schedule = Schedule(order, graph.needs, jobs, demand, limits)
+                schedule.begin(_Expected(journal))
                 _in_parallel(progress, shell, schedule, jobs)
         progress.finish()
     except BaseException as caught:
@@ -165,15 +164,12 @@ class _Progress:
 
 
 class _Expected:
-    """How long stages are expected to run, looked up when the first one asks."""
+    """How long stages are expected to run; what nobody knows is as long as the shortest."""
 
     def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self._known: dict[str, float] | None = None
+        self._known = expected_seconds(journal)
 
     def __call__(self, address: str) -> float:
-        if self._known is None:
-            self._known = expected_seconds(self._journal)
         # whole seconds, so that short stages keep their order
         return max(1.0, round(self._known.get(address, 1.0)))
 

@@ -20,9 +20,13 @@ _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 class Devices:
-    """Hands out graphics cards by their names. Threads share it; who asks knows that there are enough."""
+    """Hands out graphics cards by their names. Threads share it; who asks knows that there are enough.
 
-    def __init__(self, names: tuple[str, ...]) -> None:
+    `limits` says what there is of each resource.
+    """
+
+    def __init__(self, names: tuple[str, ...], limits: Mapping[str, float]) -> None:
+        self.limits = limits
         self._guard = threading.Lock()
         self._free = list(names)
 
@@ -45,28 +49,31 @@ def cards(project: Project, limits: Mapping[str, float]) -> Devices:
     """The graphics cards that stages may have."""
     names = _visible(project)
     count = int(limits.get("gpu", len(names)))
-    return Devices((*names, *(str(number) for number in range(len(names), count)))[:count])
+    return Devices((*names, *(str(number) for number in range(len(names), count)))[:count], limits)
 
 
 def find_limits(project: Project, stages: Mapping[str, Stage]) -> dict[str, float]:
     """How much there is of each resource that stages take. `DVX_RESOURCES` and `core.resources` say more, or other, than the
     machine does; of a name that nobody knows there is one.
-
-    Raises:
-        DvxError: a stage wants more than there is.
     """
     limits = {"cpu": float(_cores()), "memory": float(_memory()), "gpu": float(len(_visible(project)))} | _configured(project)
     for stage in stages.values():
         for name in stage.run.resources:
             limits.setdefault(name, 1.0)
-        name = short_of(stage.run.resources, limits)
-        if name:
-            hint = (
-                f"say what there is: `DVX_RESOURCES={name}=N`, or in dvx's own repositories `dvx config core.resources {name}=N`"
-            )
-            wanted, there = stage.run.resources[name], limits[name]
-            raise DvxError(f"the stage `{stage.address}` needs {wanted:g} of `{name}`, and there are {there:g}", hint)
     return limits
+
+
+def check_resources(stage: Stage, limits: Mapping[str, float]) -> None:
+    """Refuse to run a stage that could never get what it takes.
+
+    Raises:
+        DvxError: it wants more than there is.
+    """
+    name = short_of(stage.run.resources, limits)
+    if name:
+        hint = f"say what there is: `DVX_RESOURCES={name}=N`, or in dvx's own repositories `dvx config core.resources {name}=N`"
+        wanted, there = stage.run.resources[name], limits[name]
+        raise DvxError(f"the stage `{stage.address}` needs {wanted:g} of `{name}`, and there are {there:g}", hint)
 
 
 def default_jobs(project: Project) -> int:

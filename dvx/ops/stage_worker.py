@@ -38,7 +38,7 @@ from dvx.ops.observation import Observer
 from dvx.ops.recording import locked_state, record_restored, record_run
 from dvx.ops.repro_plan import ReproOptions, StageOutcome
 from dvx.ops.repro_pull import pull_for
-from dvx.ops.resources import Devices
+from dvx.ops.resources import Devices, check_resources
 from dvx.ops.runcache import key_of
 from dvx.ops.running import working
 from dvx.ops.stage_checks import check_runnable
@@ -56,7 +56,7 @@ class Worker:
         self._options = options
         self._setting = setting
         self._devices = devices
-        self._in_git = InGit(project, ())
+        self._in_git = InGit(project, index.stages.values())
         self._listener = tell
         self._observer = Observer(project, self._tell)
         self._decider = Decider(project, index, options, self._observer, self._tell)
@@ -67,7 +67,6 @@ class Worker:
     def preload(self, addresses: Collection[str]) -> None:
         """Look at everything at once, for the stages that turn out to be unchanged."""
         stages = [self._index.stages[address] for address in addresses if address in self._index.stages]
-        self._in_git = InGit(self._project, stages)
         self._observer.preload([(stage, self._decider.state(stage)) for stage in stages])
 
     def look(self, address: str, rerun: Collection[str]) -> StageOutcome | None:
@@ -100,7 +99,9 @@ class Worker:
 
     def _act(self, stage: Stage, choice: Choice, handle: int) -> StageOutcome:
         if choice.action is Action.SKIP:
-            return self._shown(stage, choice)
+            self._setting.recorder.note(Fact.STAGE_ADOPTED, stage.address)
+            self._tell(StageSkipped(stage.address))
+            return StageOutcome(stage.address, Action.SKIP)
         seconds = 0.0
         if choice.action is Action.RUN:
             seconds = self._run(stage, choice, handle)
@@ -116,6 +117,7 @@ class Worker:
     def _run(self, stage: Stage, choice: Choice, handle: int) -> float:
         before = self._observer.state(stage)
         check_runnable(self._project, self._index, stage, before, self._in_git)
+        check_resources(stage, self._devices.limits)
         directories = Before(self._project, stage)
         key = key_of(stage, before)
         number, seconds = self._attempts(stage, key, choice, handle)

@@ -177,8 +177,16 @@ def test_a_stage_that_wants_what_the_machine_does_not_have_is_refused_before_any
     stage(native, "cp raw o", "{resources: {gpu: 2}}")
     with pytest.raises(DvxError, match="needs 2 of `gpu`, and there are 1") as caught:
         actions(native)
+    with pytest.raises(DvxError, match="needs 2 of `gpu`"):
+        actions(native, ReproOptions(jobs=2))
+    assert actions(native, ReproOptions(dry=True)) == ["s run"]
     assert "core.resources gpu=N" in caught.value.hint
     assert not (native / "o").exists()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    assert actions(native) == ["s run"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert actions(native) == ["s skip"], "what is up to date takes nothing"
+    assert actions(native, ReproOptions(jobs=2)) == ["s skip"]
 
 
 def test_native_stages_run_at_once_unless_told_otherwise(native: Path, monkeypatch: pytest.MonkeyPatch) -> None:

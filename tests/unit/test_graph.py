@@ -127,8 +127,9 @@ def test_what_runs_at_once_fits_into_what_there_is() -> None:
     assert made.start() == ("y",)
 
 
-def test_a_stage_that_wants_more_cores_than_there_are_gets_all() -> None:
-    made = schedule("x", "y", jobs=2, demand={"x": {"cpu": 64}, "y": {"cpu": 1}}, limits={"cpu": 2.0})
+@pytest.mark.parametrize("name", ["cpu", "gpu"])
+def test_a_stage_that_wants_more_than_there_is_gets_all(name: str) -> None:
+    made = schedule("x", "y", jobs=2, demand={"x": {name: 64}, "y": {name: 1}}, limits={name: 2.0})
     made.begin(one_second)
     assert made.start() == ("x",)
     made.end("x")
