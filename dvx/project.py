@@ -111,21 +111,11 @@ class Project(Struct, frozen=True, dict=True):
     @contextlib.contextmanager
     def lock(self, name: str, waiting: Callable[[], None] | None = None) -> Iterator[None]:
         """Hold the short lock called `name`."""
-        with self._shared_lock(), self._own_lock(name, waiting):
-            yield
-
-    @contextlib.contextmanager
-    def _shared_lock(self) -> Iterator[None]:
-        if self.dialect.shares_locks:
-            with path_locks.repository(os.path.join(self.root, self.dialect.folder), lambda: None):
-                yield
-        else:
-            yield
-
-    @contextlib.contextmanager
-    def _own_lock(self, name: str, waiting: Callable[[], None] | None) -> Iterator[None]:
         label = digest_bytes(name.encode("utf-8", "surrogateescape"), "md5").hex[:16]
-        with files.locked(os.path.join(self.state, "locks", label), waiting):
+        with contextlib.ExitStack() as held:
+            if self.dialect.shares_locks:
+                held.enter_context(path_locks.repository(os.path.join(self.root, self.dialect.folder), waiting))
+            held.enter_context(files.locked(os.path.join(self.state, "locks", label), waiting))
             yield
 
     def close(self) -> None:

@@ -20,32 +20,32 @@ from dvx.store.files.locking import claimed
 
 _POLL_SECONDS = 0.1
 _HELD = threading.RLock()
-_DEPTH: dict[str, int] = {}
+_TAKEN: set[str] = set()
 
 
 @contextlib.contextmanager
-def repository(folder: str, waiting: Callable[[], None]) -> Iterator[None]:
+def repository(folder: str, waiting: Callable[[], None] | None = None) -> Iterator[None]:
     """Hold DVC's lock on the repository whose `.dvc` is `folder`; who holds it may take it again.
 
     `waiting` is called once if DVC holds it.
     """
     place = os.path.join(folder, "tmp", "lock")
-    calls = [waiting]
+    calls = [waiting] if waiting is not None else []
 
     def wait() -> None:
         while calls:
             calls.pop()()
 
     with _HELD:
-        if _DEPTH.get(place):
+        if place in _TAKEN:
             yield
             return
         with claimed(place, wait):
-            _DEPTH[place] = 1
+            _TAKEN.add(place)
             try:
                 yield
             finally:
-                del _DEPTH[place]
+                _TAKEN.remove(place)
 
 
 @contextlib.contextmanager
@@ -76,8 +76,9 @@ def paths(folder: str, command: str, read: Sequence[str], write: Sequence[str], 
     finally:
         with _table(folder) as table:
             for path in read:
-                left = [entry for entry in table["read"].get(path, ()) if entry != mine]
-                table["read"] = {**table["read"], path: left} if left else {k: v for k, v in table["read"].items() if k != path}
+                left = [entry for entry in table["read"].pop(path, ()) if entry != mine]
+                if left:
+                    table["read"][path] = left
             for path in write:
                 if table["write"].get(path) == mine:
                     del table["write"][path]
