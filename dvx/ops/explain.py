@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Iterator
 from typing import Any
 
 from msgspec import Struct
 
-from dvx.errors import DvxError, MissingData
-from dvx.formats import load_yaml
+from dvx.errors import DvxError
 from dvx.git.search import first_with
 from dvx.model.canonical import json_sorted
 from dvx.model.events import Tell, silent
 from dvx.model.experiment import ExpRef
-from dvx.model.lock import StageState, decode_state
+from dvx.model.lock import StageState
 from dvx.model.paths import join, parent
 from dvx.model.runcache import is_restorable
 from dvx.model.stage import Stage
 from dvx.model.staleness import OUTPUT_CAUSES, Action, Cause, Reason, changes, exact, loose
 from dvx.model.tree import Content, Tree, diff_trees
-from dvx.ops.decisions import Choice, Decider
+from dvx.ops.decisions import Decider
 from dvx.ops.index import Index, load_index
 from dvx.ops.observation import Observer
 from dvx.ops.pipelines import check_graph
 from dvx.ops.repro_plan import ReproOptions, choose
+from dvx.ops.runcache import latest_runs
 from dvx.ops.track import look
 from dvx.project import Project
-from dvx.store import files
 
 _MOST_RUNS = 5_000
 _MOST_FILES = 20
@@ -84,10 +82,7 @@ class Explainer:
 
     def explain(self, stage: Stage) -> Explanation:
         """What is to be done with a stage now, and why."""
-        return self.why(stage, self._decider.choose(stage), self._decider.state(stage))
-
-    def why(self, stage: Stage, choice: Choice, locked: StageState | None) -> Explanation:
-        """A choice that was made, and why."""
+        choice, locked = self._decider.choose(stage), self._decider.state(stage)
         seen = self._observer.state(stage, locked)
         differences = tuple(self._difference(stage, reason, locked, seen, dated=True) for reason in choice.reasons)
         keeps = is_restorable(stage)
@@ -129,7 +124,7 @@ class Explainer:
             return
         try:
             before = self._project.cache.read_tree(old.digest)
-        except (MissingData, DvxError):
+        except DvxError:
             return
         seen = look(self._project, path, self._tell, old.digest.algorithm)
         diff = diff_trees(before, seen.tree or Tree(()) if seen else Tree(()))
@@ -157,7 +152,7 @@ class Explainer:
         """How the kept run that is most like the one to come differs from it."""
         now = self._observer.state(stage)
         best: tuple[tuple[Reason, ...], StageState] | None = None
-        for state in _kept_runs(self._project, stage):
+        for state in latest_runs(self._project, stage, _MOST_RUNS):
             found = changes(stage, state, now, (), self._same)
             differing = tuple(reason for reason in found if reason.cause not in OUTPUT_CAUSES)
             if best is None or len(differing) < len(best[0]):
@@ -165,26 +160,6 @@ class Explainer:
         if best is None:
             return None
         return tuple(self._difference(stage, reason, best[1], now, dated=False) for reason in best[0])
-
-
-def _kept_runs(project: Project, stage: Stage) -> Iterator[StageState]:
-    """The latest runs in the run-cache that made the outputs of a stage."""
-    found: list[tuple[int, str]] = []
-    for folder, _, names in os.walk(project.cache.runs):
-        for name in names:
-            if len(name) == 64:
-                place = os.path.join(folder, name)
-                found.append((os.stat(place).st_mtime_ns, place))
-    outs = {output.path for output in stage.outs}
-    for _, place in sorted(found, reverse=True)[:_MOST_RUNS]:
-        try:
-            state = decode_state(
-                load_yaml(files.read(place).decode("utf-8", "replace"), place), stage.workdir, project.dialect, ()
-            )
-        except (DvxError, OSError):
-            continue
-        if state.outs.keys() == outs:
-            yield state
 
 
 def _joined(command: str | tuple[str, ...]) -> str:

@@ -48,6 +48,18 @@ def find_runs(project: Project, stage: Stage, seen: StageState, tell: Tell) -> I
             yield state
 
 
+def latest_runs(project: Project, stage: Stage, limit: int) -> Iterator[StageState]:
+    """The latest runs that made the outputs of a stage, whatever went in, among the `limit` latest of all stages."""
+    found: list[tuple[int, str, str]] = []
+    for folder, _, names in os.walk(project.cache.runs):
+        places = ((name, os.path.join(folder, name)) for name in names if len(name) == 64)
+        found += [(os.stat(place).st_mtime_ns, place, name) for name, place in places]
+    for _, place, name in sorted(found, reverse=True)[:limit]:
+        state = _read(project, stage, place, name)
+        if state is not None:
+            yield state
+
+
 def _newest_first(folder: str) -> list[str]:
     try:
         with os.scandir(folder) as entries:
