@@ -81,11 +81,12 @@ class GitError(DvxError):
 
 
 class StageFailed(DvxError):
-    """A stage's command failed; `code` is its exit code."""
+    """A stage's command failed; `code` is its exit code, 0 where it was stopped. `may_pass` unless its author says otherwise."""
 
-    def __init__(self, message: str, code: int, hint: str = "") -> None:
+    def __init__(self, message: str, code: int, hint: str = "", *, may_pass: bool = True) -> None:
         super().__init__(message, hint)
         self.code = code
+        self.may_pass = may_pass
 
 
 class Partial(DvxError):

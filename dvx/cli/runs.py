@@ -1,4 +1,4 @@
-"""The commands about runs of pipelines: runs list, show, logs, cancel, pause, resume, retry; explain; stage run."""
+"""The commands about runs of pipelines: runs list, show, logs, cancel, pause, resume, retry; stage run."""
 
 from __future__ import annotations
 
@@ -168,18 +168,13 @@ def stage_run(
 
     Example: dvx stage run train
     """
-    from dvx.ops.index import load_index
-
-    project = find_project()
-    index = load_index(project)
     try:
-        result = run_stages(project, ReproOptions((name,), single=True, force=force))
+        result = run_stages(find_project(), ReproOptions((name,), single=True, force=force))
     except StageFailed as error:
-        stage = index.stages.get(name)
-        if stage is not None and error.code not in stage.run.retry.non_retryable_exit_codes:
-            render.error(error.message, error.hint)
-            raise typer.Exit(_MAY_BE_RETRIED) from None
-        raise
+        if not error.may_pass:
+            raise
+        render.error(error.message, error.hint)
+        raise typer.Exit(_MAY_BE_RETRIED) from None
     if all(outcome.action is Action.SKIP for outcome in result.stages):
         raise typer.Exit(_UNCHANGED)
 

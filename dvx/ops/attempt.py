@@ -168,7 +168,8 @@ def _failure(stage: Stage, ended: Ended, log: str, shown: str) -> StageFailed:
         tail = reading.read().decode("utf-8", "replace").splitlines()[-_TAIL_LINES:]
     # a command that was stopped has no code of its own to decide by
     code = 0 if ended.cut else ended.code
-    return StageFailed("\n".join([message, *(f"  | {line}" for line in tail)]), code, f"its output is in `{shown}`")
+    text = "\n".join([message, *(f"  | {line}" for line in tail)])
+    return StageFailed(text, code, f"its output is in `{shown}`", may_pass=code not in stage.run.retry.non_retryable_exit_codes)
 
 
 def _prune(folder: str, current: str) -> None:
