@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 _ROUNDS = 1_000_000
 _SECONDS = 0.05
@@ -27,3 +28,12 @@ def slowness(clock: Callable[[], float] = time.process_time) -> float:
     for number in range(_ROUNDS):
         total += number * number
     return max(1.0, (clock() - start) / _SECONDS)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process works, and is not only waiting to be reaped."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"

@@ -100,7 +100,7 @@ def fold(rows: Iterable[Row], *, alive: bool) -> RunRecord:
                 options=data.get("options", {}),
                 snapshot=tuple(data.get("stages", ())),
             )
-        elif row.fact in lists:
+        elif row.fact in lists and "attempt" not in data:
             lists[row.fact].append(row.stage)
         elif row.stage:
             key = (row.stage, int(data.get("attempt", 1)))
@@ -124,7 +124,7 @@ def fold(rows: Iterable[Row], *, alive: bool) -> RunRecord:
 
 def _attempt(known: AttemptRecord | None, row: Row, number: int) -> AttemptRecord:
     data = row.data
-    if known is None or row.fact is Fact.STAGE_STARTED:
+    if known is None or row.fact in (Fact.STAGE_STARTED, Fact.STAGE_ADOPTED):
         return AttemptRecord(row.stage, number, str(data.get("key", "")), str(data.get("log", "")), row.time)
     if row.fact is Fact.STAGE_HEARTBEAT:
         return replace(known, beat=str(data.get("beat", "")))

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Callable, Mapping
 
 from msgspec import Struct, field
 
 from dvx.errors import StageFailed
-from dvx.model.canonical import json_sorted
-from dvx.model.digest import digest_bytes
 from dvx.model.history import Fact
 from dvx.model.stage import Stage
-from dvx.ops.run_record import Recorder, logs_of
+from dvx.ops.leftovers import About, Leftover, begin_trace, end_trace
+from dvx.ops.run_record import Recorder, logs_of, slug
 from dvx.project import Project
 from dvx.shell import Ended, Job, Shell
 from dvx.store import files
@@ -45,12 +43,6 @@ class Try(Struct, frozen=True):
     key: str
 
 
-def slug(address: str) -> str:
-    """A file name that stands for a stage."""
-    plain = re.sub(r"[^\w.@-]", "_", address, flags=re.ASCII)[:80]
-    return plain if plain == address else f"{plain}-{digest_bytes(json_sorted(address).encode(), 'md5').hex[:8]}"
-
-
 def attempt(project: Project, stage: Stage, this: Try, setting: Setting, on_output: Callable[[bytes], None]) -> float:
     """Run a stage's commands; returns the wall time in seconds.
 
@@ -67,49 +59,71 @@ def attempt(project: Project, stage: Stage, this: Try, setting: Setting, on_outp
     recorder.note(Fact.STAGE_STARTED, stage.address, {**known, "key": this.key, "log": shown})
     pulse = _Pulse(project, stage, lambda beat: recorder.note(Fact.STAGE_HEARTBEAT, stage.address, {**known, "beat": beat}))
     environ = {**_environment(project, stage, setting), **pulse.variables()}
-    job = Job(
-        stage.lines,
-        project.abs(stage.workdir),
-        environ,
-        setting.attended,
-        setting.inherited,
-        stage.run.shell,
-        pulse.overdue if stage.run.timeout or stage.run.heartbeat else None,
-    )
+    trace = begin_trace(project, stage, About(recorder.run, this.number, this.key, shown, time.time()))
     start = time.monotonic()
     try:
         with files.open_log(log) as writing:
-            ended = setting.shell.run(job, writing, on_output)
+            job = Job(
+                stage.lines,
+                project.abs(stage.workdir),
+                environ,
+                writing,
+                trace,
+                setting.attended,
+                setting.inherited,
+                stage.run.shell,
+                pulse.overdue if pulse.limited else None,
+            )
+            ended = setting.shell.run(job, on_output)
     except BaseException:
         recorder.note(Fact.STAGE_FAILED, stage.address, {**known, "interrupted": True})
+        end_trace(project, stage)
         raise
     if ended.cut:
         recorder.note(Fact.STAGE_TIMED_OUT, stage.address, {**known, "reason": ended.cut})
     if ended.code or ended.cut:
         recorder.note(Fact.STAGE_FAILED, stage.address, {**known, "code": ended.code})
+        end_trace(project, stage)
         raise _failure(stage, ended, log, shown)
     pulse.close()
     return time.monotonic() - start
 
 
+def follow(project: Project, stage: Stage, left: Leftover, setting: Setting, on_output: Callable[[bytes], None]) -> str:
+    """Wait for the commands of an attempt that outlived their dvx, and pass on all they write.
+
+    Returns why they were stopped for a limit of time, if they were.
+    """
+    pulse = _Pulse(project, stage, lambda _: None, time.time() - left.about.began)
+    with files.open_log(os.path.join(project.root, left.about.log)) as log:
+        return setting.shell.follow(left.trace, log, on_output, pulse.overdue if pulse.limited else None)
+
+
 class _Pulse:
     """The limits of time of an attempt, and the file by whose changes a command says that it is alive.
 
-    What an earlier attempt wrote there last, in this run or one that failed, is given to the next.
+    What an earlier attempt wrote there last, in this run or one that failed, is given to the next. `age` is for how many
+    seconds the attempt has been running; one of 0 begins now.
     """
 
-    def __init__(self, project: Project, stage: Stage, on_beat: Callable[[str], None]) -> None:
+    def __init__(self, project: Project, stage: Stage, on_beat: Callable[[str], None], age: float = 0.0) -> None:
         self._stage = stage
         self._file = os.path.join(project.state, "heartbeats", slug(stage.address))
         self._on_beat = on_beat
-        self._start = self._heard = time.monotonic()
+        self._heard = time.monotonic()
+        self._start = self._heard - age
         self._changed = 0
         self._last = ""
         if stage.run.heartbeat:
             self._last = self._read()
-            files.make_folder(os.path.dirname(self._file))
-            files.write_atomic(self._file, b"")
+            if not age:
+                files.write_atomic(self._file, b"")
             self._changed = self._mtime()
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is a limit."""
+        return bool(self._stage.run.timeout or self._stage.run.heartbeat)
 
     def variables(self) -> dict[str, str]:
         """What the command is told."""

@@ -47,10 +47,15 @@ def record_run(
     Raises:
         MissingData: an output does not exist.
     """
-    outs = {path: Recorded(path, content) for path, content in _take(project, stage, tell, commit=commit, share=share).items()}
-    state = replace(state, outs=outs)
+    stored = _to_store(stage) if commit else []
+    contents = _take(project, stage, stored, tell)
+    state = replace(state, outs={path: Recorded(path, content) for path, content in contents.items()})
     if commit:
         save_run(project, stage, state)
+    cached = {output.path for output in stage.outs if output.cached}
+    if share:
+        relink(project, {path: contents[path] for path in stored if path in cached})
+    detach(project, [path for path in stored if path not in cached])
     return state, _name(project, stage, state, ignored)
 
 
@@ -101,19 +106,19 @@ def _name(project: Project, stage: Stage, state: StageState, already: Collection
     return [*ignored, *([changed] if changed else [])]
 
 
-def _take(project: Project, stage: Stage, tell: Tell, *, commit: bool, share: bool) -> dict[str, Content]:
+def _to_store(stage: Stage) -> list[str]:
+    return [output.path for output in stage.outs if output.cached or is_recordable(stage)]
+
+
+def _take(project: Project, stage: Stage, stored: Collection[str], tell: Tell) -> dict[str, Content]:
+    """What the outputs hold; those to be `stored` are in the cache then."""
     paths = [output.path for output in stage.outs]
-    cached = {output.path for output in stage.outs if output.cached}
-    stored = [path for path in paths if path in cached or is_recordable(stage)] if commit else []
     for path in paths:
         if not os.path.exists(project.abs(path)):
             hint = f"mend the command, or take `{path}` out of the outputs in `{stage.file}`"
             raise MissingData(f"the output `{path}` of the stage `{stage.address}` does not exist", hint)
     contents = store(project, stored, tell)
     project.cache.barrier()
-    if share:
-        relink(project, {path: contents[path] for path in stored if path in cached})
-    detach(project, [path for path in stored if path not in cached])
     found = observe(project, [path for path in paths if path not in contents], tell)
     return contents | {path: content for path, content in found.items() if content is not None}
 

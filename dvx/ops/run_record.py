@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import threading
 import time
 from collections import deque
@@ -12,6 +13,8 @@ from typing import Any
 
 from dvx.errors import DvxError, UnknownTarget, nearest
 from dvx.journal import Journal
+from dvx.model.canonical import json_sorted
+from dvx.model.digest import digest_bytes
 from dvx.model.history import Fact, Row, RunRecord, Status, fold
 from dvx.project import Project
 from dvx.store import files
@@ -33,6 +36,17 @@ def new_run() -> str:
 def logs_of(project: Project, run: str) -> str:
     """The folder of a run's logs."""
     return os.path.join(project.state, "logs", run)
+
+
+def slug(address: str) -> str:
+    """A file name that stands for a stage."""
+    plain = re.sub(r"[^\w.@-]", "_", address, flags=re.ASCII)[:80]
+    return plain if plain == address else f"{plain}-{digest_bytes(json_sorted(address).encode(), 'md5').hex[:8]}"
+
+
+def is_working(project: Project, run: str) -> bool:
+    """Whether the process of a run still works."""
+    return is_claimed(_mark(project, run))
 
 
 class Recorder:
@@ -163,7 +177,7 @@ def _reading(project: Project) -> Iterator[Journal]:
 
 
 def _run(project: Project, journal: Journal, name: str) -> RunRecord:
-    return fold(journal.rows(name), alive=is_claimed(_mark(project, name)))
+    return fold(journal.rows(name), alive=is_working(project, name))
 
 
 def _mark(project: Project, run: str) -> str:

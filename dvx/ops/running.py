@@ -9,31 +9,31 @@ from collections.abc import Callable, Iterator
 from dvx.errors import DvxError
 from dvx.model.events import Notice, Tell
 from dvx.model.stage import Stage, is_url
-from dvx.ops.attempt import slug
+from dvx.ops.run_record import slug
 from dvx.project import Project
 from dvx.store import path_locks
 from dvx.store.files.locking import claimed
 
 
 @contextlib.contextmanager
-def working(project: Project, stage: Stage, tell: Tell, check: Callable[[], None]) -> Iterator[int]:
+def working(project: Project, stage: Stage, tell: Tell, check: Callable[[], None], follow: Callable[[], None]) -> Iterator[int]:
     """Keep other processes from working on a stage; yields the descriptor that its command is to inherit.
 
-    `check` is called again and again while another process works on it; it may raise.
+    `check` and `follow` are called again and again while another process works on it: the first may raise, the second waits
+    itself if it can do better than that.
 
     Raises:
         DvxError: this process is part of the stage's own command.
     """
 
-    notices = [
-        Notice(f"waiting for another process that works on `{stage.address}`", "it may be a command that outlived its dvx")
-    ]
+    notices = [Notice(f"waiting for another process that works on `{stage.address}`")]
 
     def wait() -> None:
         check()
         if _is_inside(project, stage):
             hint = "take it out of the command, or let the stage depend on what it needs"
             raise DvxError(f"the command of the stage `{stage.address}` needs that stage itself", hint)
+        follow()
         while notices:
             tell(notices.pop())
 

@@ -27,13 +27,14 @@ from dvx.model.pointer import Pointer
 from dvx.model.stage import Stage
 from dvx.model.staleness import Action, Cause, Reason
 from dvx.ops.add import add
-from dvx.ops.attempt import Setting, Try, attempt
+from dvx.ops.attempt import Setting, Try, attempt, follow
 from dvx.ops.byproducts import Before
 from dvx.ops.checkout import clear
 from dvx.ops.decisions import Choice, Decider
 from dvx.ops.detach import detach
 from dvx.ops.in_git import InGit
 from dvx.ops.index import Index
+from dvx.ops.leftovers import end_trace, find_leftover, is_whole
 from dvx.ops.observation import Observer
 from dvx.ops.recording import locked_state, record_restored, record_run
 from dvx.ops.repro_plan import ReproOptions, StageOutcome
@@ -87,7 +88,8 @@ class Worker:
         """Restore or run a stage; `rerun` as for `look`."""
         stage = self._index.stages[address]
         self._ask(stage)
-        with working(self._project, stage, self._tell, self._setting.shell.check) as handle, self._turn:
+        check = self._setting.shell.check
+        with working(self._project, stage, self._tell, check, lambda: self._follow(stage)) as handle, self._turn:
             # until the stage was ours, another process may have worked on it
             self._observer.forget()
             self._decider.record(stage, locked_state(self._project, stage))
@@ -120,16 +122,38 @@ class Worker:
         check_resources(stage, self._devices.limits)
         directories = Before(self._project, stage)
         key = key_of(stage, before)
-        number, seconds = self._attempts(stage, key, choice, handle)
+        number, seconds = self._left(stage, key) or self._attempts(stage, key, choice, handle)
         self._observer.forget()
         state = replace(before, deps=directories.settle(before.deps, self._tell))
         recorder = self._setting.recorder
         recorder.note(Fact.STAGE_OUTPUTS_STAGED, stage.address, {"attempt": number})
         commit, ignored = not self._options.no_commit, self._in_git.ignored
         self._done(stage, *record_run(self._project, stage, state, self._tell, commit=commit, ignored=ignored))
+        end_trace(self._project, stage)
         recorder.note(Fact.STAGE_COMPLETED, stage.address, {"attempt": number, "seconds": round(seconds, 3)})
         self._tell(StageEnded(stage.address, seconds))
         return seconds
+
+    def _follow(self, stage: Stage) -> None:
+        """If a command of the stage outlived its dvx, take its place until the command ends."""
+        left = find_leftover(self._project, stage)
+        if left is None or not left.runs:
+            return
+        since = f"its command, process {left.trace.process}, outlived the run {left.about.run}"
+        shared = not self._setting.attended
+        self._tell(StageStarted(stage.address, "\n".join(stage.lines), (since,), shared))
+        if cut := follow(self._project, stage, left, self._setting, self._passing(stage)):
+            self._tell(Notice(f"the command of `{stage.address}` was stopped: it {cut}"))
+
+    def _left(self, stage: Stage, key: str) -> tuple[int, float] | None:
+        """Number and seconds of an attempt whose outputs a killed dvx could not record, if they are what is wanted now."""
+        left = None if self._options.force else find_leftover(self._project, stage)
+        if left is None or left.about.key != key or not is_whole(self._project, stage, left):
+            return None
+        known = {"attempt": left.about.number, "key": key, "log": left.about.log, "run": left.about.run}
+        self._setting.recorder.note(Fact.STAGE_ADOPTED, stage.address, known)
+        self._tell(Notice(f"`{stage.address}` was done, but not recorded, in the run {left.about.run}, which was killed"))
+        return left.about.number, left.seconds
 
     def _attempts(self, stage: Stage, key: str, choice: Choice, handle: int) -> tuple[int, float]:
         """Run the command until it succeeds or is not to be tried again; returns the number of the attempt and its seconds.

@@ -117,6 +117,17 @@ def test_a_run_without_an_end_works_or_was_killed() -> None:
     assert (working.name, working.started, working.options) == ("r", 1.0, {"targets": ["a"]})
 
 
+def test_what_another_run_left_is_an_attempt_of_the_one_that_adopts_it() -> None:
+    rows = told(
+        (Fact.STAGE_ADOPTED, "a", {"attempt": 2, "log": "l", "key": "k", "run": "before"}),
+        (Fact.STAGE_COMPLETED, "a", {"attempt": 2}),
+        (Fact.STAGE_ADOPTED, "b", {}),
+    )
+    run = fold(rows, alive=True)
+    assert [(one.stage, one.number, one.log, one.status) for one in run.attempts] == [("a", 2, "l", Status.DONE)]
+    assert run.adopted == ("b",)
+
+
 def test_attempts_are_told_apart() -> None:
     rows = told(
         (Fact.STAGE_STARTED, "a", {"attempt": 1, "log": "1"}),

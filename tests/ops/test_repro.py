@@ -24,7 +24,7 @@ from dvx.ops.repro import ReproOptions, repro
 from dvx.ops.run_record import find_run, list_runs
 from dvx.project import Project
 from tests.helpers import commit_all, dialect_of, dvx, git, write
-from tests.patience import within
+from tests.patience import is_alive, within
 
 TWO = """\
 stages:
@@ -685,7 +685,9 @@ def test_a_command_that_answers_a_stop_with_success_is_not_recorded(native: Path
 SLOW = """\
 stages:
   s:
-    cmd: mkdir busy || touch twice; echo $$ >> pids; while [ ! -e go ]; do sleep 0.02; done; cp raw o; rmdir busy
+    cmd: >-
+      mkdir busy || touch twice; echo the command speaks; echo $$ >> pids; while [ ! -e go ]; do sleep 0.02; done;
+      cp raw o; rmdir busy; [ ! -e fail ]
     deps: [raw]
     outs: [o]
 """
@@ -699,34 +701,87 @@ def orphan(folder: Path) -> int:
     return int((folder / "pids").read_text())
 
 
-def test_a_command_that_outlives_its_dvx_is_waited_for(native: Path) -> None:
+def runs_of(folder: Path) -> int:
+    """How often the command of SLOW ran."""
+    return len((folder / "pids").read_text().splitlines())
+
+
+def test_a_command_that_outlives_its_dvx_is_adopted(dialect_repo: Path) -> None:
+    prepare(dialect_repo, SLOW)
+    os.kill(orphan(dialect_repo), 0)
+    command = ["dvx", "repro"]
+    with subprocess.Popen(
+        command, cwd=dialect_repo, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as again:
+        assert again.stdout is not None
+        os.set_blocking(again.stdout.fileno(), False)
+        heard = bytearray()
+        until(lambda: bool(heard.extend(again.stdout.read() or b"")) or b"outlived the run" in heard)
+        write(dialect_repo / "go", "")
+        os.set_blocking(again.stdout.fileno(), True)
+        heard.extend(again.communicate(timeout=20)[0])
+    assert again.returncode == 0, heard
+    assert b"the command speaks" in heard
+    assert runs_of(dialect_repo) == 1
+    assert not (dialect_repo / "twice").exists()
+    assert (dialect_repo / "o").exists()
+    assert actions(dialect_repo) == ["s skip"]
+    with opened(dialect_repo) as project:
+        run = find_run(project)
+    assert [(one.status, one.code) for one in run.attempts] == [(Status.DONE, 0)]
+
+
+def test_a_command_that_ended_after_its_dvx_is_only_recorded(native: Path) -> None:
     prepare(native, SLOW)
-    os.kill(orphan(native), 0)
-    again = subprocess.Popen(["dvx", "repro"], cwd=native, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    with again:
-        assert again.stderr is not None
-        assert "waiting for another process that works on `s`" in again.stderr.readline()
-        assert len((native / "pids").read_text().splitlines()) == 1
-        write(native / "go", "")
-        again.communicate(timeout=20)
-    assert again.returncode == 0
-    assert len((native / "pids").read_text().splitlines()) == 2
-    assert not (native / "twice").exists()
+    command = orphan(native)
+    write(native / "go", "")
+    until(lambda: not is_alive(command))
+    assert actions(native) == ["s run"]
+    assert runs_of(native) == 1
     assert actions(native) == ["s skip"]
 
 
-def test_waiting_can_be_interrupted_with_several_jobs_too(native: Path) -> None:
+@pytest.mark.parametrize("change", ["o", "raw", "command", "exit"])
+def test_a_leftover_that_is_not_what_is_wanted_is_none(native: Path, change: str) -> None:
+    """Its outputs were edited, it read something else, or its command did something else or failed."""
     prepare(native, SLOW)
     command = orphan(native)
-    waiting = ["dvx", "repro", "-j", "2"]
-    with subprocess.Popen(waiting, cwd=native, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    if change == "exit":
+        write(native / "fail", "")
+    write(native / "go", "")
+    until(lambda: not is_alive(command))
+    time.sleep(0.02)
+    (native / "fail").unlink(missing_ok=True)
+    if change == "command":
+        write(native / "dvx.yaml", SLOW.replace("cp raw o", "cp raw o; true"))
+    elif change != "exit":
+        write(native / change, "edited\n")
+    assert actions(native) == ["s run"]
+    assert runs_of(native) == 2
+    assert (native / "o").read_text() == (native / "raw").read_text()
+
+
+def test_an_adopted_command_keeps_its_limit_of_time(native: Path) -> None:
+    prepare(native, SLOW.replace("    outs: [o]\n", "    outs: [o]\n    run: {timeout: 1s}\n"))
+    command = orphan(native)
+    with within(30), pytest.raises(StageFailed, match="took longer"):
+        actions(native)
+    until(lambda: not is_alive(command))
+    assert runs_of(native) == 2
+
+
+def test_adopting_can_be_interrupted_with_several_jobs_too(native: Path) -> None:
+    prepare(native, SLOW)
+    command = orphan(native)
+    adopting = ["dvx", "repro", "-j", "2"]
+    with subprocess.Popen(adopting, cwd=native, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        assert "waiting" in process.stderr.readline()
+        until(lambda: "outlived" in process.stderr.readline())
         process.send_signal(signal.SIGINT)
         try:
             assert process.wait(20) == 130
+            until(lambda: not is_alive(command))
         finally:
-            os.killpg(command, signal.SIGKILL)
             process.kill()
 
 

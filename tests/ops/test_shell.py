@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import pty
 import signal
@@ -16,19 +15,24 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from dvx.shell import Ended, Job, Shell, shell_command
-from tests.patience import within
+from dvx.shell import Ended, Job, Shell, read_trace, shell_words
+from dvx.shell import is_alive as still_works
+from tests.patience import is_alive, within
 
 
 def job(folder: Path, *lines: str, **environ: str) -> Job:
-    return Job(lines, str(folder), {"PATH": os.environ["PATH"], **environ}, attended=False)
+    """A job whose log, which may hold something already, and trace lie in its folder."""
+    log = (folder / "log").open("a+b", buffering=0)
+    return Job(lines, str(folder), {"PATH": os.environ["PATH"], **environ}, log, str(folder / "trace"), attended=False)
 
 
 def run(folder: Path, *lines: str, **environ: str) -> tuple[Ended, bytes]:
-    log, heard = io.BytesIO(), bytearray()
-    ended = Shell().run(job(folder, *lines, **environ), log, heard.extend)
-    assert log.getvalue() == bytes(heard)
-    return ended, log.getvalue()
+    heard = bytearray()
+    (folder / "log").write_text("before\n")
+    (folder / "trace").unlink(missing_ok=True)
+    ended = Shell().run(job(folder, *lines, **environ), heard.extend)
+    assert (folder / "log").read_bytes() == b"before\n" + bytes(heard)
+    return ended, bytes(heard)
 
 
 def until(condition: Callable[[], bool], seconds: float = 10) -> None:
@@ -36,14 +40,6 @@ def until(condition: Callable[[], bool], seconds: float = 10) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.01)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def test_each_line_is_a_process_of_its_own_in_the_folder(tmp_path: Path) -> None:
@@ -66,10 +62,10 @@ def test_only_the_given_environment_is_passed_on(tmp_path: Path) -> None:
 
 
 def test_the_users_shell_runs_without_its_start_up_files() -> None:
-    assert shell_command({}) == ("/bin/sh", "-c")
-    assert shell_command({"SHELL": "/usr/bin/bash"}) == ("/usr/bin/bash", "--noprofile", "--norc", "-c")
-    assert shell_command({"SHELL": "/bin/zsh"}) == ("/bin/zsh", "--no-rcs", "-c")
-    assert shell_command({"SHELL": "/bin/fish"}) == ("/bin/fish", "--no-config", "-c")
+    assert shell_words({}) == ("/bin/sh", "")
+    assert shell_words({"SHELL": "/usr/bin/bash"}) == ("/usr/bin/bash", "--noprofile --norc")
+    assert shell_words({"SHELL": "/bin/zsh"}) == ("/bin/zsh", "--no-rcs")
+    assert shell_words({"SHELL": "/bin/fish"}) == ("/bin/fish", "--no-config")
 
 
 def test_what_goes_on_in_the_background_is_not_waited_for(tmp_path: Path) -> None:
@@ -84,7 +80,7 @@ def test_stopping_ends_the_whole_process_group(tmp_path: Path) -> None:
 
     def command() -> None:
         try:
-            ended.append(shell.run(work, io.BytesIO(), lambda _: None))
+            ended.append(shell.run(work, lambda _: None))
         except KeyboardInterrupt:
             ended.append(Ended("", -1))
 
@@ -105,19 +101,19 @@ def test_nothing_starts_after_a_stop(tmp_path: Path) -> None:
     shell = Shell()
     shell.stop()
     with pytest.raises(KeyboardInterrupt):
-        shell.run(job(tmp_path, "touch started"), io.BytesIO(), lambda _: None)
+        shell.run(job(tmp_path, "touch started"), lambda _: None)
     assert not (tmp_path / "started").exists()
 
 
 _PROGRAM = """
-import io, sys
+import os, sys
 from dvx.shell import Job, Shell
 
-from tests.patience import within
 shell = Shell()
 try:
     with shell.watching():
-        shell.run(Job((sys.argv[1],), ".", {"PATH": sys.argv[2], "SHELL": "/bin/bash"}), io.BytesIO(), lambda data: None)
+        environ = {"PATH": sys.argv[2], "SHELL": "/bin/bash"}
+        shell.run(Job((sys.argv[1],), ".", environ, open("log", "a+b", 0), os.path.abspath("trace")), lambda data: None)
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 """
@@ -174,7 +170,7 @@ def test_a_command_that_answers_a_stop_with_success_is_not_done(tmp_path: Path) 
 
     def command() -> None:
         try:
-            shell.run(job(tmp_path, line), io.BytesIO(), lambda _: None)
+            shell.run(job(tmp_path, line), lambda _: None)
             ended.append("done")
         except KeyboardInterrupt:
             ended.append("interrupted")
@@ -191,7 +187,35 @@ def test_a_command_that_answers_a_stop_with_success_is_not_done(tmp_path: Path) 
 def test_a_command_gets_the_descriptors_that_it_is_to_inherit_and_no_other(tmp_path: Path) -> None:
     with open(tmp_path / "out", "wb") as file:
         work = job(tmp_path, f"echo here > /dev/fd/{file.fileno()}")
-        assert Shell().run(work, io.BytesIO(), lambda _: None).code != 0
+        assert Shell().run(work, lambda _: None).code != 0
+        (tmp_path / "trace").unlink()
         work = replace(work, inherited=(file.fileno(),))
-        assert Shell().run(work, io.BytesIO(), lambda _: None).code == 0
+        assert Shell().run(work, lambda _: None).code == 0
     assert (tmp_path / "out").read_text() == "here\n"
+
+
+def test_a_trace_says_what_becomes_of_a_job(tmp_path: Path) -> None:
+    run(tmp_path, "cat trace", "exit 3", "echo never")
+    trace = read_trace((tmp_path / "trace").read_text())
+    assert (trace.line, trace.code, still_works(trace)) == (2, 3, False)
+    while_it_ran = read_trace((tmp_path / "log").read_text())
+    assert (while_it_ran.process, while_it_ran.born) == (trace.process, trace.born)
+    assert (while_it_ran.line, while_it_ran.code) == (1, None)
+
+
+def test_a_process_is_known_by_its_birth_too() -> None:
+    facts = Path("/proc/self/stat").read_text()
+    trace = read_trace(f"about {{}}\nprocess {facts}line\n")
+    assert trace.process == os.getpid()
+    assert still_works(trace)
+    assert not still_works(replace(trace, born=str(int(trace.born) + 1)))
+    assert not still_works(replace(trace, born=""))
+
+
+def test_ctrl_c_of_a_command_that_ends_well_is_no_success(tmp_path: Path) -> None:
+    line = "trap 'exit 0' INT; touch here; while :; do sleep 0.02; done"
+    pid, terminal = on_a_terminal(tmp_path, line)
+    until((tmp_path / "here").exists)
+    os.write(terminal, b"\x03")
+    until(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid)
+    assert b"interrupted" in os.read(terminal, 1000)

@@ -96,9 +96,9 @@ def empty(file: BinaryIO) -> None:
 
 
 def open_log(path: str) -> BinaryIO:
-    """Open a log to append to, unbuffered, so that a killed process leaves all it wrote."""
+    """Open a log to append to and to read, unbuffered, so that a killed process leaves all it wrote."""
     make_folder(os.path.dirname(path))
-    return open(path, "ab", buffering=0)
+    return open(path, "a+b", buffering=0)
 
 
 def give_up(temp: str, error: BaseException, path: str = "") -> None:
