@@ -251,7 +251,7 @@ def _stage_line(event: StageStarted | StageSkipped | StageRestored | StageRetryi
     if isinstance(event, StageStarted):
         why = f" ({', '.join(event.why)})" if event.why else ""
         command = "\n".join(f"> {line}" for line in event.command.splitlines())
-        return f"Running stage '{event.stage}'{why}:\n{command}"
+        return f"Running stage '{event.stage}'{why}:\n{command}" if command else f"Running stage '{event.stage}'{why}"
     if isinstance(event, StageSkipped):
         return f"Stage '{event.stage}' didn't change, skipping"
     if isinstance(event, StageRestored):

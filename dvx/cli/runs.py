@@ -95,13 +95,13 @@ def runs_logs(
 
     project = find_project()
     found = find_run(project, run)
-    chosen = [one for one in found.attempts if not stage or one.stage == stage]
+    chosen = _attempts_at(found, stage)
     if not chosen and not follow:
         where = f"at the stage `{stage}` " if stage else ""
         raise DvxError(f"there was no attempt {where}in the run `{found.name}`", "run `dvx runs show` to see what was done")
     read: dict[str, int] = {}
     while True:
-        several = len({one.stage for one in found.attempts}) > 1 and not stage
+        several = len({one.stage for one in chosen}) > 1
         for one in chosen:
             for line in _new_lines(project, one, read, final=one.status is not Status.RUNNING):
                 render.data(f"{one.stage} | {line}" if several else line)
@@ -109,7 +109,7 @@ def runs_logs(
             return
         time.sleep(_POLL_SECONDS)
         found = find_run(project, found.name)
-        chosen = [one for one in found.attempts if not stage or one.stage == stage]
+        chosen = _attempts_at(found, stage)
 
 
 def runs_cancel(
@@ -188,6 +188,12 @@ def _ask(run: str, fact: Fact, what: str, *, now: bool = False) -> None:
 
 def _document(run: RunRecord) -> object:
     return to_builtins(run, str_keys=True)
+
+
+def _attempts_at(run: RunRecord, stage: str) -> list[AttemptRecord]:
+    """The attempts at a stage, and at its items if it maps; all of the run without a stage."""
+    mine = (one for one in run.attempts if not stage or one.stage == stage or one.stage.startswith(f"{stage}["))
+    return [one for one in mine if one.log]
 
 
 def _new_lines(project: Project, one: AttemptRecord, read: dict[str, int], *, final: bool) -> Iterator[str]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from dvx.errors import GraphError, SchemaError, UnsafePath
 from dvx.model.dialect import Dialect
 from dvx.model.expanded import CommandStyle, Expanded, as_text, is_templated
-from dvx.model.paths import check_path, join, parent
+from dvx.model.paths import check_path, join, parent, relative
 from dvx.model.pipeline_schema import Where, check_document
 from dvx.model.pointer import Kind, Output
 from dvx.model.run_settings import RunSettings, decode_run, has_settings
@@ -95,7 +97,7 @@ class _Reader:
         params = self._params()
         outs = tuple(self._outputs())
         command, meta = raw["cmd"], raw.get("meta")
-        return Stage(
+        stage = Stage(
             name=self._name,
             address=address_of(self._file, self._name),
             command=tuple(map(_text, command)) if isinstance(command, list) else _text(command),
@@ -112,6 +114,18 @@ class _Reader:
             written=self._written,
             generated=self._generated,
         )
+        return self._mapping(stage, raw["map"]) if "map" in raw else stage
+
+    def _mapping(self, stage: Stage, raw: Any) -> Stage:
+        # few files have such stages
+        from dvx.model.map_items import check_mapped, decode_map, in_folder
+
+        where = (*self._where, "map")
+        settings = in_folder(decode_map(raw, where), self._workdir)
+        if isinstance(settings.over, str):
+            self._checked(settings.over, "map")
+            self._written.setdefault(settings.over, relative(settings.over, self._workdir))
+        return check_mapped(replace(stage, map=settings), where)
 
     def _run(self) -> RunSettings:
         if not self._dialect.run_settings_in_meta:

@@ -21,7 +21,7 @@ def check_document(document: Any, dialect: Dialect) -> Mapping[str, Any]:
     if document is None:
         return {}
     _fields(document, (), _TOP)
-    native: dict[str, Check] = {} if dialect.run_settings_in_meta else {"run": _mapping}
+    native: dict[str, Check] = {} if dialect.run_settings_in_meta else {"run": _mapping, "map": _anything}
     for name, raw in (document.get("stages") or {}).items():
         _entry(raw, ("stages", name), {**_STAGE, **native})
     return document  # type: ignore[no-any-return]

@@ -19,6 +19,15 @@ class ParamFile(Struct, frozen=True):
     keys: tuple[str, ...] | None
 
 
+class MapSettings(Struct, frozen=True):
+    """What a stage maps over: a folder (relative to the project), or a list of texts. `to` is the pattern of an item's output in
+    the stage's output folder.
+    """
+
+    over: str | tuple[str, ...]
+    to: str = "{key}"
+
+
 class Stage(Struct, frozen=True):
     """What the author wrote of one stage; no hashes.
 
@@ -40,6 +49,7 @@ class Stage(Struct, frozen=True):
     desc: str = ""
     meta: Any = None
     run: RunSettings = PLAIN
+    map: MapSettings | None = None
     written: Mapping[str, str] = field(default_factory=dict)
     generated: bool = False
 

@@ -48,15 +48,26 @@ def record_run(
         MissingData: an output does not exist.
     """
     stored = _to_store(stage) if commit else []
-    contents = _take(project, stage, stored, tell)
-    state = replace(state, outs={path: Recorded(path, content) for path, content in contents.items()})
-    if commit:
-        save_run(project, stage, state)
+    state = keep_run(project, stage, state, stored, tell)
+    contents = {path: recorded.content for path, recorded in state.outs.items() if recorded.content}
     cached = {output.path for output in stage.outs if output.cached}
     if share:
         relink(project, {path: contents[path] for path in stored if path in cached})
     detach(project, [path for path in stored if path not in cached])
     return state, _name(project, stage, state, ignored)
+
+
+def keep_run(project: Project, stage: Stage, state: StageState, stored: Collection[str], tell: Tell) -> StageState:
+    """Observe the outputs, take those to be `stored` into the cache, and if there are any keep the run in the run-cache.
+
+    Raises:
+        MissingData: an output does not exist.
+    """
+    contents = _take(project, stage, stored, tell)
+    state = replace(state, outs={path: Recorded(path, content) for path, content in contents.items()})
+    if stored:
+        save_run(project, stage, state)
+    return state
 
 
 def record_restored(

@@ -61,7 +61,7 @@ def repro(project: Project, options: ReproOptions, tell: Tell = silent) -> Repro
     recorder = Recorder(project, journal, lambda: _description(stages, options))
     shell = Shell()
     setting = Setting(shell, recorder, options.environment, attended=alone)
-    worker = Worker(project, index, options, setting, cards(project, limits), tell)
+    worker = Worker(project, index, options, setting, cards(project, limits), jobs, tell)
     worker.preload(order)
     if options.pull and not options.dry:
         pull_runs(project, tell)
@@ -224,7 +224,7 @@ def _in_parallel(progress: _Progress, shell: Shell, schedule: Schedule, jobs: in
     """Start each stage as soon as what it needs is done. After a failure nothing starts any more, but what runs may end."""
     running: dict[Future[None], str] = {}
     failure: BaseException | None = None
-    with ThreadPoolExecutor(jobs) as pool, _stopping(shell):
+    with ThreadPoolExecutor(jobs) as pool, shell.stopping():
         while running or (failure is None and schedule.unfinished):
             while failure is None and (startable := schedule.start()):
                 for address in startable:
@@ -240,13 +240,3 @@ def _in_parallel(progress: _Progress, shell: Shell, schedule: Schedule, jobs: in
                 failure = failure or future.exception()
     if failure is not None:
         raise failure
-
-
-@contextmanager
-def _stopping(shell: Shell) -> Iterator[None]:
-    """Stop what runs when the block is interrupted: the pool would wait for it otherwise."""
-    try:
-        yield
-    except BaseException:
-        shell.stop()
-        raise

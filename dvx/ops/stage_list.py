@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from msgspec import Struct, field
 
 from dvx.model.graph import Graph
 from dvx.model.lock import StageState
 from dvx.model.pointer import Kind, Output, Pointer, Recorded, encode_lock_entry
+from dvx.model.run_settings import PLAIN, RunSettings
 from dvx.model.stage import Stage
 from dvx.ops.index import Index, load_index
 from dvx.ops.pipelines import check_graph
@@ -140,8 +142,17 @@ def document(stage: Stage, state: StageState | None) -> dict[str, Any]:
         "params": {file.path: list(file.keys or ()) for file in stage.params},
         "locked_params": {path: dict(values) for path, values in state.params.items()} if state else {},
         "outs": [_output(output, outs.get(output.path)) for output in stage.outs],
+        "map": msgspec.to_builtins(stage.map) if stage.map else None,
+        "run": _differing(stage.run),
     }
     return {key: value for key, value in known.items() if value not in (None, "", False, [], {})}
+
+
+def _differing(settings: RunSettings) -> dict[str, Any]:
+    """The settings that are not the default ones."""
+    found = msgspec.to_builtins(settings)
+    plain = msgspec.to_builtins(PLAIN)
+    return {key: value for key, value in found.items() if value != plain[key]}
 
 
 def _listed_pointer(pointer: Pointer) -> Listed:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import itertools
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from dvx.errors import DvxError, StageFailed, quoted
+from dvx.errors import DvxError, StageFailed
 from dvx.model.events import (
     Event,
     Notice,
@@ -23,12 +26,11 @@ from dvx.model.events import (
 )
 from dvx.model.history import Fact
 from dvx.model.lock import StageState
-from dvx.model.pointer import Pointer
+from dvx.model.map_items import variables_of
 from dvx.model.stage import Stage
-from dvx.model.staleness import Action, Cause, Reason
-from dvx.ops.add import add
+from dvx.model.staleness import Action
 from dvx.ops.attempt import Setting, Try, attempt, follow
-from dvx.ops.byproducts import Before
+from dvx.ops.byproducts import Before, Beside
 from dvx.ops.checkout import clear
 from dvx.ops.decisions import Choice, Decider
 from dvx.ops.detach import detach
@@ -36,7 +38,8 @@ from dvx.ops.in_git import InGit
 from dvx.ops.index import Index
 from dvx.ops.leftovers import end_trace, find_leftover, is_whole
 from dvx.ops.observation import Observer
-from dvx.ops.recording import locked_state, record_restored, record_run
+from dvx.ops.recording import keep_run, locked_state, record_restored, record_run
+from dvx.ops.repro_data import record_data
 from dvx.ops.repro_plan import ReproOptions, StageOutcome
 from dvx.ops.repro_pull import pull_for
 from dvx.ops.resources import Devices, check_resources
@@ -45,18 +48,24 @@ from dvx.ops.running import working
 from dvx.ops.stage_checks import check_runnable
 from dvx.project import Project
 
+if TYPE_CHECKING:
+    from dvx.ops.map_run import Piece
+
 
 class Worker:
     """Works on stages of `index`, in several threads if need be: `_turn` is held but for waiting and for commands."""
 
     def __init__(
-        self, project: Project, index: Index, options: ReproOptions, setting: Setting, devices: Devices, tell: Tell
+        self, project: Project, index: Index, options: ReproOptions, setting: Setting, devices: Devices, jobs: int, tell: Tell
     ) -> None:
         self._project = project
         self._index = index
         self._options = options
         self._setting = setting
         self._devices = devices
+        self._jobs = jobs
+        # stages are counted by who starts them, items of stages are not
+        self._slots = threading.BoundedSemaphore(jobs)
         self._in_git = InGit(project, index.stages.values())
         self._listener = tell
         self._observer = Observer(project, self._tell)
@@ -77,7 +86,10 @@ class Worker:
         """
         with self._turn:
             if address in self._index.pointers:
-                return self._pointer(self._index.pointers[address])
+                pointer = self._index.pointers[address]
+                outcome, changed = record_data(self._project, pointer, self._observer, self._tell, dry=self._options.dry)
+                self.for_git.update(changed)
+                return outcome
             stage = self._index.stages[address]
             choice = self._decider.choose(stage, rerun)
             if choice.action is Action.SKIP or self._options.dry:
@@ -121,10 +133,16 @@ class Worker:
         check_runnable(self._project, self._index, stage, before, self._in_git)
         check_resources(stage, self._devices.limits)
         directories = Before(self._project, stage)
+        beside = Beside(self._project, self._index, stage) if self._setting.attended else None
         key = key_of(stage, before)
-        number, seconds = self._left(stage, key) or self._attempts(stage, key, choice, handle)
+        if stage.map is not None:
+            number, seconds = self._items(stage, before, choice, handle)
+        else:
+            number, seconds = self._left(stage, key) or self._attempts(stage, key, choice, handle)
         self._observer.forget()
         state = replace(before, deps=directories.settle(before.deps, self._tell))
+        if beside is not None:
+            beside.tell(self._tell)
         recorder = self._setting.recorder
         recorder.note(Fact.STAGE_OUTPUTS_STAGED, stage.address, {"attempt": number})
         commit, ignored = not self._options.no_commit, self._in_git.ignored
@@ -142,7 +160,7 @@ class Worker:
         since = f"its command, process {left.trace.process}, outlived the run {left.about.run}"
         shared = not self._setting.attended
         self._tell(StageStarted(stage.address, "\n".join(stage.lines), (since,), shared))
-        if cut := follow(self._project, stage, left, self._setting, self._passing(stage)):
+        if cut := follow(self._project, stage, left, self._setting, self._passing(stage, shared)):
             self._tell(Notice(f"the command of `{stage.address}` was stopped: it {cut}"))
 
     def _left(self, stage: Stage, key: str) -> tuple[int, float] | None:
@@ -155,7 +173,43 @@ class Worker:
         self._tell(Notice(f"`{stage.address}` was done, but not recorded, in the run {left.about.run}, which was killed"))
         return left.about.number, left.seconds
 
-    def _attempts(self, stage: Stage, key: str, choice: Choice, handle: int) -> tuple[int, float]:
+    def _items(self, stage: Stage, before: StageState, choice: Choice, handle: int) -> tuple[int, float]:
+        """Run the items of a stage that are not known; one after the other if they need something that there may be one of."""
+        from dvx.ops.map_run import prepare_items, run_items
+
+        begin = time.monotonic()
+        recorder, options = self._setting.recorder, self._options
+        recorder.note(Fact.STAGE_STARTED, stage.address, {"attempt": 1})
+        shared = not self._setting.attended
+        self._tell(StageStarted(stage.address, "\n".join(stage.lines), tuple(map(str, choice.reasons)), shared))
+        try:
+            fresh = options.force or options.no_run_cache
+            pieces = prepare_items(self._project, stage, before, self._decider.state(stage), self._tell, fresh=fresh)
+            jobs = 1 if stage.run.resources else self._jobs
+            with self._others_turn():
+                work = partial(self._item, stage, handle, jobs > 1)
+                run_items(pieces, jobs, work, self._setting.shell, keep_going=options.keep_going)
+        except BaseException as error:
+            recorder.note(Fact.STAGE_FAILED, stage.address, {"attempt": 1, "interrupted": not isinstance(error, DvxError)})
+            raise
+        return 1, time.monotonic() - begin
+
+    def _item(self, whole: Stage, handle: int, shared: bool, piece: Piece) -> None:
+        self._setting.shell.check()
+        stage = piece.stage
+        environment = {**self._setting.environment, **variables_of(whole, piece.item)}
+        setting = replace(self._setting, environment=environment, attended=self._setting.attended and not shared)
+        with self._turn:
+            key = key_of(stage, piece.state)
+            found = self._left(stage, key) or self._attempts(stage, key, Choice(Action.RUN, (), piece.state), handle, setting)
+            stored = [] if self._options.no_commit else [piece.item.out]
+            keep_run(self._project, stage, piece.state, stored, self._tell)
+            end_trace(self._project, stage)
+            known = {"attempt": found[0], "seconds": round(found[1], 3)}
+            self._setting.recorder.note(Fact.STAGE_COMPLETED, stage.address, known)
+            self._tell(StageEnded(stage.address, found[1]))
+
+    def _attempts(self, stage: Stage, key: str, choice: Choice, handle: int, setting: Setting | None = None) -> tuple[int, float]:
         """Run the command until it succeeds or is not to be tried again; returns the number of the attempt and its seconds.
 
         Each begins without the outputs of the one before, which go to the trash.
@@ -164,15 +218,18 @@ class Worker:
         kept = [output.path for output in stage.outs if output.persist]
         gpus = int(stage.run.resources.get("gpu", 0))
         with self._devices.taken(gpus) as variables:
-            setting = replace(self._setting, inherited=(handle,), environment={**self._setting.environment, **variables})
+            setting = setting or self._setting
+            setting = replace(setting, inherited=(handle,), environment={**setting.environment, **variables})
             for number in itertools.count(1):
                 clear(self._project, outs, self._tell)
                 detach(self._project, kept)
-                shared = not self._setting.attended
-                self._tell(StageStarted(stage.address, "\n".join(stage.lines), tuple(map(str, choice.reasons)), shared))
-                passing = self._passing(stage)
+                shared = not setting.attended
+                # an item's command is that of its stage, which was shown
+                command = "\n".join(stage.lines) if choice.reasons else ""
+                self._tell(StageStarted(stage.address, command, tuple(map(str, choice.reasons)), shared))
+                passing = self._passing(stage, shared)
                 try:
-                    with self._others_turn():
+                    with self._others_turn(), self._slots:
                         return number, attempt(self._project, stage, Try(number, key), setting, passing)
                 except StageFailed as error:
                     # what it wrote ends here
@@ -190,8 +247,7 @@ class Worker:
         with self._others_turn():
             self._setting.shell.wait(pause)
 
-    def _passing(self, stage: Stage) -> Callable[[bytes], None]:
-        shared = not self._setting.attended
+    def _passing(self, stage: Stage, shared: bool) -> Callable[[bytes], None]:
         return lambda data: self._tell(StageOutput(stage.address, data, shared=shared))
 
     def _shown(self, stage: Stage, choice: Choice) -> StageOutcome:
@@ -210,26 +266,6 @@ class Worker:
         self._decider.record(stage, state)
         self._observer.forget()
         self.for_git.update(changed)
-
-    def _pointer(self, pointer: Pointer) -> StageOutcome:
-        """Record data that changed, as DVC does; an import keeps what it has."""
-        address = pointer.path
-        if pointer.deps or pointer.frozen:
-            return StageOutcome(address, Action.SKIP)
-        changed = []
-        for output, recorded in pointer.outs:
-            now = self._observer.content(output.path, recorded.content)
-            if now is not None and (recorded.content is None or now.digest != recorded.content.digest):
-                changed.append(output.path)
-        if not changed:
-            return StageOutcome(address, Action.SKIP)
-        reasons = tuple(Reason(Cause.OUT_MODIFIED, path) for path in changed)
-        if not self._options.dry:
-            if changed != [address.removesuffix(self._project.dialect.pointer_suffix)]:
-                raise DvxError(f"the data of `{address}` changed", f"run `dvx commit {quoted(address)}` to record it")
-            self._tell(Notice(f"`{changed[0]}` changed and is recorded in `{address}`"))
-            self.for_git.update(add(self._project, [self._project.abs(changed[0])], self._tell).for_git)
-        return StageOutcome(address, Action.RECORD, reasons)
 
     def _ask(self, stage: Stage) -> None:
         if self._options.confirm is not None and not self._options.confirm(stage.address):

@@ -84,9 +84,12 @@ class Shell:
                 cut = _tee(process, heard, terminal)
                 if cut:
                     stop_groups([process], self._patience)
+                    heard.more()
                 code = process.wait()
         except BaseException:
             stop_groups([process], self._patience)
+            # what it said to the end may be the reason, or the answer
+            heard.more()
             raise
         finally:
             if process.poll() is None:
@@ -143,6 +146,15 @@ class Shell:
             raise KeyboardInterrupt
 
     @contextlib.contextmanager
+    def stopping(self) -> Iterator[None]:
+        """Stop what runs when the block is left by an exception: a pool of threads would wait for it."""
+        try:
+            yield
+        except BaseException:
+            self.stop()
+            raise
+
+    @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
         """Treat SIGTERM and SIGHUP like Ctrl-C, and stop what still runs when the block is left by an exception."""
         previous = {}
@@ -150,10 +162,8 @@ class Shell:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 previous[number] = signal.signal(number, self._interrupt)
         try:
-            yield
-        except BaseException:
-            self.stop()
-            raise
+            with self.stopping():
+                yield
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)

@@ -181,6 +181,17 @@ def _for_repro(repo: Path, dvx: Dvx) -> None:
     _write(repo / "out/mine", "made by hand\n")
 
 
+def _for_map(repo: Path, dvx: Dvx) -> None:
+    for name in "ab":
+        _write(repo / "img" / name, f"{name}\n")
+    command = 'tr a-z A-Z < "$DVX_ITEM" > "$DVX_OUT"'
+    _write(repo / "dvx.yaml", f"stages:\n  up:\n    map: img\n    cmd: {command}\n    outs: [ups]\n")
+    dvx(repo, "repro")
+    commit(repo)
+    _write(repo / "img/b", "edited\n")
+    _write(repo / "img/c", "new\n")
+
+
 def _for_apply(repo: Path, dvx: Dvx) -> None:
     _pipeline(repo, dvx)
     dvx(repo, "exp", "run", "-n", "e1", "-S", "n=3")
@@ -323,6 +334,7 @@ SCENARIOS = {
     "gc packs": Scenario(_for_unneeded_pack, ("gc", "--workspace", "-f", "-c", "--grace", "0", "-j", "1"), dialects=("dvx",)),
     "stage add": Scenario(_for_stage, ("stage", "add", "-n", "one", "-d", "in", "-o", "mid", "cp in mid"), once=True),
     "repro": Scenario(_for_repro, ("repro",), loose=_MADE),
+    "repro map": Scenario(_for_map, ("repro", "-j", "1"), loose=("ups/b", "ups/c"), dialects=("dvx",)),
     "exp run": Scenario(_for_repro, ("exp", "run", "-n", "e1", "-S", "n=3"), loose=_MADE),
     "exp apply": Scenario(_for_apply, ("exp", "apply", "e1")),
     "undo": Scenario(_for_undo, ("undo",)),

@@ -774,9 +774,12 @@ def test_adopting_can_be_interrupted_with_several_jobs_too(native: Path) -> None
     prepare(native, SLOW)
     command = orphan(native)
     adopting = ["dvx", "repro", "-j", "2"]
-    with subprocess.Popen(adopting, cwd=native, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        until(lambda: "outlived" in process.stderr.readline())
+    with subprocess.Popen(
+        adopting, cwd=native, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        output = process.stdout
+        assert output is not None
+        until(lambda: output.readline() == "the command speaks\n")
         process.send_signal(signal.SIGINT)
         try:
             assert process.wait(20) == 130

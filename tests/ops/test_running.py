@@ -324,3 +324,12 @@ def test_runs_are_found_by_the_beginning_of_their_names(native: Path) -> None:
         assert find_run(project, run.name[:12]).name == run.name
         with pytest.raises(UnknownTarget, match="there is no run `nope`"):
             find_run(project, "nope")
+
+
+def test_what_a_command_writes_beside_its_outputs_is_told(dialect_repo: Path) -> None:
+    write(dialect_repo / ".gitignore", "*.log\n")
+    command = "cp raw o; mkdir -p __pycache__ stray; echo > mine.log; echo > there; echo >> known"
+    write(dialect_repo / "known", "1\n")
+    stage(dialect_repo, f"'{command}'")
+    notes = [event.message for event in told(dialect_repo) if isinstance(event, Notice)]
+    assert notes == ["the stage `s` also wrote `stray`, `there`, which is none of its outputs"]
