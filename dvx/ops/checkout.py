@@ -125,6 +125,16 @@ def clear(project: Project, paths: Iterable[str], tell: Tell = silent) -> None:
     _execute(project, jobs, tell)
 
 
+def arrange(project: Project, path: str, entries: Iterable[Entry], tell: Tell = silent) -> None:
+    """Make a folder hold these files, which are in the cache, and no others; bytes that no store has go to the trash."""
+    seen = look(project, path, tell, project.algorithm)
+    present = _present(path, seen.content if seen else None, seen.tree.entries if seen and seen.tree else ())
+    wanted = {f"{path}/{entry.path}": replace(entry, path=f"{path}/{entry.path}") for entry in entries}
+    jobs = [_Job(path, seen.content if seen else None, plan_checkout(present, wanted), (path,))]
+    _save_suspects(project, jobs, tell, force=True)
+    _execute(project, jobs, tell)
+
+
 def _plan(project: Project, path: str, content: Content, only: tuple[str, ...], tell: Tell) -> _Job | None:
     seen = look(project, path, tell, content.digest.algorithm)
     if seen is not None and seen.content.digest == content.digest and (seen.content.executable or not content.executable):

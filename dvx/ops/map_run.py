@@ -16,8 +16,8 @@ from dvx.model.lock import StageState
 from dvx.model.map_items import Item, item_stage, items_of
 from dvx.model.pointer import Recorded
 from dvx.model.stage import Stage
-from dvx.model.tree import Content, Entry, Tree, tree_content
-from dvx.ops.checkout import clear, restore
+from dvx.model.tree import Content, Entry, Tree
+from dvx.ops.checkout import arrange
 from dvx.ops.runcache import find_runs
 from dvx.ops.track import look
 from dvx.project import Project
@@ -42,7 +42,6 @@ def prepare_items(
     """
     inputs = _inputs(project, stage)
     items = items_of(stage, inputs)
-    folder = stage.outs[0].path
     entries: list[Entry] = []
     left: list[Piece] = []
     kept = {} if fresh else _kept(project, stage, seen, locked, inputs)
@@ -57,7 +56,7 @@ def prepare_items(
             left.append(piece)
         else:
             entries += known
-    _make(project, folder, entries, tell)
+    arrange(project, stage.outs[0].path, entries, tell)
     if len(left) < len(items):
         tell(Notice(f"`{stage.address}`: {len(items) - len(left)} of {len(items)} items are known already"))
     for piece in left:
@@ -165,15 +164,3 @@ def _from_cache(project: Project, piece: Piece, tell: Tell) -> list[Entry] | Non
         if tree is not None and all(project.cache.has(entry.digest, entry.size) for entry in tree.entries):
             return [replace(entry, path=f"{piece.item.inner}/{entry.path}") for entry in tree.entries]
     return None
-
-
-def _make(project: Project, folder: str, entries: list[Entry], tell: Tell) -> None:
-    """Let the folder hold these files and no others."""
-    if not entries:
-        clear(project, [folder], tell)
-        files.make_folder(project.abs(folder))
-        return
-    tree = Tree(tuple(sorted(entries, key=lambda entry: entry.path)))
-    content, data = tree_content(tree, project.dialect, project.algorithm)
-    project.cache.put(data, content.digest)
-    restore(project, {folder: content}, tell, force=True)

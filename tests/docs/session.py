@@ -21,7 +21,7 @@ _PROMPT = "$ "
 _BLANKS = re.compile(" +")
 # what differs from run to run: durations, times of day, commit ids
 _VOLATILE = re.compile(
-    r"(?:(?<=in )|(?<=took ))\d+\.\d(?= s\b)|\d+\.\d(?= s saved)|\d\d:\d\d [AP]M"
+    r"(?<=in )\d+\.\d(?= s$)|(?<=commands took ).*|; [\d.]+ s saved$|\d\d:\d\d [AP]M"
     r"|^[0-9a-f]{7}(?= )|(?<=── )[0-9a-f]{7}|\b[0-9a-f]{2}/[0-9a-f]{38}\b|\b[0-9a-f]{40}\b"
 )
 
