@@ -54,6 +54,19 @@ def experiments(incomplete: str) -> list[str]:
         return []
 
 
+def tasks(incomplete: str) -> list[str]:
+    """Names of experiments in the queue."""
+    from dvx.ops.exp_tasks import open_book
+
+    project = _project()
+    if project is None:
+        return []
+    try:
+        return sorted({one.name for one in open_book(project).tasks() if one.snapshot and one.name.startswith(incomplete)})
+    except DvxError:
+        return []
+
+
 def revisions(incomplete: str) -> list[str]:
     """Branches, tags and experiments."""
     project = _project()

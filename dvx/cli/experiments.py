@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dvx.cli import complete, render
-from dvx.cli.common import JobsOption, JsonOption, RecursiveOption, TargetsArgument, find_project
+from dvx.cli.common import JsonOption, find_project
 from dvx.errors import quoted
 from dvx.model.experiment import Experiment, ExpRef
 from dvx.ops.experiments import Group, Scope
@@ -28,65 +28,6 @@ NumberOption = Annotated[int, typer.Option("--num", "-n", help="That many commit
 NameOption = Annotated[str, typer.Option("--name", "-n", help="Its name; otherwise one is drawn.")]
 MessageOption = Annotated[str, typer.Option("--message", "-m", help="The message of its commit.")]
 ReplaceOption = Annotated[bool, typer.Option("--force", "-f", help="Replace an experiment of that name.")]
-
-
-def exp_run(
-    targets: TargetsArgument = None,
-    *,
-    set_param: Annotated[
-        list[str] | None,
-        typer.Option("--set-param", "-S", help="[FILE:]KEY=VALUE, +KEY=VALUE or ~KEY; may be repeated.", show_default=False),
-    ] = None,
-    name: NameOption = "",
-    message: MessageOption = "",
-    force: Annotated[
-        bool, typer.Option("--force", "-f", help="Run even what did not change; replace an experiment of that name.")
-    ] = False,
-    single_item: Annotated[bool, typer.Option("--single-item", "-s", help="Not the stages that the targets depend on.")] = False,
-    pipeline: Annotated[bool, typer.Option("--pipeline", "-p", help="The whole pipelines of the targets.")] = False,
-    all_pipelines: Annotated[bool, typer.Option("--all-pipelines", "-P", help="All pipelines of the project.")] = False,
-    recursive: RecursiveOption = False,
-    downstream: Annotated[bool, typer.Option("--downstream", help="The targets and what depends on them.")] = False,
-    force_downstream: Annotated[bool, typer.Option("--force-downstream", help="Run what depends on a stage that ran.")] = False,
-    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Absent data is no reason to run.")] = False,
-    keep_going: Annotated[
-        bool, typer.Option("--keep-going", "-k", help="Go on with stages that do not need one that failed.")
-    ] = False,
-    ignore_errors: Annotated[bool, typer.Option("--ignore-errors", help="Go on as if failed stages had succeeded.")] = False,
-    interactive: Annotated[bool, typer.Option("--interactive", "-i", help="Ask before each stage.")] = False,
-    dry: Annotated[bool, typer.Option("--dry", help="Show what would run; run and record nothing.")] = False,
-    jobs: JobsOption = 1,
-    json: JsonOption = False,
-) -> None:
-    """Run the pipeline in the workspace and record what comes out as an experiment.
-
-    Example: dvx exp run -S train.lr=0.1 -n small-steps
-    """
-    from dvx.ops.exp_run import RunOptions, run
-    from dvx.ops.repro import ReproOptions
-
-    repro = ReproOptions(
-        targets=tuple(targets or ()),
-        recursive=recursive,
-        single=single_item,
-        pipeline=pipeline,
-        all_pipelines=all_pipelines,
-        downstream=downstream,
-        force=force,
-        force_downstream=force_downstream,
-        dry=dry,
-        keep_going=keep_going,
-        ignore_errors=ignore_errors,
-        allow_missing=allow_missing,
-        jobs=jobs,
-        confirm=(lambda stage: typer.confirm(f"Run stage `{stage}`?", err=True)) if interactive else None,
-    )
-    recorded = run(find_project(), RunOptions(repro, name, tuple(set_param or ()), message, force), render.terminal())
-    if json:
-        render.json({"name": recorded.ref.name, "commit": recorded.commit or None, "ref": str(recorded.ref)})
-    elif not dry:
-        render.note(f"\nRan experiment(s): {recorded.ref.name}\nExperiment results have been applied to your workspace.")
-    _tell_way_back(recorded.ref, recorded.replaced)
 
 
 def exp_save(
@@ -111,7 +52,7 @@ def exp_save(
         render.json({"ref": recorded.commit})
     else:
         render.note(f"Experiment has been saved as: {recorded.ref.name}")
-    _tell_way_back(recorded.ref, recorded.replaced)
+    tell_way_back(recorded.ref, recorded.replaced)
 
 
 def exp_list(
@@ -205,7 +146,7 @@ def exp_rename(
 
     renamed, replaced = rename(find_project(), experiment, name, force=force)
     render.note(f"Renamed experiments: '{renamed.ref.name}'")
-    _tell_way_back(renamed.ref, replaced)
+    tell_way_back(renamed.ref, replaced)
 
 
 def exp_branch(
@@ -240,6 +181,6 @@ def _listed(names: Sequence[str]) -> str:
     return " and ".join([", ".join(quoted[:-1]), quoted[-1]]) if len(quoted) > 1 else "".join(quoted)
 
 
-def _tell_way_back(ref: ExpRef, commit: str) -> None:
+def tell_way_back(ref: ExpRef, commit: str) -> None:
     if commit:
         render.note(f"To get the one before back: git update-ref {quoted(str(ref))} {commit}")

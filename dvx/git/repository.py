@@ -15,7 +15,7 @@ from dvx.errors import GitError, UnknownTarget, nearest
 from dvx.git import process, trees, values
 from dvx.git.process import Place
 from dvx.git.values import CommitInfo, Comparison, RefChange
-from dvx.model.experiment import EXPERIMENTS, ExpRef
+from dvx.model.experiment import EXPERIMENTS, OWN_REFS, ExpRef
 
 
 class Git(Struct, frozen=True):
@@ -254,7 +254,7 @@ class Git(Struct, frozen=True):
         """
         for change in changes:
             creates_branch = change.ref.startswith("refs/heads/") and change.old is None and change.new is not None
-            if not change.ref.startswith(EXPERIMENTS) and not creates_branch:
+            if not change.ref.startswith((EXPERIMENTS, OWN_REFS)) and not creates_branch:
                 raise GitError(f"`{change.ref}` is not dvx's to change")
         given = "".join(change.line() for change in changes)
         words = ("update-ref", "--no-deref", "--stdin", "-z")

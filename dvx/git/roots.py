@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from dvx.git import process, trees, values
 from dvx.git.repository import Git
-from dvx.model.experiment import EXPERIMENTS, ExpRef
+from dvx.model.experiment import EXPERIMENTS, OWN_REFS, ExpRef
 
 _REGULAR = "100"
 _HEX = frozenset("0123456789abcdef")
@@ -25,7 +25,7 @@ def every_commit(git: Git) -> list[str]:
 
 def unfinished_commits(git: Git) -> list[str]:
     """Commits of work that is in no branch yet: stashes, experiments that are queued or run, a merge or rebase in progress."""
-    heads = ["refs/stash"] + [ref for ref in git.refs(EXPERIMENTS) if ExpRef.parse(ref) is None]
+    heads = ["refs/stash"] + [ref for ref in git.refs(EXPERIMENTS, OWN_REFS) if ExpRef.parse(ref) is None]
     found: dict[str, None] = {}
     for ref in heads:
         for words in (("--walk-reflogs",), ("--no-walk",)):

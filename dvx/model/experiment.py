@@ -13,6 +13,8 @@ from dvx.errors import UsageError
 from dvx.model.canonical import json_sorted
 
 EXPERIMENTS = "refs/exps/"
+OWN_REFS = "refs/dvx/"
+"""Refs that keep what DVC does not know of, such as the snapshots of queued experiments."""
 _HEX = frozenset("0123456789abcdef")
 _FORBIDDEN = frozenset(" ~^:?*[\\/")
 

@@ -39,6 +39,44 @@ def parse_value(text: str) -> Any:
     return value
 
 
+def parts_of(text: str) -> list[str]:
+    """The texts of the values that commas part at the top of `text`; one for a plain value.
+
+    Raises:
+        UsageError: one of them is malformed.
+    """
+    return _parts(_Reader(text), "")
+
+
+def arguments_of(text: str) -> tuple[str, list[str]] | None:
+    """Name and arguments, as they are written, of a text as `choice(a,b)`; None for every other text.
+
+    Raises:
+        UsageError: the call is malformed.
+    """
+    name = text.strip().partition("(")[0].strip()
+    if name not in _SWEEPS or "(" not in text:
+        return None
+    reader = _Reader(text.rstrip())
+    reader.at = text.index("(") + 1
+    reader.blanks()
+    found = [] if reader.rest.startswith(")") else _parts(reader, ")")
+    if reader.rest != ")":
+        reader.refuse("a `)` is missing at its end")
+    return name, found
+
+
+def _parts(reader: _Reader, end: str) -> list[str]:
+    found = []
+    while True:
+        start = reader.at
+        reader.value("," + end if end else "", 0)
+        found.append(reader.text[start : reader.at].strip())
+        if not reader.rest.startswith(","):
+            return found
+        reader.at += 1
+
+
 class _Reader:
     """Reads a text from left to right; `at` is the position."""
 

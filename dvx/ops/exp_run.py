@@ -12,13 +12,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dvx.errors import DvxError
-from dvx.formats import edit_data, load_yaml
+from dvx.formats import load_yaml
 from dvx.git import Git, RefChange
 from dvx.model.events import Notice, Tell
 from dvx.model.experiment import ExpRef, check_name, draw_name, result_hash
-from dvx.model.override import Override, parse_override
+from dvx.model.override import parse_override
 from dvx.model.paths import join, parent, printable
 from dvx.model.staleness import Action
+from dvx.ops.exp_edits import DEFAULT_PARAMS, edits_of
 from dvx.ops.experiments import git_of, head_of
 from dvx.ops.index import Index, load_index
 from dvx.ops.pipelines import check_graph
@@ -26,8 +27,6 @@ from dvx.ops.repro import ReproOptions, ReproResult, repro
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.scratch import Scratch
-
-DEFAULT_PARAMS = "params.yaml"
 
 
 class RunOptions(Struct, frozen=True):
@@ -75,9 +74,9 @@ def run(project: Project, options: RunOptions, tell: Tell) -> Recorded:
             what the stages made so far are then still in the workspace.
     """
     git = git_of(project)
-    ref = _new_ref(git, options.name)
+    ref = new_ref(project, options.name)
     git.check_identity()
-    edits = _edits(project, [parse_override(text, DEFAULT_PARAMS) for text in options.overrides])
+    edits = edits_of(project, [parse_override(text, DEFAULT_PARAMS) for text in options.overrides])
     _check_vacant(project, git, ref, edits, force=options.force or options.repro.dry)
     if options.repro.dry:
         return Recorded(ref, "", repro(project, options.repro, tell))
@@ -85,17 +84,23 @@ def run(project: Project, options: RunOptions, tell: Tell) -> Recorded:
         check_graph(load_index(project))  # nothing is edited for a pipeline that cannot be understood
     for path, data in edits.items():
         files.write_atomic(project.abs(path), data)
-    environment = {**options.repro.environment, **_environment(project, ref)}
     try:
-        ran = repro(project, replace(options.repro, environment=environment), tell)
+        return perform(project, ref, options, tell)
     except BaseException:
         if edits:
             changed = ", ".join(f"`{printable(path)}`" for path in edits)
             tell(Notice(f"no experiment was recorded; {changed} keeps the values that were set"))
         raise
+
+
+def perform(project: Project, ref: ExpRef, options: RunOptions, tell: Tell) -> Recorded:
+    """Reproduce the pipeline of a work tree as it is, and record what came out under `ref`; raises like `run`."""
+    git = git_of(project)
+    environment = {**options.repro.environment, **_environment(project, ref)}
+    ran = repro(project, replace(options.repro, environment=environment), tell)
     index = load_index(project)
     message = options.message or _message(project, index, [one.address for one in ran.stages if one.action is not Action.SKIP])
-    commit, replaced = _record(project, git, _Record(ref, message, _own_files(project, index), options.force))
+    commit, replaced = _record(project, git, _Record(ref, message, own_files(project, index), options.force))
     _tell_untracked(git, index, tell)
     return Recorded(ref, commit, ran, replaced)
 
@@ -103,11 +108,11 @@ def run(project: Project, options: RunOptions, tell: Tell) -> Recorded:
 def save(project: Project, options: SaveOptions, tell: Tell) -> Recorded:
     """Record the workspace as an experiment, running nothing."""
     git = git_of(project)
-    ref = _new_ref(git, options.name)
+    ref = new_ref(project, options.name)
     git.check_identity()
     index = load_index(project)
     message = options.message or _message(project, index, list(index.stages))
-    extra = (*_own_files(project, index), *(project.relative(path) for path in options.include))
+    extra = (*own_files(project, index), *(project.relative(path) for path in options.include))
     commit, replaced = _record(project, git, _Record(ref, message, extra, options.force))
     _tell_untracked(git, index, tell)
     return Recorded(ref, commit, None, replaced)
@@ -129,30 +134,17 @@ def scratch_index(project: Project, git: Git) -> Iterator[str]:
         scratch.close()
 
 
-def _new_ref(git: Git, name: str) -> ExpRef:
+def new_ref(project: Project, name: str) -> ExpRef:
+    """The ref of an experiment to come, on top of HEAD; a name is drawn if there is none.
+
+    Raises:
+        UsageError: the name will not do.
+    """
+    git = git_of(project)
     baseline = head_of(git)
     if name:
         check_name(name)
     return ExpRef(baseline, name or draw_name(secrets.randbelow(1 << 32), {ref.name for ref in git.experiments()}))
-
-
-def _edits(project: Project, overrides: Sequence[Override]) -> dict[str, bytes]:
-    """The new bytes of each parameter file that the overrides change."""
-    by_path: dict[str, list[Override]] = {}
-    for override in overrides:
-        by_path.setdefault(project.relative(override.path), []).append(override)
-    edits = {}
-    for path, named in by_path.items():
-        try:
-            old = files.read(project.abs(path))
-        except FileNotFoundError:
-            raise DvxError(
-                f"there is no parameter file `{printable(path)}`", "give the file before the key: `FILE:KEY=VALUE`"
-            ) from None
-        new = edit_data(old, path, named)
-        if new != old:
-            edits[path] = new
-    return edits
 
 
 def _check_vacant(project: Project, git: Git, ref: ExpRef, edits: Mapping[str, bytes], *, force: bool) -> None:
@@ -198,7 +190,7 @@ def _lock_entries(project: Project, index: Index, addresses: Sequence[str]) -> d
     return entries
 
 
-def _own_files(project: Project, index: Index) -> tuple[str, ...]:
+def own_files(project: Project, index: Index) -> tuple[str, ...]:
     """The files of the project that belong to an experiment although nobody gave them to Git yet."""
     dialect = project.dialect
     folders = {"", *(parent(tracked.output.path) for tracked in index.tracked)}

@@ -68,7 +68,7 @@ def show(project: Project, options: ShowOptions) -> tuple[Baseline, ...]:
     names, info = git.names(baselines), git.info(baselines)
     shown = [_baseline(one, names.get(one, ""), info, bodies, experiments) for one in baselines]
     if options.workspace:
-        body = _body(project, Workspace(project), param_deps=options.param_deps)
+        body = body_of(project, Workspace(project), param_deps=options.param_deps)
         shown.insert(0, Baseline(Row("workspace", "", None, body["data"], body["error"])))
     return tuple(shown)
 
@@ -106,7 +106,7 @@ def _bodies(project: Project, git: Git, commits: Sequence[str], options: ShowOpt
         portion = missing[start : start + _PORTION]
         revisions = Revisions(project, git, portion)
         for commit in portion:
-            bodies[commit] = _body(project, revisions.source(commit), param_deps=options.param_deps)
+            bodies[commit] = body_of(project, revisions.source(commit), param_deps=options.param_deps)
         kept.put_many({keys[commit]: json.dumps(bodies[commit]) for commit in portion if _is_lasting(bodies[commit])})
     return bodies
 
@@ -117,7 +117,7 @@ def _is_lasting(body: Mapping[str, Any]) -> bool:
     return data is not None and all("error" not in file for kind in ("params", "metrics") for file in data[kind].values())
 
 
-def _body(project: Project, source: Source, *, param_deps: bool) -> dict[str, Any]:
+def body_of(project: Project, source: Source, *, param_deps: bool) -> dict[str, Any]:
     """What a source says: `data`, or else `error`."""
     try:
         index = load_index(project, source)

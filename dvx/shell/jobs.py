@@ -249,9 +249,3 @@ def _latest(job: Job) -> str:
         # it was told to write there; a full disk keeps it from that
         begun = 1
     return ("", *job.lines)[min(begun, len(job.lines))]
-
-
-def output_of(command: str) -> str | None:
-    """What a short shell command of the user's prints; None if it fails."""
-    done = subprocess.run(command, shell=True, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)  # noqa: S602
-    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,223 @@
+"""The commands about experiments that wait: queue start, work, stop, status, logs, kill, retry, remove."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from dvx.cli import complete, render
+from dvx.cli.clock import moment
+from dvx.cli.common import JsonOption, find_project
+from dvx.errors import DvxError, UsageError
+from dvx.model.events import Tell
+from dvx.model.task import State, Task
+from dvx.project import Project
+
+_POLL_SECONDS = 0.3
+_ORDER = (State.RUNNING, State.QUEUED, State.FAILED, State.KILLED, State.SUCCESS)
+TasksArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[TASK]...", help="Experiments, by name or id.", autocompletion=complete.tasks, show_default=False),
+]
+TaskArgument = Annotated[
+    str,
+    typer.Argument(metavar="TASK", help="An experiment, by name or id.", autocompletion=complete.tasks, show_default=False),
+]
+WorkersOption = Annotated[int, typer.Option("--jobs", "-j", min=1, help="How many experiments at once.")]
+
+
+def queue_start(*, jobs: WorkersOption = 1) -> None:
+    """Run the experiments that wait, in the background.
+
+    A worker that dies is replaced, and its experiment goes on where it was. They end when nothing waits any more.
+
+    Example: dvx queue start -j 4
+    """
+    from dvx.ops.exp_tasks import open_book
+    from dvx.ops.exp_workers import start
+
+    project = find_project()
+    waiting = len(open_book(project).tasks(State.QUEUED))
+    start(project, jobs)
+    count = min(jobs, waiting)
+    render.note(f"Started '{count}' new experiments task queue worker{'' if count == 1 else 's'}.")
+
+
+def queue_work(
+    *,
+    jobs: WorkersOption = 1,
+    alone: Annotated[bool, typer.Option("--alone", help="In this process, which nobody replaces if it dies.")] = False,
+) -> None:
+    """Run the experiments that wait, and end when nothing does any more.
+
+    Example: dvx queue work -j 4
+    """
+    from dvx.ops.exp_workers import keep, work
+
+    project = find_project()
+    if alone:
+        work(project, lambda task: _into_log(project, task))
+    else:
+        keep(project, jobs)
+
+
+def queue_stop(
+    *, kill: Annotated[bool, typer.Option("--kill", help="Stop what runs, too; it counts as failed.")] = False
+) -> None:
+    """Let the workers end when they are done with what runs.
+
+    Example: dvx queue stop
+    """
+    from dvx.ops.exp_tasks import open_book
+    from dvx.ops.exp_workers import kill as kill_tasks
+
+    project = find_project()
+    open_book(project).ask_stop()
+    if kill:
+        kill_tasks(project, [], now=True)
+    render.note("Queue workers will stop after running tasks finish.")
+
+
+def queue_status(*, json: JsonOption = False) -> None:
+    """Show the experiments that wait, run, failed or are done.
+
+    Example: dvx queue status
+    """
+    from dvx.ops.exp_tasks import open_book
+    from dvx.ops.exp_workers import workers
+
+    project = find_project()
+    tasks = sorted((one for one in open_book(project).tasks() if one.snapshot), key=lambda one: _ORDER.index(one.state))
+    alive = workers(project)
+    active = len({one.worker for one in tasks if one.state is State.RUNNING} & set(alive))
+    if json:
+        render.json({"tasks": [_document(one) for one in tasks], "workers": {"active": active, "idle": len(alive) - active}})
+        return
+    if tasks:
+        rows = [(one.ident[:7], one.name, moment(one.created), one.state.value.capitalize()) for one in tasks]
+        render.table(rows, ("Task", "Name", "Created", "Status"))
+    else:
+        render.data("No experiment tasks in the queue.")
+    render.data(f"\nWorker status: {active} active, {len(alive) - active} idle")
+
+
+def queue_logs(
+    task: TaskArgument,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until it ends.")] = False,
+    encoding: Annotated[str, typer.Option("--encoding", "-e", help="How the commands wrote it; UTF-8 by default.")] = "utf-8",
+) -> None:
+    """Print what an experiment wrote.
+
+    Example: dvx queue logs -f small-steps
+    """
+    from dvx.ops.exp_tasks import find_tasks, log_of, open_book
+
+    project = find_project()
+    book = open_book(project)
+    found = find_tasks(book.tasks(), [task])[-1]
+    read = 0
+    while True:
+        now = next((one for one in book.tasks() if one.ident == found.ident), found)
+        try:
+            with open(log_of(project, found), "rb") as file:
+                file.seek(read)
+                data = file.read()
+        except FileNotFoundError:
+            if not follow:
+                raise DvxError(f"the experiment `{found.name}` wrote nothing yet", "use `--follow` to wait for it") from None
+            data = b""
+        read += len(data)
+        try:
+            text = data.decode(encoding, "replace")
+        except LookupError:
+            raise UsageError(f"there is no encoding `{encoding}`", "write for example `utf-8` or `latin-1`") from None
+        for line in text.splitlines():
+            render.data(line)
+        if not follow or now.state not in (State.QUEUED, State.RUNNING):
+            return
+        time.sleep(_POLL_SECONDS)
+
+
+def queue_kill(
+    tasks: TasksArgument = None,
+    *,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Give the commands no time to tidy up.")] = False,
+) -> None:
+    """Stop experiments that run; all of them without names. What they had written so far is kept.
+
+    Example: dvx queue kill small-steps
+    """
+    from dvx.ops.exp_workers import kill
+
+    killed = kill(find_project(), list(tasks or ()), now=force)
+    render.note(f"Stopped: {_names(killed)}" if killed else "No experiment runs in the queue.")
+
+
+def queue_retry(tasks: TasksArgument = None) -> None:
+    """Put experiments that failed or were stopped into the queue again; stages that were done are not run again.
+
+    Example: dvx queue retry small-steps
+    """
+    from dvx.ops.exp_tasks import retry
+
+    again = retry(find_project(), list(tasks or ()))
+    render.note(f"Queued again: {_names(again)}" if again else "No experiment failed.")
+
+
+def queue_remove(
+    tasks: TasksArgument = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="All that do not run.")] = False,
+    queued: Annotated[bool, typer.Option("--queued", help="All that wait.")] = False,
+    success: Annotated[bool, typer.Option("--success", help="All that are done; the experiments stay.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="All that failed or were stopped.")] = False,
+) -> None:
+    """Take experiments out of the queue.
+
+    Example: dvx queue remove --failed
+    """
+    from dvx.ops.exp_tasks import remove_tasks
+
+    wanted: set[State] = set()
+    wanted |= {State.QUEUED} if queued or everything else set()
+    wanted |= {State.SUCCESS} if success or everything else set()
+    wanted |= {State.FAILED, State.KILLED} if failed or everything else set()
+    if not tasks and not wanted:
+        raise UsageError("no experiment is named", "name some, or use `--all`, `--queued`, `--success` or `--failed`")
+    removed = remove_tasks(find_project(), list(tasks or ()), wanted)
+    render.note(f"Removed tasks in queue: {_names(removed)}" if removed else "Nothing to remove.")
+
+
+@contextmanager
+def _into_log(project: Project, task: Task) -> Iterator[Tell]:
+    """Let all that this process and its commands write go to the log of a task."""
+    from dvx.ops.exp_tasks import open_log
+
+    with open_log(project, task) as log:
+        for number in (1, 2):
+            os.dup2(log.fileno(), number)
+        yield render.terminal()
+
+
+def _names(tasks: Sequence[Task]) -> str:
+    return ", ".join(one.name for one in tasks)
+
+
+def _document(task: Task) -> dict[str, object]:
+    return {
+        "id": task.ident,
+        "name": task.name,
+        "baseline": task.baseline,
+        "state": task.state.value,
+        "created": task.created,
+        "started": task.started,
+        "ended": task.ended,
+        "commit": task.commit or None,
+        "error": task.error or None,
+    }

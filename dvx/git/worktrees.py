@@ -1,0 +1,31 @@
+"""Work trees of their own for experiments, which share the objects and the refs of the repository."""
+
+from __future__ import annotations
+
+import os
+
+from dvx.errors import GitError
+from dvx.git import process
+from dvx.git.repository import Git
+
+# no hook of the user's is about them
+_ALONE = ("-c", f"core.hooksPath={os.devnull}")
+
+
+def add_work_tree(git: Git, folder: str, commit: str, snapshot: str) -> None:
+    """Make a work tree at `folder` (absolute): its HEAD is `commit`, detached, its files and index are those of `snapshot`.
+
+    Raises:
+        GitError: it cannot be made.
+    """
+    words = ("worktree", "add", "--quiet", "--force", "--detach", "--no-checkout", folder, commit)
+    process.ask(git.place, (*_ALONE, *words))
+    place = process.find_place(folder)
+    if place is None:
+        raise GitError(f"Git made no work tree at `{folder}`")
+    process.ask(place, (*_ALONE, "read-tree", "--reset", "-u", snapshot))
+
+
+def forget_work_trees(git: Git) -> None:
+    """Let Git forget the work trees whose folders are gone."""
+    process.ask(git.place, ("worktree", "prune", "--expire=now"))

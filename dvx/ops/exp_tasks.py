@@ -1,0 +1,290 @@
+"""Tasks: experiments put into the queue, looked up, taken out; and one task run to its end."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dvx.errors import DvxError, UnknownTarget, UsageError, nearest
+from dvx.git import RefChange
+from dvx.journal import TaskBook
+from dvx.model.events import Tell
+from dvx.model.experiment import OWN_REFS, ExpRef, check_name, draw_name
+from dvx.model.override import Override
+from dvx.model.paths import printable
+from dvx.model.sweep import combine, parse_sweep
+from dvx.model.task import Place, State, Task
+from dvx.ops.exp_edits import DEFAULT_PARAMS, edits_of
+from dvx.ops.exp_run import Recorded, RunOptions, own_files, perform, scratch_index
+from dvx.ops.experiments import git_of, head_of
+from dvx.ops.index import load_index
+from dvx.ops.observation import Observer
+from dvx.ops.pipelines import check_graph
+from dvx.ops.repro import ReproOptions
+from dvx.ops.repro_data import record_data
+from dvx.ops.rooms import clear_room, existing_room, furnish
+from dvx.project import Project
+from dvx.store import files
+
+KILL = "kill"
+_QUEUE = OWN_REFS + "queue/"
+# what a task keeps of how it is to run
+_KEPT = frozenset(ReproOptions.__struct_fields__) - {"environment", "confirm", "dry"}
+
+
+class TaskOptions(Struct, frozen=True):
+    """What the tasks have in common beside `run`: `copied` are paths, as typed, that Git does not have."""
+
+    run: RunOptions
+    copied: tuple[str, ...] = ()
+
+
+def open_book(project: Project) -> TaskBook:
+    """The project's list of experiments to run."""
+    folder = os.path.join(project.state, "exps")
+    files.make_folder(folder)
+    return TaskBook(os.path.join(folder, "tasks.db"))
+
+
+def log_of(project: Project, task: Task) -> str:
+    """The file with what a task wrote."""
+    return os.path.join(project.state, "exps", "logs", f"{task.ident}.log")
+
+
+@contextmanager
+def open_log(project: Project, task: Task) -> Iterator[BinaryIO]:
+    """The log of a task, to go on writing."""
+    with files.open_log(log_of(project, task)) as log:
+        yield log
+
+
+def enqueue(project: Project, options: TaskOptions, place: Place, tell: Tell, worker: str = "") -> tuple[Task, ...]:
+    """Put an experiment, or all of a sweep, into the queue, as the workspace is now; HEAD, index and stash stay as they are.
+
+    Data that was edited enters the cache and its pointer first. A `worker` has them from the start.
+
+    Raises:
+        UsageError: an override is malformed.
+        DvxError: a name is taken, a parameter unknown, a path to copy absent, or the pipeline cannot be understood.
+    """
+    git = git_of(project)
+    baseline = head_of(git)
+    git.check_identity()
+    sweeps = [parse_sweep(text, DEFAULT_PARAMS) for text in options.run.overrides]
+    rows = combine(sweeps)
+    if len(rows) > 1 and place is not Place.QUEUE:
+        raise UsageError("a sweep stands for several experiments", "add `--queue`, then run them with `dvx queue start`")
+    # each alone: all combinations would be as many as there are experiments
+    for sweep in sweeps:
+        for one in sweep:
+            edits_of(project, [one])
+    copied = tuple(project.relative(path) for path in options.copied)
+    for path in copied:
+        if not os.path.exists(project.abs(path)):
+            raise DvxError(f"`{printable(path)}`, which is to be copied, does not exist")
+    snapshot = _snapshot(project, baseline, tell)
+    book = open_book(project)
+    names = _names(project, book, options.run, baseline, len(rows))
+    now = time.time()
+    tasks = [
+        Task(
+            ident=secrets.token_hex(20),
+            name=name,
+            baseline=baseline,
+            place=place,
+            snapshot=snapshot,
+            overrides=row,
+            options=_kept(options.run.repro),
+            copied=copied,
+            message=options.run.message,
+            replaces=options.run.force,
+            created=now,
+            state=State.RUNNING if worker else State.QUEUED,
+            started=now if worker else None,
+            worker=worker,
+        )
+        for name, row in zip(names, rows, strict=True)
+    ]
+    git.update_refs([RefChange(_QUEUE + snapshot, snapshot, git.refs(_QUEUE + snapshot).get(_QUEUE + snapshot))])
+    book.add(tasks)
+    return tuple(tasks)
+
+
+def run_task(project: Project, book: TaskBook, task: Task, tell: Tell) -> Recorded:
+    """Run a task that is ours in its room, and write down what became of it.
+
+    Raises:
+        DvxError: it failed, or was stopped by `queue kill`; what it had written so far is kept.
+        KeyboardInterrupt: this process was stopped; the task waits again, and goes on where it was.
+    """
+    worker = task.worker
+    try:
+        recorded = _perform(project, book, task, tell)
+    except KeyboardInterrupt:
+        if book.asked(task.ident) != KILL:
+            waiting = task.place is Place.QUEUE
+            state = State.QUEUED if waiting else State.KILLED
+            book.update(replace(task, state=state, worker="", ended=None if waiting else time.time()), held_by=worker)
+            raise
+        error = DvxError(f"the experiment `{task.name}` was stopped")
+        _give_up(project, book, task, State.KILLED, error.message)
+        raise error from None
+    except (DvxError, OSError) as error:
+        told = error.message if isinstance(error, DvxError) else str(error)
+        asked = book.asked(task.ident) == KILL
+        _give_up(project, book, task, State.KILLED if asked else State.FAILED, told.splitlines()[0])
+        raise
+    book.update(replace(task, state=State.SUCCESS, commit=recorded.commit, ended=time.time()), held_by=worker)
+    clear_room(project, task)
+    release(project, book)
+    return recorded
+
+
+def find_tasks(tasks: Iterable[Task], names: Sequence[str]) -> tuple[Task, ...]:
+    """The tasks of these names or (beginnings of) ids.
+
+    Raises:
+        UnknownTarget: there is none.
+    """
+    known = list(tasks)
+    found: dict[str, Task] = {}
+    for name in names:
+        mine = [one for one in known if one.name == name or (len(name) >= 4 and one.ident.startswith(name))]
+        if not mine:
+            hint = nearest(name, [one.name for one in known]) or "`dvx queue status` shows all"
+            raise UnknownTarget(f"there is no such experiment in the queue: `{printable(name)}`", hint)
+        found |= {one.ident: one for one in mine}
+    return tuple(found.values())
+
+
+def remove_tasks(project: Project, names: Sequence[str], states: Collection[State]) -> tuple[Task, ...]:
+    """Take tasks out of the queue: those of these names, and all in these states. What succeeded stays as an experiment.
+
+    Raises:
+        UnknownTarget: a name is unknown; nothing is removed then.
+        DvxError: one of them runs.
+    """
+    book = open_book(project)
+    tasks = book.tasks()
+    chosen = {one.ident: one for one in (*find_tasks(tasks, names), *(one for one in tasks if one.state in states))}
+    for one in chosen.values():
+        if one.state is State.RUNNING:
+            raise DvxError(f"the experiment `{one.name}` runs", f"run `dvx queue kill {one.name}` first")
+    book.remove(chosen)
+    for one in chosen.values():
+        if one.snapshot:
+            clear_room(project, one)
+        files.remove(log_of(project, one))
+    release(project, book)
+    return tuple(chosen.values())
+
+
+def retry(project: Project, names: Sequence[str]) -> tuple[Task, ...]:
+    """Put failed tasks (all without names) into the queue again: stages that were done are restored, not run.
+
+    Raises:
+        UnknownTarget: a name is unknown.
+        DvxError: one did not fail, or worked in the workspace, which is not as it was.
+    """
+    book = open_book(project)
+    failed = [one for one in book.tasks(State.FAILED, State.KILLED) if one.snapshot or names]
+    chosen = find_tasks(failed, names) if names else tuple(failed)
+    for one in chosen:
+        if not one.snapshot:
+            raise DvxError(
+                f"the experiment `{one.name}` ran in the workspace", "run `dvx exp run` again: what was done is not done again"
+            )
+        book.ask(one.ident, "")
+        book.update(replace(one, state=State.QUEUED, place=Place.QUEUE, worker="", ended=None, error="", seen=None))
+    return chosen
+
+
+def release(project: Project, book: TaskBook) -> None:
+    """Let go of snapshots that no task needs any more."""
+    git = git_of(project)
+    needed = {one.snapshot for one in book.tasks(State.QUEUED, State.RUNNING, State.FAILED, State.KILLED)}
+    unneeded = {ref: commit for ref, commit in git.refs(_QUEUE).items() if commit not in needed}
+    if unneeded:
+        git.update_refs([RefChange(ref, None, commit) for ref, commit in unneeded.items()])
+
+
+def _perform(project: Project, book: TaskBook, task: Task, tell: Tell) -> Recorded:
+    room = furnish(project, task, tell)
+    try:
+        if book.asked(task.ident) == KILL:
+            raise KeyboardInterrupt
+        repro = msgspec.convert({**task.options, "targets": list(task.options.get("targets", ()))}, ReproOptions)
+        options = RunOptions(repro, task.name, (), task.message, task.replaces)
+        return perform(room, ExpRef(task.baseline, task.name), options, tell)
+    finally:
+        room.close()
+
+
+def _give_up(project: Project, book: TaskBook, task: Task, state: State, error: str) -> None:
+    book.update(replace(task, state=state, error=error, ended=time.time(), seen=_seen(project, task)), held_by=task.worker)
+    clear_room(project, task)
+
+
+def _seen(project: Project, task: Task) -> Mapping[str, Any] | None:
+    """What a failed task had written by then."""
+    from dvx.ops.exp_show import body_of
+    from dvx.ops.source import Workspace
+
+    room = existing_room(project, task)
+    if room is None:
+        return None
+    data: Mapping[str, Any] | None = body_of(room, Workspace(room), param_deps=False)["data"]
+    return data
+
+
+def _snapshot(project: Project, baseline: str, tell: Tell) -> str:
+    """Commit the workspace as it is, with edited data in the cache; nothing names the commit yet."""
+    index = load_index(project)
+    check_graph(index)
+    observer = Observer(project, tell)
+    for pointer in index.pointers.values():
+        record_data(project, pointer, observer, tell, dry=False)
+    git = git_of(project)
+    with scratch_index(project, git) as copy:
+        return git.snapshot(copy, baseline, own_files(project, load_index(project)), "dvx: the workspace, for experiments\n")
+
+
+def _names(project: Project, book: TaskBook, run: RunOptions, baseline: str, count: int) -> list[str]:
+    """The names of new experiments; those of others that wait are taken, too."""
+    refs = git_of(project).experiments()
+    waiting = {one.name for one in book.tasks(State.QUEUED, State.RUNNING) if one.baseline == baseline}
+    if run.name:
+        check_name(run.name)
+        chosen = [run.name] if count == 1 else [f"{run.name}-{number}" for number in range(1, count + 1)]
+        for name in chosen:
+            if (ExpRef(baseline, name) in refs or name in waiting) and not run.force:
+                raise DvxError(f"experiment `{name}` exists already", "choose another name, or use `--force` to replace it")
+        return chosen
+    taken = {ref.name for ref in refs} | waiting
+    found = []
+    for _ in range(count):
+        found.append(draw_name(secrets.randbelow(1 << 32), taken))
+        taken.add(found[-1])
+    return found
+
+
+def _kept(options: ReproOptions) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(replace(options, confirm=None, environment={}))
+    return {key: value for key, value in plain.items() if key in _KEPT and value}
+
+
+def describe(overrides: Sequence[Override]) -> dict[str, list[str]]:
+    """Overrides by file, as people write them."""
+    found: dict[str, list[str]] = {}
+    for one in overrides:
+        value = "" if one.op.name == "REMOVE" else f"={one.value}"
+        found.setdefault(one.path, []).append(f"{one.op.value}{one.name}{value}")
+    return found

@@ -1,0 +1,168 @@
+"""Workers: processes that run queued experiments, each one at a time. A keeper starts them and replaces those that die."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from dvx.errors import DvxError
+from dvx.model.events import Notice, Tell
+from dvx.model.history import Fact
+from dvx.model.task import State, Task
+from dvx.ops.exp_tasks import KILL, find_tasks, open_book, run_task
+from dvx.ops.rooms import existing_room
+from dvx.ops.run_record import ask
+from dvx.project import Project
+from dvx.shell import Apart, start_apart
+from dvx.store import files
+from dvx.store.files.locking import claimed, is_claimed
+
+_POLL_SECONDS = 0.2
+_PATIENCE = 30.0
+_VAIN = 5
+
+Around = Callable[[Task], AbstractContextManager[Tell]]
+
+
+def work(project: Project, around: Around) -> int:
+    """Run what waits, one after the other, until nothing does or `queue stop` asks for an end; returns how many were run.
+
+    `around` is entered for each task; it gives who is told of its progress. A failure is told, and does not stop the others.
+    """
+    since = time.time()
+    book = open_book(project)
+    count = 0
+    with employed(project) as worker:
+        while not book.stop_asked(since) and (task := book.claim(worker, lambda name: not is_employed(project, name))):
+            count += 1
+            with around(task) as tell:
+                try:
+                    run_task(project, book, task, tell)
+                except (DvxError, OSError) as error:
+                    hint = error.hint if isinstance(error, DvxError) else ""
+                    tell(Notice(f"the experiment `{task.name}` failed: {error}", hint))
+    return count
+
+
+def keep(project: Project, jobs: int) -> None:
+    """Have up to `jobs` workers run what waits until nothing does; one that dies is replaced, and its task taken up.
+
+    Raises:
+        DvxError: workers end without doing anything.
+    """
+    running: list[Apart] = []
+    try:
+        _replace(project, jobs, running)
+    except BaseException:
+        for one in running:
+            one.send_signal(signal.SIGINT)
+        for one in running:
+            one.wait()
+        raise
+
+
+def _replace(project: Project, jobs: int, running: list[Apart]) -> None:
+    """Start workers, and others for those that end, until none is needed; `running` always holds those that work."""
+    since = time.time()
+    book = open_book(project)
+    vain = 0
+    while True:
+        ended = [one for one in running if one.poll() is not None]
+        # a signal is somebody's doing, an exit code the worker's own
+        vain += sum((one.poll() or 0) > 0 for one in ended)
+        running[:] = [one for one in running if one not in ended]
+        if vain > _VAIN * jobs:
+            raise DvxError("workers end without running anything", f"see `{_worker_log(project)}`")
+        waiting = 0 if book.stop_asked(since) else len(_open_tasks(project))
+        running.extend(_start(project, ("queue", "work", "--alone")) for _ in range(min(jobs - len(running), waiting)))
+        if not running:
+            return
+        time.sleep(_POLL_SECONDS)
+
+
+def start(project: Project, jobs: int) -> None:
+    """Have a keeper of `jobs` workers work in the background, whatever becomes of this process."""
+    _start(project, ("queue", "work", "--jobs", str(jobs)))
+
+
+def workers(project: Project) -> tuple[str, ...]:
+    """The workers that work now."""
+    folder = _folder(project)
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    return tuple(name for name in names if is_employed(project, name))
+
+
+@contextmanager
+def employed(project: Project) -> Iterator[str]:
+    """Be a worker, by a lock that the kernel releases when this process dies; yields its name."""
+    name = f"{os.getpid()}-{secrets.token_hex(4)}"
+    place = os.path.join(_folder(project), name)
+    try:
+        with claimed(place, lambda: None):
+            yield name
+    finally:
+        files.remove(place)
+
+
+def is_employed(project: Project, name: str) -> bool:
+    """Whether a worker still works."""
+    return is_claimed(os.path.join(_folder(project), name))
+
+
+def kill(project: Project, names: list[str], *, now: bool) -> tuple[Task, ...]:
+    """Stop tasks that run (all without names), and wait until they have; `now` gives their commands no time to tidy up.
+
+    Raises:
+        UnknownTarget: a name is unknown.
+        DvxError: one does not end.
+    """
+    book = open_book(project)
+    running = [one for one in book.tasks(State.RUNNING) if one.snapshot]
+    chosen = find_tasks(running, names) if names else tuple(running)
+    for one in chosen:
+        book.ask(one.ident, KILL)
+    end = time.monotonic() + _PATIENCE
+    while left := [one for one in chosen if one.ident in {task.ident for task in book.tasks(State.RUNNING)}]:
+        if time.monotonic() > end:
+            raise DvxError(f"the experiment `{left[0].name}` does not end", "run `dvx queue kill --force`")
+        for one in left:
+            _cancel(project, one, now=now)
+        time.sleep(_POLL_SECONDS)
+    return chosen
+
+
+def _cancel(project: Project, task: Task, *, now: bool) -> None:
+    """Ask the run in the room of a task to end, if it has begun."""
+    room = existing_room(project, task)
+    if room is None:
+        return
+    try:
+        ask(room, "", Fact.RUN_CANCELLED, now=now)
+    except DvxError:
+        # it has not begun, or ends already
+        return
+
+
+def _open_tasks(project: Project) -> list[Task]:
+    """What waits for a worker: nobody has it, or who has it is dead."""
+    tasks = open_book(project).tasks(State.QUEUED, State.RUNNING)
+    return [one for one in tasks if one.state is State.QUEUED or (one.snapshot and not is_employed(project, one.worker))]
+
+
+def _start(project: Project, words: tuple[str, ...]) -> Apart:
+    log = _worker_log(project)
+    with files.open_log(log) as writing:
+        return start_apart((sys.executable, "-m", "dvx", *words), project.cwd, project.config.environ, writing)
+
+
+def _worker_log(project: Project) -> str:
+    return os.path.join(project.state, "exps", "logs", "workers.log")
+
+
+def _folder(project: Project) -> str:
+    return os.path.join(project.state, "exps", "workers")

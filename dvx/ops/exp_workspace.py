@@ -1,0 +1,66 @@
+"""exp run in the workspace, known to others while it runs, and remembered if it fails."""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+from msgspec.structs import replace
+
+from dvx.errors import DvxError
+from dvx.journal import TaskBook
+from dvx.model.events import Tell
+from dvx.model.override import parse_override
+from dvx.model.task import Place, State, Task
+from dvx.ops.exp_edits import DEFAULT_PARAMS
+from dvx.ops.exp_run import Recorded, RunOptions, new_ref, run
+from dvx.ops.exp_tasks import open_book
+from dvx.ops.exp_workers import employed
+from dvx.project import Project
+
+_KEPT_FAILURES = 50
+
+
+def run_here(project: Project, options: RunOptions, tell: Tell) -> Recorded:
+    """`exp_run.run`, with a task in the list of experiments as long as it runs; one that fails stays there.
+
+    Raises:
+        DvxError: as `exp_run.run`.
+    """
+    ref = new_ref(project, options.name)
+    named = replace(options, name=ref.name)
+    if options.repro.dry:
+        return run(project, named, tell)
+    overrides = tuple(parse_override(text, DEFAULT_PARAMS) for text in options.overrides)
+    book = open_book(project)
+    with employed(project) as worker:
+        now = time.time()
+        task = Task(
+            secrets.token_hex(20), ref.name, ref.baseline, Place.WORKSPACE, overrides=overrides,
+            state=State.RUNNING, created=now, started=now, worker=worker,
+        )  # fmt: skip
+        book.add([task])
+        try:
+            recorded = run(project, named, tell)
+        except BaseException as error:
+            state = State.FAILED if isinstance(error, DvxError) else State.KILLED
+            told = error.message.splitlines()[0] if isinstance(error, DvxError) else "it was stopped"
+            book.update(replace(task, state=state, ended=time.time(), error=told, seen=_seen(project)))
+            book.remove([one.ident for one in _failures(book)[:-_KEPT_FAILURES]])
+            raise
+    # what failed under this name is made good
+    older = [one.ident for one in _failures(book) if (one.name, one.baseline) == (ref.name, ref.baseline)]
+    book.remove([task.ident, *older])
+    return recorded
+
+
+def _failures(book: TaskBook) -> list[Task]:
+    return [one for one in book.tasks(State.FAILED, State.KILLED) if not one.snapshot]
+
+
+def _seen(project: Project) -> dict[str, object] | None:
+    from dvx.ops.exp_show import body_of
+    from dvx.ops.source import Workspace
+
+    data: dict[str, object] | None = body_of(project, Workspace(project), param_deps=False)["data"]
+    return data

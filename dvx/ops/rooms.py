@@ -1,0 +1,109 @@
+"""Rooms: work trees of their own for experiments, with the cache and the settings of the project."""
+
+from __future__ import annotations
+
+import os
+
+from msgspec.structs import replace
+
+from dvx.errors import DvxError
+from dvx.git import Git
+from dvx.git.worktrees import add_work_tree, forget_work_trees
+from dvx.model import ini
+from dvx.model.events import Tell
+from dvx.model.paths import printable
+from dvx.model.settings import Level
+from dvx.model.task import Task
+from dvx.ops.checkout import recorded, restore
+from dvx.ops.exp_edits import edits_of
+from dvx.ops.experiments import git_of
+from dvx.ops.index import SelectOptions, load_index, select
+from dvx.project import Project
+from dvx.store import files
+from dvx.store.stats import StatCache
+from dvx.store.trash import Trash
+
+
+def furnish(project: Project, task: Task, tell: Tell) -> Project:
+    """The room of a task, made if there is none: Git's files as in its snapshot, with its overrides, and the data they name.
+
+    What a dead worker had finished in it is still there.
+
+    Raises:
+        DvxError: an override or a path to copy does not fit any more.
+    """
+    git = git_of(project)
+    room = _room(project, git, task)
+    ready = os.path.join(room.state, "ready")
+    if os.path.exists(ready):
+        return room
+    clear_room(project, task)
+    add_work_tree(git, _top(project, task), task.baseline, task.snapshot)
+    _settle(project, room)
+    for path, data in edits_of(room, task.overrides).items():
+        files.write_atomic(room.abs(path), data)
+    for path in task.copied:
+        _copy(project, room, path)
+    contents, _ = recorded(select(room, load_index(room), (), SelectOptions()))
+    restore(room, contents, tell, force=True, allow_missing=True)
+    files.write_atomic(ready, b"")
+    return room
+
+
+def clear_room(project: Project, task: Task) -> None:
+    """Remove the room of a task with all that is in it; objects in the cache stay."""
+    top = _top(project, task)
+    if os.path.lexists(top):
+        files.remove_tree(top)
+        forget_work_trees(git_of(project))
+
+
+def existing_room(project: Project, task: Task) -> Project | None:
+    """The room of a task as it is; None if there is none."""
+    room = _room(project, git_of(project), task)
+    return room if os.path.isdir(room.root) else None
+
+
+def _top(project: Project, task: Task) -> str:
+    return os.path.join(project.state, "exps", "rooms", task.ident[:16])
+
+
+def _room(project: Project, git: Git, task: Task) -> Project:
+    root = os.path.join(_top(project, task), git.prefix).rstrip(os.sep)
+    state = os.path.join(root, project.dialect.folder, project.dialect.state_folder)
+    below = os.path.relpath(project.cwd, project.root)
+    return replace(
+        project,
+        root=root,
+        cwd=os.path.normpath(os.path.join(root, below)),
+        stats=StatCache(os.path.join(state, "stats.db")),
+        trash=Trash(os.path.join(state, "trash")),
+        state=state,
+    )
+
+
+def _settle(project: Project, room: Project) -> None:
+    """Let commands that use dvx in the room find the cache, too."""
+    document = project.config.document(Level.LOCAL).put("cache", "dir", os.path.abspath(project.cache.root))
+    files.write_atomic(os.path.join(room.root, room.dialect.folder, "config.local"), ini.render(document).encode())
+    files.make_folder(room.cwd)
+
+
+def _copy(project: Project, room: Project, path: str) -> None:
+    source = project.abs(path)
+    if not os.path.exists(source):
+        raise DvxError(f"`{printable(path)}`, which is to be copied for the experiment, does not exist any more", "queue it anew")
+    if not os.path.isdir(source):
+        _copy_file(source, room.abs(path))
+        return
+    for folder, _, names in os.walk(source):
+        target = os.path.join(room.abs(path), os.path.relpath(folder, source))
+        files.make_folder(target)
+        for name in names:
+            _copy_file(os.path.join(folder, name), os.path.join(target, name))
+
+
+def _copy_file(source: str, target: str) -> None:
+    files.make_folder(os.path.dirname(target))
+    if not os.path.lexists(target):
+        files.copy_file(source, target, files.NEW_EXECUTABLE if os.access(source, os.X_OK) else files.NEW_FILE)

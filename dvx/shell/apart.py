@@ -1,0 +1,23 @@
+"""Processes that are no stage's commands: short ones that answer, and ones that work on their own."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import BinaryIO
+
+Apart = subprocess.Popen[bytes]
+"""A process in a session of its own, which no signal of our terminal reaches."""
+
+
+def start_apart(words: Sequence[str], cwd: str, environ: Mapping[str, str], log: BinaryIO) -> Apart:
+    """Start a process that can outlive this one; all that it writes goes to `log`."""
+    return subprocess.Popen(
+        words, cwd=cwd, env=dict(environ), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+    )
+
+
+def output_of(command: str) -> str | None:
+    """What a short shell command of the user's prints; None if it fails."""
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)  # noqa: S602
+    return done.stdout.strip() if done.returncode == 0 else None
