@@ -21,6 +21,7 @@ LAYERS: dict[str, int] = {
     "project": 4,
     "ops": 5,
     "cli": 6,
+    "__main__": 7,
     "api": 6,
     "fs": 6,
 }

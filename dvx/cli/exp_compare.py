@@ -11,7 +11,7 @@ from dvx.cli.common import JsonOption, MarkdownOption, find_project
 from dvx.cli.experiments import NumberOption, RevisionsOption
 from dvx.cli.metrics import Look, changes_document, print_changes
 from dvx.errors import UsageError
-from dvx.ops.exp_show import ShowOptions, show
+from dvx.ops.exp_show import Hide, ShowOptions, show
 from dvx.ops.experiments import Scope, git_of
 from dvx.ops.metrics import Choice, What, compare
 
@@ -36,6 +36,9 @@ def exp_show(
     sort_order: Annotated[str, typer.Option("--sort-order", help="`asc` or `desc`.")] = "asc",
     sha: Annotated[bool, typer.Option("--sha", help="Ids of commits instead of branch names.")] = False,
     hide_workspace: Annotated[bool, typer.Option("--hide-workspace", help="Leave out the workspace.")] = False,
+    hide_queued: Annotated[bool, typer.Option("--hide-queued", help="Leave out experiments that wait.")] = False,
+    hide_failed: Annotated[bool, typer.Option("--hide-failed", help="Leave out experiments that failed.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Only experiments that failed or were stopped.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     md: MarkdownOption = False,
     precision: PrecisionOption = 5,
@@ -49,7 +52,9 @@ def exp_show(
     if sort_order not in ("asc", "desc"):
         raise UsageError(f"`--sort-order` is `asc` or `desc`, not `{sort_order}`")
     scope = Scope(tuple(rev or ()), num, all_commits)
-    shown = show(find_project(), ShowOptions(scope, all_branches, all_tags, not hide_workspace, param_deps, force))
+    choices = ((Hide.QUEUED, hide_queued or failed), (Hide.FAILED, hide_failed and not failed), (Hide.DONE, failed))
+    hidden = frozenset(one for one, chosen in choices if chosen)
+    shown = show(find_project(), ShowOptions(scope, all_branches, all_tags, not hide_workspace, param_deps, force, hidden))
     if json:
         render.json(exp_table.as_json(shown))
         return
@@ -59,11 +64,12 @@ def exp_show(
         shown = exp_table.sort(shown, sort_by, descending=sort_order == "desc")
     columns = exp_table.choose(shown, exp_table.Columns(only_changed, tuple(drop or ()), tuple(keep or ())))
     style = exp_table.Style(precision, sha, short_hashes=not csv and not md)
+    states = exp_table.STATES if exp_table.has_states(shown) else ()
     if csv:
-        rows = [[*exp_table.CSV_HEAD, *columns.values()], *exp_table.csv_rows(shown, columns, style)]
+        rows = [[*exp_table.CSV_HEAD, *states, *columns.values()], *exp_table.csv_rows(shown, columns, style)]
         render.data(exp_table.csv_text(exp_table.without_parent(rows) if only_changed else rows))
     else:
-        render.table(exp_table.text_rows(shown, columns, style), [*exp_table.HEAD, *columns.values()], markdown=md)
+        render.table(exp_table.text_rows(shown, columns, style), [*exp_table.HEAD, *states, *columns.values()], markdown=md)
 
 
 def exp_diff(

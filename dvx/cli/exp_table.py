@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import csv
-import datetime as dt
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
+from dvx.cli.clock import local, moment
 from dvx.errors import UnknownColumn, nearest
 from dvx.model.params import flatten
 from dvx.model.table import Table
-from dvx.ops.exp_show import Baseline, Row
+from dvx.ops.exp_show import Baseline, Executor, Row
 
 HEAD = ("Experiment", "Created")
 CSV_HEAD = ("Experiment", "rev", "typ", "Created", "parent")
+STATES = ("State", "Executor")
+"""Columns that are there if an experiment is not done."""
 _SHORT = 7
 
 
@@ -100,12 +102,15 @@ def text_rows(baselines: Sequence[Baseline], columns: Iterable[Column], style: S
     """The table for people: `Experiment`, `Created`, then the columns."""
     columns = list(columns)
     rows = []
+    states = has_states(baselines)
     for baseline in baselines:
-        rows.append([_title(baseline.row, style), _when(baseline.row.created), *_values(baseline.row, columns, style, "-")])
+        head = [_title(baseline.row, style), _when(baseline.row.created), *_states(baseline.row, "-", shown=states)]
+        rows.append([*head, *_values(baseline.row, columns, style, "-")])
         for number, row in enumerate(baseline.experiments, 1):
             branch = "└──" if number == len(baseline.experiments) else "├──"
             title = f"{branch} {row.revision[:_SHORT]} [{row.name}]"
-            rows.append([title, _when(row.created), *_values(row, columns, style, "-")])
+            head = [title, _when(row.created), *_states(row, "-", shown=states)]
+            rows.append([*head, *_values(row, columns, style, "-")])
     return rows
 
 
@@ -113,6 +118,7 @@ def csv_rows(baselines: Sequence[Baseline], columns: Iterable[Column], style: St
     """The table for programs: `Experiment`, `rev`, `typ`, `Created`, `parent`, then the columns."""
     columns = list(columns)
     rows = []
+    states = has_states(baselines)
     for baseline in baselines:
         rows.append(
             [
@@ -121,12 +127,13 @@ def csv_rows(baselines: Sequence[Baseline], columns: Iterable[Column], style: St
                 "baseline",
                 _iso(baseline.row.created) or "",
                 "",
+                *_states(baseline.row, "", shown=states),
                 *_values(baseline.row, columns, style, ""),
             ]
         )
         for number, row in enumerate(baseline.experiments, 1):
             kind = "branch_base" if number == len(baseline.experiments) else "branch_commit"
-            head = [row.name, row.revision[:_SHORT], kind, _iso(row.created) or "", ""]
+            head = [row.name, row.revision[:_SHORT], kind, _iso(row.created) or "", "", *_states(row, "", shown=states)]
             rows.append([*head, *_values(row, columns, style, "")])
     return rows
 
@@ -149,6 +156,9 @@ def errors(baselines: Iterable[Baseline]) -> list[str]:
     found = []
     for row in _rows(baselines):
         label = row.name or row.revision[: len("workspace")]
+        if row.executor is not None:
+            # that it failed stands in its line
+            continue
         if row.error is not None:
             found.append(f"{label}: {row.error['msg']}")
         for kind in ("params", "metrics"):
@@ -162,10 +172,37 @@ def as_json(baselines: Sequence[Baseline]) -> list[dict[str, Any]]:
     return [
         _json_row(one.row)
         | {
-            "experiments": [{"revs": [_json_row(row)], "executor": None, "name": row.name} for row in one.experiments] or None,
+            "experiments": [
+                {"revs": [_json_row(row)], "executor": _json_executor(row.executor), "name": row.name} for row in one.experiments
+            ]
+            or None,
         }
         for one in baselines
     ]
+
+
+def has_states(baselines: Iterable[Baseline]) -> bool:
+    """Whether an experiment among them is not done."""
+    return any(row.executor is not None for row in _rows(baselines))
+
+
+def _states(row: Row, missing: str, *, shown: bool) -> list[str]:
+    if not shown:
+        return []
+    return [row.executor.state.capitalize(), row.executor.place] if row.executor else [missing, missing]
+
+
+def _json_executor(executor: Executor | None) -> dict[str, Any] | None:
+    if executor is None:
+        return None
+    local = {
+        "root": executor.root or None,
+        "log": executor.log or None,
+        "pid": None,
+        "returncode": None,
+        "task_id": executor.task,
+    }
+    return {"state": executor.state, "name": executor.place, "local": local}
 
 
 def _json_row(row: Row) -> dict[str, Any]:
@@ -200,17 +237,8 @@ def _shown(column: Column, value: Any, style: Style) -> str:
 
 
 def _when(created: int | None) -> str:
-    if created is None:
-        return "-"
-    moment = _local(created)
-    today = dt.datetime.now(dt.UTC).astimezone().date()
-    return moment.strftime("%I:%M %p" if moment.date() == today else "%b %d, %Y")
+    return "-" if created is None else moment(created)
 
 
 def _iso(created: int | None) -> str | None:
-    return None if created is None else _local(created).isoformat()
-
-
-def _local(created: int) -> dt.datetime:
-    """Local time without a zone, as DVC tells it."""
-    return dt.datetime.fromtimestamp(created, dt.UTC).astimezone().replace(tzinfo=None)
+    return None if created is None else local(created).isoformat()

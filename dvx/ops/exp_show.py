@@ -7,25 +7,31 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from enum import Enum
 from typing import Any
 
 from msgspec import Struct, field
 
-from dvx.errors import DvxError
 from dvx.git import CommitInfo, Git
-from dvx.model.experiment import Experiment
-from dvx.model.pointer import Kind, Recorded
+from dvx.model.task import Place, State
+from dvx.ops.exp_body import body_of
 from dvx.ops.experiments import Scope, all_experiments, baselines_of, git_of, head_of
-from dvx.ops.index import Index, load_index
-from dvx.ops.metrics import observed
 from dvx.ops.revisions import Revisions
-from dvx.ops.source import Source, Workspace
+from dvx.ops.source import Workspace
 from dvx.project import Project
 from dvx.store.rows import RowCache
 
 _PORTION = 200
 _EDITION = "1"
+
+
+class Hide(Enum):
+    """Experiments to leave out, by where they are."""
+
+    QUEUED = "queued"
+    FAILED = "failed"
+    DONE = "done"
 
 
 class ShowOptions(Struct, frozen=True):
@@ -37,6 +43,19 @@ class ShowOptions(Struct, frozen=True):
     workspace: bool = True
     param_deps: bool = False
     fresh: bool = False
+    hide: frozenset[Hide] = frozenset()
+
+
+class Executor(Struct, frozen=True):
+    """Who runs an experiment that is not done, or ran it until it failed: `place` is `workspace` or `dvc-task`, as in DVC's JSON.
+    `root` is where it works, `log` what it wrote; empty where there is none.
+    """
+
+    state: str
+    place: str
+    task: str = ""
+    root: str = ""
+    log: str = ""
 
 
 class Row(Struct, frozen=True):
@@ -48,6 +67,7 @@ class Row(Struct, frozen=True):
     created: int | None
     data: Mapping[str, Any] | None
     error: Mapping[str, str] | None
+    executor: Executor | None = None
 
 
 class Baseline(Struct, frozen=True):
@@ -62,11 +82,24 @@ def show(project: Project, options: ShowOptions) -> tuple[Baseline, ...]:
     git = git_of(project)
     head_of(git)
     baselines = _baselines(git, options)
-    experiments = [one for one in all_experiments(git) if one.ref.baseline in set(baselines)]
+    wanted = set(baselines)
+    # first what is not done: what ends meanwhile is among the others then
+    waiting = _pending(project, git, wanted, options)
+    experiments = [one for one in all_experiments(git) if one.ref.baseline in wanted and Hide.DONE not in options.hide]
     commits = list(dict.fromkeys([*baselines, *(one.commit for one in experiments)]))
     bodies = _bodies(project, git, commits, options)
     names, info = git.names(baselines), git.info(baselines)
-    shown = [_baseline(one, names.get(one, ""), info, bodies, experiments) for one in baselines]
+    rows: dict[str, list[Row]] = {}
+    done = {(one.ref.baseline, one.ref.name): one.created for one in experiments}
+    for baseline, row in waiting.get("running", ()):
+        if done.get((baseline, row.name), 0) < (row.created or 0):
+            rows.setdefault(baseline, []).append(row)
+    for one in experiments:
+        body = bodies[one.commit]
+        rows.setdefault(one.ref.baseline, []).append(Row(one.commit, one.ref.name, one.created, body["data"], body["error"]))
+    for baseline, row in (*waiting.get("queued", ()), *waiting.get("failed", ())):
+        rows.setdefault(baseline, []).append(row)
+    shown = [_baseline(one, names.get(one, ""), info, bodies, rows.get(one, ())) for one in baselines]
     if options.workspace:
         body = body_of(project, Workspace(project), param_deps=options.param_deps)
         shown.insert(0, Baseline(Row("workspace", "", None, body["data"], body["error"])))
@@ -81,18 +114,35 @@ def _baselines(git: Git, options: ShowOptions) -> list[str]:
 
 
 def _baseline(
-    commit: str,
-    name: str,
-    info: Mapping[str, CommitInfo],
-    bodies: Mapping[str, Mapping[str, Any]],
-    experiments: Sequence[Experiment],
+    commit: str, name: str, info: Mapping[str, CommitInfo], bodies: Mapping[str, Mapping[str, Any]], rows: Sequence[Row]
 ) -> Baseline:
-    below = (
-        Row(one.commit, one.ref.name, one.created, bodies[one.commit]["data"], bodies[one.commit]["error"])
-        for one in experiments
-        if one.ref.baseline == commit
-    )
-    return Baseline(Row(commit, name, info[commit].time, bodies[commit]["data"], bodies[commit]["error"]), tuple(below))
+    return Baseline(Row(commit, name, info[commit].time, bodies[commit]["data"], bodies[commit]["error"]), tuple(rows))
+
+
+def _pending(project: Project, git: Git, baselines: Collection[str], options: ShowOptions) -> dict[str, list[tuple[str, Row]]]:
+    """Experiments that are not done, with their baselines, by their states."""
+    found: dict[str, list[tuple[str, Row]]] = {}
+    if not os.path.isdir(os.path.join(project.state, "exps")):
+        return found
+    from dvx.ops.exp_pending import pending
+
+    def bodies(commits: Sequence[str]) -> dict[str, Any]:
+        known = _bodies(project, git, commits, options)
+        return {commit: body["data"] for commit, body in known.items() if body["data"] is not None}
+
+    def now(place: Project) -> Any:
+        return body_of(place, Workspace(place), param_deps=options.param_deps)["data"]
+
+    for one in pending(project, baselines, bodies, now):
+        state = "failed" if one.state is State.KILLED else one.state.value
+        if (Hide.QUEUED in options.hide and state == "queued") or (Hide.FAILED in options.hide and state == "failed"):
+            continue
+        place = "workspace" if one.task.place is Place.WORKSPACE else "dvc-task"
+        error = {"msg": one.task.error or "Experiment run failed", "type": ""} if state == "failed" else None
+        executor = Executor(state, place, one.task.ident, one.root, one.log)
+        row = Row(one.task.ident, one.task.name, int(one.task.created), one.data, error, executor)
+        found.setdefault(state, []).append((one.task.baseline, row))
+    return found
 
 
 def _bodies(project: Project, git: Git, commits: Sequence[str], options: ShowOptions) -> dict[str, Any]:
@@ -115,42 +165,3 @@ def _is_lasting(body: Mapping[str, Any]) -> bool:
     """Whether a body will be the same tomorrow: an object that is absent today may arrive, so errors are not kept."""
     data = body["data"]
     return data is not None and all("error" not in file for kind in ("params", "metrics") for file in data[kind].values())
-
-
-def body_of(project: Project, source: Source, *, param_deps: bool) -> dict[str, Any]:
-    """What a source says: `data`, or else `error`."""
-    try:
-        index = load_index(project, source)
-        seen = observed(project, source, index, param_deps=param_deps)
-    except DvxError as error:
-        return {"data": None, "error": {"msg": error.message, "type": type(error).__name__}}
-    params = {path: one.document() for path, one in seen.params.items()}
-    metrics = {path: one.document() for path, one in seen.metrics.items()}
-    return {"data": {"params": params, "metrics": metrics, "deps": _deps(index), "outs": _outs(index)}, "error": None}
-
-
-def _deps(index: Index) -> dict[str, Any]:
-    found = {}
-    for stage in index.stages.values():
-        state = index.state(stage)
-        for path in stage.deps:
-            found[path] = _facts(state.deps.get(path) if state else None)
-    for pointer in index.pointers.values():
-        found |= {recorded.path: _facts(recorded) for recorded in pointer.deps}
-    return found
-
-
-def _outs(index: Index) -> dict[str, Any]:
-    return {
-        tracked.output.path: _facts(tracked.recorded)
-        | {"use_cache": tracked.output.cached, "is_data_source": tracked.owner in index.pointers}
-        for tracked in index.tracked
-        if tracked.output.kind is Kind.DATA
-    }
-
-
-def _facts(recorded: Recorded | None) -> dict[str, Any]:
-    content = recorded.content if recorded else None
-    if content is None:
-        return {"hash": None, "size": None, "nfiles": None}
-    return {"hash": content.digest.hex, "size": content.size, "nfiles": content.files}

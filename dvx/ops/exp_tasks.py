@@ -235,7 +235,7 @@ def _give_up(project: Project, book: TaskBook, task: Task, state: State, error: 
 
 def _seen(project: Project, task: Task) -> Mapping[str, Any] | None:
     """What a failed task had written by then."""
-    from dvx.ops.exp_show import body_of
+    from dvx.ops.exp_body import body_of
     from dvx.ops.source import Workspace
 
     room = existing_room(project, task)

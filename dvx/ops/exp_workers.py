@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from dvx.errors import DvxError
+from dvx.errors import DvxError, StageFailed
 from dvx.model.events import Notice, Tell
 from dvx.model.history import Fact
 from dvx.model.task import State, Task
@@ -44,7 +44,8 @@ def work(project: Project, around: Around) -> int:
                 try:
                     run_task(project, book, task, tell)
                 except (DvxError, OSError) as error:
-                    hint = error.hint if isinstance(error, DvxError) else ""
+                    # where a stage's own log was is of no use: its end stands here, and all of it above
+                    hint = error.hint if isinstance(error, DvxError) and not isinstance(error, StageFailed) else ""
                     tell(Notice(f"the experiment `{task.name}` failed: {error}", hint))
     return count
 

@@ -59,7 +59,7 @@ def _failures(book: TaskBook) -> list[Task]:
 
 
 def _seen(project: Project) -> dict[str, object] | None:
-    from dvx.ops.exp_show import body_of
+    from dvx.ops.exp_body import body_of
     from dvx.ops.source import Workspace
 
     data: dict[str, object] | None = body_of(project, Workspace(project), param_deps=False)["data"]

@@ -41,9 +41,17 @@ def test_a_text_stands_for_values(text: str, expected: list[Any]) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "interval(0,1)", "choice()", "range()", "range(a)", "range(1,2,0)", "range(1e9)", "range(1,0)", "choice(1", "choice(1)x",
+        "interval(0,1)",
+        "choice()",
+        "range()",
+        "range(a)",
+        "range(1,2,0)",
+        "range(1e9)",
+        "range(1,0)",
+        "choice(1",
+        "choice(1)x",
         "glob(*)",
-    ],  # fmt: skip
+    ],
 )
 def test_what_is_no_sweep_is_refused(text: str) -> None:
     with pytest.raises(UsageError):

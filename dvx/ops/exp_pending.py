@@ -1,0 +1,82 @@
+"""Experiments that are no refs yet, or never will be: what is known of those that wait, run, or failed."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from dvx.errors import DvxError
+from dvx.model.override import Override, put
+from dvx.model.task import Place, State, Task
+from dvx.ops.exp_tasks import log_of, open_book
+from dvx.ops.exp_workers import is_employed
+from dvx.ops.rooms import existing_room
+from dvx.project import Project
+
+Body = Mapping[str, Any]
+_NOTHING: Body = {"params": {}, "metrics": {}, "deps": {}, "outs": {}}
+
+
+class Pending(Struct, frozen=True):
+    """A task and what is known of its params and metrics. `state` is that of now: who worked on it may have died."""
+
+    task: Task
+    state: State
+    data: Body
+    log: str
+    root: str
+
+
+def pending(
+    project: Project,
+    baselines: Collection[str],
+    bodies: Callable[[Sequence[str]], Mapping[str, Any]],
+    now: Callable[[Project], Any],
+) -> tuple[Pending, ...]:
+    """The tasks of these baselines that did not succeed, those that run first.
+
+    `bodies` says what commits hold, `now` what a work tree does.
+    """
+    path = os.path.join(project.state, "exps", "tasks.db")
+    if not os.path.exists(path):
+        return ()
+    tasks = open_book(project).tasks(State.QUEUED, State.RUNNING, State.FAILED, State.KILLED)
+    mine = [one for one in tasks if one.baseline in baselines]
+    known = bodies(list(dict.fromkeys(one.snapshot for one in mine if one.snapshot and one.state is not State.FAILED)))
+    found = list(_known(project, mine, known, now))
+    order = (State.RUNNING, State.QUEUED, State.FAILED, State.KILLED)
+    return tuple(sorted(found, key=lambda one: order.index(one.state)))
+
+
+def _known(project: Project, tasks: Sequence[Task], known: Mapping[str, Any], now: Callable[[Project], Any]) -> Iterator[Pending]:
+    for task in tasks:
+        log, root, state = log_of(project, task), "", task.state
+        if state is State.RUNNING and not is_employed(project, task.worker):
+            # in a room it is taken up again, in the workspace nobody does
+            state = State.QUEUED if task.snapshot else State.KILLED
+        data: Any = task.seen
+        if state is State.RUNNING:
+            place = project if task.place is Place.WORKSPACE else existing_room(project, task)
+            data = now(place) if place is not None else None
+            root = place.root if place is not None else ""
+        if data is None and task.snapshot in known:
+            data = _overridden(known[task.snapshot], task.overrides)
+        yield Pending(task, state, data or _NOTHING, log if os.path.exists(log) else "", root)
+
+
+def _overridden(body: Body, overrides: Sequence[Override]) -> Body:
+    """What a snapshot says, with other values of parameters; it has no metrics of its own yet."""
+    params = copy.deepcopy(body["params"]) if overrides else body["params"]
+    for one in overrides:
+        document = params.get(one.path, {}).get("data")
+        if document is not None:
+            try:
+                put(document, one)
+            except DvxError:
+                # the table need not have all of a file
+                continue
+    return {**body, "params": params, "metrics": {}}

@@ -1,0 +1,289 @@
+"""Facts about experiments that run apart from the workspace, now or later."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dvx.errors import DvxError, UnknownTarget, UsageError
+from dvx.journal import TaskBook
+from dvx.model.events import silent
+from dvx.model.override import Op, Override
+from dvx.model.task import Place, State, Task, decode_task, encode_task
+from dvx.ops.exp_run import RunOptions
+from dvx.ops.exp_show import ShowOptions, show
+from dvx.ops.exp_tasks import TaskOptions, enqueue, find_tasks, open_book, remove_tasks, retry
+from dvx.ops.repro_plan import ReproOptions
+from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
+from tests.ops.test_repro import opened, until
+
+PIPELINE = """\
+stages:
+  train:
+    cmd: >-
+      echo $$ >> {notes}; while [ -e {notes}.hold ]; do sleep 0.02; done; cat raw > model;
+      echo "{{\\"acc\\": $(grep -o '^lr: [0-9]*' params.yaml | cut -c 5-)}}" > m.json; ! grep -q 'lr. 13' params.yaml
+    deps: [raw]
+    params: [lr]
+    outs: [model]
+    metrics: [{{m.json: {{cache: false}}}}]
+"""
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    return tmp_path / "notes"
+
+
+@pytest.fixture
+def repo(dialect_repo: Path, notes: Path) -> Path:
+    write(dialect_repo / "raw", "data\n")
+    write(dialect_repo / "params.yaml", "lr: 1  # keep\nn: 2\n")
+    write(dialect_repo / dialect_of(dialect_repo).pipeline, PIPELINE.format(notes=notes))
+    assert dvx(dialect_repo, "add", "raw").code == 0
+    commit_all(dialect_repo)
+    return dialect_repo
+
+
+def queue(folder: Path, *overrides: str, name: str = "", copied: tuple[str, ...] = ()) -> tuple[Task, ...]:
+    with opened(folder) as project:
+        options = TaskOptions(RunOptions(ReproOptions(), name, overrides), copied)
+        return enqueue(project, options, Place.QUEUE, silent)
+
+
+def states(folder: Path) -> dict[str, str]:
+    with opened(folder) as project:
+        return {one.name: one.state.value for one in open_book(project).tasks()}
+
+
+def accuracies(folder: Path) -> dict[str, object]:
+    """The metric of each experiment on top of HEAD, done or not."""
+    with opened(folder) as project:
+        rows = show(project, ShowOptions(workspace=False))[0].experiments
+    return {row.name: (row.data or {})["metrics"].get("m.json", {}).get("data", {}).get("acc") for row in rows}
+
+
+def alone(folder: Path) -> subprocess.Popen[bytes]:
+    words = ["dvx", "queue", "work", "--alone"]
+    return subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def untouched(folder: Path) -> list[str]:
+    """Everything of Git's, and of the workspace, that an experiment apart leaves as it is."""
+    asked = (["status", "--porcelain", "--ignored"], ["rev-parse", "HEAD"], ["diff", "--cached"])
+    facts = [git(folder, *words) for words in asked]
+    return [*facts, git(folder, "stash", "list"), git(folder, "worktree", "list"), (folder / "params.yaml").read_text()]
+
+
+def test_a_temporary_run_leaves_the_workspace_alone(repo: Path) -> None:
+    before = untouched(repo)
+    result = dvx(repo, "exp", "run", "--temp", "-n", "t", "-S", "lr=5", "--json")
+    assert json.loads(result.out)["name"] == "t"
+    assert untouched(repo) == before
+    assert accuracies(repo) == {"t": 5}
+    assert not any((repo / dialect_of(repo).folder / "tmp").rglob("rooms/*"))
+    assert dvx(repo, "exp", "apply", "t").code == 0
+    assert (repo / "model").read_text() == "data\n"
+    assert "lr: 5  # keep" in (repo / "params.yaml").read_text()
+
+
+def test_a_sweep_is_queued_and_run(repo: Path, notes: Path) -> None:
+    before = untouched(repo)
+    tasks = queue(repo, "lr=1,2,13", "n=range(2)", name="s")
+    assert [one.name for one in tasks] == [f"s-{number}" for number in range(1, 7)]
+    assert git(repo, "for-each-ref", "refs/exps") == ""
+    assert run_dvx(repo, "exp", "run", "--run-all", "-j", "2").code != 0
+    assert untouched(repo) == before
+    done = {f"s-{number}": "success" for number in (1, 2, 3, 4)}
+    assert states(repo) == {**done, "s-5": "failed", "s-6": "failed"}
+    # what a failed one had written is shown, too
+    assert accuracies(repo) == {"s-1": 1, "s-2": 1, "s-3": 2, "s-4": 2, "s-5": 13, "s-6": 13}
+    assert "exited with 1" in dvx(repo, "queue", "logs", "s-5").out
+
+
+def test_edits_travel_and_are_not_lost(repo: Path) -> None:
+    write(repo / "raw", "edited\n")
+    write(repo / "params.yaml", "lr: 4\nn: 2\n")
+    write(repo / "loose", "loose\n")
+    name = dialect_of(repo).pipeline
+    write(repo / name, (repo / name).read_text().replace("cat raw >", "cat raw loose >"))
+    queue(repo, name="e", copied=("loose",))
+    write(repo / "raw", "later\n")
+    write(repo / "params.yaml", "lr: 9\nn: 2\n")
+    assert dvx(repo, "queue", "work").code == 0
+    assert accuracies(repo) == {"e": 4}
+    dvx(repo, "exp", "apply", "e")
+    assert (repo / "model").read_text() == "edited\nloose\n"
+    # the edit that came later went to the trash, as with every apply
+    assert (repo / "raw").read_text() == "edited\n"
+
+
+def test_a_queued_experiment_is_shown_with_its_values(repo: Path) -> None:
+    queue(repo, "lr=7", name="q")
+    document = json.loads(dvx(repo, "exp", "show", "--json").out)
+    one = document[1]["experiments"][0]
+    assert (one["name"], one["executor"]["state"], one["executor"]["name"]) == ("q", "queued", "dvc-task")
+    assert one["revs"][0]["data"]["params"]["params.yaml"]["data"]["lr"] == 7
+    assert one["revs"][0]["data"]["metrics"] == {}
+    assert "Queued" in dvx(repo, "exp", "show").out
+    assert "Queued" not in dvx(repo, "exp", "show", "--hide-queued").out
+
+
+def test_a_worker_that_is_killed_loses_nothing(repo: Path, notes: Path) -> None:
+    """The command that outlived it is adopted by the next one."""
+    hold = notes.with_name("notes.hold")
+    hold.touch()
+    queue(repo, "lr=2", name="k")
+    with alone(repo) as worker:
+        until(lambda: notes.exists() and notes.read_text().endswith("\n"))
+        worker.send_signal(signal.SIGKILL)
+    assert dvx(repo, "exp", "show").out.count("Queued") == 1
+    with alone(repo) as worker:
+        until(lambda: states(repo) == {"k": "running"})
+        hold.unlink()
+        assert worker.wait(30) == 0
+    assert accuracies(repo) == {"k": 2}
+    assert len(notes.read_text().splitlines()) == 1
+
+
+def test_a_running_experiment_is_stopped_and_retried(repo: Path, notes: Path) -> None:
+    hold = notes.with_name("notes.hold")
+    hold.touch()
+    queue(repo, "lr=2,3", name="k")
+    assert dvx(repo, "queue", "start").code == 0
+    until(lambda: states(repo)["k-1"] == "running" and notes.exists())
+    status = json.loads(dvx(repo, "queue", "status", "--json").out)
+    assert status["workers"] == {"active": 1, "idle": 0}
+    assert dvx(repo, "queue", "kill", "k-1").code == 0
+    hold.unlink()
+    until(lambda: states(repo) == {"k-1": "killed", "k-2": "success"})
+    assert dvx(repo, "queue", "retry").code == 0
+    # the worker in the background may have it, too
+    assert dvx(repo, "queue", "work").code == 0
+    until(lambda: accuracies(repo) == {"k-1": 2, "k-2": 3})
+
+
+def test_workers_can_be_asked_to_end(repo: Path, notes: Path) -> None:
+    hold = notes.with_name("notes.hold")
+    hold.touch()
+    queue(repo, "lr=2,3", name="k")
+    dvx(repo, "queue", "start")
+    until(lambda: states(repo)["k-1"] == "running" and notes.exists())
+    assert dvx(repo, "queue", "stop").code == 0
+    hold.unlink()
+    until(lambda: states(repo) == {"k-1": "success", "k-2": "queued"})
+    until(lambda: json.loads(dvx(repo, "queue", "status", "--json").out)["workers"] == {"active": 0, "idle": 0})
+    assert states(repo)["k-2"] == "queued"
+
+
+def test_what_is_removed_leaves_no_trace(repo: Path) -> None:
+    queue(repo, "lr=2,13", name="k")
+    assert git(repo, "for-each-ref", "refs/dvx").count("refs/dvx/queue/") == 1
+    dvx(repo, "queue", "work")
+    with opened(repo) as project:
+        with pytest.raises(UnknownTarget, match="no such experiment"):
+            remove_tasks(project, ["nope"], ())
+        remove_tasks(project, [], (State.FAILED, State.SUCCESS))
+    assert states(repo) == {}
+    assert git(repo, "for-each-ref", "refs/dvx") == ""
+    assert accuracies(repo) == {"k-1": 2}
+
+
+def test_a_failed_run_in_the_workspace_is_remembered_until_it_succeeds(repo: Path) -> None:
+    assert run_dvx(repo, "exp", "run", "-n", "w", "-S", "lr=13").code != 0
+    assert accuracies(repo) == {"w": 13}
+    assert "Failed" in dvx(repo, "exp", "show", "--failed").out
+    with opened(repo) as project, pytest.raises(DvxError, match="ran in the workspace"):
+        retry(project, ["w"])
+    assert dvx(repo, "exp", "run", "-n", "w", "-S", "lr=2").code == 0
+    assert (states(repo), accuracies(repo)) == ({}, {"w": 2})
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (("nope=1",), "there is no parameter `nope`"),
+        (("lr=interval(1,2)",), "cannot be taken apart"),
+        (("x.yaml:a=1",), "no parameter file"),
+    ],
+)
+def test_a_wrong_value_is_refused_before_anything_is_queued(repo: Path, overrides: tuple[str, ...], said: str) -> None:
+    with pytest.raises(DvxError, match=said):
+        queue(repo, *overrides)
+    assert states(repo) == {}
+    assert git(repo, "for-each-ref", "refs/dvx") == ""
+
+
+def test_names_are_given_once(repo: Path) -> None:
+    queue(repo, name="one")
+    with pytest.raises(DvxError, match="exists already"):
+        queue(repo, name="one")
+    with pytest.raises(DvxError, match="does not exist"):
+        queue(repo, copied=("nope",))
+    result = run_dvx(repo, "exp", "run", "--temp", "-S", "lr=1,2")
+    assert result.code != 0
+    assert "add `--queue`" in result.err
+
+
+def test_gc_keeps_what_a_queued_experiment_needs(repo: Path) -> None:
+    write(repo / "raw", "only in the queue\n")
+    queue(repo, name="q")
+    git(repo, "checkout", "--quiet", ".")
+    dvx(repo, "checkout", "--force")
+    assert dvx(repo, "gc", "--workspace", "--force").code == 0
+    assert dvx(repo, "gc", "--all-commits", "--all-experiments", "--force").code == 0
+    assert dvx(repo, "queue", "work").code == 0
+    dvx(repo, "exp", "apply", "q")
+    assert (repo / "model").read_text() == "only in the queue\n"
+
+
+# --- the list of tasks
+
+
+def task(name: str, state: State = State.QUEUED, worker: str = "") -> Task:
+    return Task((name * 40)[:40], name, "b" * 40, Place.QUEUE, "c" * 40, state=state, worker=worker)
+
+
+def test_a_task_reads_back_as_it_was() -> None:
+    one = Task(
+        "a" * 40, "n", "b" * 40, Place.QUEUE, "c" * 40, (Override("p", ("a", 0), Op.FORCE, {"x": [1, None]}),),
+        {"targets": ["t"]}, copied=("d",), seen={"params": {}}, state=State.FAILED,
+    )  # fmt: skip
+    assert decode_task(json.loads(json.dumps(encode_task(one)))) == one
+
+
+def test_a_task_is_claimed_once_and_taken_up_when_its_worker_dies(tmp_path: Path) -> None:
+    book = TaskBook(str(tmp_path / "tasks.db"))
+    book.add([task("a"), task("b")])
+    alive = {"w1", "w2"}
+    claimed = [book.claim(worker, lambda name: name not in alive) for worker in ("w1", "w2", "w2")]
+    assert [one and one.name for one in claimed] == ["a", "b", None]
+    alive.remove("w1")
+    taken = book.claim("w2", lambda name: name not in alive)
+    assert taken is not None
+    assert (taken.name, taken.worker) == ("a", "w2")
+    assert not book.update(task("a", State.SUCCESS), held_by="w1")
+    assert find_tasks(book.tasks(), ["aaaaa"])[0].state is State.RUNNING
+    with pytest.raises(UnknownTarget):
+        find_tasks(book.tasks(), ["zzz"])
+
+
+def test_a_broken_list_is_told(tmp_path: Path) -> None:
+    (tmp_path / "tasks.db").write_bytes(b"no database at all, but long enough to look like a file of one" * 100)
+    book = TaskBook(str(tmp_path / "tasks.db"))
+    with pytest.raises(DvxError, match="cannot be used"):
+        book.add([task("a")])
+    with pytest.raises(DvxError, match="cannot be used"):
+        book.tasks()
+    assert (tmp_path / "tasks.db").exists()
+
+
+def test_a_bad_word_is_refused(repo: Path) -> None:
+    for words in (["--queue", "--temp"], ["-C", "raw"], ["--temp", "--dry"]):
+        assert run_dvx(repo, "exp", "run", *words).code not in (0, 1, 3), words
+    with pytest.raises(UsageError):
+        queue(repo, "lr=range(1,1)")
