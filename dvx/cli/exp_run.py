@@ -10,7 +10,7 @@ from dvx.cli import render
 from dvx.cli.common import JsonOption, RecursiveOption, TargetsArgument, find_project
 from dvx.cli.experiments import MessageOption, NameOption, tell_way_back
 from dvx.errors import UsageError
-from dvx.model.override import Override
+from dvx.model.override import Op, Override
 from dvx.ops.exp_run import RunOptions
 from dvx.ops.repro_plan import ReproOptions
 from dvx.project import Project
@@ -119,8 +119,8 @@ def _here(project: Project, options: RunOptions, *, json: bool) -> None:
 
 def _apart(project: Project, options: RunOptions, copied: tuple[str, ...], *, json: bool) -> None:
     from dvx.model.task import Place
+    from dvx.ops.employment import employed
     from dvx.ops.exp_tasks import TaskOptions, enqueue, open_book, run_task
-    from dvx.ops.exp_workers import employed
 
     tell = render.terminal()
     with employed(project) as worker:
@@ -173,6 +173,9 @@ def _run_all(project: Project, jobs: int) -> None:
 
 
 def _written(overrides: tuple[Override, ...]) -> dict[str, list[str]]:
-    from dvx.ops.exp_tasks import describe
-
-    return describe(overrides)
+    """Overrides by file, as people write them."""
+    found: dict[str, list[str]] = {}
+    for one in overrides:
+        value = "" if one.op is Op.REMOVE else f"={one.value}"
+        found.setdefault(one.path, []).append(f"{one.op.value}{one.name}{value}")
+    return found

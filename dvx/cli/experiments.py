@@ -11,6 +11,7 @@ from dvx.cli import complete, render
 from dvx.cli.common import JsonOption, find_project
 from dvx.errors import quoted
 from dvx.model.experiment import Experiment, ExpRef
+from dvx.model.task import State
 from dvx.ops.experiments import Group, Scope
 
 NamesArgument = Annotated[
@@ -27,6 +28,7 @@ RevisionsOption = Annotated[
 NumberOption = Annotated[int, typer.Option("--num", "-n", help="That many commits back; a negative number is no limit.")]
 NameOption = Annotated[str, typer.Option("--name", "-n", help="Its name; otherwise one is drawn.")]
 MessageOption = Annotated[str, typer.Option("--message", "-m", help="The message of its commit.")]
+GitRemoteOption = Annotated[str, typer.Option("--git-remote", "-g", help="Act on this Git remote or URL, not here.")]
 ReplaceOption = Annotated[bool, typer.Option("--force", "-f", help="Replace an experiment of that name.")]
 
 
@@ -112,6 +114,8 @@ def exp_remove(
     rev: RevisionsOption = None,
     num: Annotated[int, typer.Option("--num", "-n", help="Those of that many commits back.", show_default=False)] = 0,
     keep: Annotated[bool, typer.Option("--keep", help="Remove all but the chosen ones.")] = False,
+    queue: Annotated[bool, typer.Option("--queue", help="All that wait, as `dvx queue remove --queued`.")] = False,
+    git_remote: GitRemoteOption = "",
     json: JsonOption = False,
 ) -> None:
     """Remove experiments: the named ones, or those that started from some commits.
@@ -120,7 +124,19 @@ def exp_remove(
     """
     from dvx.ops.experiments import remove
 
+    if queue:
+        from dvx.ops.exp_tasks import remove_tasks
+
+        waiting = remove_tasks(find_project(), experiments or (), () if experiments else (State.QUEUED,))
+        render.note(f"Removed experiments: {_listed([one.name for one in waiting])}" if waiting else "No experiments to remove.")
+        return
     scope = Scope(tuple(rev or ()), num or 1, all_commits) if all_commits or rev or num else None
+    if git_remote:
+        from dvx.ops.exp_share import remove_at
+
+        left = remove_at(find_project(), git_remote, experiments or (), scope, keep=keep)
+        render.note(f"Removed experiments: {_listed([ref.name for ref in left])}" if left else "No experiments to remove.")
+        return
     gone = remove(find_project(), experiments or (), scope, keep=keep)
     if json:
         render.json([_experiment(one) for one in gone])
@@ -136,6 +152,7 @@ def exp_rename(
     experiment: NameArgument,
     name: Annotated[str, typer.Argument(help="The new name.", show_default=False)],
     *,
+    git_remote: GitRemoteOption = "",
     force: ReplaceOption = False,
 ) -> None:
     """Give an experiment another name.
@@ -143,6 +160,12 @@ def exp_rename(
     Example: dvx exp rename brave-otter small-steps
     """
     from dvx.ops.experiments import rename
+
+    if git_remote:
+        from dvx.ops.exp_share import rename_at
+
+        render.note(f"Renamed experiments: '{rename_at(find_project(), git_remote, experiment, name, force=force).name}'")
+        return
 
     renamed, replaced = rename(find_project(), experiment, name, force=force)
     render.note(f"Renamed experiments: '{renamed.ref.name}'")

@@ -38,11 +38,11 @@ def queue_start(*, jobs: WorkersOption = 1) -> None:
 
     Example: dvx queue start -j 4
     """
-    from dvx.ops.exp_tasks import open_book
+    from dvx.ops.exp_tasks import known_tasks
     from dvx.ops.exp_workers import start
 
     project = find_project()
-    waiting = len(open_book(project).tasks(State.QUEUED))
+    waiting = sum(one.state is State.QUEUED for one in known_tasks(project))
     start(project, jobs)
     count = min(jobs, waiting)
     render.note(f"Started '{count}' new experiments task queue worker{'' if count == 1 else 's'}.")
@@ -88,11 +88,11 @@ def queue_status(*, json: JsonOption = False) -> None:
 
     Example: dvx queue status
     """
-    from dvx.ops.exp_tasks import open_book
-    from dvx.ops.exp_workers import workers
+    from dvx.ops.employment import workers
+    from dvx.ops.exp_tasks import known_tasks
 
     project = find_project()
-    tasks = sorted((one for one in open_book(project).tasks() if one.snapshot), key=lambda one: _ORDER.index(one.state))
+    tasks = sorted((one for one in known_tasks(project) if one.snapshot), key=lambda one: _ORDER.index(one.state))
     alive = workers(project)
     active = len({one.worker for one in tasks if one.state is State.RUNNING} & set(alive))
     if json:

@@ -26,6 +26,9 @@ def add_work_tree(git: Git, folder: str, commit: str, snapshot: str) -> None:
     process.ask(place, (*_ALONE, "read-tree", "--reset", "-u", snapshot))
 
 
-def forget_work_trees(git: Git) -> None:
-    """Let Git forget the work trees whose folders are gone."""
-    process.ask(git.place, ("worktree", "prune", "--expire=now"))
+def record_of(git: Git, folder: str) -> str:
+    """The folder in which Git keeps what it knows of the work tree that `add_work_tree` made at `folder`; it may not exist.
+
+    To remove just this one is what `git worktree prune` would do; that would take for dead what others are making, too.
+    """
+    return os.path.join(git.place.common, "worktrees", os.path.basename(folder))

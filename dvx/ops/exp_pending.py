@@ -12,8 +12,7 @@ from msgspec import Struct
 from dvx.errors import DvxError
 from dvx.model.override import Override, put
 from dvx.model.task import Place, State, Task
-from dvx.ops.exp_tasks import log_of, open_book
-from dvx.ops.exp_workers import is_employed
+from dvx.ops.exp_tasks import known_tasks, log_of
 from dvx.ops.rooms import existing_room
 from dvx.project import Project
 
@@ -22,10 +21,9 @@ _NOTHING: Body = {"params": {}, "metrics": {}, "deps": {}, "outs": {}}
 
 
 class Pending(Struct, frozen=True):
-    """A task and what is known of its params and metrics. `state` is that of now: who worked on it may have died."""
+    """A task and what is known of its params and metrics."""
 
     task: Task
-    state: State
     data: Body
     log: str
     root: str
@@ -44,28 +42,24 @@ def pending(
     path = os.path.join(project.state, "exps", "tasks.db")
     if not os.path.exists(path):
         return ()
-    tasks = open_book(project).tasks(State.QUEUED, State.RUNNING, State.FAILED, State.KILLED)
-    mine = [one for one in tasks if one.baseline in baselines]
+    mine = [one for one in known_tasks(project) if one.baseline in baselines and one.state is not State.SUCCESS]
     known = bodies(list(dict.fromkeys(one.snapshot for one in mine if one.snapshot and one.state is not State.FAILED)))
     found = list(_known(project, mine, known, now))
     order = (State.RUNNING, State.QUEUED, State.FAILED, State.KILLED)
-    return tuple(sorted(found, key=lambda one: order.index(one.state)))
+    return tuple(sorted(found, key=lambda one: order.index(one.task.state)))
 
 
 def _known(project: Project, tasks: Sequence[Task], known: Mapping[str, Any], now: Callable[[Project], Any]) -> Iterator[Pending]:
     for task in tasks:
-        log, root, state = log_of(project, task), "", task.state
-        if state is State.RUNNING and not is_employed(project, task.worker):
-            # in a room it is taken up again, in the workspace nobody does
-            state = State.QUEUED if task.snapshot else State.KILLED
+        log, root = log_of(project, task), ""
         data: Any = task.seen
-        if state is State.RUNNING:
+        if task.state is State.RUNNING:
             place = project if task.place is Place.WORKSPACE else existing_room(project, task)
             data = now(place) if place is not None else None
             root = place.root if place is not None else ""
         if data is None and task.snapshot in known:
             data = _overridden(known[task.snapshot], task.overrides)
-        yield Pending(task, state, data or _NOTHING, log if os.path.exists(log) else "", root)
+        yield Pending(task, data or _NOTHING, log if os.path.exists(log) else "", root)
 
 
 def _overridden(body: Body, overrides: Sequence[Override]) -> Body:

@@ -121,7 +121,7 @@ def save(project: Project, options: SaveOptions, tell: Tell) -> Recorded:
 @contextlib.contextmanager
 def scratch_index(project: Project, git: Git) -> Iterator[str]:
     """A copy of Git's index to work in; what Git knows of unchanged files in it saves reading them."""
-    scratch = Scratch(os.path.join(project.state, "exps"))
+    scratch = Scratch(os.path.join(project.state, "exps", "scratch"))
     index = scratch.new()
     try:
         if os.path.exists(git.index):

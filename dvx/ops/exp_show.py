@@ -134,7 +134,7 @@ def _pending(project: Project, git: Git, baselines: Collection[str], options: Sh
         return body_of(place, Workspace(place), param_deps=options.param_deps)["data"]
 
     for one in pending(project, baselines, bodies, now):
-        state = "failed" if one.state is State.KILLED else one.state.value
+        state = "failed" if one.task.state is State.KILLED else one.task.state.value
         if (Hide.QUEUED in options.hide and state == "queued") or (Hide.FAILED in options.hide and state == "failed"):
             continue
         place = "workspace" if one.task.place is Place.WORKSPACE else "dvc-task"

@@ -18,10 +18,10 @@ from dvx.git import RefChange
 from dvx.journal import TaskBook
 from dvx.model.events import Tell
 from dvx.model.experiment import OWN_REFS, ExpRef, check_name, draw_name
-from dvx.model.override import Override
 from dvx.model.paths import printable
 from dvx.model.sweep import combine, parse_sweep
 from dvx.model.task import Place, State, Task
+from dvx.ops.employment import is_employed
 from dvx.ops.exp_edits import DEFAULT_PARAMS, edits_of
 from dvx.ops.exp_run import Recorded, RunOptions, own_files, perform, scratch_index
 from dvx.ops.experiments import git_of, head_of
@@ -52,6 +52,17 @@ def open_book(project: Project) -> TaskBook:
     folder = os.path.join(project.state, "exps")
     files.make_folder(folder)
     return TaskBook(os.path.join(folder, "tasks.db"))
+
+
+def known_tasks(project: Project) -> list[Task]:
+    """All tasks as they are now: whose worker died waits again, or where nobody takes it up, was killed."""
+
+    def now(task: Task) -> Task:
+        if task.state is not State.RUNNING or is_employed(project, task.worker):
+            return task
+        return replace(task, state=State.QUEUED if task.snapshot else State.KILLED)
+
+    return [now(task) for task in open_book(project).tasks()]
 
 
 def log_of(project: Project, task: Task) -> str:
@@ -173,7 +184,7 @@ def remove_tasks(project: Project, names: Sequence[str], states: Collection[Stat
         DvxError: one of them runs.
     """
     book = open_book(project)
-    tasks = book.tasks()
+    tasks = known_tasks(project)
     chosen = {one.ident: one for one in (*find_tasks(tasks, names), *(one for one in tasks if one.state in states))}
     for one in chosen.values():
         if one.state is State.RUNNING:
@@ -279,12 +290,3 @@ def _names(project: Project, book: TaskBook, run: RunOptions, baseline: str, cou
 def _kept(options: ReproOptions) -> dict[str, Any]:
     plain: dict[str, Any] = msgspec.to_builtins(replace(options, confirm=None, environment={}))
     return {key: value for key, value in plain.items() if key in _KEPT and value}
-
-
-def describe(overrides: Sequence[Override]) -> dict[str, list[str]]:
-    """Overrides by file, as people write them."""
-    found: dict[str, list[str]] = {}
-    for one in overrides:
-        value = "" if one.op.name == "REMOVE" else f"={one.value}"
-        found.setdefault(one.path, []).append(f"{one.op.value}{one.name}{value}")
-    return found

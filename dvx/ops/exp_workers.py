@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from dvx.errors import DvxError, StageFailed
 from dvx.model.events import Notice, Tell
 from dvx.model.history import Fact
 from dvx.model.task import State, Task
-from dvx.ops.exp_tasks import KILL, find_tasks, open_book, run_task
-from dvx.ops.rooms import existing_room
+from dvx.ops.employment import employed, is_employed
+from dvx.ops.exp_tasks import KILL, find_tasks, known_tasks, open_book, run_task
+from dvx.ops.rooms import clear_old_rooms, existing_room
 from dvx.ops.run_record import ask
 from dvx.project import Project
 from dvx.shell import Apart, start_apart
 from dvx.store import files
-from dvx.store.files.locking import claimed, is_claimed
 
 _POLL_SECONDS = 0.2
 _PATIENCE = 30.0
@@ -59,6 +58,8 @@ def keep(project: Project, jobs: int) -> None:
     running: list[Apart] = []
     try:
         _replace(project, jobs, running)
+        # one that died right after it was done
+        clear_old_rooms(project, known_tasks(project))
     except BaseException:
         for one in running:
             one.send_signal(signal.SIGINT)
@@ -89,30 +90,6 @@ def _replace(project: Project, jobs: int, running: list[Apart]) -> None:
 def start(project: Project, jobs: int) -> None:
     """Have a keeper of `jobs` workers work in the background, whatever becomes of this process."""
     _start(project, ("queue", "work", "--jobs", str(jobs)))
-
-
-def workers(project: Project) -> tuple[str, ...]:
-    """The workers that work now."""
-    folder = _folder(project)
-    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    return tuple(name for name in names if is_employed(project, name))
-
-
-@contextmanager
-def employed(project: Project) -> Iterator[str]:
-    """Be a worker, by a lock that the kernel releases when this process dies; yields its name."""
-    name = f"{os.getpid()}-{secrets.token_hex(4)}"
-    place = os.path.join(_folder(project), name)
-    try:
-        with claimed(place, lambda: None):
-            yield name
-    finally:
-        files.remove(place)
-
-
-def is_employed(project: Project, name: str) -> bool:
-    """Whether a worker still works."""
-    return is_claimed(os.path.join(_folder(project), name))
 
 
 def kill(project: Project, names: list[str], *, now: bool) -> tuple[Task, ...]:
@@ -151,8 +128,7 @@ def _cancel(project: Project, task: Task, *, now: bool) -> None:
 
 def _open_tasks(project: Project) -> list[Task]:
     """What waits for a worker: nobody has it, or who has it is dead."""
-    tasks = open_book(project).tasks(State.QUEUED, State.RUNNING)
-    return [one for one in tasks if one.state is State.QUEUED or (one.snapshot and not is_employed(project, one.worker))]
+    return [one for one in known_tasks(project) if one.state is State.QUEUED]
 
 
 def _start(project: Project, words: tuple[str, ...]) -> Apart:
@@ -163,7 +139,3 @@ def _start(project: Project, words: tuple[str, ...]) -> Apart:
 
 def _worker_log(project: Project) -> str:
     return os.path.join(project.state, "exps", "logs", "workers.log")
-
-
-def _folder(project: Project) -> str:
-    return os.path.join(project.state, "exps", "workers")

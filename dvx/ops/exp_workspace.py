@@ -12,10 +12,10 @@ from dvx.journal import TaskBook
 from dvx.model.events import Tell
 from dvx.model.override import parse_override
 from dvx.model.task import Place, State, Task
+from dvx.ops.employment import employed
 from dvx.ops.exp_edits import DEFAULT_PARAMS
 from dvx.ops.exp_run import Recorded, RunOptions, new_ref, run
 from dvx.ops.exp_tasks import open_book
-from dvx.ops.exp_workers import employed
 from dvx.project import Project
 
 _KEPT_FAILURES = 50

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 
 from dvx.errors import DvxError
 from dvx.git import Git
-from dvx.git.worktrees import add_work_tree, forget_work_trees
+from dvx.git.worktrees import add_work_tree, record_of
 from dvx.model import ini
 from dvx.model.events import Tell
 from dvx.model.paths import printable
 from dvx.model.settings import Level
-from dvx.model.task import Task
+from dvx.model.task import State, Task
 from dvx.ops.checkout import recorded, restore
 from dvx.ops.exp_edits import edits_of
 from dvx.ops.experiments import git_of
@@ -52,10 +53,23 @@ def furnish(project: Project, task: Task, tell: Tell) -> Project:
 
 def clear_room(project: Project, task: Task) -> None:
     """Remove the room of a task with all that is in it; objects in the cache stay."""
-    top = _top(project, task)
-    if os.path.lexists(top):
-        files.remove_tree(top)
-        forget_work_trees(git_of(project))
+    _remove(project, _top(project, task))
+
+
+def clear_old_rooms(project: Project, tasks: Iterable[Task]) -> list[str]:
+    """Remove the rooms of all but those of the tasks that wait or run; returns their names."""
+    folder = os.path.join(project.state, "exps", "rooms")
+    kept = {os.path.basename(_top(project, one)) for one in tasks if one.state in (State.QUEUED, State.RUNNING)}
+    gone = [name for name in sorted(os.listdir(folder)) if name not in kept] if os.path.isdir(folder) else []
+    for name in gone:
+        _remove(project, os.path.join(folder, name))
+    return gone
+
+
+def _remove(project: Project, top: str) -> None:
+    for place in (top, record_of(git_of(project), top)):
+        if os.path.lexists(place):
+            files.remove_tree(place)
 
 
 def existing_room(project: Project, task: Task) -> Project | None:

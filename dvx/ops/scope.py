@@ -10,17 +10,23 @@ from dvx.errors import DvxError, UnknownTarget
 from dvx.model.paths import within
 from dvx.model.pointer import Kind, Recorded
 from dvx.model.transfer import Item
+from dvx.ops import revisions as several_commits
 from dvx.ops.index import Index, Selected, SelectOptions, files_of, load_index, select
-from dvx.ops.source import Revision
 from dvx.project import Project
+
+_PORTION = 200
 
 
 class Revisions(Struct, frozen=True):
-    """Whose data is meant beside the workspace's: that of branch tips, tags, or every commit."""
+    """Whose data is meant beside the workspace's: that of branch tips, tags, every commit, or of some `commits`. Without
+    `workspace` only theirs.
+    """
 
     all_branches: bool = False
     all_tags: bool = False
     all_commits: bool = False
+    commits: tuple[str, ...] = ()
+    workspace: bool = True
 
 
 class SyncOptions(Struct, frozen=True):
@@ -57,15 +63,17 @@ def find_scope(project: Project, options: SyncOptions, *, pushing: bool) -> Scop
     Raises:
         UnknownTarget: a target is in none of the revisions.
     """
-    index = load_index(project)
     lost: UnknownTarget | None = None
     selected: tuple[Selected, ...] = ()
-    try:
-        selected = select(project, index, options.targets, options.select)
-    except UnknownTarget as error:
-        lost = error
     recorded: dict[Item, Recorded] = {}
-    found = _items(index, selected, options, recorded, pushing=pushing)
+    found: dict[Item, str] = {}
+    if options.revisions.workspace:
+        index = load_index(project)
+        try:
+            selected = select(project, index, options.targets, options.select)
+        except UnknownTarget as error:
+            lost = error
+        found = _items(index, selected, options, recorded, pushing=pushing)
     for earlier in _earlier(project, options.revisions):
         try:
             chosen = select(project, earlier, options.targets, options.select)
@@ -120,5 +128,10 @@ def _earlier(project: Project, revisions: Revisions) -> Iterator[Index]:
         commits |= dict.fromkeys(project.git.tips("refs/heads/"))
     if revisions.all_tags:
         commits |= dict.fromkeys(project.git.tips("refs/tags/"))
-    for commit in commits:
-        yield load_index(project, Revision(project, commit))
+    commits |= dict.fromkeys(revisions.commits)
+    wanted = list(commits)
+    for start in range(0, len(wanted), _PORTION):
+        portion = wanted[start : start + _PORTION]
+        sources = several_commits.Revisions(project, project.git, portion)
+        for commit in portion:
+            yield load_index(project, sources.source(commit))

@@ -53,7 +53,10 @@ def own_folder(parent: str) -> tuple[str, int | None]:
     while True:
         folder = f"{parent}/{os.urandom(8).hex()}"
         files.make_folder(folder)
-        handle = _lock(folder)
+        try:
+            handle = _lock(folder)
+        except (BlockingIOError, FileNotFoundError):
+            continue  # who sweeps takes it for abandoned
         if handle is None or _is_same(handle, folder):
             return folder, handle
         os.close(handle)  # it was swept before it was locked
@@ -73,7 +76,10 @@ def abandoned(parent: str) -> Iterator[str]:
         return
     for name in names:
         place = os.path.join(parent, name)
-        handle = _lock(place)
+        try:
+            handle = _lock(place)
+        except OSError:
+            continue
         try:
             if handle is not None or _is_old(place):
                 yield place
@@ -89,15 +95,25 @@ def sweep(parent: str) -> None:
 
 
 def _lock(folder: str) -> int | None:
-    """A handle that holds a lock on the folder; None if somebody else does, or there is none to be had."""
+    """A handle that holds a lock on the folder; None where folders cannot be locked.
+
+    Raises:
+        BlockingIOError: somebody else holds it.
+        FileNotFoundError: there is no such folder.
+    """
     try:
         import fcntl
 
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise
     except (ImportError, OSError):
         return None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise
     except OSError:
         os.close(handle)
         return None

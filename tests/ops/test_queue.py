@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -165,6 +166,36 @@ def test_a_running_experiment_is_stopped_and_retried(repo: Path, notes: Path) ->
     # the worker in the background may have it, too
     assert dvx(repo, "queue", "work").code == 0
     until(lambda: accuracies(repo) == {"k-1": 2, "k-2": 3})
+
+
+def test_queueing_more_leaves_alone_what_runs(repo: Path, notes: Path) -> None:
+    hold = notes.with_name("notes.hold")
+    hold.touch()
+    queue(repo, "lr=2", name="k")
+    with alone(repo) as worker:
+        until(notes.exists)
+        queue(repo, "lr=3", name="later")
+        assert dvx(repo, "exp", "clean").code == 0
+        assert dvx(repo, "exp", "save", "-n", "meanwhile").code == 0
+        assert states(repo) == {"k": "running", "later": "queued"}
+        assert dvx(repo, "queue", "logs", "k").out.startswith("Running stage 'train'")
+        hold.unlink()
+        assert worker.wait(30) == 0
+    assert states(repo) == {"k": "success", "later": "success"}
+
+
+def test_what_a_dead_worker_left_is_cleaned_up(repo: Path, notes: Path) -> None:
+    notes.with_name("notes.hold").touch()
+    queue(repo, "lr=2", name="k")
+    with alone(repo) as worker:
+        until(notes.exists)
+        worker.kill()
+    command = int(notes.read_text())
+    assert "Nothing to clean up" in dvx(repo, "exp", "clean").err
+    dvx(repo, "queue", "remove", "--all")
+    os.kill(command, signal.SIGKILL)
+    assert git(repo, "worktree", "list").count("\n") == 0
+    assert git(repo, "for-each-ref", "refs/dvx") == ""
 
 
 def test_workers_can_be_asked_to_end(repo: Path, notes: Path) -> None:

@@ -1,0 +1,141 @@
+"""The commands that exchange experiments with other repositories: exp push, exp pull; exp clean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from dvx.cli import complete, render
+from dvx.cli.common import JobsOption, JsonOption, RemoteOption, find_project
+from dvx.cli.experiments import AllCommitsOption, NumberOption, RevisionsOption
+from dvx.model.experiment import ExpRef
+from dvx.model.transfer import TransferResult
+from dvx.ops.exp_share import Shared, ShareOptions
+from dvx.ops.experiments import Scope
+from dvx.ops.scope import SyncOptions
+
+GitRemoteArgument = Annotated[str, typer.Argument(help="A Git remote or URL.", show_default=False)]
+NamesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[EXPERIMENT]...",
+        help="Experiments; those that started from HEAD by default.",
+        autocompletion=complete.experiments,
+        show_default=False,
+    ),
+]
+NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Git's part only, no data.")]
+RunCacheOption = Annotated[bool, typer.Option("--run-cache/--no-run-cache", help="Earlier runs of stages, too.")]
+ReplaceOption = Annotated[bool, typer.Option("--force", "-f", help="Replace other experiments of the same names.")]
+
+
+def exp_push(
+    git_remote: GitRemoteArgument,
+    experiments: NamesArgument = None,
+    *,
+    all_commits: AllCommitsOption = False,
+    rev: RevisionsOption = None,
+    num: NumberOption = 1,
+    force: ReplaceOption = False,
+    no_cache: NoCacheOption = False,
+    remote: RemoteOption = "",
+    jobs: JobsOption = 0,
+    run_cache: RunCacheOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Push experiments to a Git remote. Their data goes to the remote for data first, and is confirmed.
+
+    Example: dvx exp push origin small-steps
+    """
+    from dvx.ops.exp_share import push
+
+    scope = Scope(tuple(rev or ()), num, all_commits)
+    sync = SyncOptions(remote=remote, jobs=jobs, run_cache=run_cache)
+    options = ShareOptions(tuple(experiments or ()), scope, force, not no_cache, sync)
+    shared = push(find_project(), git_remote, options, render.terminal())
+    if json:
+        render.json(_document(shared))
+        return
+    if shared.moved:
+        render.note(f"Pushed {_named(shared.moved)} to Git remote '{git_remote}'.")
+    if shared.same:
+        render.note(f"{_named(shared.same).capitalize()} {_are(shared.same)} up to date on Git remote '{git_remote}'.")
+    if not (shared.moved or shared.same):
+        render.note("No experiments to push.")
+    _tell_data(shared.data, "pushed")
+
+
+def exp_pull(
+    git_remote: GitRemoteArgument,
+    experiments: NamesArgument = None,
+    *,
+    all_commits: AllCommitsOption = False,
+    rev: RevisionsOption = None,
+    num: NumberOption = 1,
+    force: ReplaceOption = False,
+    no_cache: NoCacheOption = False,
+    remote: RemoteOption = "",
+    jobs: JobsOption = 0,
+    run_cache: RunCacheOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Get experiments from a Git remote, and their data from the remote for data.
+
+    Example: dvx exp pull origin small-steps
+    """
+    from dvx.ops.exp_share import pull
+
+    scope = Scope(tuple(rev or ()), num, all_commits)
+    sync = SyncOptions(remote=remote, jobs=jobs, run_cache=run_cache)
+    options = ShareOptions(tuple(experiments or ()), scope, force, not no_cache, sync)
+    shared = pull(find_project(), git_remote, options, render.terminal())
+    if json:
+        render.json(_document(shared))
+        return
+    if shared.moved:
+        render.note(f"Pulled {_named(shared.moved)} from Git remote '{git_remote}'.")
+    if shared.same:
+        render.note(f"{_named(shared.same).capitalize()} {_are(shared.same)} here already.")
+    if not (shared.moved or shared.same):
+        render.note("No experiments to pull.")
+    _tell_data(shared.data, "fetched")
+
+
+def exp_clean(*, json: JsonOption = False) -> None:
+    """Remove what experiments that were killed left behind: work trees, refs of transfers, logs of what is forgotten.
+
+    Example: dvx exp clean
+    """
+    from dvx.ops.exp_clean import clean
+
+    gone = clean(find_project())
+    if json:
+        render.json({"removed": list(gone)})
+    else:
+        render.note(f"Removed: {', '.join(gone)}" if gone else "Nothing to clean up.")
+
+
+def _named(refs: Sequence[ExpRef]) -> str:
+    names = ", ".join(f"'{ref.name}'" for ref in refs)
+    return f"experiment {names}" if len(refs) == 1 else f"experiments {names}"
+
+
+def _are(refs: Sequence[ExpRef]) -> str:
+    return "is" if len(refs) == 1 else "are"
+
+
+def _tell_data(data: TransferResult | None, done: str) -> None:
+    if data is not None:
+        count = data.copied
+        render.note(f"{count} {'file' if count == 1 else 'files'} {done}" if count else f"All data was there: nothing {done}")
+
+
+def _document(shared: Shared) -> dict[str, object]:
+    return {
+        "moved": [{"name": ref.name, "baseline": ref.baseline} for ref in shared.moved],
+        "same": [{"name": ref.name, "baseline": ref.baseline} for ref in shared.same],
+        "objects": shared.data.copied if shared.data else 0,
+        "bytes": shared.data.bytes if shared.data else 0,
+    }

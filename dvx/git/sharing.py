@@ -1,0 +1,60 @@
+"""Refs of experiments that go to and come from another repository."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+from dvx.errors import GitError
+from dvx.git import process
+from dvx.git.repository import Git
+from dvx.git.values import RefChange
+
+# Git's own hooks would push the data of the workspace, which is not what is pushed here
+_QUIET = ("-c", f"core.hooksPath={os.devnull}")
+_PORTION = 500
+
+
+def push_refs(git: Git, remote: str, changes: Sequence[RefChange]) -> None:
+    """Change refs of a remote (a name or URL), each only if it still has its old value; all or none where the server can.
+
+    Raises:
+        GitError: it cannot be reached, refuses, or a ref has another value by now.
+    """
+    _check(remote)
+    for start in range(0, len(changes), _PORTION):
+        portion = changes[start : start + _PORTION]
+        leases = [f"--force-with-lease={change.ref}:{change.old or ''}" for change in portion]
+        specs = [f"{change.new or ''}:{change.ref}" for change in portion]
+        words = (*_QUIET, "push", "--quiet", "--no-verify", *leases, "--atomic", "--", remote, *specs)
+        answer = process.run(git.place, words)
+        if answer.code and "--atomic" in answer.error:
+            answer = process.run(git.place, tuple(word for word in words if word != "--atomic"))
+        if answer.code:
+            raise _failure(remote, answer)
+
+
+def fetch_refs(git: Git, remote: str, names: Mapping[str, str]) -> None:
+    """Fetch refs of a remote under other names: full name there -> full name here.
+
+    Raises:
+        GitError: it cannot be reached, or lacks one of them.
+    """
+    _check(remote)
+    given = "".join(f"+{theirs}:{ours}\n" for theirs, ours in names.items()).encode()
+    words = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--stdin", "--", remote)
+    answer = process.run(git.place, (*_QUIET, *words), given)
+    if answer.code:
+        raise _failure(remote, answer)
+
+
+def _check(remote: str) -> None:
+    if not remote or remote.startswith("-"):
+        raise GitError(f"`{remote}` is not a Git remote or URL")
+
+
+def _failure(remote: str, answer: process.Answer) -> GitError:
+    if "stale info" in answer.error or "fetch first" in answer.error:
+        return GitError(f"an experiment changed at `{remote}` meanwhile", "run the command again")
+    error = process.failure(("push",), answer)
+    return GitError(f"`{remote}`: {error.message.removeprefix('`git push` failed: ')}", error.hint)

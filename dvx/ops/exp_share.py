@@ -1,0 +1,166 @@
+"""exp push, exp pull: experiments exchanged with other repositories. Data comes first, the refs that name it last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dvx.errors import DvxError, UnknownTarget, nearest
+from dvx.git import Git, RefChange
+from dvx.git.sharing import fetch_refs, push_refs
+from dvx.model.events import Tell, silent
+from dvx.model.experiment import OWN_REFS, ExpRef
+from dvx.model.paths import printable
+from dvx.model.transfer import TransferResult
+from dvx.ops.experiments import Scope, all_experiments, baselines_of, git_of
+from dvx.ops.scope import Revisions, SyncOptions
+from dvx.ops.sync import Direction, demand, plan_fetch, plan_push, transfer
+from dvx.project import Project
+
+_INCOMING = OWN_REFS + "incoming/"
+
+
+class ShareOptions(Struct, frozen=True):
+    """Which experiments: those of the names, or those of the scope; `force` replaces others of the same name.
+
+    Without `data` only refs are exchanged; `sync` says how data is.
+    """
+
+    names: tuple[str, ...] = ()
+    scope: Scope = Scope()
+    force: bool = False
+    data: bool = True
+    sync: SyncOptions = SyncOptions()
+
+
+class Shared(Struct, frozen=True):
+    """The experiments that came or went, those that were there already, and what was copied of their data."""
+
+    moved: tuple[ExpRef, ...]
+    same: tuple[ExpRef, ...]
+    data: TransferResult | None = None
+
+
+def push(project: Project, remote: str, options: ShareOptions, tell: Tell = silent) -> Shared:
+    """Push the data of experiments, and when all of it is there, their refs to a Git remote (a name or URL).
+
+    Raises:
+        UnknownTarget: there is no such experiment.
+        DvxError: the Git remote has another experiment of that name (without `force`), or data is not where it should be.
+        GitError: the Git remote cannot be reached, or refuses.
+    """
+    git = git_of(project)
+    ours = {one.ref: one.commit for one in all_experiments(git)}
+    chosen = _chosen(git, ours, options)
+    theirs = git.remote_experiments(remote)
+    _check_free(chosen, theirs, f"at `{remote}`", force=options.force)
+    copied = None
+    if options.data and chosen:
+        plan = plan_push(project, _for_commits(options.sync, chosen.values()), tell)
+        copied = transfer(project, plan, tell)
+        demand(copied, Direction.PUSH)
+    new = {ref: commit for ref, commit in chosen.items() if theirs.get(ref) != commit}
+    push_refs(git, remote, [RefChange(str(ref), commit, theirs.get(ref)) for ref, commit in new.items()])
+    return Shared(tuple(new), tuple(ref for ref in chosen if ref not in new), copied)
+
+
+def pull(project: Project, remote: str, options: ShareOptions, tell: Tell = silent) -> Shared:
+    """Fetch experiments from a Git remote (a name or URL) with their data; their refs appear when all of it is here.
+
+    Raises: as `push`.
+    """
+    git = git_of(project)
+    theirs = git.remote_experiments(remote)
+    chosen = _chosen(git, theirs, options)
+    ours = {one.ref: one.commit for one in all_experiments(git)}
+    _check_free(chosen, ours, "here", force=options.force)
+    new = {ref: commit for ref, commit in chosen.items() if ours.get(ref) != commit}
+    waiting = {str(ref): _incoming(ref) for ref in new}
+    if waiting:
+        fetch_refs(git, remote, waiting)
+    try:
+        copied = None
+        if options.data and chosen:
+            plan = plan_fetch(project, _for_commits(options.sync, chosen.values()), tell)
+            copied = transfer(project, plan, tell)
+            demand(copied, Direction.FETCH)
+        git.update_refs([RefChange(str(ref), commit, ours.get(ref)) for ref, commit in new.items()])
+    finally:
+        left = git.refs(_INCOMING)
+        git.update_refs([RefChange(ref, None, commit) for ref, commit in left.items()])
+    return Shared(tuple(new), tuple(ref for ref in chosen if ref not in new), copied)
+
+
+def remove_at(project: Project, remote: str, names: Sequence[str], scope: Scope | None, *, keep: bool) -> tuple[ExpRef, ...]:
+    """Remove experiments of a Git remote: the named ones and those of the scope, or with `keep` all others.
+
+    Raises:
+        UnknownTarget: one of the names is unknown; nothing is removed then.
+    """
+    git = git_of(project)
+    theirs = git.remote_experiments(remote)
+    chosen = _named(theirs, names) if names else {}
+    if scope is not None:
+        chosen = {**chosen, **_chosen(git, theirs, ShareOptions(scope=scope))}
+    gone = {ref: commit for ref, commit in theirs.items() if (ref in chosen) != keep}
+    push_refs(git, remote, [RefChange(str(ref), None, commit) for ref, commit in gone.items()])
+    return tuple(gone)
+
+
+def rename_at(project: Project, remote: str, old: str, new: str, *, force: bool) -> ExpRef:
+    """Give an experiment of a Git remote another name.
+
+    Raises:
+        UnknownTarget: there is none of the old name, or several.
+        DvxError: there is one of the new name, and no `force`.
+    """
+    git = git_of(project)
+    theirs = git.remote_experiments(remote)
+    found = _named(theirs, [old])
+    if len(found) > 1:
+        raise UnknownTarget(
+            f"`{printable(old)}` names {len(found)} experiments at `{remote}`", "rename them here, then push them"
+        )
+    ((ref, commit),) = found.items()
+    target = ExpRef(ref.baseline, new)
+    _check_free({target: ""}, theirs, f"at `{remote}`", force=force)
+    push_refs(git, remote, [RefChange(str(target), commit, theirs.get(target)), RefChange(str(ref), None, commit)])
+    return target
+
+
+def _chosen(git: Git, known: Mapping[ExpRef, str], options: ShareOptions) -> dict[ExpRef, str]:
+    if options.names:
+        return _named(known, options.names)
+    if options.scope.everything:
+        return dict(known)
+    baselines = set(baselines_of(git, options.scope))
+    return {ref: commit for ref, commit in known.items() if ref.baseline in baselines}
+
+
+def _named(known: Mapping[ExpRef, str], names: Sequence[str]) -> dict[ExpRef, str]:
+    found: dict[ExpRef, str] = {}
+    for name in names:
+        mine = {ref: commit for ref, commit in known.items() if name in (ref.name, str(ref), commit)}
+        if not mine and len(name) >= 4:
+            mine = {ref: commit for ref, commit in known.items() if commit.startswith(name.lower())}
+        if not mine:
+            raise UnknownTarget(f"there is no experiment `{printable(name)}`", nearest(name, [ref.name for ref in known]))
+        found |= mine
+    return found
+
+
+def _check_free(chosen: Mapping[ExpRef, str], there: Mapping[ExpRef, str], where: str, *, force: bool) -> None:
+    taken = [ref.name for ref, commit in chosen.items() if there.get(ref, commit) != commit]
+    if taken and not force:
+        shown = ", ".join(f"`{name}`" for name in taken[:5]) + (", ..." if len(taken) > 5 else "")
+        raise DvxError(f"there is another experiment {where} of the name {shown}", "rename one, or use `--force` to replace it")
+
+
+def _for_commits(sync: SyncOptions, commits: Iterable[str]) -> SyncOptions:
+    return replace(sync, revisions=Revisions(commits=tuple(dict.fromkeys(commits)), workspace=False))
+
+
+def _incoming(ref: ExpRef) -> str:
+    return f"{_INCOMING}{ref.baseline}/{ref.name}"
