@@ -148,3 +148,52 @@ def test_an_experiment_of_the_other_is_not_run_again(made: Callable[[str], Path]
     assert list((folder / ".dvc/cache/runs").glob("*/*/*")) == runs
     found = {ref.rpartition("/")[2]: commit for ref, commit in refs(folder).items()}
     assert git(folder, "diff", "--stat", found["changed"], found["again"]) == ""
+
+
+@DIRECTIONS
+def test_experiments_travel_between_them(
+    made: Callable[[str], Path], tools: Tools, tmp_path: Path, maker: str, reader: str
+) -> None:
+    """One pushes to a bare Git repository and a folder for data, the other pulls into a clone and has all of it."""
+    folder = made(maker)
+    git(tmp_path, "init", "--quiet", "--bare", "hub")
+    tools[maker](folder, "remote", "add", "--default", "data", str(tmp_path / "data"))
+    # DVC looks for the remote in the experiment's own commit
+    tools[maker](folder, "config", "--global", "core.remote", "data")
+    tools[maker](folder, "config", "--global", "remote.data.url", str(tmp_path / "data"))
+    git(folder, "remote", "add", "origin", str(tmp_path / "hub"))
+    git(folder, "push", "--quiet", "origin", "HEAD:refs/heads/main")
+    tools[maker](folder, "exp", "push", "origin", "changed", "several")
+    git(tmp_path, "clone", "--quiet", "--branch", "main", str(tmp_path / "hub"), "clone")
+    clone = tmp_path / "clone"
+    assert "changed" in tools[reader](clone, "exp", "list", "origin").out
+    tools[reader](clone, "exp", "pull", "origin")
+    expected = {name: commit for name, commit in refs(folder).items() if name.endswith(("/changed", "/several"))}
+    assert refs(clone) == expected
+    tools[reader](clone, "exp", "apply", "several")
+    assert (clone / "model").read_bytes().endswith(b"size = 5\n")
+
+
+def test_what_ran_in_the_queue_is_an_experiment_to_dvc(made: Callable[[str], Path], tools: Tools) -> None:
+    folder = made("dvx")
+    tools["dvx"](folder, "exp", "run", "--queue", "-n", "swept", "-S", "lr=0.5,0.7")
+    tools["dvx"](folder, "queue", "work", "-j", "2")
+    rows = json.loads(tools["dvc"](folder, "exp", "show", "--json").out)[1]["experiments"]
+    found = {row["name"]: row["revs"][0]["data"]["params"]["params.yaml"]["data"]["lr"] for row in rows}
+    assert found["swept-1"] == 0.5
+    assert found["swept-2"] == 0.7
+    tools["dvc"](folder, "exp", "apply", "swept-2")
+    assert b"lr: 0.7" in (folder / "model").read_bytes()
+
+
+@pytest.mark.parametrize("sweep", ["lr=1,2", "lr=range(1,4)", "lr=choice(1,2.5)", "lr=range(0,0.3,0.1)", "net.names=[a,b],[c]"])
+def test_both_take_a_sweep_apart_the_same_way(made: Callable[[str], Path], tools: Tools, sweep: str) -> None:
+    seen = []
+    for name in ("dvc", "dvx"):
+        folder = made(name)
+        tools[name](folder, "exp", "run", "--queue", "-n", "s", "-S", sweep)
+        rows = json.loads(tools[name](folder, "exp", "show", "--json").out)[1]["experiments"]
+        queued = [row for row in rows if row["executor"] and row["executor"]["state"] == "queued"]
+        seen.append(sorted((row["name"], str(row["revs"][0]["data"]["params"]["params.yaml"]["data"])) for row in queued))
+    assert seen[0] == seen[1]
+    assert len(seen[0]) > 1
