@@ -10,7 +10,7 @@ import typer.core
 # option -> (its value when it stands alone, the values that may follow it as the next word)
 BARE = {"--untracked-files": ("all", ("no", "all"))}
 # options that take all words up to the next option
-MANY = ("--targets",)
+MANY = ("--targets", "--unset")
 
 
 class Command(typer.core.TyperCommand):

@@ -174,7 +174,7 @@ def _read(project: Project, source: Source, index: Index, choice: Choice) -> dic
     found = {}
     for path, keys in wanted.items():
         try:
-            value = load_data(_bytes(project, source, index, path), path)
+            value = load_data(bytes_of(project, source, index, path), path)
         except DvxError as error:
             found[path] = Reading(error=error)
             continue
@@ -209,7 +209,7 @@ def _narrowed(wanted: Wanted, targets: Iterable[str], *, recursive: bool) -> Wan
     return narrowed
 
 
-def _bytes(project: Project, source: Source, index: Index, path: str) -> bytes:
+def bytes_of(project: Project, source: Source, index: Index, path: str) -> bytes:
     """The file in the source, or else what the cache has of it.
 
     Raises:

@@ -31,6 +31,10 @@ class Revisions:
             self._blobs |= self._git.blobs(wanted - self._blobs.keys())
         return self._blobs[blob]
 
+    def below(self, commit: str, path: str) -> list[str]:
+        """The files of a commit below a folder, sorted."""
+        return sorted(found for found in self._listings[commit] if found.startswith(path + "/"))
+
     def machinery(self, commit: str) -> dict[str, dict[str, bytes]]:
         """The pointer, pipeline and lock files of a commit: folder -> name -> bytes."""
         found: dict[str, dict[str, bytes]] = {}
@@ -51,6 +55,10 @@ class Member:
     def read(self, path: str) -> bytes | None:
         """The bytes of a file; None when there is no such file."""
         return self._revisions.read(self._commit, path)
+
+    def below(self, path: str) -> list[str]:
+        """See `Source`."""
+        return self._revisions.below(self._commit, path)
 
     def machinery(self, inside: Callable[[str, dict[str, bytes]], set[str]]) -> None:
         """See `Source`."""

@@ -10,7 +10,6 @@ from dvx.errors import DvxError, UnknownTarget
 from dvx.model.paths import within
 from dvx.model.pointer import Kind, Recorded
 from dvx.model.transfer import Item
-from dvx.ops import revisions as several_commits
 from dvx.ops.index import Index, Selected, SelectOptions, files_of, load_index, select
 from dvx.project import Project
 
@@ -121,6 +120,9 @@ def _earlier(project: Project, revisions: Revisions) -> Iterator[Index]:
         return
     if project.git is None:
         raise DvxError("branches, tags and commits need Git, and this project is without")
+    # loads Git, which the workspace does without
+    from dvx.ops import revisions as several_commits
+
     commits: dict[str, None] = {}
     if revisions.all_commits:
         commits |= dict.fromkeys(project.git.all_commits())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Protocol
 
@@ -17,6 +18,9 @@ class Source(Protocol):
 
     def read(self, path: str) -> bytes | None:
         """The bytes of a file; None when there is no such file."""
+
+    def below(self, path: str) -> list[str]:
+        """The files below a folder, sorted; none if it is a file or nothing."""
 
     def machinery(self, inside: Callable[[str, dict[str, bytes]], set[str]]) -> None:
         """Give the pointer, pipeline and lock files of each folder, from the top down, to `inside(folder, {name: bytes})`.
@@ -39,6 +43,12 @@ class Workspace:
             return None
         except IsADirectoryError:
             raise DvxError(f"`{path}` is a folder, not a file") from None
+
+    def below(self, path: str) -> list[str]:
+        """See `Source`."""
+        top = self._project.abs(path)
+        found = [os.path.join(folder, name) for folder, _, names in os.walk(top) for name in names]
+        return sorted(f"{path}/{os.path.relpath(one, top).replace(os.sep, '/')}" for one in found)
 
     def machinery(self, inside: Callable[[str, dict[str, bytes]], set[str]]) -> None:
         """See `Source`."""
@@ -67,6 +77,10 @@ class Revision:
         """The bytes of a file; None when there is no such file."""
         blob = self._files().get(path)
         return None if blob is None else self._git.blobs([blob])[blob]
+
+    def below(self, path: str) -> list[str]:
+        """See `Source`."""
+        return sorted(found for found in self._files() if found.startswith(path + "/"))
 
     def machinery(self, inside: Callable[[str, dict[str, bytes]], set[str]]) -> None:
         """See `Source`."""

@@ -1,0 +1,242 @@
+"""The commands about plots: plots show, diff, modify, templates."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+from msgspec import Struct
+
+from dvx.cli import complete, render
+from dvx.cli.common import find_project
+from dvx.errors import DvxError, UsageError, nearest
+from dvx.project import Project
+
+TargetsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(help="Plots, by file or name; all by default.", autocompletion=complete.targets, show_default=False),
+]
+TemplateOption = Annotated[str, typer.Option("--template", "-t", help="A template: a name of dvx's own, or a file.")]
+XOption = Annotated[str, typer.Option("-x", help="The field that goes to the right.")]
+YOption = Annotated[str, typer.Option("-y", help="The field that goes up.")]
+NoHeaderOption = Annotated[bool, typer.Option("--no-header", help="CSV and TSV files begin with data.")]
+TitleOption = Annotated[str, typer.Option("--title", help="The title.")]
+XLabelOption = Annotated[str, typer.Option("--x-label", help="What stands below.")]
+YLabelOption = Annotated[str, typer.Option("--y-label", help="What stands at the left.")]
+OutOption = Annotated[str, typer.Option("--out", "-o", help="The folder to write into; `dvx_plots` by default.")]
+ShowVegaOption = Annotated[bool, typer.Option("--show-vega", help="Print the Vega-Lite specification of one plot.")]
+SplitOption = Annotated[bool, typer.Option("--split", help="With --json: leave matters of style open.")]
+OpenOption = Annotated[bool, typer.Option("--open", help="Open the page in a browser.")]
+PageOption = Annotated[str, typer.Option("--html-template", help="A page of your own, with `{plot_divs}` in it.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, as DVC does.")]
+
+
+def plots_show(
+    targets: TargetsArgument = None,
+    *,
+    template: TemplateOption = "",
+    x: XOption = "",
+    y: YOption = "",
+    no_header: NoHeaderOption = False,
+    title: TitleOption = "",
+    x_label: XLabelOption = "",
+    y_label: YLabelOption = "",
+    out: OutOption = "",
+    show_vega: ShowVegaOption = False,
+    split: SplitOption = False,
+    open: OpenOption = False,
+    html_template: PageOption = "",
+    json: JsonOption = False,
+) -> None:
+    """Draw plots of the workspace, on a page that needs no network.
+
+    Example: dvx plots show logs/loss.csv -y loss --open
+    """
+    properties = _properties(template, x, y, title, x_label, y_label, no_header=no_header)
+    how = _How(out, show_vega, split, open, html_template, json)
+    _draw(find_project(), ("workspace",), tuple(targets or ()), properties, how)
+
+
+def plots_diff(
+    revisions: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Revisions or experiments; with none or one, the workspace too.",
+            autocompletion=complete.revisions,
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    targets: Annotated[list[str] | None, typer.Option("--targets", help="Only these plots.", show_default=False)] = None,
+    experiment: Annotated[bool, typer.Option("--experiment", "-e", help="The baseline of the one experiment, too.")] = False,
+    template: TemplateOption = "",
+    x: XOption = "",
+    y: YOption = "",
+    no_header: NoHeaderOption = False,
+    title: TitleOption = "",
+    x_label: XLabelOption = "",
+    y_label: YLabelOption = "",
+    out: OutOption = "",
+    show_vega: ShowVegaOption = False,
+    split: SplitOption = False,
+    open: OpenOption = False,
+    html_template: PageOption = "",
+    json: JsonOption = False,
+) -> None:
+    """Draw plots of several revisions over each other, and pictures side by side.
+
+    Example: dvx plots diff main small-steps --open
+    """
+    from dvx.ops.plots import compared
+
+    project = find_project()
+    properties = _properties(template, x, y, title, x_label, y_label, no_header=no_header)
+    how = _How(out, show_vega, split, open, html_template, json)
+    _draw(project, compared(project, revisions or (), experiment=experiment), tuple(targets or ()), properties, how)
+
+
+def plots_modify(
+    target: Annotated[str, typer.Argument(help="An output of a stage.", autocompletion=complete.targets, show_default=False)],
+    *,
+    template: TemplateOption = "",
+    x: XOption = "",
+    y: YOption = "",
+    no_header: NoHeaderOption = False,
+    title: TitleOption = "",
+    x_label: XLabelOption = "",
+    y_label: YLabelOption = "",
+    unset: Annotated[list[str] | None, typer.Option("--unset", help="Properties to remove.", show_default=False)] = None,
+) -> None:
+    """Say in the pipeline file how an output is drawn; one that was no plot becomes one.
+
+    Example: dvx plots modify logs/loss.csv -x epoch -y loss --title Loss
+    """
+    from dvx.ops.plots_modify import modify
+
+    properties = _properties(template, x, y, title, x_label, y_label, no_header=no_header)
+    if not properties and not unset:
+        raise UsageError("nothing to change is named", "give for example `-y loss`, or `--unset title`")
+    project = find_project()
+    file = modify(project, target, properties, [name.replace("-", "_") for name in unset or ()])
+    render.note(f"Written: {project.shown(file)}")
+
+
+def plots_templates(
+    template: Annotated[str, typer.Argument(help="Print this one; list all without it.", show_default=False)] = "",
+) -> None:
+    """List the templates that dvx has, or print one.
+
+    Example: dvx plots templates confusion
+    """
+    from dvx.model.plot_templates import TEMPLATES
+
+    if not template:
+        for name in TEMPLATES:
+            render.data(name)
+    elif template in TEMPLATES:
+        render.json(TEMPLATES[template]())
+    else:
+        raise UsageError(f"there is no template `{template}`", nearest(template, TEMPLATES) or "`dvx plots templates` lists them")
+
+
+class _How(Struct, frozen=True):
+    """What becomes of the plots."""
+
+    out: str
+    vega: bool
+    split: bool
+    opens: bool
+    template: str
+    json: bool
+
+
+def _properties(template: str, x: str, y: str, title: str, x_label: str, y_label: str, *, no_header: bool) -> dict[str, Any]:
+    given = {"template": template, "x": x, "y": y, "x_label": x_label, "y_label": y_label, "title": title}
+    return {name: value for name, value in given.items() if value} | ({"header": False} if no_header else {})
+
+
+def _draw(project: Project, revisions: Sequence[str], targets: tuple[str, ...], properties: dict[str, Any], how: _How) -> None:
+    from dvx.ops.plot_definitions import PlotOptions
+    from dvx.ops.plots import failed, show
+
+    if how.vega and how.json:
+        raise UsageError("`--show-vega` and `--json` exclude each other", "leave one out")
+    if how.vega and len(targets) != 1:
+        raise UsageError("`--show-vega` is about one plot", "name it")
+    plots, troubles = show(project, revisions, PlotOptions(targets, properties))
+    if wrong := failed(troubles):
+        render.note(f"Some plots of these revisions could not be drawn: {', '.join(wrong)}")
+        for one in troubles:
+            render.note(f"{one.revision}: {one.error.message}")
+    out = os.path.join(project.cwd, how.out or project.config.get("plots.out_dir") or f"{project.dialect.name}_plots")
+    if how.json:
+        render.json(_document(plots, troubles, out, split=how.split))
+    elif how.vega:
+        from dvx.model.plot_fill import fill
+
+        for plot in plots:
+            if plot.chart is not None and plot.template is not None:
+                render.json(fill(plot.template, plot.chart).content)
+                return
+        raise DvxError(f"`{targets[0]}` is no plot with data", "`dvx plots show` draws all that there are")
+    elif any(plot.chart or plot.images for plot in plots):
+        _write_page(project, plots, out, how)
+    else:
+        render.note("No plots were loaded, visualization file will not be created.")
+
+
+def _document(plots: Sequence[Any], troubles: Sequence[Any], out: str, *, split: bool) -> dict[str, Any]:
+    from dvx.model.plot_fill import fill
+    from dvx.ops.plots import kind_of, message_of
+    from dvx.ops.plots_files import write_images
+
+    data: dict[str, Any] = {}
+    for plot in plots:
+        found: list[dict[str, Any]] = []
+        if plot.chart is not None:
+            filled = fill(plot.template, plot.chart, split=split)
+            revisions = list(plot.chart.revisions)
+            found.append({"type": "vega", "revisions": revisions, "content": filled.content})
+            if split:
+                found[0]["anchor_definitions"] = dict(filled.anchors)
+        for revision, place in write_images(plot, out):
+            found.append({"type": "image", "revisions": [revision], "url": place})
+        data[plot.name] = found
+    errors = []
+    for one in troubles:
+        belongs = {"name": one.plot, "rev": one.revision, "source": one.source}
+        errors.append(
+            {key: value for key, value in belongs.items() if value} | {"type": kind_of(one.error), "msg": message_of(one)}
+        )
+    return {key: value for key, value in (("errors", errors), ("data", data)) if value or key == "data"}
+
+
+def _write_page(project: Project, plots: Sequence[Any], out: str, how: _How) -> None:
+    from dvx.cli.plot_page import plots_page
+    from dvx.model.plot_fill import fill
+    from dvx.ops.plots_files import read_page, write_images, write_page
+
+    charts = [(plot.name, fill(plot.template, plot.chart).content) for plot in plots if plot.chart is not None]
+    static = os.path.join(out, "static")
+    pictures = [
+        (plot.name, revision, quote(os.path.relpath(place, out)))
+        for plot in plots
+        for revision, place in write_images(plot, static)
+    ]
+    page = how.template or project.config.get("plots.html_template") or ""
+    write_page(os.path.join(out, "index.html"), plots_page(charts, pictures, read_page(project, page) if page else ""))
+    open_page(os.path.join(out, "index.html"), opens=how.opens or project.config.flag("plots.auto_open", False))
+
+
+def open_page(place: str, *, opens: bool) -> None:
+    """Say where a page is, and maybe open it in a browser."""
+    url = "file://" + quote(os.path.realpath(place))
+    render.data(url)
+    if opens:
+        import webbrowser
+
+        if not webbrowser.open(url):
+            render.note("no browser could be opened; open the page yourself")

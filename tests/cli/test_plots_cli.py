@@ -1,0 +1,98 @@
+"""Facts about plots as they are drawn: pages in a real browser, properties in pipeline files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+needs_browser = pytest.mark.skipif(BROWSER is None, reason="there is no Chromium")
+PIPELINE = """\
+stages:
+  s:
+    cmd: 'true'
+    plots:
+    - a.csv: {cache: false, y: loss}  # the loss
+    - imgs: {cache: false}
+"""
+
+
+@pytest.fixture
+def repo(dialect_repo: Path) -> Path:
+    write(dialect_repo / "a.csv", "epoch,loss\n0,1\n1,0.5\n2,0.3\n")
+    write(dialect_repo / "imgs/a b.svg", "<svg xmlns='http://www.w3.org/2000/svg' width='30' height='30'/>")
+    write(dialect_repo / dialect_of(dialect_repo).pipeline, PIPELINE)
+    commit_all(dialect_repo)
+    return dialect_repo
+
+
+def drawn(page: Path) -> str:
+    """The page as a browser without a network has it, after its scripts ran."""
+    assert BROWSER is not None
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=8000", "--host-resolver-rules=MAP * ~NOTFOUND"]
+    profile = page.parent.parent.with_name("browser")
+    command = [BROWSER, *flags, f"--user-data-dir={profile}", "--dump-dom", page.as_uri()]
+    environ = {"PATH": os.environ["PATH"], "HOME": str(profile)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environ)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def place(folder: Path, out: str) -> Path:
+    printed = out.strip().splitlines()[-1]
+    assert printed == (folder / f"{dialect_of(folder).name}_plots/index.html").resolve().as_uri()
+    return folder / f"{dialect_of(folder).name}_plots/index.html"
+
+
+@needs_browser
+def test_charts_are_drawn_without_a_network(repo: Path) -> None:
+    write(repo / "a.csv", "epoch,loss\n0,1\n1,0.7\n2,0.3\n</script><b>,1\n")
+    page = place(repo, dvx(repo, "plots", "diff", "HEAD").out)
+    found = drawn(page)
+    assert found.count("<canvas") == 1
+    assert "data-failed" not in found
+    assert found.count('<img src="static/') == 2
+    assert (page.parent / "static/HEAD_imgs_a b.svg").exists()
+    assert "http://" not in found.split("<body")[1].replace("http://www.w3.org", "")
+
+
+@needs_browser
+def test_a_page_of_ones_own_gets_the_charts(repo: Path) -> None:
+    write(repo / "own.html", "<html><head>{scripts}</head><body><h1>Mine</h1>{plot_divs}</body></html>")
+    found = drawn(place(repo, dvx(repo, "plots", "show", "--html-template", "own.html").out))
+    assert "<h1>Mine</h1>" in found
+    assert found.count("<canvas") == 1
+    write(repo / "own.html", "<html></html>")
+    assert "has no place for plots" in run_dvx(repo, "plots", "show", "--html-template", "own.html").err
+
+
+def test_properties_are_written_with_the_rest_as_it_was(repo: Path) -> None:
+    file = repo / dialect_of(repo).pipeline
+    dvx(repo, "plots", "modify", "a.csv", "-t", "scatter", "--title", "Loss")
+    assert "template: scatter" in file.read_text()
+    assert "y: loss" in file.read_text()
+    dvx(repo, "plots", "modify", "a.csv", "--unset", "title", "template")
+    assert "template" not in file.read_text()
+    result = run_dvx(repo, "plots", "modify", "a.csv", "-t", "scater")
+    assert "did you mean `scatter`" in result.err
+    assert "has no property `title`" in run_dvx(repo, "plots", "modify", "a.csv", "--unset", "title").err
+    assert run_dvx(repo, "plots", "modify", "nope", "-y", "x").code != 0
+    assert run_dvx(repo, "plots", "modify", "a.csv").code != 0
+
+
+def test_what_cannot_be_drawn_is_told(repo: Path) -> None:
+    (repo / "a.csv").unlink()
+    result = dvx(repo, "plots", "show", "a.csv", "--json")
+    assert '"errors"' in result.out
+    assert "Some plots of these revisions could not be drawn: workspace" in result.err
+    assert run_dvx(repo, "plots", "show", "--show-vega").code != 0
+    assert run_dvx(repo, "plots", "diff", "nope").code != 0
+    git(repo, "checkout", "--quiet", ".")
+    write(repo / "t.json", "{}")
+    assert "has no place for data" in run_dvx(repo, "plots", "show", "-t", "t.json").err
