@@ -86,6 +86,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "git-hook post-checkout": ("dvx.cli.hooks", "git_hook_post_checkout", "Restore tracked data, after a checkout"),
     "git-hook pre-push": ("dvx.cli.hooks", "git_hook_pre_push", "Push tracked data, before a push"),
     "git-hook merge-driver": ("dvx.cli.hooks", "git_hook_merge_driver", "Merge two versions of a pointer or lock"),
+    "schema": ("dvx.cli.editors", "schema", "Print the JSON Schema of a kind of file, for editors"),
+    "vscode": ("dvx.cli.editors", "vscode", "Set up VS Code: tasks, checks of files, what to leave alone"),
     "destroy": ("dvx.cli.destroy", "destroy", "Take dvx out of a project; the data stays"),
     "completion": ("dvx.cli.completion", "completion", "Print the script that completes commands after Tab"),
     "doctor": ("dvx.cli.doctor", "doctor", "Show what is wrong in the set-up, and the cure"),
