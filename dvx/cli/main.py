@@ -16,6 +16,7 @@ import typer.main
 import dvx
 from dvx.cli import common, endings, render
 from dvx.cli.words import Command
+from dvx.config import find_root
 from dvx.errors import DvxError, UsageError, nearest
 from dvx.model.dialect import NATIVE
 
@@ -228,7 +229,10 @@ In DVC's repositories they are DVC's: 1 or 255 an error, 251 wrong configuration
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        render.data(dvx.__version__)
+        found = find_root(common.cwd())
+        # what works with DVC asks for its version, and reads the beginning of the line
+        spoken = found[1].conforms_to if found else ""
+        render.data(f"{spoken} (dvx {dvx.__version__})" if spoken else dvx.__version__)
         raise typer.Exit
 
 
