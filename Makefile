@@ -7,18 +7,23 @@ DVC_VENV := .cache/dvc-env
 RUN := $(VENV)/bin/python -m
 READY := $(VENV)/.ready
 DVC_READY := $(DVC_VENV)/.ready
+VSCODE := .cache/vscode
+VSCODE_READY := $(VSCODE)/.ready
 INSTALL := install --quiet --disable-pip-version-check --no-deps
 WORKERS ?= auto
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint format demo bench docs faults pins clean
+.PHONY: help test test-vscode lint format demo bench docs faults pins clean
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: $(READY) $(DVC_READY) ## run all tests; ARGS="-k word" for some
 	$(RUN) pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+test-vscode: $(READY) $(VSCODE_READY) ## test schemas in a language server, and tasks in a real VS Code (npm, Chromium)
+	$(RUN) pytest -m "vscode or not vscode" tests/editor $(ARGS)
 
 lint: $(READY) ## check style and types
 	$(RUN) ruff check .
@@ -66,4 +71,17 @@ $(DVC_READY): constraints-dvc.txt
 	rm -rf $(DVC_VENV)
 	$(PYTHON) -m venv $(DVC_VENV)
 	$(DVC_VENV)/bin/python -m pip $(INSTALL) --requirement constraints-dvc.txt
+	touch $@
+
+# VS Code has parts to compile: that needs a C++ compiler, Python, and the headers of Kerberos, libsecret, X11 and xkbfile.
+# Its installer runs in the Node that it needs, so that comes first.
+$(VSCODE_READY): tests/editor/package.json
+	@command -v npm >/dev/null || { echo "npm is needed" >&2; exit 1; }
+	rm -rf $(VSCODE)
+	mkdir -p $(VSCODE)/node_modules
+	cp tests/editor/package.json $(VSCODE)/package.json.all
+	cd $(VSCODE) && echo '{"private": true, "allowScripts": {"node": true}}' > package.json && \
+		npm install --silent --no-audit --no-fund node@24.21.0
+	cd $(VSCODE) && mv package.json.all package.json && \
+		PATH="$(CURDIR)/$(VSCODE)/node_modules/.bin:$$PATH" npm install --silent --no-audit --no-fund --unsafe-perm --foreground-scripts
 	touch $@

@@ -249,8 +249,9 @@ def _refuse_commands(settings: list[Setting]) -> None:
     """A cloned repository must not make a transfer run a command."""
     for setting in settings:
         if setting.name.option == "bearer_token_command" and setting.level is Level.REPO:
-            message = f"{setting.file}:{setting.line}: `{setting.name}` would run a command that a tracked file names"
-            raise ConfigError(message, "if you trust it, move it to your own file with `--local`")
+            message = f"`{setting.name}` would run a command that a tracked file names"
+            hint = "if you trust it, move it to your own file with `--local`"
+            raise ConfigError(message, hint, f"{setting.file}:{setting.line}")
 
 
 def _from_environment(prefix: str, environ: Mapping[str, str]) -> Iterator[Setting]:

@@ -8,12 +8,18 @@ from difflib import get_close_matches
 
 
 class DvxError(Exception):
-    """An expected failure: `message` names the thing, `hint` the way out (it may be empty)."""
+    """An expected failure: `message` names the thing, `hint` the way out (it may be empty).
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    `place` is where in a file the cause stands, as `FILE:LINE:COLUMN`; empty where there is no such place. What is known of it
+    from the beginning stands before the message.
+    """
+
+    def __init__(self, message: str, hint: str = "", place: str = "") -> None:
+        message = f"{place}: {message}" if place else message
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.place = place
 
 
 class NotARepository(DvxError):

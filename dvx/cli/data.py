@@ -25,6 +25,7 @@ from dvx.cli.common import (
     find_project,
     tell_git,
 )
+from dvx.config import find_root
 from dvx.errors import UsageError
 from dvx.model.dialect import DVC, NATIVE
 from dvx.model.paths import printable
@@ -46,15 +47,16 @@ def init(
         ),
     ] = "",
 ) -> None:
-    """Make a dvx repository here, or with `--dvc` one that DVC can use too.
+    """Make a dvx repository here, or with `--dvc` one that DVC can use too; so is one in a subfolder of such a one.
 
     Example: dvx init --hash blake3
     """
     from dvx.ops.init import InitOptions, init
 
-    options = InitOptions(DVC if dvc else NATIVE, hash_name, not no_scm, subdir, force)
-    project = init(os.path.normpath(os.path.join(cwd(), directory)), options)
-    dialect = project.dialect
+    place = os.path.normpath(os.path.join(cwd(), directory))
+    above = find_root(place) if subdir and not hash_name else None
+    dialect = DVC if dvc else above[1] if above else NATIVE
+    project = init(place, InitOptions(dialect, hash_name, not no_scm, subdir, force))
     render.note(f"Made a {dialect.name} repository in `{printable(project.root)}` ({project.algorithm}).")
     if project.git is not None:
         render.note(f'Its files are staged; keep them with: git commit -m "Start {dialect.name}"')

@@ -17,7 +17,7 @@ from dvx.store import files
 
 def expected(error: DvxError, session: Session) -> int:
     """An error that a user can cause or repair."""
-    render.error(error.message, error.hint)
+    render.error(error.message, error.hint, error.place)
     return _code(error, session)
 
 

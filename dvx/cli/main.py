@@ -16,6 +16,7 @@ import typer.main
 import dvx
 from dvx.cli import common, endings, render
 from dvx.cli.words import Command
+from dvx.config import find_root
 from dvx.errors import DvxError, UsageError, nearest
 from dvx.model.dialect import NATIVE
 
@@ -101,6 +102,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "git-hook post-checkout": ("dvx.cli.hooks", "git_hook_post_checkout", "Restore tracked data, after a checkout"),
     "git-hook pre-push": ("dvx.cli.hooks", "git_hook_pre_push", "Push tracked data, before a push"),
     "git-hook merge-driver": ("dvx.cli.hooks", "git_hook_merge_driver", "Merge two versions of a pointer or lock"),
+    "schema": ("dvx.cli.editors", "schema", "Print the JSON Schema of a kind of file, for editors"),
+    "vscode": ("dvx.cli.editors", "vscode", "Set up VS Code: tasks, checks of files, what to leave alone"),
     "destroy": ("dvx.cli.destroy", "destroy", "Take dvx out of a project; the data stays"),
     "completion": ("dvx.cli.completion", "completion", "Print the script that completes commands after Tab"),
     "doctor": ("dvx.cli.doctor", "doctor", "Show what is wrong in the set-up, and the cure"),
@@ -243,7 +246,10 @@ In DVC's repositories they are DVC's: 1 or 255 an error, 251 wrong configuration
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        render.data(dvx.__version__)
+        found = find_root(common.cwd())
+        # what works with DVC asks for its version, and reads the beginning of the line
+        spoken = found[1].conforms_to if found else ""
+        render.data(f"{spoken} (dvx {dvx.__version__})" if spoken else dvx.__version__)
         raise typer.Exit
 
 

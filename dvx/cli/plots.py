@@ -211,7 +211,7 @@ def _document(plots: Sequence[Any], troubles: Sequence[Any], out: str, *, split:
         errors.append(
             {key: value for key, value in belongs.items() if value} | {"type": kind_of(one.error), "msg": message_of(one)}
         )
-    return {key: value for key, value in (("errors", errors), ("data", data)) if value or key == "data"}
+    return {key: value for key, value in (("errors", errors), ("data", data)) if value}
 
 
 def _write_page(project: Project, plots: Sequence[Any], out: str, how: _How) -> None:

@@ -62,9 +62,10 @@ def note(text: str) -> None:
         _say(text)
 
 
-def error(message: str, hint: str = "") -> None:
-    """What went wrong, and the way out."""
-    _say(f"{_styled('error:', '31')} {message}")
+def error(message: str, hint: str = "", place: str = "") -> None:
+    """What went wrong, and the way out. The place comes first, as compilers have it, so that editors can go there."""
+    begin = f"{place}: " if place else ""
+    _say(f"{begin}{_styled('error:', '31')} {message.removeprefix(begin)}")
     if hint:
         _say(f"{_styled('hint:', '36')} {hint}")
 
@@ -241,7 +242,8 @@ def _pass_on(output: bytes) -> None:
 
 
 def _notice(notice: Notice) -> str:
-    text = f"{_styled('note:', '33')} {notice.message}"
+    begin = f"{notice.place}: " if notice.place else ""
+    text = f"{begin}{_styled('note:', '33')} {notice.message.removeprefix(begin)}"
     if not notice.hint:
         return text
     return f"{text}\n{_styled('hint:', '36')} {notice.hint}" if "\n" in notice.message else f"{text}; {notice.hint}"

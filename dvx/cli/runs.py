@@ -173,7 +173,7 @@ def stage_run(
     except StageFailed as error:
         if not error.may_pass:
             raise
-        render.error(error.message, error.hint)
+        render.error(error.message, error.hint, error.place)
         raise typer.Exit(_MAY_BE_RETRIED) from None
     if all(outcome.action is Action.SKIP for outcome in result.stages):
         raise typer.Exit(_UNCHANGED)

@@ -11,19 +11,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dvx.formats.data import load_data
     from dvx.formats.editing import edit_data
+    from dvx.formats.jsonc import Item, load_jsonc, put, put_item
     from dvx.formats.locks import only_stage, remove_from_lock, splice_lock
     from dvx.formats.reading import decoded, load_yaml, locate, schema_error
     from dvx.formats.writing import dump_yaml, edit_yaml
 
 __all__ = [
+    "Item",
     "decoded",
     "dump_yaml",
     "edit_data",
     "edit_yaml",
     "load_data",
+    "load_jsonc",
     "load_yaml",
     "locate",
     "only_stage",
+    "put",
+    "put_item",
     "remove_from_lock",
     "schema_error",
     "splice_lock",
@@ -31,6 +36,7 @@ __all__ = [
 _PARTS = {
     "data": ("load_data",),
     "editing": ("edit_data",),
+    "jsonc": ("Item", "load_jsonc", "put", "put_item"),
     "locks": ("only_stage", "remove_from_lock", "splice_lock"),
     "reading": ("decoded", "load_yaml", "locate", "schema_error"),
     "writing": ("dump_yaml", "edit_yaml"),

@@ -34,7 +34,7 @@ def decoded(data: bytes, path: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise FormatError(f"{path}:{line}: the text is not UTF-8") from None
+        raise FormatError("the text is not UTF-8", place=f"{path}:{line}") from None
 
 
 def load_yaml(text: str, name: str) -> Any:
@@ -57,7 +57,10 @@ def load_yaml(text: str, name: str) -> Any:
 
 def locate(text: str, where: tuple[str | int, ...]) -> tuple[int, int]:
     """Line and column, from 1, of the key or item at `where`, or of the deepest part of it that is there."""
-    node = yaml.compose(text, Loader)
+    try:
+        node = yaml.compose(text, Loader)
+    except yaml.YAMLError:
+        return 1, 1
     mark = node.start_mark if node else None
     for part in where:
         if isinstance(node, yaml.MappingNode):
@@ -89,7 +92,7 @@ def mistake(text: str, name: str, where: tuple[int, int], problem: str, hint: st
         hint = "indent with blanks, not tabs"
     around = line[max(0, where[1] - SHOWN // 2) :][:SHOWN].strip()
     shown = f"\n    {printable(around)}" if around else ""
-    return FormatError(f"{name}:{where[0] + 1}:{where[1] + 1}: {problem}{shown}", hint)
+    return FormatError(f"{problem}{shown}", hint, f"{name}:{where[0] + 1}:{where[1] + 1}")
 
 
 class _Builder:

@@ -34,7 +34,8 @@ class Dialect(Struct, frozen=True):
 
     `exact_params` when `1` and `1.0` are two values of a parameter; `quotes_values` when what `${...}` puts into a command is
     protected from the shell; `packs` when small objects of a remote may lie in packs; `runs_in_parallel` when stages run at
-    once if nobody says how many; `shares_locks` when DVC may work at the same time, so that its locks are taken as well.
+    once if nobody says how many; `shares_locks` when DVC may work at the same time, so that its locks are taken as well;
+    `conforms_to` is the version of DVC that it is, for tools that ask.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Dialect(Struct, frozen=True):
     environment_prefix: str
     state_folder: str
     config_app: tuple[str, str]
+    conforms_to: str
     exit_codes: ExitCodes
 
     def is_machinery(self, name: str) -> bool:
@@ -83,6 +85,7 @@ NATIVE = Dialect(
     environment_prefix="DVX",
     state_folder="tmp",
     config_app=("dvx", "dvx"),
+    conforms_to="",
     exit_codes=ExitCodes(error=1, usage=2, bug=3, partial=4, interrupted=130, config=1),
 )
 
@@ -110,6 +113,7 @@ DVC = Dialect(
     environment_prefix="DVC",
     state_folder="tmp/dvx",
     config_app=("dvc", "iterative"),
+    conforms_to="3.67.1",
     exit_codes=ExitCodes(
         error=255,
         usage=254,

@@ -45,10 +45,11 @@ class Interrupted(Struct, frozen=True):
 
 
 class Notice(Struct, frozen=True):
-    """Something the user should know; the work goes on."""
+    """Something the user should know; the work goes on. `place` is where in a file the cause stands, as `FILE:LINE:COLUMN`."""
 
     message: str
     hint: str = ""
+    place: str = ""
 
 
 class StageStarted(Struct, frozen=True):

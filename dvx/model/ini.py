@@ -224,7 +224,7 @@ class _Parser:
         return lines if any(lines) else ()
 
     def _error(self, number: int, message: str, hint: str) -> ConfigError:
-        return ConfigError(f"{self._file}:{number}: {message}", hint)
+        return ConfigError(message, hint, f"{self._file}:{number}")
 
 
 def render(document: Document) -> str:

@@ -76,10 +76,16 @@ def decode_lock(document: Any, file: str, dialect: Dialect, pipeline: Pipeline |
     return Lock(stages)
 
 
+def lock_keys(dialect: Dialect) -> Mapping[str, tuple[str, ...]]:
+    """The keys that a lock may have: at the top, in a stage, and in an entry of one."""
+    stage = _STAGE if dialect.run_settings_in_meta else (*_STAGE, _ENV)
+    return {"top": _TOP, "stage": stage, "entry": (*_ENTRY, *dialect.algorithms)}
+
+
 def decode_state(raw: Any, workdir: str, dialect: Dialect, where: Where) -> StageState:
     """Read one stage of a lock, or an entry of the run-cache; raises like `decode_lock`."""
     entry = _mapping(raw, where)
-    _known(entry, _STAGE if dialect.run_settings_in_meta else (*_STAGE, _ENV), where)
+    _known(entry, lock_keys(dialect)["stage"], where)
     command = entry.get("cmd")
     if isinstance(command, list) and all(isinstance(line, str) for line in command):
         command = tuple(command)
@@ -145,7 +151,7 @@ def _entries(entry: Mapping[str, Any], key: str, workdir: str, dialect: Dialect,
     rows = entry.get(key, [])
     if not isinstance(rows, list):
         raise SchemaError("a list is expected", (*where, key))
-    known = (*_ENTRY, *dialect.algorithms)
+    known = lock_keys(dialect)["entry"]
     found = {}
     for index, raw in enumerate(rows):
         place = (*where, key, index)

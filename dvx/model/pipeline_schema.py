@@ -21,7 +21,7 @@ def check_document(document: Any, dialect: Dialect) -> Mapping[str, Any]:
     if document is None:
         return {}
     _fields(document, (), _TOP)
-    native: dict[str, Check] = {} if dialect.run_settings_in_meta else {"run": _mapping, "map": _anything}
+    native: Mapping[str, Check] = {} if dialect.run_settings_in_meta else TABLES["native"]
     for name, raw in (document.get("stages") or {}).items():
         _entry(raw, ("stages", name), {**_STAGE, **native})
     return document  # type: ignore[no-any-return]
@@ -32,7 +32,7 @@ def _entry(raw: Any, where: Where, fields: Mapping[str, Check]) -> None:
     if "foreach" not in raw and "do" not in raw:
         _stage(raw, where, {**fields, "matrix": _matrix})
         return
-    _fields(raw, where, {"foreach": _foreach, "do": _mapping})
+    _fields(raw, where, TABLES["group"])
     for key in ("foreach", "do"):
         if key not in raw:
             raise SchemaError(f"`{key}` is missing", where)
@@ -207,4 +207,16 @@ _ARTIFACT: Mapping[str, Check] = {"path": _text, "desc": _text, "type": _text, "
 _TOP: Mapping[str, Check] = {
     "vars": _vars, "stages": _names, "params": _texts, "metrics": _texts, "plots": _plots, "artifacts": _artifacts,
     "datasets": _datasets,
+}  # fmt: skip
+KINDS: Mapping[Check, str] = {
+    _anything: "anything", _mapping: "mapping", _names: "names", _text: "text", _boolean: "boolean", _texts: "texts",
+    _text_or_texts: "text or texts", _vars: "vars", _foreach: "foreach", _matrix: "matrix", _params: "params",
+    _STAGE["outs"]: "outputs", _STAGE["metrics"]: "outputs", _STAGE["plots"]: "plot outputs", _plots: "plots",
+    _artifacts: "artifacts", _datasets: "datasets",
+}  # fmt: skip
+"""What each check asks for; with the tables, the schema that editors read is made of it."""
+TABLES: Mapping[str, Mapping[str, Check]] = {
+    "top": _TOP, "stage": {**_STAGE, "matrix": _matrix}, "native": {"run": _mapping, "map": _anything},
+    "group": {"foreach": _foreach, "do": _mapping}, "output": _FLAGS,
+    "plot output": _PLOT, "plot": _DEFINITION, "artifact": _ARTIFACT,
 }  # fmt: skip

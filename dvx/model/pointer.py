@@ -85,13 +85,14 @@ def decode_pointer(document: Any, path: str, dialect: Dialect) -> Pointer:
         SchemaError: an unknown key, a value of the wrong kind, or an output that leaves the project.
     """
     top = _mapping(document, ())
-    _known(top, _TOP, ())
+    known = pointer_keys(dialect)
+    _known(top, known["top"], ())
     workdir = join(parent(path), _text(top.get("wdir", "."), ("wdir",)))
     outs = []
     for index, raw in enumerate(_sequence(top.get("outs"), ("outs",))):
         where = ("outs", index)
         entry = _mapping(raw, where)
-        _known(entry, (*_hash_keys(dialect), *_EXTRAS, *_FLAGS, *_ANNOTATIONS), where)
+        _known(entry, known["out"], where)
         recorded = decode_entry(entry, workdir, dialect, where)
         if within(path, recorded.path):
             raise SchemaError(f"the output `{recorded.path}` holds its own pointer", (*where, "path"))
@@ -100,7 +101,7 @@ def decode_pointer(document: Any, path: str, dialect: Dialect) -> Pointer:
     for index, raw in enumerate(_sequence(top.get("deps"), ("deps",))):
         where = ("deps", index)
         entry = _mapping(raw, where)
-        _known(entry, (*_hash_keys(dialect), *_EXTRAS, *_DEP_EXTRAS), where)
+        _known(entry, known["dep"], where)
         deps.append(decode_entry(entry, workdir, dialect, where, outside=True))
     return Pointer(
         path=path,
@@ -111,6 +112,12 @@ def decode_pointer(document: Any, path: str, dialect: Dialect) -> Pointer:
         checksum=str(top.get("md5") or "") if deps else "",
         computed=stage_checksum(top) if deps else "",
     )
+
+
+def pointer_keys(dialect: Dialect) -> Mapping[str, tuple[str, ...]]:
+    """The keys that a pointer may have: at the top, in an output and in a dependency."""
+    hashed = ("path", "hash", "size", "nfiles", "isexec", *dialect.algorithms)
+    return {"top": _TOP, "out": (*hashed, *_EXTRAS, *_FLAGS, *_ANNOTATIONS), "dep": (*hashed, *_EXTRAS, *_DEP_EXTRAS)}
 
 
 def decode_entry(
@@ -252,10 +259,6 @@ def boolean(entry: Mapping[str, Any], key: str, default: bool, where: tuple[str 
     if not isinstance(value, bool):
         raise SchemaError(f"`{key}` is `true` or `false`, not `{value}`", (*where, key))
     return value
-
-
-def _hash_keys(dialect: Dialect) -> tuple[str, ...]:
-    return ("path", "hash", "size", "nfiles", "isexec", *dialect.algorithms)
 
 
 def _known(entry: Mapping[str, Any], known: Sequence[str], where: tuple[str | int, ...]) -> None:

@@ -59,17 +59,17 @@ def decode_run(raw: Any, where: Where, *, records_env: bool) -> RunSettings:
     """
     if raw is None:
         return PLAIN
-    _known(raw, _KEYS, where)
+    _known(raw, RUN, where)
     if raw.get("env") and not records_env:
         hint = "write the variables into `cmd`: `NAME=value command`"
         raise SchemaError("DVC's lock has no place for `env`, so a change of it would go unseen", (*where, "env"), hint)
-    found = {key: decode(raw[key], (*where, key)) for key, decode in _KEYS.items() if raw.get(key) is not None}
+    found = {key: decode(raw[key], (*where, key)) for key, decode in RUN.items() if raw.get(key) is not None}
     return RunSettings(**found)
 
 
 def has_settings(raw: Any) -> bool:
     """Whether a mapping called `run` that may mean something else is meant for us."""
-    return isinstance(raw, Mapping) and any(key in _KEYS for key in raw)
+    return isinstance(raw, Mapping) and any(key in RUN for key in raw)
 
 
 def decode_amounts(raw: Any, where: Where) -> dict[str, float]:
@@ -91,8 +91,8 @@ def _amount(name: str, value: Any, where: Where) -> float:
 def _retry(raw: Any, where: Where) -> Retry:
     if isinstance(raw, int) and not isinstance(raw, bool):
         raw = {"maximum_attempts": raw}
-    _known(raw, _RETRY, where)
-    return Retry(**{key: decode(raw[key], (*where, key)) for key, decode in _RETRY.items() if raw.get(key) is not None})
+    _known(raw, RETRY, where)
+    return Retry(**{key: decode(raw[key], (*where, key)) for key, decode in RETRY.items() if raw.get(key) is not None})
 
 
 def _env(raw: Any, where: Where) -> dict[str, str]:
@@ -170,10 +170,10 @@ def _seen(value: Any) -> str:
     return "nothing" if value is None else f"`{text if len(text) <= _SHOWN else text[:_SHOWN] + '...'}`"
 
 
-_RETRY: Mapping[str, Callable[[Any, Where], Any]] = {
+RETRY: Mapping[str, Callable[[Any, Where], Any]] = {
     "maximum_attempts": _count, "initial_interval": _quantity(seconds), "backoff_coefficient": _factor,
     "maximum_interval": _quantity(seconds), "non_retryable_exit_codes": _codes,
 }  # fmt: skip
-_KEYS: Mapping[str, Callable[[Any, Where], Any]] = {
+RUN: Mapping[str, Callable[[Any, Where], Any]] = {
     "retry": _retry, "timeout": _limit, "heartbeat": _limit, "resources": decode_amounts, "env": _env, "shell": _shell,
 }  # fmt: skip

@@ -103,6 +103,13 @@ def check(settings: Mapping[OptionName, Setting], algorithms: tuple[str, ...], o
             raise _error(setting, f"`{name}` {refusal}", f"`dvx config {quoted(str(name))} VALUE` sets another value")
 
 
+def options_of(section: str, algorithms: tuple[str, ...]) -> Options:
+    """The options of a plain section, where content may be hashed by `algorithms`; with a choice of them, the format is dvx's."""
+    if section != "core" or len(algorithms) == 1:
+        return SECTIONS[section]
+    return {**SECTIONS["core"], "hash": Option(Kind.CHOICE, choices=algorithms), "pack": FLAG, "jobs": COUNT, "resources": TEXT}
+
+
 def _way_out(name: OptionName, options: Options) -> str:
     """What to do about an option that its section does not know."""
     kinds = [f"`{scheme}://`" if scheme else "folder" for scheme, known in REMOTES.items() if name.option in known]
@@ -122,15 +129,7 @@ def _options(setting: Setting, settings: Mapping[OptionName, Setting], algorithm
         return {name.option: TEXT}
     if name.section not in SECTIONS:
         raise _error(setting, f"unknown section `{name.title}`", nearest(name.section, (*SECTIONS, *NAMED)))
-    if name.section == "core" and len(algorithms) > 1:
-        return {
-            **SECTIONS["core"],
-            "hash": Option(Kind.CHOICE, choices=algorithms),
-            "pack": FLAG,
-            "jobs": COUNT,
-            "resources": TEXT,
-        }
-    return SECTIONS[name.section]
+    return options_of(name.section, algorithms)
 
 
 def _remote_options(url: Setting | None, setting: Setting) -> Options:
@@ -145,8 +144,7 @@ def _remote_options(url: Setting | None, setting: Setting) -> Options:
 
 
 def _error(setting: Setting, message: str, hint: str) -> ConfigError:
-    place = f"{setting.file}:{setting.line}: " if setting.line else ""
-    return ConfigError(place + message, hint)
+    return ConfigError(message, hint, f"{setting.file}:{setting.line}" if setting.line else "")
 
 
 def scheme_of(url: str) -> str:

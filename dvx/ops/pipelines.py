@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from dvx.errors import SchemaError
-from dvx.formats import load_data, load_yaml, schema_error
+from dvx.errors import FormatError, SchemaError
+from dvx.formats import decoded, load_data, load_yaml, locate, schema_error
 from dvx.model.dialect import Dialect
 from dvx.model.expanded import CommandStyle
 from dvx.model.graph import Graph, Node, build_graph
 from dvx.model.lock import Lock, decode_lock
 from dvx.model.paths import join, parent
 from dvx.model.pipeline import decode_pipeline
-from dvx.model.stage import Pipeline
+from dvx.model.stage import Pipeline, Stage
 from dvx.project import Project
+from dvx.store import files
 
 if TYPE_CHECKING:
     from dvx.ops.index import Index
@@ -57,6 +58,17 @@ def parse_lock(text: str, path: str, dialect: Dialect, pipeline: Pipeline | None
         return decode_lock(load_yaml(text, path), path, dialect, pipeline)
     except SchemaError as error:
         raise schema_error(error, text, path) from None
+
+
+def place_of(project: Project, stage: Stage) -> str:
+    """Where a stage stands in its file, as `FILE:LINE:COLUMN`; empty when the file cannot be read any more."""
+    name = stage.name.partition("@")[0] if stage.generated else stage.name
+    try:
+        text = decoded(files.read(project.abs(stage.file)), stage.file)
+    except (OSError, FormatError):
+        return ""
+    line, column = locate(text, ("stages", name))
+    return f"{stage.file}:{line}:{column}"
 
 
 def check_graph(index: Index) -> Graph:

@@ -158,7 +158,8 @@ class _Progress:
             if not (self._options.keep_going or self._options.ignore_errors):
                 raise
             self._failed[address] = error
-            self._tell(Notice(error.message + (" (ignored)" if self._options.ignore_errors else ""), error.hint))
+            ignored = " (ignored)" if self._options.ignore_errors else ""
+            self._tell(Notice(error.message + ignored, error.hint, error.place))
             if not self._options.ignore_errors:
                 self._blocked |= self._graph.downstream([address])
 

@@ -38,6 +38,7 @@ from dvx.ops.in_git import InGit
 from dvx.ops.index import Index
 from dvx.ops.leftovers import end_trace, find_leftover, is_whole
 from dvx.ops.observation import Observer
+from dvx.ops.pipelines import place_of
 from dvx.ops.recording import keep_run, locked_state, record_restored, record_run
 from dvx.ops.repro_data import record_data
 from dvx.ops.repro_plan import ReproOptions, StageOutcome
@@ -118,7 +119,8 @@ class Worker:
             return StageOutcome(stage.address, Action.SKIP)
         seconds = 0.0
         if choice.action is Action.RUN:
-            seconds = self._run(stage, choice, handle)
+            with self._placed(stage):
+                seconds = self._run(stage, choice, handle)
         elif choice.action is Action.RESTORE:
             present = self._decider.present(stage, choice.state)
             self._setting.recorder.note(Fact.STAGE_RESTORED, stage.address)
@@ -270,6 +272,15 @@ class Worker:
     def _ask(self, stage: Stage) -> None:
         if self._options.confirm is not None and not self._options.confirm(stage.address):
             raise DvxError(f"stopped before the stage `{stage.address}`")
+
+    @contextlib.contextmanager
+    def _placed(self, stage: Stage) -> Iterator[None]:
+        """Say of an error where its stage stands, which is where to mend it."""
+        try:
+            yield
+        except DvxError as error:
+            error.place = error.place or place_of(self._project, stage)
+            raise
 
     @contextlib.contextmanager
     def _others_turn(self) -> Iterator[None]:

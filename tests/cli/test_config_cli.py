@@ -121,7 +121,7 @@ def test_wrong_configuration_stops_commands_and_can_be_mended(native: Path):
     write(native / ".dvx/config.local", "# mine\n[core]\n    autostage = maybe\n")
     result = run_dvx(native, "status")
     assert result.code == 1
-    assert "error: .dvx/config.local:3: `core.autostage` is `true` or `false`, not `maybe`\nhint: " in result.err
+    assert ".dvx/config.local:3: error: `core.autostage` is `true` or `false`, not `maybe`\nhint: " in result.err
     dvx(native, "config", "--local", "core.autostage", "false")
     assert (native / ".dvx/config.local").read_text() == "# mine\n[core]\n    autostage = false\n"
     dvx(native, "status")

@@ -212,3 +212,9 @@ def test_every_command_has_help_with_an_example(tmp_path: Path):
 
 def test_the_version_comes_first(tmp_path: Path):
     assert dvx(tmp_path, "--version").out.split(".")[0].isdigit()
+
+
+def test_a_repository_in_a_subfolder_is_of_the_kind_above_it(dialect_repo: Path) -> None:
+    (dialect_repo / "sub").mkdir()
+    dvx(dialect_repo / "sub", "init", "--subdir")
+    assert dialect_of(dialect_repo / "sub") == dialect_of(dialect_repo)

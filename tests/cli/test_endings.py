@@ -61,7 +61,7 @@ def test_a_broken_configuration_has_its_code(dialect_repo: Path, words: str) -> 
     write(dialect_repo / dialect.folder / "config", "[core\n")
     result = run_dvx(dialect_repo, *words.split())
     assert result.code == {"dvx": 1, "dvc": 251}[dialect.name]
-    assert f"error: {dialect.folder}/config:1: " in result.err
+    assert f"{dialect.folder}/config:1: error: " in result.err
 
 
 def test_an_unknown_column_is_no_failure_of_reading(dialect_repo: Path) -> None:

@@ -121,7 +121,7 @@ def test_a_pointer_that_is_no_text_is_told(native: Path) -> None:
     write(native / "f.dvx", b"outs:\n- path: \xff\xfe\n")
     refused = run_dvx(native, "status")
     assert refused.code == 1
-    assert "f.dvx:2: the text is not UTF-8" in refused.err
+    assert "f.dvx:2: error: the text is not UTF-8" in refused.err
 
 
 def test_a_comparison_before_the_first_commit_says_what_is_missing(native: Path) -> None:

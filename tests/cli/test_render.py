@@ -15,9 +15,11 @@ FAILS = "stages:\n  a: {cmd: 'printf abc; exit 3'}\n  b: {cmd: 'true'}\n"
 
 @pytest.mark.parametrize(("words", "title"), [(["repro", "-j1"], "error"), (["repro", "-j1", "-k"], "note")])
 def test_a_failure_begins_a_line_after_output_without_an_end(dialect_repo: Path, words: list[str], title: str) -> None:
-    write(dialect_repo / dialect_of(dialect_repo).pipeline, FAILS)
+    pipeline = dialect_of(dialect_repo).pipeline
+    write(dialect_repo / pipeline, FAILS)
     err = run_dvx(dialect_repo, *words).err
-    assert f"\nabc\n{title}: the stage `a` failed: `printf abc; exit 3` exited with 3\n  | abc\nhint: its output is in `" in err
+    begin = f"\nabc\n{pipeline}:2:3: {title}: the stage `a` failed: "
+    assert f"{begin}`printf abc; exit 3` exited with 3\n  | abc\nhint: its output is in `" in err
 
 
 def test_output_stays_as_it_came(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import traceback
@@ -192,7 +193,7 @@ def _judge(series: Series, struck: Ended, fault: Fault) -> list[str]:
 
 def _is_helpful(text: str) -> bool:
     """One error, which quotes a name, and a way out."""
-    errors = [line for line in text.splitlines() if line.startswith("error: ")]
+    errors = [line for line in text.splitlines() if re.match(r"(\S+:\d+: )?error: ", line)]
     return len(errors) == 1 and "`" in errors[0] and "hint: " in text
 
 

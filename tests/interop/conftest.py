@@ -46,8 +46,20 @@ def dvc_python(package_home: None) -> Path:
 
 
 @pytest.fixture(scope="package")
-def dvc(dvc_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tool]:
+def dvc(dvc_any: Tool) -> Tool:
     """Runs the real DVC; it must succeed."""
+
+    def run(cwd: Path, /, *args: str | Path) -> Result:
+        result = dvc_any(cwd, *args)
+        assert result.code == 0, f"dvc {' '.join(map(str, args))} ended with {result.code}\n{result.out}{result.err}"
+        return result
+
+    return run
+
+
+@pytest.fixture(scope="package")
+def dvc_any(dvc_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tool]:
+    """Runs the real DVC, however it ends."""
     printed = tmp_path_factory.mktemp("printed")
     out, err = printed / "out", printed / "err"
     server = Path(__file__).with_name("forking_dvc.py")
@@ -61,9 +73,7 @@ def dvc(dvc_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             request = {"args": words, "cwd": str(cwd), "env": dict(os.environ), "out": str(out), "err": str(err)}
             print(json.dumps(request), file=requests, flush=True)
             code = int(codes.readline())
-            result = Result(code, *(path.read_text(encoding="utf-8", errors="replace") for path in (out, err)))
-            assert code == 0, f"dvc {' '.join(words)} ended with {code}\n{result.out}{result.err}"
-            return result
+            return Result(code, *(path.read_text(encoding="utf-8", errors="replace") for path in (out, err)))
 
         yield run
         requests.close()

@@ -1,0 +1,51 @@
+"""The commands for editors: schema, vscode."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dvx.cli import render
+from dvx.cli.common import cwd, find_project, tell_git
+from dvx.config import find_root
+from dvx.model.dialect import NATIVE
+from dvx.model.json_schema import FileKind, schema_of
+
+
+def schema(kind: Annotated[FileKind, typer.Argument(help="The kind of file.", show_default=False)]) -> None:
+    """Print the JSON Schema of a kind of file, by which editors complete, explain and check what is typed.
+
+    In a DVC repository it is that of DVC's file.
+
+    Example: dvx schema pipeline > dvx.schema.json
+    """
+    found = find_root(cwd())
+    render.json(schema_of(kind, found[1] if found else NATIVE))
+
+
+def vscode(
+    *, check: Annotated[bool, typer.Option("--check", help="Change nothing; exit with 1 if something is out of date.")] = False
+) -> None:
+    """Set up VS Code for this project, below `.vscode`: tasks, checks of pipeline files, folders that it should leave alone.
+
+    What else stands in these files stays as it is written, with its comments. Run it again when stages come or go.
+
+    Example: dvx vscode
+    """
+    from dvx.ops.vscode import find_outdated, write
+
+    project = find_project()
+    outdated = find_outdated(project)
+    for file in outdated:
+        for change in file.changes if check else ():
+            render.data(f"{file.file}: {change}")
+    if check and outdated:
+        render.error("the set-up of VS Code is out of date", "run `dvx vscode`")
+        raise typer.Exit(1)
+    write(project, outdated)
+    for file in outdated:
+        render.note(f"Wrote {project.shown(file.file)}")
+    if not outdated:
+        render.note("The set-up of VS Code is up to date.")
+    tell_git(project, [file.file for file in outdated])
