@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -11,10 +13,12 @@ from dvx.cli.common import JsonOption, MarkdownOption, find_project
 from dvx.cli.experiments import NumberOption, RevisionsOption
 from dvx.cli.metrics import Look, changes_document, print_changes
 from dvx.errors import UsageError
-from dvx.ops.exp_show import Hide, ShowOptions, show
+from dvx.ops.exp_show import Baseline, Hide, ShowOptions, show
 from dvx.ops.experiments import Scope, git_of
 from dvx.ops.metrics import Choice, What, compare
+from dvx.project import Project
 
+_PLOTTED = 50
 PrecisionOption = Annotated[int, typer.Option("--precision", min=1, help="Digits of numbers.")]
 ParamDepsOption = Annotated[bool, typer.Option("--param-deps", help="Only params that stages depend on.")]
 
@@ -43,6 +47,10 @@ def exp_show(
     md: MarkdownOption = False,
     precision: PrecisionOption = 5,
     force: Annotated[bool, typer.Option("--force", "-f", help="Compute again what is known of commits.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="Write a page to sort, filter and compare in a browser.")] = False,
+    pcp: Annotated[bool, typer.Option("--pcp", help="The same as --html; it has parallel coordinates, too.")] = False,
+    out: Annotated[str, typer.Option("--out", "-o", help="The folder for the page; `dvx_plots` by default.")] = "",
+    open: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Show experiments in a table, with the commits that they started from and the workspace.
@@ -54,7 +62,8 @@ def exp_show(
     scope = Scope(tuple(rev or ()), num, all_commits)
     choices = ((Hide.QUEUED, hide_queued or failed), (Hide.FAILED, hide_failed and not failed), (Hide.DONE, failed))
     hidden = frozenset(one for one, chosen in choices if chosen)
-    shown = show(find_project(), ShowOptions(scope, all_branches, all_tags, not hide_workspace, param_deps, force, hidden))
+    project = find_project()
+    shown = show(project, ShowOptions(scope, all_branches, all_tags, not hide_workspace, param_deps, force, hidden))
     if json:
         render.json(exp_table.as_json(shown))
         return
@@ -63,6 +72,9 @@ def exp_show(
     if sort_by:
         shown = exp_table.sort(shown, sort_by, descending=sort_order == "desc")
     columns = exp_table.choose(shown, exp_table.Columns(only_changed, tuple(drop or ()), tuple(keep or ())))
+    if html or pcp:
+        _write_page(project, shown, columns, out, opens=open)
+        return
     style = exp_table.Style(precision, sha, short_hashes=not csv and not md)
     states = exp_table.STATES if exp_table.has_states(shown) else ()
     if csv:
@@ -70,6 +82,22 @@ def exp_show(
         render.data(exp_table.csv_text(exp_table.without_parent(rows) if only_changed else rows))
     else:
         render.table(exp_table.text_rows(shown, columns, style), [*exp_table.HEAD, *states, *columns.values()], markdown=md)
+
+
+def _write_page(
+    project: Project, shown: Sequence[Baseline], columns: Mapping[exp_table.Column, str], out: str, *, opens: bool
+) -> None:
+    from dvx.cli.exp_page import experiments_page
+    from dvx.cli.plots import out_folder, page_is_at
+    from dvx.ops.plots_files import charts_of, write_page
+
+    rows = [row for one in shown for row in (one.row, *one.experiments) if row.executor is None]
+    charts = charts_of(project, [row.revision for row in rows[:_PLOTTED]])
+    if len(rows) > _PLOTTED:
+        render.note(f"The page has the plots of the first {_PLOTTED} of {len(rows)} experiments.")
+    place = os.path.join(out_folder(project, out), "experiments.html")
+    write_page(place, experiments_page(shown, columns, charts))
+    page_is_at(place, opens=opens or project.config.flag("plots.auto_open", False))
 
 
 def exp_diff(

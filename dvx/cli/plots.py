@@ -171,7 +171,7 @@ def _draw(project: Project, revisions: Sequence[str], targets: tuple[str, ...], 
         render.note(f"Some plots of these revisions could not be drawn: {', '.join(wrong)}")
         for one in troubles:
             render.note(f"{one.revision}: {one.error.message}")
-    out = os.path.join(project.cwd, how.out or project.config.get("plots.out_dir") or f"{project.dialect.name}_plots")
+    out = out_folder(project, how.out)
     if how.json:
         render.json(_document(plots, troubles, out, split=how.split))
     elif how.vega:
@@ -228,10 +228,15 @@ def _write_page(project: Project, plots: Sequence[Any], out: str, how: _How) -> 
     ]
     page = how.template or project.config.get("plots.html_template") or ""
     write_page(os.path.join(out, "index.html"), plots_page(charts, pictures, read_page(project, page) if page else ""))
-    open_page(os.path.join(out, "index.html"), opens=how.opens or project.config.flag("plots.auto_open", False))
+    page_is_at(os.path.join(out, "index.html"), opens=how.opens or project.config.flag("plots.auto_open", False))
 
 
-def open_page(place: str, *, opens: bool) -> None:
+def out_folder(project: Project, named: str) -> str:
+    """The folder that pages go into (absolute)."""
+    return os.path.join(project.cwd, named or project.config.get("plots.out_dir") or f"{project.dialect.name}_plots")
+
+
+def page_is_at(place: str, *, opens: bool) -> None:
     """Say where a page is, and maybe open it in a browser."""
     url = "file://" + quote(os.path.realpath(place))
     render.data(url)

@@ -13,9 +13,6 @@ from dvx.model.json_schema import FileKind
 FOLDER = ".vscode"
 TASKS, SETTINGS, EXTENSIONS = f"{FOLDER}/tasks.json", f"{FOLDER}/settings.json", f"{FOLDER}/extensions.json"
 SCHEMAS = {kind: f"{FOLDER}/dvx/{kind}.schema.json" for kind in (FileKind.PIPELINE, FileKind.POINTER, FileKind.LOCK)}
-NOT_YET = frozenset({"exp show --html --open"})
-"""Tasks that wait for their commands."""
-
 _YAML_EXTENSION = "redhat.vscode-yaml"
 _INPUT = "dvxStage"
 _MATCHER = {
@@ -88,7 +85,7 @@ def _tasks(facts: Facts) -> Iterator[Wanted]:
     others = [task for task in found.get("tasks") or () if isinstance(task, Mapping)]
     for words, detail in _TASKS.items():
         picks = _INPUT in words
-        if words in NOT_YET or (picks and not facts.stages):
+        if picks and not facts.stages:
             continue
         task = {
             "label": "dvx: repro one stage" if picks else f"dvx: {words}",

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from typing import Any
 
 from dvx.errors import UsageError
-from dvx.ops.plots import Plot
+from dvx.model.plot_fill import fill
+from dvx.ops.plot_definitions import PlotOptions
+from dvx.ops.plots import Plot, show
 from dvx.project import Project
 from dvx.store import files
 
@@ -19,6 +23,12 @@ def write_images(plot: Plot, folder: str) -> list[tuple[str, str]]:
         files.write_atomic(place, image.data)
         written.append((image.revision, place))
     return written
+
+
+def charts_of(project: Project, revisions: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+    """Name and specification of each chart that could be drawn of the revisions."""
+    plots, _ = show(project, revisions, PlotOptions())
+    return [(plot.name, fill(plot.template, plot.chart).content) for plot in plots if plot.chart and plot.template]
 
 
 def write_page(place: str, text: str) -> None:
