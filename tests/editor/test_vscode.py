@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -58,7 +59,10 @@ def workbench(penguins: Path, node: Path, tmp_path: Path) -> Iterator[Callable[.
     settings = {**_SETTINGS, "terminal.integrated.env.linux": {"PATH": os.environ["PATH"], "PYTHONPATH": os.fspath(ROOT)}}
     write(tmp_path / "data/User/settings.json", json.dumps(settings))
     drive = [node, ROOT / "tests/editor/workbench.js", f"{place}/?folder={penguins}", browser]
-    with open(tmp_path / "server.log", "wb") as log, subprocess.Popen(words, stdout=log, stderr=log) as server:
+    with (
+        open(tmp_path / "server.log", "wb") as log,
+        subprocess.Popen(words, stdout=log, stderr=log, start_new_session=True) as server,
+    ):
         try:
             _await(lambda: urllib.request.urlopen(f"{place}/healthz").status == 200)
             # the path of a socket must be short
@@ -70,7 +74,8 @@ def workbench(penguins: Path, node: Path, tmp_path: Path) -> Iterator[Callable[.
                 assert driver.stdin is not None
                 driver.stdin.close()
         finally:
-            server.terminate()
+            # with the processes that it started
+            os.killpg(server.pid, signal.SIGKILL)
 
 
 class _Steps:
