@@ -39,6 +39,8 @@ OWNERS = {
     "obstore": "dvx.store.backends.s3",
     "paramiko": "dvx.store.backends.sftp",
     "grandalf": "dvx.cli.layout",
+    "hydra": "dvx.formats.hydra",
+    "omegaconf": "dvx.formats.hydra",
     "requests": "dvx.store.backends.http",
     "httpx": "dvx.store.backends.webdav",
     "webdav4": "dvx.store.backends.webdav",

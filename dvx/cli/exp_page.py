@@ -57,7 +57,8 @@ def experiments_page(
 
 
 def _entries(baseline: Baseline, columns: Sequence[Column]) -> list[dict[str, Any]]:
-    group = baseline.row.name or baseline.row.revision[:7]
+    row = baseline.row
+    group = row.name or (row.revision if row.created is None else row.revision[:7])
     return [
         _entry(baseline.row, group, group, columns),
         *(_entry(row, row.name or row.revision[:7], group, columns) for row in baseline.experiments),
@@ -66,7 +67,7 @@ def _entries(baseline: Baseline, columns: Sequence[Column]) -> list[dict[str, An
 
 def _entry(row: Row, name: str, group: str, columns: Sequence[Column]) -> dict[str, Any]:
     found = cells(row)
-    values = [_plain(found.get(column)) for column in columns]
+    values = [_plain(found.get(column), column) for column in columns]
     return {
         "id": row.revision,
         "name": name,
@@ -78,8 +79,10 @@ def _entry(row: Row, name: str, group: str, columns: Sequence[Column]) -> dict[s
     }
 
 
-def _plain(value: Any) -> Any:
-    """A value that JSON has; numbers that are none are texts."""
+def _plain(value: Any, column: Column) -> Any:
+    """A value that JSON has; numbers that are none are texts, and of digests the beginning does."""
+    if column.kind == "deps":
+        return value and str(value)[:7]
     if isinstance(value, float) and value - value != 0:
         return str(value)
     return value if value is None or isinstance(value, (str, int, float)) else str(value)

@@ -60,6 +60,7 @@ def exp_run(
     ] = False,
     ignore_errors: Annotated[bool, typer.Option("--ignore-errors", help="Go on as if failed stages had succeeded.")] = False,
     interactive: Annotated[bool, typer.Option("--interactive", "-i", help="Ask before each stage.")] = False,
+    no_hydra: Annotated[bool, typer.Option("--no-hydra", help="Do not let Hydra compose the parameters.")] = False,
     dry: Annotated[bool, typer.Option("--dry", help="Show what would run; run and record nothing.")] = False,
     jobs: Annotated[
         int, typer.Option("--jobs", "-j", min=0, help="How many stages at once, with --run-all how many experiments.")
@@ -97,7 +98,7 @@ def exp_run(
         jobs=jobs,
         confirm=(lambda stage: typer.confirm(f"Run stage `{stage}`?", err=True)) if interactive else None,
     )
-    options = RunOptions(repro, name, tuple(set_param or ()), message, force)
+    options = RunOptions(repro, name, tuple(set_param or ()), message, force, not no_hydra)
     if queue:
         _queue(project, options, tuple(copy_paths or ()), json=json)
     elif temp:

@@ -107,6 +107,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "destroy": ("dvx.cli.destroy", "destroy", "Take dvx out of a project; the data stays"),
     "completion": ("dvx.cli.completion", "completion", "Print the script that completes commands after Tab"),
     "doctor": ("dvx.cli.doctor", "doctor", "Show what is wrong in the set-up, and the cure"),
+    "shim install": ("dvx.cli.shim", "shim_install", "Put a command `dvc` on the PATH that is dvx"),
+    "shim remove": ("dvx.cli.shim", "shim_remove", "Take that command away again"),
     "version": ("dvx.cli.doctor", "version", "Show the version and the environment"),
 }  # fmt: skip
 GROUPS: dict[str, tuple[str, str]] = {
@@ -121,6 +123,7 @@ GROUPS: dict[str, tuple[str, str]] = {
     "queue": ("Run experiments that wait", "dvx queue start -j 4"),
     "data": ("Look at tracked data", "dvx data status --granular"),
     "trash": ("See and bring back what commands took away", "dvx trash restore data/raw.csv"),
+    "shim": ("Let dvx answer to the name `dvc`", "dvx shim install"),
     "git-hook": ("What Git calls, once `dvx install` has told it to", "dvx git-hook pre-commit"),
 }
 ALIASES = {"experiments": "exp", "rm": "remove", "mv": "move", "list": "ls"}

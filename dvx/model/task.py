@@ -34,8 +34,9 @@ class Task(Struct, frozen=True):
     """One experiment. `ident` are 40 hex digits; `snapshot` is the commit that holds the workspace as it was when the task was
     made, empty for one that works in the workspace.
 
-    `options` are those of `repro`, `copied` paths that Git does not have. `worker` names who works on it, `commit` is the result,
-    `seen` what params and metrics a failed one had written. Times are seconds since the epoch.
+    `options` are those of `repro`, `copied` paths that Git does not have; one that `composes` lets Hydra do so where it is
+    enabled. `worker` names who works on it, `commit` is the result, `seen` what params and metrics a failed one had written.
+    Times are seconds since the epoch.
     """
 
     ident: str

@@ -30,13 +30,15 @@ from dvx.store.scratch import Scratch
 
 
 class RunOptions(Struct, frozen=True):
-    """How to run: `overrides` as `[FILE:]KEY=VALUE`; `name` and `message` are made when empty; `force` replaces a namesake."""
+    """How to run: `overrides` as `[FILE:]KEY=VALUE`; `name` and `message` are made when empty; `force` replaces a namesake;
+    without `hydra` nothing is composed."""
 
     repro: ReproOptions
     name: str = ""
     overrides: tuple[str, ...] = ()
     message: str = ""
     force: bool = False
+    hydra: bool = True
 
 
 class SaveOptions(Struct, frozen=True):
@@ -76,7 +78,7 @@ def run(project: Project, options: RunOptions, tell: Tell) -> Recorded:
     git = git_of(project)
     ref = new_ref(project, options.name)
     git.check_identity()
-    edits = edits_of(project, [parse_override(text, DEFAULT_PARAMS) for text in options.overrides])
+    edits = edits_of(project, [parse_override(text, DEFAULT_PARAMS) for text in options.overrides], hydra=options.hydra)
     _check_vacant(project, git, ref, edits, force=options.force or options.repro.dry)
     if options.repro.dry:
         return Recorded(ref, "", repro(project, options.repro, tell))

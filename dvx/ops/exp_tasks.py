@@ -96,7 +96,7 @@ def enqueue(project: Project, options: TaskOptions, place: Place, tell: Tell, wo
     # each alone: all combinations would be as many as there are experiments
     for sweep in sweeps:
         for one in sweep:
-            edits_of(project, [one])
+            edits_of(project, [one], hydra=options.run.hydra)
     copied = tuple(project.relative(path) for path in options.copied)
     for path in copied:
         if not os.path.exists(project.abs(path)):
@@ -117,6 +117,7 @@ def enqueue(project: Project, options: TaskOptions, place: Place, tell: Tell, wo
             copied=copied,
             message=options.run.message,
             replaces=options.run.force,
+            composes=options.run.hydra,
             created=now,
             state=State.RUNNING if worker else State.QUEUED,
             started=now if worker else None,

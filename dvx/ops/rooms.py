@@ -41,7 +41,7 @@ def furnish(project: Project, task: Task, tell: Tell) -> Project:
     clear_room(project, task)
     add_work_tree(git, _top(project, task), task.baseline, task.snapshot)
     _settle(project, room)
-    for path, data in edits_of(room, task.overrides).items():
+    for path, data in edits_of(room, task.overrides, hydra=task.composes).items():
         files.write_atomic(room.abs(path), data)
     for path in task.copied:
         _copy(project, room, path)

@@ -197,3 +197,27 @@ def test_both_take_a_sweep_apart_the_same_way(made: Callable[[str], Path], tools
         seen.append(sorted((row["name"], str(row["revs"][0]["data"]["params"]["params.yaml"]["data"])) for row in queued))
     assert seen[0] == seen[1]
     assert len(seen[0]) > 1
+
+
+@pytest.mark.parametrize("overrides", [[], ["db=sqlite", "+net.deep=[1,a]"], ["db.port=null", "~net.width", "name='x y'"]])
+def test_hydra_composes_the_same_for_both(tools: Tools, tmp_path: Path, overrides: list[str]) -> None:
+    texts = []
+    for name in ("dvc", "dvx"):
+        folder = tmp_path / name
+        folder.mkdir()
+        git(folder, "init", "--quiet")
+        tools[name](folder, "init")
+        tools[name](folder, "config", "hydra.enabled", "true")
+        write(folder / "conf/config.yaml", "defaults:\n- db: mysql\nname: one\nnet:\n  width: 3\n  double: ${net.width}\n")
+        write(folder / "conf/db/mysql.yaml", "kind: mysql\nport: 3306\n")
+        write(folder / "conf/db/sqlite.yaml", "kind: sqlite\nport: 0\n")
+        write(folder / "params.yaml", "old: 1\n")
+        tools[name](folder, *["stage", "add", "-n", "s", "-p", "name", "-o", "out", "cp", "params.yaml", "out"])
+        commit_all(folder)
+        if "~net.width" in overrides:
+            write(folder / "conf/config.yaml", "defaults:\n- db: mysql\nname: one\nnet:\n  width: 3\n")
+        words = [word for one in overrides for word in ("-S", one)]
+        tools[name](folder, "exp", "run", *words)
+        texts.append((folder / "params.yaml").read_text())
+    assert texts[0] == texts[1]
+    assert "kind:" in texts[1]
