@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import string
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -15,7 +16,9 @@ from dvx.model.canonical import json_sorted
 EXPERIMENTS = "refs/exps/"
 OWN_REFS = "refs/dvx/"
 """Refs that keep what DVC does not know of, such as the snapshots of queued experiments."""
-_HEX = frozenset("0123456789abcdef")
+_COMMIT = re.compile(r"(?:[0-9a-f]{24})?[0-9a-f]{40}")
+# most names are of this kind, and need no second look
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 _FORBIDDEN = frozenset(" ~^:?*[\\/")
 
 
@@ -35,7 +38,7 @@ class ExpRef(Struct, frozen=True, order=True):
         if not ref.startswith(EXPERIMENTS) or len(parts) != 3:
             return None
         baseline = parts[0] + parts[1]
-        if len(parts[0]) != 2 or len(baseline) not in (40, 64) or not _HEX.issuperset(baseline) or why_bad(parts[2]):
+        if len(parts[0]) != 2 or not _COMMIT.fullmatch(baseline) or why_bad(parts[2]):
             return None
         return ExpRef(baseline, parts[2])
 
@@ -53,6 +56,8 @@ class Experiment(Struct, frozen=True):
 
 def why_bad(name: str) -> str:
     """What keeps `name` from being the name of an experiment; empty for a good one (source: git-check-ref-format)."""
+    if _PLAIN.fullmatch(name):
+        return ""
     if not name:
         return "it is empty"
     if name[0] in "-.":

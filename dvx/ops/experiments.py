@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from dvx.errors import DvxError, GitError, UnknownTarget, UsageError, nearest
 from dvx.git import Git, RefChange
+from dvx.git.dated import dated_experiments
 from dvx.git.roots import is_ref_name
 from dvx.model.experiment import Experiment, ExpRef, check_name
 from dvx.model.paths import printable
@@ -49,10 +50,7 @@ def head_of(git: Git) -> str:
 
 def all_experiments(git: Git) -> list[Experiment]:
     """Every experiment, the newest first."""
-    refs = git.experiments()
-    info = git.info(refs.values())
-    found = [Experiment(ref, commit, info[commit].time) for ref, commit in refs.items() if commit in info]
-    return sorted(found, key=lambda experiment: (-experiment.created, experiment.ref))
+    return dated_experiments(git)
 
 
 def listing(project: Project, scope: Scope) -> tuple[Group, ...]:

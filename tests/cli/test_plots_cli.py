@@ -96,3 +96,29 @@ def test_what_cannot_be_drawn_is_told(repo: Path) -> None:
     git(repo, "checkout", "--quiet", ".")
     write(repo / "t.json", "{}")
     assert "has no place for data" in run_dvx(repo, "plots", "show", "-t", "t.json").err
+
+
+@needs_browser
+def test_experiments_have_a_page(repo: Path) -> None:
+    write(repo / "params.yaml", "lr: 1\n")
+    write(repo / "m.json", '{"acc": 0.5}')
+    file = repo / dialect_of(repo).pipeline
+    write(file, file.read_text() + "    params: [lr]\n    metrics: [{m.json: {cache: false}}]\n")
+    commit_all(repo)
+    for number in (2, 3):
+        write(repo / "m.json", f'{{"acc": 0.{number}}}')
+        write(repo / "params.yaml", f"lr: {number}  # </script>\n")
+        dvx(repo, "exp", "save", "-n", f"e{number}")
+    dvx(repo, "exp", "run", "--queue", "-n", "later")
+    printed = dvx(repo, "exp", "show", "--html").out.strip().splitlines()[-1]
+    page = repo / f"{dialect_of(repo).name}_plots/experiments.html"
+    assert printed == page.resolve().as_uri()
+    found = drawn(page)
+    assert "data-failed" not in found
+    rows = found.split('<tbody id="rows">')[1].split("</tbody>")[0]
+    assert rows.count("<tr") == 5
+    assert all(name in rows for name in ("workspace", "e2", "e3", "later"))
+    assert '<span class="state">queued</span>' in rows
+    # parallel coordinates, two columns, and the plot of what is selected
+    assert found.count("<canvas") == 3
+    assert 'src="http' not in found
