@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from dvx.project import Project
 from dvx.store import files
@@ -22,13 +22,34 @@ def workers(project: Project) -> tuple[str, ...]:
 @contextmanager
 def employed(project: Project) -> Iterator[str]:
     """Be a worker, by a lock that the kernel releases when this process dies; yields its name."""
-    name = f"{os.getpid()}-{secrets.token_hex(4)}"
-    place = os.path.join(_folder(project), name)
-    try:
-        with claimed(place, lambda: None):
+    sweep_dead(project)
+    with ExitStack() as held:
+        name = _hired(project, held)
+        try:
             yield name
-    finally:
-        files.remove(place)
+        finally:
+            files.remove(os.path.join(_folder(project), name))
+
+
+def sweep_dead(project: Project) -> None:
+    """Remove what dead workers left of themselves."""
+    folder = _folder(project)
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+        if not is_employed(project, name):
+            files.remove(os.path.join(folder, name))
+
+
+def _hired(project: Project, held: ExitStack) -> str:
+    """A name whose lock we hold, in a file that nobody swept before we did."""
+    while True:
+        name = f"{os.getpid()}-{secrets.token_hex(4)}"
+        place = os.path.join(_folder(project), name)
+        handle = held.enter_context(claimed(place, lambda: None))
+        try:
+            if os.path.samestat(os.stat(place), os.fstat(handle)):
+                return name
+        except FileNotFoundError:
+            continue
 
 
 def is_employed(project: Project, name: str) -> bool:

@@ -6,12 +6,12 @@ import os
 
 from dvx.git import RefChange
 from dvx.model.experiment import EXPERIMENTS, OWN_REFS
+from dvx.ops.employment import sweep_dead
 from dvx.ops.exp_tasks import open_book, release
 from dvx.ops.experiments import git_of
 from dvx.ops.rooms import clear_old_rooms
 from dvx.project import Project
 from dvx.store import files
-from dvx.store.files.locking import is_claimed
 from dvx.store.scratch import sweep
 
 _LEFT = (EXPERIMENTS + "temp/", OWN_REFS + "incoming/")
@@ -32,9 +32,7 @@ def clean(project: Project) -> tuple[str, ...]:
         if name not in logs:
             gone.append(name)
             files.remove(os.path.join(folder, "logs", name))
-    for name in _names(os.path.join(folder, "workers")):
-        if not is_claimed(os.path.join(folder, "workers", name)):
-            files.remove(os.path.join(folder, "workers", name))
+    sweep_dead(project)
     sweep(os.path.join(folder, "scratch"))
     release(project, book)
     return tuple(gone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
@@ -77,7 +78,9 @@ def pull(project: Project, remote: str, options: ShareOptions, tell: Tell = sile
     ours = {one.ref: one.commit for one in all_experiments(git)}
     _check_free(chosen, ours, "here", force=options.force)
     new = {ref: commit for ref, commit in chosen.items() if ours.get(ref) != commit}
-    waiting = {str(ref): _incoming(ref) for ref in new}
+    # other processes may fetch the same
+    own = f"{_INCOMING}{secrets.token_hex(8)}"
+    waiting = {str(ref): f"{own}/{ref.baseline}/{ref.name}" for ref in new}
     if waiting:
         fetch_refs(git, remote, waiting)
     try:
@@ -88,7 +91,7 @@ def pull(project: Project, remote: str, options: ShareOptions, tell: Tell = sile
             demand(copied, Direction.FETCH)
         git.update_refs([RefChange(str(ref), commit, ours.get(ref)) for ref, commit in new.items()])
     finally:
-        left = git.refs(_INCOMING)
+        left = git.refs(f"{own}/")
         git.update_refs([RefChange(ref, None, commit) for ref, commit in left.items()])
     return Shared(tuple(new), tuple(ref for ref in chosen if ref not in new), copied)
 
@@ -160,7 +163,3 @@ def _check_free(chosen: Mapping[ExpRef, str], there: Mapping[ExpRef, str], where
 
 def _for_commits(sync: SyncOptions, commits: Iterable[str]) -> SyncOptions:
     return replace(sync, revisions=Revisions(commits=tuple(dict.fromkeys(commits)), workspace=False))
-
-
-def _incoming(ref: ExpRef) -> str:
-    return f"{_INCOMING}{ref.baseline}/{ref.name}"

@@ -87,7 +87,7 @@ def state(trial: Path) -> dict[str, object]:
 
 def git_state(repo: Path) -> dict[str, Any]:
     """HEAD, the staged files and the refs outside of experiments, the stash among them."""
-    refs = {name: commit for name, commit in gitread.refs(repo).items() if not name.startswith("refs/exps/")}
+    refs = {name: commit for name, commit in gitread.refs(repo).items() if not name.startswith(("refs/exps/", "refs/dvx/"))}
     return {"refs": refs, "index": gitread.staged(repo)}
 
 
@@ -104,7 +104,8 @@ def leftovers(trial: Path) -> list[str]:
     temporary = [trial / "remote/.tmp"]
     for own in _OWN[1:]:
         state = repo / own / "tmp"
-        temporary += [repo / own / "cache/tmp", *(place / name for place in (state, state / "dvx") for name in ("new", "exps"))]
+        names = ("new", "exps/scratch", "exps/rooms", "exps/workers")
+        temporary += [repo / own / "cache/tmp", *(place / name for place in (state, state / "dvx") for name in names)]
     found = [path for folder in temporary for path in _walk(folder)]
     found += [path for path in _walk(trial, skip=(".git", "tmp")) if path.name.endswith(".tmp")]
     trash = (repo / own / "tmp" / below for own in _OWN[1:] for below in ("trash", "dvx/trash"))

@@ -200,6 +200,20 @@ def _for_apply(repo: Path, dvx: Dvx) -> None:
     _write(repo / "params.yaml", "n: 5  # not saved\n")
 
 
+def _for_exp_push(repo: Path, dvx: Dvx) -> None:
+    _for_apply(repo, dvx)
+    subprocess.run(["git", "init", "--quiet", "--bare", "../hub"], cwd=repo, check=True)
+    subprocess.run(["git", "remote", "add", "origin", "../hub"], cwd=repo, check=True)
+    dvx(repo, "remote", "add", "-d", "store", "../remote")
+
+
+def _for_exp_pull(repo: Path, dvx: Dvx) -> None:
+    _for_exp_push(repo, dvx)
+    dvx(repo, "exp", "push", "origin", "e1")
+    dvx(repo, "exp", "remove", "e1")
+    dvx(repo, "gc", "-f", "-w", "--grace", "0")
+
+
 def _for_commit(repo: Path, dvx: Dvx) -> None:
     _pipeline(repo, dvx)
     _data(repo)
@@ -339,6 +353,9 @@ SCENARIOS = {
     "exp apply": Scenario(_for_apply, ("exp", "apply", "e1")),
     "undo": Scenario(_for_undo, ("undo",)),
     "exp remove": Scenario(_for_apply, ("exp", "remove", "e1"), once=True),
+    "exp rename": Scenario(_for_apply, ("exp", "rename", "e1", "other"), once=True),
+    "exp push": Scenario(_for_exp_push, ("exp", "push", "origin", "e1", "-j", "1")),
+    "exp pull": Scenario(_for_exp_pull, ("exp", "pull", "origin", "e1", "-j", "1")),
     "add part": Scenario(_for_part, ("add", "d/sub")),
     "add --no-commit": Scenario(_for_add, ("add", "--no-commit", "d", "f")),
     "add -o": Scenario(_for_outside, ("add", "../source", "-o", "d")),
