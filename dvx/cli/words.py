@@ -18,7 +18,7 @@ class Command(typer.core.TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """See typer."""
-        known = {word for parameter in self.params for word in parameter.opts}
+        known = {word for parameter in self.params if not getattr(parameter, "is_flag", False) for word in parameter.opts}
         return super().parse_args(ctx, written_out(args, known) if known.intersection((*BARE, *MANY)) else args)
 
 

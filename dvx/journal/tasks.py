@@ -8,6 +8,8 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+from urllib.parse import quote
 
 from msgspec import ValidationError
 from msgspec.structs import replace
@@ -22,16 +24,21 @@ CREATE INDEX IF NOT EXISTS by_state ON tasks (state, place);
 CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, time REAL);
 """
 _STOP = "stop"
+# a damaged schema makes sqlite3 raise an error whose own text cannot be decoded
+_BROKEN = (sqlite3.DatabaseError, UnicodeError, ValueError)
 
 
 class TaskBook:
-    """The database at `path`, whose folder exists when something is written.
+    """The database at `path`. `make_folder` and `set_aside` are asked for what they are called before something is written.
 
-    Unlike the journal, what it holds was not done yet: it is written durably, and what cannot be written is an error.
+    Unlike the journal, what it holds was not done yet: it is written durably, and what cannot be written is an error. One that is
+    broken is set aside, not overwritten.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, make_folder: Callable[[str], None], set_aside: Callable[[str], None]) -> None:
         self._path = path
+        self._make_folder = make_folder
+        self._set_aside = set_aside
 
     def add(self, tasks: Sequence[Task]) -> None:
         """Add tasks, all or none."""
@@ -45,13 +52,11 @@ class TaskBook:
 
     def tasks(self, *states: State) -> list[Task]:
         """The tasks in any of the states (all without), in the order in which they were added."""
-        if not os.path.exists(self._path):
-            return []
         wanted = states or tuple(State)
         marks = ", ".join("?" * len(wanted))
         query = f"SELECT body FROM tasks WHERE state IN ({marks}) ORDER BY place"  # noqa: S608  only question marks
-        with self._reading() as connection:
-            return [_task(body) for (body,) in connection.execute(query, [state.value for state in wanted])]
+        found = (_task(body) for (body,) in self._read(query, [state.value for state in wanted]))
+        return [one for one in found if one is not None]
 
     def claim(self, worker: str, is_dead: Callable[[str], bool]) -> Task | None:
         """Take the next task for a worker: one that a dead worker had, or else the first that waits. None if there is none."""
@@ -60,13 +65,13 @@ class TaskBook:
         with self._writing() as connection:
             query = "SELECT ident, worker, body FROM tasks WHERE state = ? ORDER BY place"
             running = connection.execute(query, (State.RUNNING.value,)).fetchall()
-            found = next((body for _, other, body in running if _task(body).snapshot and is_dead(other)), None)
-            if found is None:
-                first = connection.execute(query + " LIMIT 1", (State.QUEUED.value,)).fetchone()
-                found = first[2] if first else None
-            if found is None:
+            known = ((other, _task(body)) for _, other, body in running)
+            task = next((one for other, one in known if one is not None and one.snapshot and is_dead(other)), None)
+            if task is None:
+                queued = connection.execute(query, (State.QUEUED.value,))
+                task = next((one for _, _, body in queued if (one := _task(body)) is not None), None)
+            if task is None:
                 return None
-            task = _task(found)
             task = replace(task, state=State.RUNNING, worker=worker, started=task.started or time.time())
             _put(connection, task)
             return task
@@ -93,11 +98,7 @@ class TaskBook:
 
     def stop_asked(self, since: float) -> bool:
         """Whether workers were asked to end after `since`."""
-        if not os.path.exists(self._path):
-            return False
-        with self._reading() as connection:
-            row = connection.execute("SELECT time FROM marks WHERE name = ?", (_STOP,)).fetchone()
-        return row is not None and row[0] >= since
+        return any(moment >= since for (moment,) in self._read("SELECT time FROM marks WHERE name = ?", (_STOP,)))
 
     def ask(self, ident: str, what: str) -> None:
         """Leave a word for who works on a task."""
@@ -106,39 +107,53 @@ class TaskBook:
 
     def asked(self, ident: str) -> str:
         """The word that was left for who works on a task; empty without one."""
-        with self._reading() as connection:
-            row = connection.execute("SELECT asked FROM tasks WHERE ident = ?", (ident,)).fetchone()
-        return str(row[0]) if row else ""
+        return next((str(word) for (word,) in self._read("SELECT asked FROM tasks WHERE ident = ?", (ident,))), "")
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._open() as connection:
-            connection.executescript(_SCHEMA)
-            connection.execute("BEGIN IMMEDIATE")
+        """A transaction, all of which is done, or nothing."""
+        self._make_folder(os.path.dirname(self._path))
+        try:
+            connection = self._begin()
+        except sqlite3.OperationalError as error:
+            raise self._failure(error) from None
+        except _BROKEN:
+            self._set_aside(self._path)
+            connection = self._begin()
+        with contextlib.closing(connection):
             try:
                 yield connection
                 connection.execute("COMMIT")
-            except BaseException:
-                with contextlib.suppress(sqlite3.Error):
-                    connection.execute("ROLLBACK")
-                raise
+            except sqlite3.Error as error:
+                raise self._failure(error) from None
+            # closing takes back what is not committed
 
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._open() as connection:
-            connection.executescript(_SCHEMA)
-            yield connection
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def _begin(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=60, isolation_level=None)
         try:
-            with contextlib.closing(sqlite3.connect(self._path, timeout=60, isolation_level=None)) as connection:
-                connection.execute("PRAGMA journal_mode=WAL")
-                connection.execute("PRAGMA synchronous=FULL")
-                yield connection
-        except (sqlite3.Error, UnicodeError, ValidationError, ValueError) as error:
-            hint = "set it aside, then queue what is missing again; finished experiments are not in it"
-            raise DvxError(f"the list of experiments `{self._path}` cannot be used: {error}", hint) from None
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in _SCHEMA.split(";"):
+                connection.execute(statement)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _read(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """The answer to a question; none from a database that is broken or not there. Changes nothing."""
+        if not os.path.exists(self._path):
+            return []
+        try:
+            with contextlib.closing(sqlite3.connect(f"file:{quote(self._path)}?mode=ro", uri=True, timeout=60)) as connection:
+                return connection.execute(query, values).fetchall()
+        except _BROKEN:
+            return []
+
+    def _failure(self, error: sqlite3.Error) -> DvxError:
+        return DvxError(
+            f"the list of experiments `{self._path}` cannot be written: {error}", "make room, or wait for who holds it"
+        )
 
 
 def _put(connection: sqlite3.Connection, task: Task) -> None:
@@ -150,5 +165,9 @@ def _text(task: Task) -> str:
     return json.dumps(encode_task(task))
 
 
-def _task(body: str) -> Task:
-    return decode_task(json.loads(body))
+def _task(body: object) -> Task | None:
+    """A task, if the text is one."""
+    try:
+        return decode_task(json.loads(str(body)))
+    except (ValidationError, ValueError, TypeError):
+        return None

@@ -48,10 +48,12 @@ class TaskOptions(Struct, frozen=True):
 
 
 def open_book(project: Project) -> TaskBook:
-    """The project's list of experiments to run."""
-    folder = os.path.join(project.state, "exps")
-    files.make_folder(folder)
-    return TaskBook(os.path.join(folder, "tasks.db"))
+    """The project's list of experiments to run; one that is broken is set aside when something is to be written."""
+
+    def set_aside(path: str) -> None:
+        files.move(path, f"{path}.broken-{secrets.token_hex(4)}")
+
+    return TaskBook(os.path.join(project.state, "exps", "tasks.db"), files.make_folder, set_aside)
 
 
 def known_tasks(project: Project) -> list[Task]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -275,6 +276,10 @@ def test_gc_keeps_what_a_queued_experiment_needs(repo: Path) -> None:
 # --- the list of tasks
 
 
+def task_book(folder: Path) -> TaskBook:
+    return TaskBook(str(folder / "tasks.db"), lambda _: None, lambda path: os.rename(path, f"{path}.aside"))
+
+
 def task(name: str, state: State = State.QUEUED, worker: str = "") -> Task:
     return Task((name * 40)[:40], name, "b" * 40, Place.QUEUE, "c" * 40, state=state, worker=worker)
 
@@ -288,7 +293,7 @@ def test_a_task_reads_back_as_it_was() -> None:
 
 
 def test_a_task_is_claimed_once_and_taken_up_when_its_worker_dies(tmp_path: Path) -> None:
-    book = TaskBook(str(tmp_path / "tasks.db"))
+    book = task_book(tmp_path)
     book.add([task("a"), task("b")])
     alive = {"w1", "w2"}
     claimed = [book.claim(worker, lambda name: name not in alive) for worker in ("w1", "w2", "w2")]
@@ -303,14 +308,23 @@ def test_a_task_is_claimed_once_and_taken_up_when_its_worker_dies(tmp_path: Path
         find_tasks(book.tasks(), ["zzz"])
 
 
-def test_a_broken_list_is_told(tmp_path: Path) -> None:
-    (tmp_path / "tasks.db").write_bytes(b"no database at all, but long enough to look like a file of one" * 100)
-    book = TaskBook(str(tmp_path / "tasks.db"))
-    with pytest.raises(DvxError, match="cannot be used"):
-        book.add([task("a")])
-    with pytest.raises(DvxError, match="cannot be used"):
-        book.tasks()
-    assert (tmp_path / "tasks.db").exists()
+def test_a_broken_list_is_set_aside(tmp_path: Path) -> None:
+    broken = b"no database at all, but long enough to look like a file of one" * 100
+    (tmp_path / "tasks.db").write_bytes(broken)
+    book = task_book(tmp_path)
+    assert book.tasks() == []
+    assert (tmp_path / "tasks.db").read_bytes() == broken
+    book.add([task("a")])
+    assert [one.name for one in book.tasks()] == ["a"]
+    assert (tmp_path / "tasks.db.aside").read_bytes() == broken
+
+
+def test_a_row_that_is_no_task_is_passed_over(tmp_path: Path) -> None:
+    book = task_book(tmp_path)
+    book.add([task("a"), task("b")])
+    with sqlite3.connect(tmp_path / "tasks.db") as connection:
+        connection.execute("UPDATE tasks SET body = '{}' WHERE name = 'a'")
+    assert [one.name for one in book.tasks()] == ["b"]
 
 
 def test_a_bad_word_is_refused(repo: Path) -> None:
