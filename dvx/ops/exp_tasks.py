@@ -127,8 +127,9 @@ def enqueue(project: Project, options: TaskOptions, place: Place, tell: Tell, wo
         )
         for name, row in zip(names, rows, strict=True)
     ]
-    git.update_refs([RefChange(_QUEUE + snapshot, snapshot, git.refs(_QUEUE + snapshot).get(_QUEUE + snapshot))])
+    # in this order, since a worker that ends lets go of snapshots that no task names
     book.add(tasks)
+    git.update_refs([RefChange(_QUEUE + snapshot, snapshot, git.refs(_QUEUE + snapshot).get(_QUEUE + snapshot))])
     return tuple(tasks)
 
 
