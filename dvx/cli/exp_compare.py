@@ -82,6 +82,8 @@ def exp_show(
         render.data(exp_table.csv_text(exp_table.without_parent(rows) if only_changed else rows))
     else:
         render.table(exp_table.text_rows(shown, columns, style), [*exp_table.HEAD, *states, *columns.values()], markdown=md)
+        if not any(one.experiments for one in shown) and (elsewhere := len(git_of(project).experiments())):
+            render.note(f"Experiments that started from other commits: {elsewhere}; `dvx exp show -A` shows them.")
 
 
 def _write_page(

@@ -108,7 +108,10 @@ def show(project: Project, options: ShowOptions) -> tuple[Baseline, ...]:
 
 def _baselines(git: Git, options: ShowOptions) -> list[str]:
     if options.scope.everything:
-        return git.all_commits()
+        # a baseline that no branch has any more, after a rebase, still has its experiments
+        gone = {one.ref.baseline for one in all_experiments(git)}
+        reachable = git.all_commits()
+        return [*reachable, *sorted(git.info(gone.difference(reachable)))]
     prefixes = [*(["refs/heads/"] if options.branches else []), *(["refs/tags/"] if options.tags else [])]
     return list(dict.fromkeys([*baselines_of(git, options.scope), *(git.tips(*prefixes) if prefixes else [])]))
 
