@@ -109,6 +109,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "doctor": ("dvx.cli.doctor", "doctor", "Show what is wrong in the set-up, and the cure"),
     "shim install": ("dvx.cli.shim", "shim_install", "Put a command `dvc` on the PATH that is dvx"),
     "shim remove": ("dvx.cli.shim", "shim_remove", "Take that command away again"),
+    "help": ("dvx.cli.helping", "help_about", "Say what things mean, or how a command is used"),
     "version": ("dvx.cli.doctor", "version", "Show the version and the environment"),
 }  # fmt: skip
 GROUPS: dict[str, tuple[str, str]] = {

@@ -1,0 +1,95 @@
+"""The command help: topics, any command, and what became of each command of DVC."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dvx.cli import render
+from dvx.cli.common import cwd
+from dvx.cli.main import COMMANDS, GROUPS, run
+from dvx.errors import UsageError, nearest
+
+TOPICS = {
+    "start": """Start: `dvx init` in a Git repository, `dvx add data/` to track data, `git commit` what it says.
+
+`dvx remote add -d NAME URL` and `dvx push` put the data elsewhere; a colleague clones with Git and runs `dvx pull`.
+`dvx status` says what changed, `dvx checkout` restores what Git's files name, `dvx undo` brings back what a command took
+away.""",
+    "data": """Data lives in the cache, once for each content, under the digest of its bytes. What stands in Git is a small
+pointer file beside it, or the lock of a pipeline, which name the digest. Workspace files are reflinks or copies of what is in the cache.
+
+add, commit: into the cache. checkout: out of it. push, pull, fetch: between caches, through a remote. gc: removes what nothing
+names any more.""",
+    "pipelines": """A pipeline file (dvx.yaml; in a DVC repository dvc.yaml) says what each stage runs, reads and writes.
+
+`dvx repro` runs the stages whose inputs changed, restores those that ran like that before, and leaves the others alone.
+`dvx explain STAGE` says why one runs, `dvx dag` draws all of them, `dvx runs` shows and controls what ran.""",
+    "experiments": """An experiment is a run of the pipeline, kept in Git without a branch.
+
+`dvx exp run -S KEY=VALUE` makes one here, `--temp` beside, `--queue` later (a sweep with `KEY=1,2,3`), which
+`dvx queue start` runs. `dvx exp show` compares them, `--html` in a browser; `exp apply` brings one here, `exp push` and
+`exp pull` share them.""",
+    "trouble": """Trouble: `dvx doctor` looks at the set-up and names the cure. `dvx fsck` finds rot in the cache and heals it
+from the workspace or a remote. What commands took away lies in the trash for 14 days: `dvx trash list`, `dvx undo`.
+
+A run that was killed goes on with the same command; `dvx runs list` shows it. A bug leaves its details in a file that is
+named.""",
+    "dvc": "",
+}
+_ELSEWHERE = {
+    "artifacts get": "not yet: `dvx pull` of the path in a clone",
+    "dataset add": "not yet",
+    "dataset update": "not yet",
+    "get": "not yet: clone the repository and `dvx pull` the path",
+    "test-db": "not planned",
+    "get-url": "not needed: any downloader does it",
+    "import": "not yet; what DVC imported is read, pulled and left as it is",
+    "import-db": "not planned",
+    "import-url": "not yet; what DVC imported is read, pulled and left as it is",
+    "list-url": "not yet",
+    "studio": "not planned: a hosted service",
+    "update": "not yet",
+    "daemon": "not needed: dvx calls nobody",
+}
+_OWN_GROUPS = frozenset({"runs", "trash", "shim"})
+_OWN = frozenset(
+    ("fsck", "migrate", "undo", "schema", "vscode", "help", "explain", "remote test", "stage run", "queue work", "queue retry")
+)
+
+
+def help_about(
+    topic: Annotated[
+        list[str] | None, typer.Argument(metavar="[TOPIC]...", help="A topic or a command.", show_default=False)
+    ] = None,
+) -> None:
+    """Say what things mean, or how a command is used.
+
+    Example: dvx help experiments
+    """
+    name = " ".join(topic or ())
+    if not name:
+        render.data(f"Topics: {', '.join(TOPICS)}\n\nOr a command: `dvx help exp run`. `dvx --help` lists them all.")
+    elif name == "dvc":
+        for line in _about_dvc():
+            render.data(line)
+    elif name in COMMANDS or name in GROUPS:
+        # what a word means is a topic, how a command is typed stands behind it
+        if name in TOPICS:
+            render.data(TOPICS[name] + "\n")
+        run([*name.split(), "--help"], cwd())
+    elif name in TOPICS:
+        render.data(TOPICS[name])
+    else:
+        hint = nearest(name, [*TOPICS, *COMMANDS, *GROUPS]) or f"one of {', '.join(TOPICS)}, or a command"
+        raise UsageError(f"there is no help about `{name}`", hint)
+
+
+def _about_dvc() -> list[str]:
+    """Each command of DVC 3.67 with what it is here, then what dvx has besides."""
+    own = [name for name in COMMANDS if name in _OWN or name.partition(" ")[0] in _OWN_GROUPS]
+    states = {**{name: "the same" for name in COMMANDS if name not in own}, **_ELSEWHERE}
+    width = max(map(len, states)) + 2
+    lines = ["Commands of DVC 3.67:", *(f"  {name:<{width}}{states[name]}" for name in sorted(states))]
+    return [*lines, "", "Commands that DVC has not:", *(f"  {name:<{width}}{COMMANDS[name][2]}" for name in own)]
