@@ -18,10 +18,11 @@ TOPICS = {
 `dvx status` says what changed, `dvx checkout` restores what Git's files name, `dvx undo` brings back what a command took
 away.""",
     "data": """Data lives in the cache, once for each content, under the digest of its bytes. What stands in Git is a small
-pointer file beside it, or the lock of a pipeline, which name the digest. Workspace files are reflinks or copies of what is in the cache.
+pointer file beside it, or the lock of a pipeline, which name the digest. Workspace files are reflinks or copies of what is
+in the cache.
 
-add, commit: into the cache. checkout: out of it. push, pull, fetch: between caches, through a remote. gc: removes what nothing
-names any more.""",
+add, commit: into the cache. checkout: out of it. push, pull, fetch: between caches, through a remote. gc: removes what
+nothing names any more.""",
     "pipelines": """A pipeline file (dvx.yaml; in a DVC repository dvc.yaml) says what each stage runs, reads and writes.
 
 `dvx repro` runs the stages whose inputs changed, restores those that ran like that before, and leaves the others alone.
