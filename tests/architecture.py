@@ -40,6 +40,7 @@ OWNERS = {
     "paramiko": "dvx.store.backends.sftp",
     "grandalf": "dvx.cli.layout",
     "hydra": "dvx.formats.hydra",
+    "plotext": "dvx.cli.plot_text",
     "omegaconf": "dvx.formats.hydra",
     "requests": "dvx.store.backends.http",
     "httpx": "dvx.store.backends.webdav",

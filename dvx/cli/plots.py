@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -30,6 +31,7 @@ OutOption = Annotated[str, typer.Option("--out", "-o", help="The folder to write
 ShowVegaOption = Annotated[bool, typer.Option("--show-vega", help="Print the Vega-Lite specification of one plot.")]
 SplitOption = Annotated[bool, typer.Option("--split", help="With --json: leave matters of style open.")]
 OpenOption = Annotated[bool, typer.Option("--open", help="Open the page in a browser.")]
+TextOption = Annotated[bool, typer.Option("--text", help="Draw charts in the terminal, instead of a page.")]
 PageOption = Annotated[str, typer.Option("--html-template", help="A page of your own, with `{plot_divs}` in it.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, as DVC does.")]
 
@@ -48,6 +50,7 @@ def plots_show(
     show_vega: ShowVegaOption = False,
     split: SplitOption = False,
     open: OpenOption = False,
+    text: TextOption = False,
     html_template: PageOption = "",
     json: JsonOption = False,
 ) -> None:
@@ -56,7 +59,7 @@ def plots_show(
     Example: dvx plots show logs/loss.csv -y loss --open
     """
     properties = _properties(template, x, y, title, x_label, y_label, no_header=no_header)
-    how = _How(out, show_vega, split, open, html_template, json)
+    how = _How(out, show_vega, split, open, text, html_template, json)
     _draw(find_project(), ("workspace",), tuple(targets or ()), properties, how)
 
 
@@ -83,6 +86,7 @@ def plots_diff(
     show_vega: ShowVegaOption = False,
     split: SplitOption = False,
     open: OpenOption = False,
+    text: TextOption = False,
     html_template: PageOption = "",
     json: JsonOption = False,
 ) -> None:
@@ -94,7 +98,7 @@ def plots_diff(
 
     project = find_project()
     properties = _properties(template, x, y, title, x_label, y_label, no_header=no_header)
-    how = _How(out, show_vega, split, open, html_template, json)
+    how = _How(out, show_vega, split, open, text, html_template, json)
     _draw(project, compared(project, revisions or (), experiment=experiment), tuple(targets or ()), properties, how)
 
 
@@ -149,6 +153,7 @@ class _How(Struct, frozen=True):
     vega: bool
     split: bool
     opens: bool
+    text: bool
     template: str
     json: bool
 
@@ -182,6 +187,8 @@ def _draw(project: Project, revisions: Sequence[str], targets: tuple[str, ...], 
                 render.json(fill(plot.template, plot.chart).content)
                 return
         raise DvxError(f"`{targets[0]}` is no plot with data", "`dvx plots show` draws all that there are")
+    elif how.text:
+        _print_charts(project, plots)
     elif any(plot.chart or plot.images for plot in plots):
         _write_page(project, plots, out, how)
     else:
@@ -212,6 +219,20 @@ def _document(plots: Sequence[Any], troubles: Sequence[Any], out: str, *, split:
             {key: value for key, value in belongs.items() if value} | {"type": kind_of(one.error), "msg": message_of(one)}
         )
     return {key: value for key, value in (("errors", errors), ("data", data)) if value}
+
+
+def _print_charts(project: Project, plots: Sequence[Any]) -> None:
+    from dvx.cli.plot_text import chart_text
+
+    width = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 80
+    colours = sys.stdout.isatty() and not project.config.environ.get("NO_COLOR")
+    for plot in plots:
+        if plot.chart is None:
+            render.note(f"`{plot.name}` is a picture, which a page shows: leave `--text` out.")
+        elif found := chart_text(plot.name, plot.chart, width, colours=colours):
+            render.data(found)
+        else:
+            render.note(f"`{plot.name}` has no numbers to draw; a page shows it: leave `--text` out.")
 
 
 def _write_page(project: Project, plots: Sequence[Any], out: str, how: _How) -> None:

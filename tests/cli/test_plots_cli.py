@@ -72,6 +72,18 @@ def test_a_page_of_ones_own_gets_the_charts(repo: Path) -> None:
     assert "has no place for plots" in run_dvx(repo, "plots", "show", "--html-template", "own.html").err
 
 
+def test_charts_are_drawn_in_the_terminal_too(repo: Path) -> None:
+    write(repo / "a.csv", "epoch,loss\n0,1\n1,0.7\n2,0.3\n")
+    result = dvx(repo, "plots", "diff", "HEAD", "--text")
+    assert "HEAD" in result.out
+    assert "workspace" in result.out
+    assert any(0x2800 < ord(sign) <= 0x28FF for sign in result.out)
+    assert "\x1b" not in result.out
+    assert "is a picture" in result.err
+    write(repo / "a.csv", "epoch,loss\na,b\n")
+    assert "has no numbers" in dvx(repo, "plots", "show", "a.csv", "--text").err
+
+
 def test_properties_are_written_with_the_rest_as_it_was(repo: Path) -> None:
     file = repo / dialect_of(repo).pipeline
     dvx(repo, "plots", "modify", "a.csv", "-t", "scatter", "--title", "Loss")
