@@ -10,7 +10,7 @@ import typer
 
 from dvx.cli import complete, exp_table, render
 from dvx.cli.common import JsonOption, MarkdownOption, find_project
-from dvx.cli.experiments import NumberOption, RevisionsOption
+from dvx.cli.experiments import NumberOption, RevisionsOption, tell_of_others
 from dvx.cli.metrics import Look, changes_document, print_changes
 from dvx.errors import UsageError
 from dvx.ops.exp_show import Baseline, Hide, ShowOptions, show
@@ -19,6 +19,7 @@ from dvx.ops.metrics import Choice, What, compare
 from dvx.project import Project
 
 _PLOTTED = 50
+_PRECISION = 5
 PrecisionOption = Annotated[int, typer.Option("--precision", min=1, help="Digits of numbers.")]
 ParamDepsOption = Annotated[bool, typer.Option("--param-deps", help="Only params that stages depend on.")]
 
@@ -45,7 +46,10 @@ def exp_show(
     failed: Annotated[bool, typer.Option("--failed", help="Only experiments that failed or were stopped.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     md: MarkdownOption = False,
-    precision: PrecisionOption = 5,
+    precision: Annotated[
+        int | None, typer.Option("--precision", min=1, help="Digits of numbers; 5 by default, all in CSV.", show_default=False)
+    ] = None,
+    no_pager: Annotated[bool, typer.Option("--no-pager", help="Accepted for DVC's sake: there is no pager.")] = False,  # noqa: ARG001
     force: Annotated[bool, typer.Option("--force", "-f", help="Compute again what is known of commits.")] = False,
     html: Annotated[bool, typer.Option("--html", help="Write a page to sort, filter and compare in a browser.")] = False,
     pcp: Annotated[bool, typer.Option("--pcp", help="The same as --html; it has parallel coordinates, too.")] = False,
@@ -75,15 +79,15 @@ def exp_show(
     if html or pcp:
         _write_page(project, shown, columns, out, opens=open)
         return
-    style = exp_table.Style(precision, sha, short_hashes=not csv and not md)
+    style = exp_table.Style(precision or (None if csv else _PRECISION), sha, short_hashes=not csv and not md)
     states = exp_table.STATES if exp_table.has_states(shown) else ()
     if csv:
         rows = [[*exp_table.CSV_HEAD, *states, *columns.values()], *exp_table.csv_rows(shown, columns, style)]
         render.data(exp_table.csv_text(exp_table.without_parent(rows) if only_changed else rows))
     else:
         render.table(exp_table.text_rows(shown, columns, style), [*exp_table.HEAD, *states, *columns.values()], markdown=md)
-        if not any(one.experiments for one in shown) and (elsewhere := len(git_of(project).experiments())):
-            render.note(f"Experiments that started from other commits: {elsewhere}; `dvx exp show -A` shows them.")
+        if not any(one.experiments for one in shown):
+            tell_of_others(project)
 
 
 def _write_page(

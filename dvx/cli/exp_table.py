@@ -31,9 +31,9 @@ class Columns(Struct, frozen=True):
 
 
 class Style(Struct, frozen=True):
-    """How cells are written: `precision` counts significant digits, `sha` shows ids instead of names."""
+    """How cells are written: `precision` counts significant digits (None: all), `sha` shows ids instead of names."""
 
-    precision: int = 5
+    precision: int | None = 5
     sha: bool = False
     short_hashes: bool = True
 
@@ -222,7 +222,7 @@ def _names(columns: Sequence[Column]) -> dict[Column, str]:
 
 
 def _title(row: Row, style: Style) -> str:
-    return row.name if row.name and not style.sha else row.revision if row.created is None else row.revision[:_SHORT]
+    return row.name if row.name and not style.sha else row.revision if row.revision == "workspace" else row.revision[:_SHORT]
 
 
 def _values(row: Row, columns: Iterable[Column], style: Style, missing: str) -> list[str]:
@@ -233,7 +233,7 @@ def _values(row: Row, columns: Iterable[Column], style: Style, missing: str) -> 
 def _shown(column: Column, value: Any, style: Style) -> str:
     if column.kind == "deps" and style.short_hashes:
         return str(value)[:_SHORT]
-    return f"{value:.{style.precision}g}" if isinstance(value, float) else str(value)
+    return f"{value:.{style.precision}g}" if isinstance(value, float) and style.precision is not None else str(value)
 
 
 def _when(created: int | None) -> str:

@@ -12,7 +12,8 @@ from dvx.cli.common import JsonOption, find_project
 from dvx.errors import quoted
 from dvx.model.experiment import Experiment, ExpRef
 from dvx.model.task import State
-from dvx.ops.experiments import Group, Scope
+from dvx.ops.experiments import Group, Scope, git_of
+from dvx.project import Project
 
 NamesArgument = Annotated[
     list[str] | None,
@@ -74,10 +75,13 @@ def exp_list(
     from dvx.ops.experiments import listing, remote_listing
 
     scope = Scope(tuple(rev or ()), num, all_commits)
-    groups = remote_listing(find_project(), git_remote, scope) if git_remote else listing(find_project(), scope)
+    project = find_project()
+    groups = remote_listing(project, git_remote, scope) if git_remote else listing(project, scope)
     if json:
         render.json([_group(group) for group in groups])
         return
+    if not groups and not git_remote:
+        tell_of_others(project)
     for group in groups:
         if not name_only and not sha_only:
             render.data(f"{group.name or group.baseline[:7]}:")
@@ -202,6 +206,13 @@ def _experiment(one: Experiment) -> dict[str, object]:
 def _listed(names: Sequence[str]) -> str:
     quoted = [f"'{name}'" for name in names]
     return " and ".join([", ".join(quoted[:-1]), quoted[-1]]) if len(quoted) > 1 else "".join(quoted)
+
+
+def tell_of_others(project: Project) -> None:
+    """Where no experiment is shown, say whether there are some elsewhere."""
+    count = len(git_of(project).experiments())
+    if count:
+        render.note(f"No experiment started from here; `-A` shows {count} of other commits.")
 
 
 def tell_way_back(ref: ExpRef, commit: str) -> None:

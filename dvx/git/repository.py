@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
 from dvx.errors import GitError, UnknownTarget, nearest
-from dvx.git import process, trees, values
+from dvx.git import process, values
 from dvx.git.process import Place
+from dvx.git.trees import Trees
 from dvx.git.values import CommitInfo, Comparison, RefChange
 from dvx.model.experiment import EXPERIMENTS, OWN_REFS, ExpRef
+from dvx.model.paths import printable
 
 
 class Git(Struct, frozen=True):
@@ -58,8 +60,7 @@ class Git(Struct, frozen=True):
 
     def branch(self) -> str | None:
         """The branch that is checked out; None when HEAD is detached."""
-        answer = process.run(self.place, ("symbolic-ref", "--quiet", "--short", "HEAD"))
-        return values.text(answer.out).strip() or None
+        return values.text(process.run(self.place, ("symbolic-ref", "--quiet", "--short", "HEAD")).out).strip() or None
 
     def resolve(self, revision: str) -> str:
         """The id of the commit that a revision or experiment name stands for.
@@ -83,7 +84,7 @@ class Git(Struct, frozen=True):
             )
         known = [ref.split("/", 2)[-1] for ref in self.refs("refs/heads/", "refs/tags/", "refs/remotes/")]
         hint = nearest(revision, [*known, *(ref.name for ref in experiments)]) if known else "there is no commit yet"
-        raise UnknownTarget(f"unknown Git revision `{revision}`", hint)
+        raise UnknownTarget(f"unknown Git revision `{printable(revision)}`", hint)
 
     def experiments(self) -> dict[ExpRef, str]:
         """The commit of every experiment, whatever its baseline."""
@@ -122,8 +123,8 @@ class Git(Struct, frozen=True):
         """For each revision it and its first parents, `number` in all; a negative number is no limit."""
         found: dict[str, None] = {}
         for revision in revisions:
-            words = ("rev-list", "--first-parent", f"--max-count={number}", self.resolve(revision))
-            found |= dict.fromkeys(values.text(process.ask(self.place, words)).split())
+            out = process.ask(self.place, ("rev-list", "--first-parent", f"--max-count={number}", self.resolve(revision)))
+            found |= dict.fromkeys(values.text(out).split())
         return list(found)
 
     def all_commits(self) -> list[str]:
@@ -169,11 +170,11 @@ class Git(Struct, frozen=True):
 
     def listing(self, commit: str) -> dict[str, str]:
         """The project's regular files in a commit: path -> id of the blob."""
-        return self.listings([commit])[commit]
+        return self.trees([commit], lambda _: True).files(commit)
 
-    def listings(self, commits: Sequence[str]) -> dict[str, dict[str, str]]:
-        """The project's regular files in each commit: path -> id of the blob. What commits share is read once."""
-        return trees.listings(self.place, self.prefix.rstrip("/"), commits)
+    def trees(self, commits: Sequence[str], wanted: Callable[[str], bool]) -> Trees:
+        """The project's regular files in some commits; `wanted` chooses those that can be listed by their bare name."""
+        return Trees(self.place, self.prefix.rstrip("/"), commits, wanted)
 
     def blobs(self, ids: Iterable[str]) -> dict[str, bytes]:
         """The content of objects; those that do not exist are left out."""
@@ -256,9 +257,8 @@ class Git(Struct, frozen=True):
             creates_branch = change.ref.startswith("refs/heads/") and change.old is None and change.new is not None
             if not change.ref.startswith((EXPERIMENTS, OWN_REFS)) and not creates_branch:
                 raise GitError(f"`{change.ref}` is not dvx's to change")
-        given = "".join(change.line() for change in changes)
-        words = ("update-ref", "--no-deref", "--stdin", "-z")
-        process.ask(self.place, words, os.fsencode(given), durable=True)
+        given = os.fsencode("".join(change.line() for change in changes))
+        process.ask(self.place, ("update-ref", "--no-deref", "--stdin", "-z"), given, durable=True)
 
     def config(self, name: str) -> str | None:
         """One value of Git's configuration."""

@@ -22,19 +22,55 @@ class _Level(Struct, frozen=True):
     folders: dict[str, str]
 
 
-def listings(place: Place, folder: str, commits: Sequence[str]) -> dict[str, dict[str, str]]:
-    """The regular files below `folder` (empty for all) in each commit: path -> id of the blob.
+class Trees:
+    """The regular files below `folder` (empty for all) in some commits. What they share is read, kept and searched once.
+
+    `wanted` chooses files by their bare name, for `named`.
 
     Raises:
         GitError: one of the commits does not exist.
     """
-    roots = _roots(place, folder, commits)
-    levels: dict[str, _Level] = {}
-    pending = {root for root in roots.values() if root}
-    while pending:
-        levels |= {ident: _parse(data, len(ident) // 2) for ident, data in _objects(place, pending)}
-        pending = {ident for name in pending if name in levels for ident in levels[name].folders.values()} - levels.keys()
-    return {commit: _flatten(levels, root) for commit, root in roots.items()}
+
+    def __init__(self, place: Place, folder: str, commits: Sequence[str], wanted: Callable[[str], bool]) -> None:
+        self._roots = _roots(place, folder, commits)
+        self._wanted = wanted
+        self._levels: dict[str, _Level] = {}
+        self._named: dict[str, dict[str, str]] = {}
+        pending = {root for root in self._roots.values() if root}
+        while pending:
+            self._levels |= {ident: _parse(data, len(ident) // 2) for ident, data in _objects(place, pending)}
+            read = (self._levels[name] for name in pending if name in self._levels)
+            pending = {ident for level in read for ident in level.folders.values()} - self._levels.keys()
+
+    def blob(self, commit: str, path: str) -> str | None:
+        """The id of a file's blob; None when there is no such file."""
+        *folders, name = path.split("/")
+        level = self._levels.get(self._roots[commit])
+        for folder in folders:
+            level = self._levels.get(level.folders.get(folder, "")) if level else None
+        return level.files.get(name) if level else None
+
+    def files(self, commit: str) -> dict[str, str]:
+        """All files of a commit: path -> id of the blob."""
+        return _flatten(self._levels, self._roots[commit])
+
+    def named(self, commit: str) -> dict[str, str]:
+        """The files of a commit with a wanted name: path -> id of the blob."""
+        root = self._roots[commit]
+        pending = [root]
+        while pending:
+            level = self._levels.get(pending[-1]) or _Level({}, {})
+            below = [inner for inner in level.folders.values() if inner not in self._named]
+            pending += below
+            if not below:
+                self._named[pending.pop()] = self._found(level)
+        return self._named[root]
+
+    def _found(self, level: _Level) -> dict[str, str]:
+        found = {name: blob for name, blob in level.files.items() if self._wanted(name)}
+        for folder, inner in level.folders.items():
+            found |= {f"{folder}/{path}": blob for path, blob in self._named[inner].items()}
+        return found
 
 
 def named_blobs(place: Place, folder: str, commits: Sequence[str], wanted: Callable[[str], bool]) -> dict[str, set[str]]:

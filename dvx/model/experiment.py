@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from dvx.errors import UsageError
 from dvx.model.canonical import json_sorted
+from dvx.model.paths import printable
 
 EXPERIMENTS = "refs/exps/"
 OWN_REFS = "refs/dvx/"
@@ -74,7 +75,7 @@ def check_name(name: str) -> None:
     """Raise UsageError if no experiment can have this name."""
     reason = why_bad(name)
     if reason:
-        raise UsageError(f"`{name}` is not a name for an experiment: {reason}", "use letters, digits, `-` and `_`")
+        raise UsageError(f"`{printable(name)}` is not a name for an experiment: {reason}", "use letters, digits, `-` and `_`")
 
 
 def draw_name(number: int, taken: Collection[str]) -> str:

@@ -74,12 +74,15 @@ def select(value: Any, keys: Iterable[str]) -> dict[str, Any]:
 
 def flatten(value: Any) -> dict[str, Any]:
     """Leaves by dotted key. A list is a leaf; an empty mapping has none; the key of a value that is no mapping is empty."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return {"": value}
     leaves: dict[str, Any] = {}
     for key, item in value.items():
-        below = flatten(item) if isinstance(item, Mapping) else {"": item}
-        leaves |= {f"{key}.{inner}" if inner else str(key): leaf for inner, leaf in below.items()}
+        if isinstance(item, dict):
+            for inner, leaf in flatten(item).items():
+                leaves[f"{key}.{inner}" if inner else str(key)] = leaf
+        else:
+            leaves[str(key)] = item
     return leaves
 
 

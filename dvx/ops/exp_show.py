@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from dvx.errors import GitError
 from dvx.git import CommitInfo, Git
 from dvx.model.task import Place, State
 from dvx.ops.exp_body import body_of
@@ -86,9 +87,9 @@ def show(project: Project, options: ShowOptions) -> tuple[Baseline, ...]:
     # first what is not done: what ends meanwhile is among the others then
     waiting = _pending(project, git, wanted, options)
     experiments = [one for one in all_experiments(git) if one.ref.baseline in wanted and Hide.DONE not in options.hide]
-    commits = list(dict.fromkeys([*baselines, *(one.commit for one in experiments)]))
-    bodies = _bodies(project, git, commits, options)
     names, info = git.names(baselines), git.info(baselines)
+    commits = dict.fromkeys([*(one for one in baselines if one in info), *(one.commit for one in experiments)])
+    bodies = _bodies(project, git, list(commits), options)
     rows: dict[str, list[Row]] = {}
     done = {(one.ref.baseline, one.ref.name): one.created for one in experiments}
     for baseline, row in waiting.get("running", ()):
@@ -111,7 +112,7 @@ def _baselines(git: Git, options: ShowOptions) -> list[str]:
         # a baseline that no branch has any more, after a rebase, still has its experiments
         gone = {one.ref.baseline for one in all_experiments(git)}
         reachable = git.all_commits()
-        return [*reachable, *sorted(git.info(gone.difference(reachable)))]
+        return [*reachable, *sorted(gone.difference(reachable))]
     prefixes = [*(["refs/heads/"] if options.branches else []), *(["refs/tags/"] if options.tags else [])]
     return list(dict.fromkeys([*baselines_of(git, options.scope), *(git.tips(*prefixes) if prefixes else [])]))
 
@@ -119,6 +120,9 @@ def _baselines(git: Git, options: ShowOptions) -> list[str]:
 def _baseline(
     commit: str, name: str, info: Mapping[str, CommitInfo], bodies: Mapping[str, Mapping[str, Any]], rows: Sequence[Row]
 ) -> Baseline:
+    if commit not in info:
+        error = {"msg": "this repository does not have the commit", "type": GitError.__name__}
+        return Baseline(Row(commit, name, None, None, error), tuple(rows))
     return Baseline(Row(commit, name, info[commit].time, bodies[commit]["data"], bodies[commit]["error"]), tuple(rows))
 
 

@@ -12,9 +12,9 @@ class Revisions:
     """The files of some commits; hand `source(commit)` to whatever takes a Source."""
 
     def __init__(self, project: Project, git: Git, commits: Sequence[str]) -> None:
-        self._is_machinery = project.dialect.is_machinery
         self._git = git
-        self._listings = git.listings(commits)
+        self._commits = tuple(commits)
+        self._trees = git.trees(commits, project.dialect.is_machinery)
         self._blobs: dict[str, bytes] = {}
 
     def source(self, commit: str) -> Member:
@@ -23,25 +23,24 @@ class Revisions:
 
     def read(self, commit: str, path: str) -> bytes | None:
         """The bytes of a file in a commit; None when there is no such file."""
-        blob = self._listings[commit].get(path)
+        blob = self._trees.blob(commit, path)
         if blob is None:
             return None
         if blob not in self._blobs:
-            wanted = {found for listing in self._listings.values() if (found := listing.get(path)) is not None}
+            wanted = {found for one in self._commits if (found := self._trees.blob(one, path)) is not None}
             self._blobs |= self._git.blobs(wanted - self._blobs.keys())
         return self._blobs[blob]
 
     def below(self, commit: str, path: str) -> list[str]:
         """The files of a commit below a folder, sorted."""
-        return sorted(found for found in self._listings[commit] if found.startswith(path + "/"))
+        return sorted(found for found in self._trees.files(commit) if found.startswith(path + "/"))
 
     def machinery(self, commit: str) -> dict[str, dict[str, bytes]]:
         """The pointer, pipeline and lock files of a commit: folder -> name -> bytes."""
         found: dict[str, dict[str, bytes]] = {}
-        for path in self._listings[commit]:
+        for path in self._trees.named(commit):
             folder, _, name = path.rpartition("/")
-            if self._is_machinery(name):
-                found.setdefault(folder, {})[name] = self.read(commit, path) or b""
+            found.setdefault(folder, {})[name] = self.read(commit, path) or b""
         return found
 
 

@@ -69,7 +69,8 @@ def plan_push(project: Project, options: SyncOptions, tell: Tell = silent) -> Sy
     remotes = Remotes(project, options.remote, options.jobs)
     planned: list[Step] = []
     works: dict[str, Work] = {}
-    for name, items in (scope.items or {"": []}).items():
+    # a remote that is not there is told even where the workspace has nothing to push
+    for name, items in (scope.items or ({"": []} if options.revisions.workspace else {})).items():
         keeper = find_versioned(project, name or options.remote, options.jobs)
         if keeper is None:
             planned.append(steps.push_step(project, remotes.open(name), items, tell))

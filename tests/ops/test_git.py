@@ -131,12 +131,20 @@ def test_a_listing_holds_the_regular_files_of_the_project(project, repo):
     assert sorted(found(repo).listing(commit)) == [".gitignore", "sub/a.txt", "sub/deep/er/é\n.txt", "top.txt"]
 
 
-def test_listings_of_many_commits(project, repo):
+def test_the_files_of_many_commits(project, repo):
     first = git(repo, "rev-parse", "HEAD")
     git(repo, "rm", "--quiet", "-r", "sub")
     second = commit_all(repo)
-    listings = found(project).listings([first, second])
-    assert {commit: sorted(files) for commit, files in listings.items()} == {first: ["a.txt"], second: []}
+    write(repo / "sub/x/y/z.txt", "z\n")
+    write(repo / "sub/x/y/other", "o\n")
+    third = commit_all(repo)
+    trees = found(project).trees([first, second, third], lambda name: name.endswith(".txt"))
+    assert [sorted(trees.files(one)) for one in (first, second, third)] == [["a.txt"], [], ["x/y/other", "x/y/z.txt"]]
+    assert [sorted(trees.named(one)) for one in (first, second, third)] == [["a.txt"], [], ["x/y/z.txt"]]
+    blob = git(repo, "rev-parse", f"{third}:sub/x/y/z.txt")
+    assert (trees.blob(third, "x/y/z.txt"), trees.named(third)) == (blob, {"x/y/z.txt": blob})
+    assert [trees.blob(third, path) for path in ("x", "x/y", "x/q/z.txt", "a.txt", "", "../top.txt")] == [None] * 6
+    assert trees.blob(second, "a.txt") is None
     with pytest.raises(GitError, match="there is no commit"):
         found(project).listing("1" * 40)
 
