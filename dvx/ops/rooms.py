@@ -67,7 +67,8 @@ def clear_old_rooms(project: Project, tasks: Iterable[Task]) -> list[str]:
 
 
 def _remove(project: Project, top: str) -> None:
-    for place in (top, record_of(git_of(project), top)):
+    # the folder last: as long as it is there, somebody will see that it is to go
+    for place in (record_of(git_of(project), top), top):
         if os.path.lexists(place):
             files.remove_tree(place)
 
