@@ -18,6 +18,11 @@ _VALUES = 10
 
 def _project(lab: Lab, tool: Tool, name: str) -> Path:
     folder = lab.project(name, tool)
+    # Git tidies up in the background otherwise, while the folder is removed
+    lab.run(("git", "config", "gc.auto", "0"), folder)
+    # DVC does not ask the environment who it is
+    lab.run(("git", "config", "user.name", "Bench"), folder)
+    lab.run(("git", "config", "user.email", "bench@example.com"), folder)
     (folder / "params.yaml").write_text("".join(f"p{number}: {number}\n" for number in range(_VALUES)))
     (folder / "m.json").write_text(json.dumps({f"m{number}": number for number in range(_VALUES)}))
     (folder / tool.pipeline).write_text(
