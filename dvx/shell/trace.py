@@ -7,26 +7,27 @@ import os
 from msgspec import Struct
 
 # $0 is the trace, then come the shell, its flags and the lines of the job. Commands have the usual answers to signals: a trap
-# that does something is not inherited. The process is named with all that Linux says of it, so that it cannot be mistaken
+# that does something is not inherited. The process is named with all that Linux says of it, so that it cannot be mistaken.
+# A variable set here changes one of the same name that the commands inherit: hence the long names
 SCRIPT = """
-stopped=
-trap 'stopped=130' INT
-trap 'stopped=143' TERM
-trap 'stopped=129' HUP
-read -r facts 2>/dev/null < "/proc/$$/stat"
-echo "process $facts" >> "$0"
-shell=$1 flags=$2
+_dvx_stopped=
+trap '_dvx_stopped=130' INT
+trap '_dvx_stopped=143' TERM
+trap '_dvx_stopped=129' HUP
+read -r _dvx_facts 2>/dev/null < "/proc/$$/stat"
+echo "process $_dvx_facts" >> "$0"
+_dvx_shell=$1 _dvx_flags=$2
 shift 2
-code=0
-for line do
+_dvx_code=0
+for _dvx_line do
     echo line >> "$0"
-    "$shell" $flags -c "$line"
-    code=$?
-    [ "$code" != 0 ] || code=${stopped:-0}
-    [ "$code" = 0 ] || break
+    "$_dvx_shell" $_dvx_flags -c "$_dvx_line"
+    _dvx_code=$?
+    [ "$_dvx_code" != 0 ] || _dvx_code=${_dvx_stopped:-0}
+    [ "$_dvx_code" = 0 ] || break
 done
-echo "end $code" >> "$0"
-exit "$code"
+echo "end $_dvx_code" >> "$0"
+exit "$_dvx_code"
 """
 _BORN = 19
 

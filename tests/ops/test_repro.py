@@ -389,6 +389,19 @@ def test_commands_know_where_and_what_they_are(dialect_repo: Path, monkeypatch: 
     ]
 
 
+def test_variables_of_the_user_reach_commands_as_they_are(dialect_repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # also those that have the names of what a shell script uses
+    for name in ("code", "line", "lines", "shell", "flags", "facts", "stopped", "stat", "trace"):
+        monkeypatch.setenv(name, f"my {name}")
+    before = sorted(subprocess.run(["sh", "-c", "env"], check=True, capture_output=True, text=True).stdout.splitlines())
+    prefix = dialect_of(dialect_repo).environment_prefix
+    write(dialect_repo / dialect_of(dialect_repo).pipeline, "stages:\n  s:\n    cmd: [env > o, env > o]\n    outs: [o]\n")
+    told(dialect_repo)
+    own = (f"{prefix}_", "DVC_", "DVX_", "_=", "PWD=", "OLDPWD=", "SHLVL=")
+    seen = [line for line in (dialect_repo / "o").read_text().splitlines() if not line.startswith(own)]
+    assert sorted(seen) == [line for line in before if not line.startswith(own)]
+
+
 def test_a_run_is_told_with_its_reasons(native: Path) -> None:
     prepare(native)
     events = told(native, ReproOptions(("double",)))
