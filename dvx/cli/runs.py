@@ -17,7 +17,7 @@ from dvx.cli.units import duration
 from dvx.errors import DvxError, StageFailed
 from dvx.model.history import AttemptRecord, Fact, RunRecord, Status
 from dvx.model.staleness import Action
-from dvx.ops.repro_plan import ReproOptions
+from dvx.ops.repro_plan import ReproOptions, from_plain
 from dvx.project import Project
 
 _UNCHANGED, _MAY_BE_RETRIED = 99, 75
@@ -151,10 +151,8 @@ def runs_retry(run: RunArgument = "") -> None:
     found = find_run(project, run)
     if found.status in (Status.RUNNING, Status.PAUSED):
         raise DvxError(f"the run `{found.name}` still works", "run `dvx runs cancel` first")
-    known = {field: value for field, value in found.options.items() if field in ReproOptions.__struct_fields__}
-    options = ReproOptions(**{**known, "targets": tuple(map(str, known.get("targets", ())))})
     # to do all of it again is what `--force` would say
-    run_stages(project, structs.replace(options, force=False))
+    run_stages(project, structs.replace(from_plain(found.options), force=False))
 
 
 def stage_run(

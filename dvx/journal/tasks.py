@@ -91,6 +91,15 @@ class TaskBook:
         with self._writing() as connection:
             connection.executemany("DELETE FROM tasks WHERE ident = ?", [(ident,) for ident in idents])
 
+    @contextlib.contextmanager
+    def unneeded(self, snapshots: Iterable[str]) -> Iterator[set[str]]:
+        """Those of the snapshots that only tasks name which succeeded, or none; it stays so until the block ends."""
+        with self._writing() as connection:
+            rows = connection.execute("SELECT body FROM tasks WHERE state != ?", (State.SUCCESS.value,))
+            tasks = [_task(body) for (body,) in rows]
+            # what a task needs that cannot be read is unknown
+            yield set() if None in tasks else set(snapshots).difference(one.snapshot for one in tasks if one is not None)
+
     def ask_stop(self) -> None:
         """Ask the workers that work now to end after their task."""
         with self._writing() as connection:
@@ -114,12 +123,9 @@ class TaskBook:
         """A transaction, all of which is done, or nothing."""
         self._make_folder(os.path.dirname(self._path))
         try:
-            connection = self._begin()
-        except sqlite3.OperationalError as error:
+            connection = self._begin_anew()
+        except sqlite3.Error as error:
             raise self._failure(error) from None
-        except _BROKEN:
-            self._set_aside(self._path)
-            connection = self._begin()
         with contextlib.closing(connection):
             try:
                 yield connection
@@ -127,6 +133,15 @@ class TaskBook:
             except sqlite3.Error as error:
                 raise self._failure(error) from None
             # closing takes back what is not committed
+
+    def _begin_anew(self) -> sqlite3.Connection:
+        try:
+            return self._begin()
+        except sqlite3.OperationalError:
+            raise
+        except _BROKEN:
+            self._set_aside(self._path)
+            return self._begin()
 
     def _begin(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=60, isolation_level=None)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 
 from dvx.git import RefChange
-from dvx.model.experiment import EXPERIMENTS, OWN_REFS
+from dvx.model.experiment import OWN_REFS
 from dvx.ops.employment import sweep_dead
-from dvx.ops.exp_tasks import open_book, release
+from dvx.ops.exp_tasks import open_book, release, snapshots
 from dvx.ops.experiments import git_of
 from dvx.ops.rooms import clear_old_rooms
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.scratch import sweep
 
-_LEFT = (EXPERIMENTS + "temp/", OWN_REFS + "incoming/")
+_INCOMING = OWN_REFS + "incoming/"
 
 
 def clean(project: Project) -> tuple[str, ...]:
@@ -25,7 +25,7 @@ def clean(project: Project) -> tuple[str, ...]:
     book = open_book(project)
     tasks = book.tasks()
     folder = os.path.join(project.state, "exps")
-    gone = [ref for prefix in _LEFT for ref in _drop_refs(project, prefix)]
+    gone = _drop_refs(project, _INCOMING)
     gone += clear_old_rooms(project, tasks)
     logs = {f"{one.ident}.log" for one in tasks} | {"workers.log"}
     for name in _names(os.path.join(folder, "logs")):
@@ -34,7 +34,7 @@ def clean(project: Project) -> tuple[str, ...]:
             files.remove(os.path.join(folder, "logs", name))
     sweep_dead(project)
     sweep(os.path.join(folder, "scratch"))
-    release(project, book)
+    release(project, book, snapshots(project))
     return tuple(gone)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -28,16 +27,14 @@ from dvx.ops.experiments import git_of, head_of
 from dvx.ops.index import load_index
 from dvx.ops.observation import Observer
 from dvx.ops.pipelines import check_graph
-from dvx.ops.repro import ReproOptions
 from dvx.ops.repro_data import record_data
+from dvx.ops.repro_plan import from_plain, to_plain
 from dvx.ops.rooms import clear_room, existing_room, furnish
 from dvx.project import Project
 from dvx.store import files
 
 KILL = "kill"
 _QUEUE = OWN_REFS + "queue/"
-# what a task keeps of how it is to run
-_KEPT = frozenset(ReproOptions.__struct_fields__) - {"environment", "confirm", "dry"}
 
 
 class TaskOptions(Struct, frozen=True):
@@ -72,7 +69,7 @@ def log_of(project: Project, task: Task) -> str:
     return os.path.join(project.state, "exps", "logs", f"{task.ident}.log")
 
 
-@contextmanager
+@contextlib.contextmanager
 def open_log(project: Project, task: Task) -> Iterator[BinaryIO]:
     """The log of a task, to go on writing."""
     with files.open_log(log_of(project, task)) as log:
@@ -115,7 +112,7 @@ def enqueue(project: Project, options: TaskOptions, place: Place, tell: Tell, wo
             place=place,
             snapshot=snapshot,
             overrides=row,
-            options=_kept(options.run.repro),
+            options=to_plain(options.run.repro),
             copied=copied,
             message=options.run.message,
             replaces=options.run.force,
@@ -159,7 +156,9 @@ def run_task(project: Project, book: TaskBook, task: Task, tell: Tell) -> Record
         raise
     book.update(replace(task, state=State.SUCCESS, commit=recorded.commit, ended=time.time()), held_by=worker)
     clear_room(project, task)
-    release(project, book)
+    # the experiment is recorded; what is not let go of here, `exp clean` finds
+    with contextlib.suppress(DvxError):
+        release(project, book, [task.snapshot])
     return recorded
 
 
@@ -198,7 +197,7 @@ def remove_tasks(project: Project, names: Sequence[str], states: Collection[Stat
         if one.snapshot:
             clear_room(project, one)
         files.remove(log_of(project, one))
-    release(project, book)
+    release(project, book, [one.snapshot for one in chosen.values()])
     return tuple(chosen.values())
 
 
@@ -222,22 +221,26 @@ def retry(project: Project, names: Sequence[str]) -> tuple[Task, ...]:
     return chosen
 
 
-def release(project: Project, book: TaskBook) -> None:
-    """Let go of snapshots that no task needs any more."""
+def snapshots(project: Project) -> list[str]:
+    """The commits that are kept for tasks."""
+    return [ref.removeprefix(_QUEUE) for ref in git_of(project).refs(_QUEUE)]
+
+
+def release(project: Project, book: TaskBook, commits: Iterable[str]) -> None:
+    """Let go of those of the snapshots that no task needs any more."""
     git = git_of(project)
-    needed = {one.snapshot for one in book.tasks(State.QUEUED, State.RUNNING, State.FAILED, State.KILLED)}
-    unneeded = {ref: commit for ref, commit in git.refs(_QUEUE).items() if commit not in needed}
-    if unneeded:
-        git.update_refs([RefChange(ref, None, commit) for ref, commit in unneeded.items()])
+    with book.unneeded(commits) as gone:
+        kept = {ref: commit for ref, commit in git.refs(_QUEUE).items() if commit in gone}
+        if kept:
+            git.update_refs([RefChange(ref, None, commit) for ref, commit in kept.items()])
 
 
 def _perform(project: Project, book: TaskBook, task: Task, tell: Tell) -> Recorded:
     room = furnish(project, task, tell)
     try:
         if book.asked(task.ident) == KILL:
-            raise KeyboardInterrupt
-        repro = msgspec.convert({**task.options, "targets": list(task.options.get("targets", ()))}, ReproOptions)
-        options = RunOptions(repro, task.name, (), task.message, task.replaces)
+            raise DvxError(f"the experiment `{task.name}` was stopped")
+        options = RunOptions(from_plain(task.options), task.name, (), task.message, task.replaces)
         return perform(room, ExpRef(task.baseline, task.name), options, tell)
     finally:
         room.close()
@@ -289,8 +292,3 @@ def _names(project: Project, book: TaskBook, run: RunOptions, baseline: str, cou
         found.append(draw_name(secrets.randbelow(1 << 32), taken))
         taken.add(found[-1])
     return found
-
-
-def _kept(options: ReproOptions) -> dict[str, Any]:
-    plain: dict[str, Any] = msgspec.to_builtins(replace(options, confirm=None, environment={}))
-    return {key: value for key, value in plain.items() if key in _KEPT and value}

@@ -13,7 +13,7 @@ from dvx.errors import Corrupted, DvxError, MissingData
 from dvx.model.canonical import json_sorted
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.lock import StageState
-from dvx.model.map_items import Item, item_stage, items_of
+from dvx.model.map_items import Item, item_stage, items_of, variables_of
 from dvx.model.pointer import Recorded
 from dvx.model.stage import Stage
 from dvx.model.tree import Content, Entry, Tree
@@ -26,11 +26,12 @@ from dvx.store import files
 
 
 class Piece(Struct, frozen=True):
-    """An item to run: the stage that it is, and what was seen of its inputs."""
+    """An item to run: the stage that it is, what was seen of its inputs, and the variables that its command gets."""
 
     item: Item
     stage: Stage
     state: StageState
+    variables: Mapping[str, str]
 
 
 def prepare_items(
@@ -98,10 +99,10 @@ def _inputs(project: Project, stage: Stage) -> dict[str, Entry]:
 def _piece(stage: Stage, item: Item, seen: StageState, entry: Entry | None) -> Piece:
     alone = item_stage(stage, item)
     deps = {dep: seen.deps[dep] for dep in alone.deps if dep in seen.deps}
-    if entry is not None:
-        path = next(dep for dep in alone.deps if dep not in seen.deps)
+    if entry is not None and stage.map is not None:
+        path = f"{stage.map.over}/{item.key}"
         deps[path] = Recorded(path, Content(entry.digest, entry.size, None, entry.executable))
-    return Piece(item, alone, replace(seen, deps=deps, outs={}, env=alone.run.env))
+    return Piece(item, alone, replace(seen, deps=deps, outs={}, env=alone.run.env), variables_of(stage, item))
 
 
 def _kept(

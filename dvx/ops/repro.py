@@ -9,8 +9,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
 
-import msgspec
-
 from dvx.errors import DvxError, Partial
 from dvx.journal import Journal
 from dvx.model.events import Notice, Tell, silent
@@ -20,7 +18,7 @@ from dvx.model.staleness import Action
 from dvx.ops.attempt import Setting
 from dvx.ops.index import Index, load_index
 from dvx.ops.pipelines import check_graph
-from dvx.ops.repro_plan import ReproOptions, ReproResult, StageOutcome, choose
+from dvx.ops.repro_plan import ReproOptions, ReproResult, StageOutcome, choose, to_plain
 from dvx.ops.repro_pull import pull_runs
 from dvx.ops.resources import all_cores, cards, default_jobs, find_limits
 from dvx.ops.run_control import Control
@@ -31,9 +29,6 @@ from dvx.project import Project
 from dvx.shell import Shell
 
 __all__ = ["ReproOptions", "ReproResult", "StageOutcome", "repro"]
-
-# what a run is asked for and can be asked for again
-_AGAIN = frozenset(ReproOptions.__struct_fields__) - {"environment", "confirm", "dry"}
 
 
 def repro(project: Project, options: ReproOptions, tell: Tell = silent) -> ReproResult:
@@ -60,8 +55,8 @@ def repro(project: Project, options: ReproOptions, tell: Tell = silent) -> Repro
     journal = open_journal(project)
     recorder = Recorder(project, journal, lambda: _description(stages, options))
     shell = Shell()
-    setting = Setting(shell, recorder, options.environment, attended=alone)
-    worker = Worker(project, index, options, setting, cards(project, limits), jobs, tell)
+    setting = Setting(shell, recorder, jobs, options.environment, attended=alone)
+    worker = Worker(project, index, options, setting, cards(project, limits), tell)
     worker.preload(order)
     if options.pull and not options.dry:
         pull_runs(project, tell)
@@ -208,12 +203,7 @@ def _is_chain(graph: Graph, stages: tuple[str, ...]) -> bool:
 
 def _description(stages: Mapping[str, Any], options: ReproOptions) -> dict[str, Any]:
     """What the journal keeps of the beginning of a run: what was asked, and the stages as they are resolved now."""
-    asked = {key: value for key, value in msgspec.to_builtins(_plain(options)).items() if key in _AGAIN and value}
-    return {"options": asked, "stages": [document(stage, None) for stage in stages.values()]}
-
-
-def _plain(options: ReproOptions) -> ReproOptions:
-    return msgspec.structs.replace(options, confirm=None, environment={})
+    return {"options": to_plain(options), "stages": [document(stage, None) for stage in stages.values()]}
 
 
 def _saved(journal: Journal, outcomes: Iterable[StageOutcome]) -> float:

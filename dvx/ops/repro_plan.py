@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Iterable, Mapping
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from msgspec import Struct, field
+from msgspec import Struct, ValidationError, convert, field, to_builtins
 
-from dvx.errors import UnknownTarget, nearest
+from dvx.errors import DvxError, UnknownTarget, nearest
 from dvx.model.graph import Graph
 from dvx.model.paths import join, within
 from dvx.model.stage import Pipeline
@@ -43,6 +43,28 @@ class ReproOptions(Struct, frozen=True):
     jobs: int | None = 1
     environment: Mapping[str, str] = field(default_factory=dict)
     confirm: Callable[[str], bool] | None = None
+
+
+_DEFAULTS = ReproOptions()
+# whether it is a trial, who confirms and the environment belong to one call
+_LASTING = frozenset(ReproOptions.__struct_fields__) - {"environment", "confirm", "dry"}
+
+
+def to_plain(options: ReproOptions) -> dict[str, Any]:
+    """What is asked for, to be kept and asked for again: the options that are not as by default."""
+    return {key: to_builtins(value) for key in sorted(_LASTING) if (value := getattr(options, key)) != getattr(_DEFAULTS, key)}
+
+
+def from_plain(plain: Mapping[str, Any]) -> ReproOptions:
+    """The options of which `to_plain` made a mapping.
+
+    Raises:
+        DvxError: a value is of the wrong type.
+    """
+    try:
+        return convert({key: plain[key] for key in _LASTING if key in plain}, ReproOptions)
+    except ValidationError as error:
+        raise DvxError(f"what was asked for then cannot be read: {error}", "run `dvx repro` with its options again") from None
 
 
 class StageOutcome(Struct, frozen=True):

@@ -26,7 +26,6 @@ from dvx.model.events import (
 )
 from dvx.model.history import Fact
 from dvx.model.lock import StageState
-from dvx.model.map_items import variables_of
 from dvx.model.stage import Stage
 from dvx.model.staleness import Action
 from dvx.ops.attempt import Setting, Try, attempt, follow
@@ -57,16 +56,15 @@ class Worker:
     """Works on stages of `index`, in several threads if need be: `_turn` is held but for waiting and for commands."""
 
     def __init__(
-        self, project: Project, index: Index, options: ReproOptions, setting: Setting, devices: Devices, jobs: int, tell: Tell
+        self, project: Project, index: Index, options: ReproOptions, setting: Setting, devices: Devices, tell: Tell
     ) -> None:
         self._project = project
         self._index = index
         self._options = options
         self._setting = setting
         self._devices = devices
-        self._jobs = jobs
         # stages are counted by who starts them, items of stages are not
-        self._slots = threading.BoundedSemaphore(jobs)
+        self._slots = threading.BoundedSemaphore(setting.jobs)
         self._in_git = InGit(project, index.stages.values())
         self._listener = tell
         self._observer = Observer(project, self._tell)
@@ -140,7 +138,8 @@ class Worker:
         if stage.map is not None:
             number, seconds = self._items(stage, before, choice, handle)
         else:
-            number, seconds = self._left(stage, key) or self._attempts(stage, key, choice, handle)
+            setting = replace(self._setting, inherited=(handle,))
+            number, seconds = self._left(stage, key) or self._attempts(stage, key, choice, setting)
         self._observer.forget()
         state = replace(before, deps=directories.settle(before.deps, self._tell))
         if beside is not None:
@@ -187,23 +186,24 @@ class Worker:
         try:
             fresh = options.force or options.no_run_cache
             pieces = prepare_items(self._project, stage, before, self._decider.state(stage), self._tell, fresh=fresh)
-            jobs = 1 if stage.run.resources else self._jobs
+            jobs = 1 if stage.run.resources else self._setting.jobs
             with self._others_turn():
-                work = partial(self._item, stage, handle, jobs > 1)
+                work = partial(self._item, handle, jobs > 1)
                 run_items(pieces, jobs, work, self._setting.shell, keep_going=options.keep_going)
         except BaseException as error:
             recorder.note(Fact.STAGE_FAILED, stage.address, {"attempt": 1, "interrupted": not isinstance(error, DvxError)})
             raise
         return 1, time.monotonic() - begin
 
-    def _item(self, whole: Stage, handle: int, shared: bool, piece: Piece) -> None:
+    def _item(self, handle: int, shared: bool, piece: Piece) -> None:
         self._setting.shell.check()
         stage = piece.stage
-        environment = {**self._setting.environment, **variables_of(whole, piece.item)}
+        environment = {**self._setting.environment, **piece.variables}
         setting = replace(self._setting, environment=environment, attended=self._setting.attended and not shared)
         with self._turn:
             key = key_of(stage, piece.state)
-            found = self._left(stage, key) or self._attempts(stage, key, Choice(Action.RUN, (), piece.state), handle, setting)
+            choice = Choice(Action.RUN, (), piece.state)
+            found = self._left(stage, key) or self._attempts(stage, key, choice, replace(setting, inherited=(handle,)))
             stored = [] if self._options.no_commit else [piece.item.out]
             keep_run(self._project, stage, piece.state, stored, self._tell)
             end_trace(self._project, stage)
@@ -211,7 +211,7 @@ class Worker:
             self._setting.recorder.note(Fact.STAGE_COMPLETED, stage.address, known)
             self._tell(StageEnded(stage.address, found[1]))
 
-    def _attempts(self, stage: Stage, key: str, choice: Choice, handle: int, setting: Setting | None = None) -> tuple[int, float]:
+    def _attempts(self, stage: Stage, key: str, choice: Choice, setting: Setting) -> tuple[int, float]:
         """Run the command until it succeeds or is not to be tried again; returns the number of the attempt and its seconds.
 
         Each begins without the outputs of the one before, which go to the trash.
@@ -220,8 +220,7 @@ class Worker:
         kept = [output.path for output in stage.outs if output.persist]
         gpus = int(stage.run.resources.get("gpu", 0))
         with self._devices.taken(gpus) as variables:
-            setting = setting or self._setting
-            setting = replace(setting, inherited=(handle,), environment={**setting.environment, **variables})
+            setting = replace(setting, environment={**setting.environment, **variables})
             for number in itertools.count(1):
                 clear(self._project, outs, self._tell)
                 detach(self._project, kept)

@@ -175,3 +175,12 @@ def test_items_stand_in_the_journal(mapped: Path) -> None:
     assert {one.stage for one in run.attempts} == {"up", "up[a.txt]", "up[b c.txt]", "up[sub/$d.txt]"}
     assert {one.status.value for one in run.attempts} == {"done"}
     assert dvx(mapped, "runs", "logs", "up").code == 0
+
+
+def test_a_file_of_the_folder_may_be_an_input_of_all_items_too(mapped: Path) -> None:
+    write(mapped / "dvx.yaml", PIPELINE.replace("params: [n]", "deps: [img/a.txt]"))
+    assert actions(mapped) == ["up run"]
+    assert len(ran(mapped)) == 3
+    write(mapped / "img/a.txt", "edited\n")
+    assert actions(mapped) == ["up run"]
+    assert len(ran(mapped)) == 3

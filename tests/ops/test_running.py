@@ -11,11 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from dvx.errors import DvxError, FormatError, StageFailed, UnknownTarget
 from dvx.model.events import Notice, StageOutput, StageRetrying
 from dvx.model.history import Fact, Status
 from dvx.ops.repro import ReproOptions
+from dvx.ops.repro_plan import from_plain, to_plain
 from dvx.ops.run_record import ask, find_run, list_runs
 from dvx.shell import Shell
 from tests.helpers import run_process, write
@@ -333,3 +335,12 @@ def test_what_a_command_writes_beside_its_outputs_is_told(dialect_repo: Path) ->
     stage(dialect_repo, f"'{command}'")
     notes = [event.message for event in told(dialect_repo) if isinstance(event, Notice)]
     assert notes == ["the stage `s` also wrote `stray`, `there`, which is none of its outputs"]
+
+
+def test_what_was_asked_for_is_kept_and_read_again() -> None:
+    asked = ReproOptions(("a", "b"), jobs=0, keep_going=True, environment={"A": "1"})
+    assert to_plain(asked) == {"jobs": 0, "keep_going": True, "targets": ("a", "b")}
+    assert from_plain({**to_plain(asked), "of another version": 1}) == replace(asked, environment={})
+    assert from_plain({"jobs": None}).jobs is None
+    with pytest.raises(DvxError, match="cannot be read"):
+        from_plain({"jobs": "many"})
