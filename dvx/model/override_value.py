@@ -180,8 +180,9 @@ class _Reader:
         raise UsageError(f"`{self.text}` is not a value: {problem}", "put quotes around a text that has special characters")
 
     def refuse_sweep(self) -> NoReturn:
-        quoted = f", or write `[{self.text}]` for a list or `'{self.text}'` for a text" if "(" not in self.text else ""
-        raise UsageError(f"`{self.text}` stands for several values, and one run takes one", f"run once for each value{quoted}")
+        quoted = f", or write `[{self.text}]` for a list, `'{self.text}'` for a text" if "(" not in self.text else ""
+        problem = f"`{self.text}` stands for several values, and one run takes one"
+        raise UsageError(problem, f"run an experiment for each value with `dvx exp run --queue`{quoted}")
 
 
 def _typed(word: str) -> Any:

@@ -15,7 +15,8 @@ from dvx.model.quoting import Value
 from dvx.model.settings import Level, OptionName, Setting, check, is_path, is_secret, lacks_host, merge, parse_name, read_settings
 from dvx.store import files
 
-_PRIVATE = 0o600
+PRIVATE = 0o600
+"""The mode of files that may hold secrets."""
 _IGNORED = "/config.local"
 _URL = "url"
 
@@ -213,7 +214,7 @@ def _values(document: Document) -> set[tuple[OptionName, Value]]:
 def _mode(document: Document, level: Level) -> int | None:
     """Who may read a file: only its owner, if it is private or holds a secret of the user's."""
     secret = any(is_secret(name, value) for name, value in _values(document))
-    return _PRIVATE if level is Level.LOCAL or (level is Level.GLOBAL and secret) else None
+    return PRIVATE if level is Level.LOCAL or (level is Level.GLOBAL and secret) else None
 
 
 def _ignore(config: Config) -> None:

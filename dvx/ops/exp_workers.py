@@ -100,18 +100,22 @@ def kill(project: Project, names: list[str], *, now: bool) -> tuple[Task, ...]:
         DvxError: one does not end.
     """
     book = open_book(project)
-    running = [one for one in book.tasks(State.RUNNING) if one.snapshot]
+    running = [one for one in known_tasks(project) if one.state is State.RUNNING and one.snapshot]
     chosen = find_tasks(running, names) if names else tuple(running)
     for one in chosen:
         book.ask(one.ident, KILL)
     end = time.monotonic() + _PATIENCE
-    while left := [one for one in chosen if one.ident in {task.ident for task in book.tasks(State.RUNNING)}]:
+    while left := [one for one in chosen if one.ident in _running(project)]:
         if time.monotonic() > end:
             raise DvxError(f"the experiment `{left[0].name}` does not end", "run `dvx queue kill --force`")
         for one in left:
             _cancel(project, one, now=now)
         time.sleep(_POLL_SECONDS)
     return chosen
+
+
+def _running(project: Project) -> set[str]:
+    return {one.ident for one in known_tasks(project) if one.state is State.RUNNING}
 
 
 def _cancel(project: Project, task: Task, *, now: bool) -> None:
@@ -134,7 +138,8 @@ def _open_tasks(project: Project) -> list[Task]:
 def _start(project: Project, words: tuple[str, ...]) -> Apart:
     log = _worker_log(project)
     with files.open_log(log) as writing:
-        return start_apart((sys.executable, "-m", "dvx", *words), project.cwd, project.config.environ, writing)
+        # the user's folder may hold modules of the names that Python's own have
+        return start_apart((sys.executable, "-P", "-m", "dvx", *words), project.cwd, project.config.environ, writing)
 
 
 def _worker_log(project: Project) -> str:

@@ -20,6 +20,7 @@ from dvx.model.digest import Digest, new_hasher
 from dvx.model.events import Tell
 from dvx.model.ini import parse, render
 from dvx.model.pointer import Recorded
+from dvx.ops.configure import PRIVATE
 from dvx.ops.index import Index, load_index
 from dvx.ops.migrate_files import Rewriter, counterpart
 from dvx.ops.rehash import Rehash
@@ -28,8 +29,6 @@ from dvx.project import Project
 from dvx.store import files
 from dvx.store.cache import Cache
 from dvx.store.stats import StatCache
-
-_PRIVATE = 0o600
 
 
 class MigrateOptions(Struct, frozen=True):
@@ -207,7 +206,7 @@ def _ignore_files(project: Project, dialect: Dialect) -> list[str]:
 def _write_config(project: Project, target: Project) -> None:
     """The last file to be written: from now on the project is the target."""
     changes = target.dialect is not project.dialect
-    for name, mode in (("config.local", _PRIVATE), ("config", None)):
+    for name, mode in (("config.local", PRIVATE), ("config", None)):
         old = os.path.join(project.root, project.dialect.folder, name)
         text = files.read(old).decode() if os.path.exists(old) else ""
         if name == "config" and len(target.dialect.algorithms) > 1:

@@ -13,9 +13,10 @@ from dvx.git.worktrees import add_work_tree, record_of
 from dvx.model import ini
 from dvx.model.events import Tell
 from dvx.model.paths import printable
-from dvx.model.settings import Level
+from dvx.model.settings import Level, is_path
 from dvx.model.task import State, Task
 from dvx.ops.checkout import recorded, restore
+from dvx.ops.configure import PRIVATE
 from dvx.ops.exp_edits import edits_of
 from dvx.ops.experiments import git_of
 from dvx.ops.index import SelectOptions, load_index, select
@@ -98,9 +99,15 @@ def _room(project: Project, git: Git, task: Task) -> Project:
 
 
 def _settle(project: Project, room: Project) -> None:
-    """Let commands that use dvx in the room find the cache, too."""
-    document = project.config.document(Level.LOCAL).put("cache", "dir", os.path.abspath(project.cache.root))
-    files.write_atomic(os.path.join(room.root, room.dialect.folder, "config.local"), ini.render(document).encode())
+    """Let commands that use dvx in the room find the cache and the remotes, too: relative paths lead elsewhere from there."""
+    config = project.config
+    document = config.document(Level.LOCAL)
+    for setting in config.upto(Level.LOCAL).settings.values():
+        if setting.level in (Level.REPO, Level.LOCAL) and is_path(setting):
+            document = document.put(setting.name.title, setting.name.option, config.value(setting))
+    document = document.put("cache", "dir", os.path.abspath(project.cache.root))
+    # as private as the file that it comes from
+    files.write_atomic(os.path.join(room.root, room.dialect.folder, "config.local"), ini.render(document).encode(), mode=PRIVATE)
     files.make_folder(room.cwd)
 
 

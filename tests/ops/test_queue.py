@@ -266,11 +266,64 @@ def test_gc_keeps_what_a_queued_experiment_needs(repo: Path) -> None:
     queue(repo, name="q")
     git(repo, "checkout", "--quiet", ".")
     dvx(repo, "checkout", "--force")
-    assert dvx(repo, "gc", "--workspace", "--force").code == 0
-    assert dvx(repo, "gc", "--all-commits", "--all-experiments", "--force").code == 0
+    assert dvx(repo, "gc", "--workspace", "--grace", "0", "--force").code == 0
+    assert dvx(repo, "gc", "--all-commits", "--all-experiments", "--grace", "0", "--force").code == 0
     assert dvx(repo, "queue", "work").code == 0
     dvx(repo, "exp", "apply", "q")
     assert (repo / "model").read_text() == "only in the queue\n"
+
+
+def test_modules_in_the_project_do_not_stand_in_for_those_of_python(repo: Path) -> None:
+    write(repo / "json.py", "raise SystemExit('not the one')\n")
+    commit_all(repo)
+    queue(repo, name="q")
+    assert dvx(repo, "queue", "work", "--jobs", "1").code == 0
+    assert states(repo) == {"q": "success"}
+
+
+def test_commands_in_a_room_find_remotes_and_keep_secrets_private(repo: Path, notes: Path) -> None:
+    dvx(repo, "remote", "add", "--default", "disk", "storage")
+    dvx(repo, "remote", "add", "far", "ssh://example.com/data")
+    dvx(repo, "remote", "modify", "--local", "far", "password", "secret")
+    pipeline = repo / dialect_of(repo).pipeline
+    local = f"{dialect_of(repo).folder}/config.local"
+    write(pipeline, PIPELINE.format(notes=notes).replace("cat raw > model;", f"cat raw > model; cp -p {local} {notes}.config;"))
+    commit_all(repo)
+    queue(repo, name="q")
+    assert dvx(repo, "queue", "work").code == 0
+    seen = Path(f"{notes}.config")
+    assert f"url = {repo / 'storage'}\n" in seen.read_text()
+    assert "password = secret\n" in seen.read_text()
+    assert seen.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_snapshot_goes_with_the_last_task_that_needs_it(repo: Path) -> None:
+    def kept() -> int:
+        return len(git(repo, "for-each-ref", "refs/dvx/queue/").splitlines())
+
+    first, second, _ = queue(repo, "lr=2,3,13")
+    assert kept() == 1
+    with opened(repo) as project:
+        remove_tasks(project, [first.name], ())
+        assert kept() == 1
+        remove_tasks(project, [second.name], ())
+        assert kept() == 1
+    assert dvx(repo, "queue", "work").code == 0
+    assert list(states(repo).values()) == ["failed"]
+    assert kept() == 1
+    assert dvx(repo, "exp", "clean").code == 0
+    assert kept() == 1
+    assert dvx(repo, "queue", "remove", "--failed").code == 0
+    assert kept() == 0
+
+
+def test_exp_clean_lets_go_of_snapshots_that_nothing_needs_but_not_of_the_refs_of_others(repo: Path) -> None:
+    head = git(repo, "rev-parse", "HEAD").strip()
+    for ref in (f"refs/dvx/queue/{head}", "refs/dvx/incoming/0/a/b", "refs/exps/temp/of-another-tool"):
+        git(repo, "update-ref", ref, head)
+    assert dvx(repo, "exp", "clean").code == 0
+    assert "refs/dvx/" not in git(repo, "for-each-ref")
+    assert "refs/exps/temp/of-another-tool" in git(repo, "for-each-ref")
 
 
 # --- the list of tasks

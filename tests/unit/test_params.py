@@ -49,7 +49,7 @@ def test_a_sweep_is_refused_with_a_way_out(text: str):
     with pytest.raises(UsageError) as caught:
         override(f"lr={text}")
     assert caught.value.message == f"`{text}` stands for several values, and one run takes one"
-    assert caught.value.hint.startswith("run once for each value")
+    assert caught.value.hint.startswith("run an experiment for each value with `dvx exp run --queue`")
 
 
 @pytest.mark.parametrize("text", ["[1", "{a}", "{a:}", "[,]", "(1)", "f(1)", "'a", "'a'b", "a'b", "x[1]", "[1]x", "[" * 60])
