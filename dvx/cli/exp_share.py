@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from msgspec import Struct
 
 from dvx.cli import complete, render
 from dvx.cli.common import JobsOption, JsonOption, RemoteOption, find_project
@@ -51,20 +52,11 @@ def exp_push(
     """
     from dvx.ops.exp_share import push
 
-    scope = Scope(tuple(rev or ()), num, all_commits)
     sync = SyncOptions(remote=remote, jobs=jobs, run_cache=run_cache)
+    scope = Scope(tuple(rev or ()), num, all_commits)
     options = ShareOptions(tuple(experiments or ()), scope, force, not no_cache, sync)
-    shared = push(find_project(), git_remote, options, render.terminal())
-    if json:
-        render.json(_document(shared))
-        return
-    if shared.moved:
-        render.note(f"Pushed {_named(shared.moved)} to Git remote '{git_remote}'.")
-    if shared.same:
-        render.note(f"{_named(shared.same).capitalize()} {_are(shared.same)} up to date on Git remote '{git_remote}'.")
-    if not (shared.moved or shared.same):
-        render.note("No experiments to push.")
-    _tell_data(shared.data, "pushed")
+    words = _Words("push", f"to Git remote '{git_remote}'", f"up to date on Git remote '{git_remote}'", "pushed")
+    _tell(push(find_project(), git_remote, options, render.terminal()), words, json=json)
 
 
 def exp_pull(
@@ -87,20 +79,11 @@ def exp_pull(
     """
     from dvx.ops.exp_share import pull
 
-    scope = Scope(tuple(rev or ()), num, all_commits)
     sync = SyncOptions(remote=remote, jobs=jobs, run_cache=run_cache)
+    scope = Scope(tuple(rev or ()), num, all_commits)
     options = ShareOptions(tuple(experiments or ()), scope, force, not no_cache, sync)
-    shared = pull(find_project(), git_remote, options, render.terminal())
-    if json:
-        render.json(_document(shared))
-        return
-    if shared.moved:
-        render.note(f"Pulled {_named(shared.moved)} from Git remote '{git_remote}'.")
-    if shared.same:
-        render.note(f"{_named(shared.same).capitalize()} {_are(shared.same)} here already.")
-    if not (shared.moved or shared.same):
-        render.note("No experiments to pull.")
-    _tell_data(shared.data, "fetched")
+    words = _Words("pull", f"from Git remote '{git_remote}'", "here already", "fetched")
+    _tell(pull(find_project(), git_remote, options, render.terminal()), words, json=json)
 
 
 def exp_clean(*, json: JsonOption = False) -> None:
@@ -115,6 +98,28 @@ def exp_clean(*, json: JsonOption = False) -> None:
         render.json({"removed": list(gone)})
     else:
         render.note(f"Removed: {', '.join(gone)}" if gone else "Nothing to clean up.")
+
+
+class _Words(Struct, frozen=True):
+    """How an exchange is told: what is done, with whom, what is so already, and what happens to data."""
+
+    verb: str
+    where: str
+    already: str
+    copied: str
+
+
+def _tell(shared: Shared, words: _Words, *, json: bool) -> None:
+    if json:
+        render.json(_document(shared))
+        return
+    if shared.moved:
+        render.note(f"{words.verb.capitalize()}ed {_named(shared.moved)} {words.where}.")
+    if shared.same:
+        render.note(f"E{_named(shared.same)[1:]} {_are(shared.same)} {words.already}.")
+    if not (shared.moved or shared.same):
+        render.note(f"No experiments to {words.verb}.")
+    _tell_data(shared.data, words.copied)
 
 
 def _named(refs: Sequence[ExpRef]) -> str:

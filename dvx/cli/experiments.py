@@ -86,7 +86,8 @@ def exp_list(
         if not name_only and not sha_only:
             render.data(f"{group.name or group.baseline[:7]}:")
         for one in group.experiments:
-            render.data(one.ref.name if name_only else one.commit if sha_only else f"\t{one.commit[:7]} [{one.ref.name}]")
+            shown = one.ref.name if git_remote else f"{one.commit[:7]} [{one.ref.name}]"
+            render.data(one.ref.name if name_only else one.commit if sha_only else f"\t{shown}")
 
 
 def exp_apply(

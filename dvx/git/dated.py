@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from dvx.git import process, values
 from dvx.git.repository import Git
 from dvx.model.experiment import EXPERIMENTS, Experiment, ExpRef
@@ -11,15 +13,20 @@ def dated_experiments(git: Git) -> list[Experiment]:
     """Every experiment, the newest first."""
     words = ("for-each-ref", "--format=%(objectname) %(committerdate:unix) %(refname)", EXPERIMENTS)
     answer = process.run(git.place, words)
-    found = []
-    if answer.code:
-        # one of them names what is not there; the others are read one by one
-        refs = git.experiments()
-        info = git.info(refs.values())
-        found = [Experiment(ref, commit, info[commit].time) for ref, commit in refs.items() if commit in info]
-    for line in values.text(answer.out).splitlines() if not answer.code else ():
+    found = _read(values.text(answer.out)) if answer.code == 0 else _one_by_one(git)
+    return sorted(found, key=lambda one: (-one.created, one.ref.baseline, one.ref.name))
+
+
+def _read(text: str) -> Iterator[Experiment]:
+    for line in text.splitlines():
         commit, moment, name = line.split(" ", 2)
         ref = ExpRef.parse(name)
         if ref is not None and moment:
-            found.append(Experiment(ref, commit, int(moment)))
-    return sorted(found, key=lambda one: (-one.created, one.ref.baseline, one.ref.name))
+            yield Experiment(ref, commit, int(moment))
+
+
+def _one_by_one(git: Git) -> list[Experiment]:
+    """Where a ref names what is not there: the others."""
+    refs = git.experiments()
+    info = git.info(refs.values())
+    return [Experiment(ref, commit, info[commit].time) for ref, commit in refs.items() if commit in info]

@@ -16,7 +16,9 @@ _PORTION = 500
 
 
 def push_refs(git: Git, remote: str, changes: Sequence[RefChange]) -> None:
-    """Change refs of a remote (a name or URL), each only if it still has its old value; all or none where the server can.
+    """Change refs of a remote (a name or URL), each only if it still has its old value.
+
+    Of 500 at a time all or none are changed where the server can.
 
     Raises:
         GitError: it cannot be reached, refuses, or a ref has another value by now.
@@ -57,4 +59,5 @@ def _failure(remote: str, answer: process.Answer) -> GitError:
     if "stale info" in answer.error or "fetch first" in answer.error:
         return GitError(f"an experiment changed at `{remote}` meanwhile", "run the command again")
     error = process.failure(("push",), answer)
-    return GitError(f"`{remote}`: {error.message.removeprefix('`git push` failed: ')}", error.hint)
+    said = error.message.removeprefix("`git push` failed: ")
+    return error if said == error.message else GitError(f"`{remote}`: {said}", error.hint)

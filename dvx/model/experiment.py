@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import string
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -76,6 +76,15 @@ def check_name(name: str) -> None:
     reason = why_bad(name)
     if reason:
         raise UsageError(f"`{printable(name)}` is not a name for an experiment: {reason}", "use letters, digits, `-` and `_`")
+
+
+def named(name: str, known: Iterable[tuple[ExpRef, str]]) -> list[ExpRef]:
+    """Of refs with their commits those that `name` means: by name, whole ref or commit, or else by the beginning of a commit."""
+    known = list(known)
+    found = [ref for ref, commit in known if name in (ref.name, str(ref), commit)]
+    if not found and len(name) >= 4:
+        found = [ref for ref, commit in known if commit.startswith(name.lower())]
+    return found
 
 
 def draw_name(number: int, taken: Collection[str]) -> str:

@@ -58,18 +58,18 @@ class Filled(Struct, frozen=True):
     anchors: Mapping[str, Any]
 
 
-def fill(template: Spec, chart: Chart, *, split: bool = False) -> Filled:
-    """Replace the anchors of a template; with `split` those that are a matter of style stay.
-
-    Raises:
-        DvxError: the data has no such field, or the template no place for the data.
-    """
-    x, y = chart.properties.get("x"), chart.properties.get("y")
-    for name in (x, y):
+def check(template: Spec, chart: Chart) -> None:
+    """Raise DvxError if the data lacks a field that is to be drawn, or the template has no place for the data."""
+    for name in (chart.properties.get("x"), chart.properties.get("y")):
         if name and not any(name in row for row in chart.rows):
             raise DvxError(f"Field '{name}' does not exist in provided data.")
     if not _has(template, anchor("data")):
         raise DvxError(f"the template has no place for data: `{anchor('data')}` is missing", "write it below `data: values:`")
+
+
+def fill(template: Spec, chart: Chart, *, split: bool = False) -> Filled:
+    """Replace the anchors of a template; with `split` those that are a matter of style stay. Both were checked."""
+    x, y = chart.properties.get("x"), chart.properties.get("y")
     values, rows = _optional(template, chart)
     values |= {
         "title": chart.properties.get("title", ""),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -12,7 +12,7 @@ from msgspec import Struct
 from dvx.errors import DvxError
 from dvx.model.override import Override, put
 from dvx.model.task import Place, State, Task
-from dvx.ops.exp_tasks import known_tasks, log_of
+from dvx.ops.exp_tasks import log_of
 from dvx.ops.rooms import existing_room
 from dvx.project import Project
 
@@ -31,20 +31,16 @@ class Pending(Struct, frozen=True):
 
 def pending(
     project: Project,
-    baselines: Collection[str],
+    tasks: Sequence[Task],
     bodies: Callable[[Sequence[str]], Mapping[str, Any]],
     now: Callable[[Project], Any],
 ) -> tuple[Pending, ...]:
-    """The tasks of these baselines that did not succeed, those that run first.
+    """What is known of tasks that did not succeed, those that run first.
 
     `bodies` says what commits hold, `now` what a work tree does.
     """
-    path = os.path.join(project.state, "exps", "tasks.db")
-    if not os.path.exists(path):
-        return ()
-    mine = [one for one in known_tasks(project) if one.baseline in baselines and one.state is not State.SUCCESS]
-    known = bodies(list(dict.fromkeys(one.snapshot for one in mine if one.snapshot and one.state is not State.FAILED)))
-    found = list(_known(project, mine, known, now))
+    known = bodies(list(dict.fromkeys(one.snapshot for one in tasks if one.snapshot and one.seen is None)))
+    found = list(_known(project, tasks, known, now))
     order = (State.RUNNING, State.QUEUED, State.FAILED, State.KILLED)
     return tuple(sorted(found, key=lambda one: order.index(one.task.state)))
 

@@ -12,7 +12,7 @@ from dvx.errors import DvxError, UnknownTarget, nearest
 from dvx.git import Git, RefChange
 from dvx.git.sharing import fetch_refs, push_refs
 from dvx.model.events import Tell, silent
-from dvx.model.experiment import OWN_REFS, ExpRef
+from dvx.model.experiment import OWN_REFS, ExpRef, named
 from dvx.model.paths import printable
 from dvx.model.transfer import TransferResult
 from dvx.ops.experiments import Scope, all_experiments, baselines_of, git_of
@@ -145,12 +145,10 @@ def _chosen(git: Git, known: Mapping[ExpRef, str], options: ShareOptions) -> dic
 def _named(known: Mapping[ExpRef, str], names: Sequence[str]) -> dict[ExpRef, str]:
     found: dict[ExpRef, str] = {}
     for name in names:
-        mine = {ref: commit for ref, commit in known.items() if name in (ref.name, str(ref), commit)}
-        if not mine and len(name) >= 4:
-            mine = {ref: commit for ref, commit in known.items() if commit.startswith(name.lower())}
+        mine = named(name, known.items())
         if not mine:
             raise UnknownTarget(f"there is no experiment `{printable(name)}`", nearest(name, [ref.name for ref in known]))
-        found |= mine
+        found |= {ref: known[ref] for ref in mine}
     return found
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -15,7 +15,8 @@ from msgspec import Struct, field
 
 from dvx.errors import GitError
 from dvx.git import CommitInfo, Git
-from dvx.model.task import Place, State
+from dvx.model.experiment import Experiment
+from dvx.model.task import Place, State, Task
 from dvx.ops.exp_body import body_of
 from dvx.ops.experiments import Scope, all_experiments, baselines_of, git_of, head_of
 from dvx.ops.revisions import Revisions
@@ -82,11 +83,13 @@ def show(project: Project, options: ShowOptions) -> tuple[Baseline, ...]:
     """The workspace (if wanted), then each baseline with its experiments, the newest first."""
     git = git_of(project)
     head_of(git)
-    baselines = _baselines(git, options)
-    wanted = set(baselines)
     # first what is not done: what ends meanwhile is among the others then
-    waiting = _pending(project, git, wanted, options)
-    experiments = [one for one in all_experiments(git) if one.ref.baseline in wanted and Hide.DONE not in options.hide]
+    tasks = _unfinished(project)
+    known = all_experiments(git)
+    baselines = _baselines(git, known, options)
+    wanted = set(baselines)
+    waiting = _pending(project, git, [one for one in tasks if one.baseline in wanted], options)
+    experiments = [one for one in known if one.ref.baseline in wanted and Hide.DONE not in options.hide]
     names, info = git.names(baselines), git.info(baselines)
     commits = dict.fromkeys([*(one for one in baselines if one in info), *(one.commit for one in experiments)])
     bodies = _bodies(project, git, list(commits), options)
@@ -107,10 +110,10 @@ def show(project: Project, options: ShowOptions) -> tuple[Baseline, ...]:
     return tuple(shown)
 
 
-def _baselines(git: Git, options: ShowOptions) -> list[str]:
+def _baselines(git: Git, known: Iterable[Experiment], options: ShowOptions) -> list[str]:
     if options.scope.everything:
         # a baseline that no branch has any more, after a rebase, still has its experiments
-        gone = {one.ref.baseline for one in all_experiments(git)}
+        gone = {one.ref.baseline for one in known}
         reachable = git.all_commits()
         return [*reachable, *sorted(gone.difference(reachable))]
     prefixes = [*(["refs/heads/"] if options.branches else []), *(["refs/tags/"] if options.tags else [])]
@@ -126,10 +129,18 @@ def _baseline(
     return Baseline(Row(commit, name, info[commit].time, bodies[commit]["data"], bodies[commit]["error"]), tuple(rows))
 
 
-def _pending(project: Project, git: Git, baselines: Collection[str], options: ShowOptions) -> dict[str, list[tuple[str, Row]]]:
+def _unfinished(project: Project) -> list[Task]:
+    if not os.path.exists(os.path.join(project.state, "exps", "tasks.db")):
+        return []
+    from dvx.ops.exp_tasks import known_tasks
+
+    return [one for one in known_tasks(project) if one.state is not State.SUCCESS]
+
+
+def _pending(project: Project, git: Git, tasks: Sequence[Task], options: ShowOptions) -> dict[str, list[tuple[str, Row]]]:
     """Experiments that are not done, with their baselines, by their states."""
     found: dict[str, list[tuple[str, Row]]] = {}
-    if not os.path.isdir(os.path.join(project.state, "exps")):
+    if not tasks:
         return found
     from dvx.ops.exp_pending import pending
 
@@ -140,7 +151,7 @@ def _pending(project: Project, git: Git, baselines: Collection[str], options: Sh
     def now(place: Project) -> Any:
         return body_of(place, Workspace(place), param_deps=options.param_deps)["data"]
 
-    for one in pending(project, baselines, bodies, now):
+    for one in pending(project, tasks, bodies, now):
         state = "failed" if one.task.state is State.KILLED else one.task.state.value
         if (Hide.QUEUED in options.hide and state == "queued") or (Hide.FAILED in options.hide and state == "failed"):
             continue

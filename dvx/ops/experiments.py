@@ -10,7 +10,7 @@ from dvx.errors import DvxError, GitError, UnknownTarget, UsageError, nearest
 from dvx.git import Git, RefChange
 from dvx.git.dated import dated_experiments
 from dvx.git.roots import is_ref_name
-from dvx.model.experiment import Experiment, ExpRef, check_name
+from dvx.model.experiment import Experiment, ExpRef, check_name, named
 from dvx.model.paths import printable
 from dvx.project import Project
 
@@ -145,16 +145,15 @@ def _groups(git: Git, known: Sequence[Experiment], scope: Scope) -> tuple[Group,
 
 def _pick(git: Git, known: Iterable[Experiment], name: str) -> Experiment:
     known = list(known)
-    named = [one for one in known if name in (one.ref.name, str(one.ref), one.commit)]
-    if len(named) > 1:
+    meant = set(named(name, ((one.ref, one.commit) for one in known)))
+    found = [one for one in known if one.ref in meant]
+    if len(found) > 1:
         head = git.head()
-        named = [one for one in named if one.ref.baseline == head] or named
-    if not named and len(name) >= 4:
-        named = [one for one in known if one.commit.startswith(name.lower())]
-    if len(named) == 1:
-        return named[0]
-    if named:
-        choices = ", ".join(f"{one.commit[:7]} (from {one.ref.baseline[:7]})" for one in named[:5])
-        raise UnknownTarget(f"`{name}` names {len(named)} experiments", f"name one by its commit: {choices}")
+        found = [one for one in found if one.ref.baseline == head] or found
+    if len(found) == 1:
+        return found[0]
+    if found:
+        choices = ", ".join(f"{one.commit[:7]} (from {one.ref.baseline[:7]})" for one in found[:5])
+        raise UnknownTarget(f"`{name}` names {len(found)} experiments", f"name one by its commit: {choices}")
     hint = nearest(name, [one.ref.name for one in known]) or "`dvx exp list -A` shows all experiments"
     raise UnknownTarget(f"there is no experiment `{printable(name)}`", hint)

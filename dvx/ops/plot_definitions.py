@@ -30,6 +30,11 @@ class PlotOptions(Struct, frozen=True):
 
 
 def define(project: Project, index: Index, source: Source, options: PlotOptions) -> Definitions:
+    """The plots that a revision defines, or, of targets that none is defined for, the files themselves.
+
+    Raises:
+        DvxError: a list of plots for one file, which DVC does not take either.
+    """
     found: Definitions = {}
     for file, pipeline in index.pipelines.items():
         if pipeline.plots:
@@ -37,8 +42,8 @@ def define(project: Project, index: Index, source: Source, options: PlotOptions)
             found[config] = _top_level(project, index, source, config, pipeline.plots, options)
     outputs: dict[str, dict[str, Any]] = {}
     for tracked in index.tracked:
-        output = tracked.output
-        if output.kind is not Kind.PLOT or not _is_wanted(options.targets, project.shown(tracked.file), output.path):
+        output, file = tracked.output, project.shown(tracked.file)
+        if output.kind is not Kind.PLOT or not _is_wanted(options.targets, file, project.shown(output.path)):
             continue
         if isinstance(output.plot, list):
             raise DvxError("Multiple plots per data file not supported.")

@@ -15,7 +15,7 @@ from dvx.errors import DvxError, MissingData, UsageError, nearest
 from dvx.formats import load_data
 from dvx.formats.sheets import load_sheet
 from dvx.git.worktree import examine
-from dvx.model.plot_fill import Chart
+from dvx.model.plot_fill import Chart, check
 from dvx.model.plot_points import points_of, sources_of
 from dvx.model.plot_templates import DEFAULT, TEMPLATES, Spec
 from dvx.model.pointer import Kind
@@ -213,7 +213,12 @@ def _plot(
     if images or not chart.rows:
         return Plot(title if images else name, images=tuple(images)), troubles
     chart = replace(chart, properties={"title": name, **chart.properties})
-    return Plot(name, chart, template_of(project, str(properties.get("template") or DEFAULT))), troubles
+    template = template_of(project, str(properties.get("template") or DEFAULT))
+    try:
+        check(template, chart)
+    except DvxError as error:
+        return Plot(name), [*troubles, *(Trouble(revision, error, name) for revision in chart.revisions)]
+    return Plot(name, chart, template), troubles
 
 
 def failed(troubles: Iterable[Trouble]) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def test_a_failing_stage_fails_the_run(folder):
         (("diff", "oen"), "unknown Git revision `oen`\nhint: did you mean `one`?"),
         (("diff", "--", "--output=x"), "unknown Git revision `--output=x`"),
         (("list", "--rev", "nope"), "unknown Git revision `nope`"),
-        (("list", "nowhere"), "`git ls-remote` failed"),
+        (("list", "nowhere"), "there is no Git remote"),
         (("show", "--sort-by", "ac"), "there is no column `ac`\nhint: did you mean `acc`?"),
         (("show", "--sort-order", "up"), "`--sort-order` is `asc` or `desc`, not `up`"),
         (("show", "--drop", "("), "`(` is not a regular expression"),

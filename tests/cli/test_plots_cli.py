@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -108,6 +109,24 @@ def test_what_cannot_be_drawn_is_told(repo: Path) -> None:
     git(repo, "checkout", "--quiet", ".")
     write(repo / "t.json", "{}")
     assert "has no place for data" in run_dvx(repo, "plots", "show", "-t", "t.json").err
+
+
+def test_one_plot_that_cannot_be_drawn_leaves_the_others(repo: Path) -> None:
+    write(repo / "b.csv", "epoch,acc\n0,1\n")
+    write(repo / "t.json", "{}")
+    file = repo / dialect_of(repo).pipeline
+    write(file, file.read_text() + "    - b.csv: {cache: false, template: t.json, y: acc}\n")
+    result = dvx(repo, "plots", "show")
+    assert "workspace: the template has no place for data" in result.err
+    assert "loss" in place(repo, result.out).read_text()
+
+
+def test_plots_are_named_as_seen_from_where_one_stands(repo: Path) -> None:
+    folder = repo / "sub"
+    folder.mkdir()
+    shown = json.loads(dvx(folder, "plots", "show", "../a.csv", "--json").out)
+    assert list(shown["data"]) == ["../a.csv"]
+    assert '"field": "loss"' in json.dumps(shown["data"])
 
 
 @needs_browser

@@ -44,6 +44,7 @@ def test_data_is_there_before_the_ref_that_names_it(repo: Path, clone: Path, tmp
     assert [one["name"] for one in said["moved"]] == ["e2"]
     assert (names(repo, "origin"), said["objects"]) == (["e2"], 2)
     assert "up to date" in dvx(repo, "exp", "push", "origin", "e2").err
+    assert dvx(clone, "exp", "list", "origin", "--all-commits").out.splitlines()[1:] == ["\te2"]
     dvx(clone, "exp", "pull", "origin")
     assert names(clone) == ["e2"]
     dvx(clone, "exp", "apply", "e2")
@@ -119,3 +120,9 @@ def test_strange_words_run_nothing(repo: Path, word: str) -> None:
         assert "Traceback" not in result.err
     assert not list(repo.rglob("hacked"))
     assert sorted(names(repo)) == ["e2", "e3"]
+
+
+def test_a_git_remote_that_is_not_there_is_named(repo: Path) -> None:
+    for words in (("push", "nowhere"), ("pull", "nowhere"), ("list", "nowhere")):
+        result = run_dvx(repo, "exp", *words)
+        assert result.err == "error: there is no Git remote 'nowhere'\nhint: `git remote -v` shows those that there are\n"
