@@ -113,6 +113,13 @@ class Config(Struct, frozen=True):
         order = list(Level)
         return self._with(setting for setting in self.given if order.index(setting.level) <= order.index(level))
 
+    def adding(self, settings: Iterable[Setting]) -> Config:
+        """The same with settings that win over all others; raises like `load`."""
+        given = (*self.given, *settings)
+        config = replace(self, given=given, settings=merge(given))
+        check(config.settings, self.dialect.algorithms)
+        return config
+
     def _with(self, given: Iterable[Setting]) -> Config:
         return replace(self, settings=merge(given))
 

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from dvx.cli import render
+from dvx.cli.commands import ABSENT, COMMANDS, GROUPS
 from dvx.cli.common import cwd
-from dvx.cli.main import COMMANDS, GROUPS, run
+from dvx.cli.main import run
 from dvx.errors import UsageError, nearest
 
 TOPICS = {
@@ -20,6 +21,8 @@ away.""",
     "data": """Data lives in the cache, once for each content, under the digest of its bytes. What stands in Git is a small
 pointer file beside it, or the lock of a pipeline, which name the digest. Workspace files are reflinks or copies of what is
 in the cache.
+
+`dvx import` and `dvx import-url` record where data came from, `dvx update` follows it there, `dvx get` only copies.
 
 add, commit: into the cache. checkout: out of it. push, pull, fetch: between caches, through a remote. gc: removes what
 nothing names any more.""",
@@ -38,21 +41,6 @@ from the workspace or a remote. What commands took away lies in the trash for 14
 A run that was killed goes on with the same command; `dvx runs list` shows it. A bug leaves its details in a file that is
 named.""",
     "dvc": "",
-}
-_ELSEWHERE = {
-    "artifacts get": "not yet: `dvx pull` of the path in a clone",
-    "dataset add": "not yet",
-    "dataset update": "not yet",
-    "get": "not yet: clone the repository and `dvx pull` the path",
-    "test-db": "not planned",
-    "get-url": "not needed: any downloader does it",
-    "import": "not yet; what DVC imported is read, pulled and left as it is",
-    "import-db": "not planned",
-    "import-url": "not yet; what DVC imported is read, pulled and left as it is",
-    "list-url": "not yet",
-    "studio": "not planned: a hosted service",
-    "update": "not yet",
-    "daemon": "not needed: dvx calls nobody",
 }
 _OWN_GROUPS = frozenset({"runs", "trash", "shim"})
 _OWN = frozenset(
@@ -90,7 +78,8 @@ def help_about(
 def _about_dvc() -> list[str]:
     """Each command of DVC 3.67 with what it is here, then what dvx has besides."""
     own = [name for name in COMMANDS if name in _OWN or name.partition(" ")[0] in _OWN_GROUPS]
-    states = {**{name: "the same" for name in COMMANDS if name not in own}, **_ELSEWHERE}
+    absent = {name: f"none: {why}" for name, (why, _) in ABSENT.items()}
+    states = {name: "the same" for name in COMMANDS if name not in own} | absent
     width = max(map(len, states)) + 2
     lines = ["Commands of DVC 3.67:", *(f"  {name:<{width}}{states[name]}" for name in sorted(states))]
     return [*lines, "", "Commands that DVC has not:", *(f"  {name:<{width}}{COMMANDS[name][2]}" for name in own)]

@@ -14,6 +14,7 @@ from dvx.cli.common import SESSION, JsonOption, RemoteOption
 from dvx.config import find_root
 from dvx.errors import DvxError, UsageError
 from dvx.model.listing import Listing, Row, as_json, flat
+from dvx.model.origin import Origin, is_elsewhere
 from dvx.model.paths import printable, within
 from dvx.ops.listing import ListOptions, list_files
 from dvx.project import Project
@@ -59,14 +60,20 @@ def ls(
     """
     if tree and json:
         raise UsageError("`--tree` and `--json` exclude each other", "use `-R --json` to get all files")
-    project = _project(url)
-    inner = _inner(project, path, rev)
-    options = ListOptions(inner, rev, level if recursive or tree else 1, dvc_only, remote)
-    listing = list_files(project, options, render.terminal())
+    depth = level if recursive or tree else 1
+    if is_elsewhere(url):
+        from dvx.ops.get import opened
+
+        with opened(SESSION.get().cwd, Origin(url, path or ".", rev)) as (project, inner):
+            listing = list_files(project, ListOptions(inner, "", depth, dvc_only, remote), render.terminal())
+    else:
+        project = _project(url)
+        options = ListOptions(_inner(project, path, rev), rev, depth, dvc_only, remote)
+        listing = list_files(project, options, render.terminal())
     if tree:
         lines = [(listing.top, listing.top.path), *zip(listing.rows, _branches(listing.rows), strict=True)]
     else:
-        rows = _from_here(project, flat(listing, options.level), listing, rev)
+        rows = _from_here(project, flat(listing, depth), listing, rev)
         lines = [(row, row.path) for row in rows]
     if json:
         render.json(as_json(row for row, _ in lines))
@@ -78,10 +85,7 @@ def ls(
 def _project(url: str) -> Project:
     """The project at a folder, seen from where the user stands if that is in it, else from its root."""
     session = SESSION.get()
-    scheme, sign, rest = url.partition("://")
-    if (sign and scheme != "file") or (":" in url.partition("/")[0] and not sign):
-        hint = "clone it with Git, then run `dvx ls FOLDER`"
-        raise DvxError(f"`{printable(url)}` is not on this machine, and only what is can be listed", hint)
+    _, sign, rest = url.partition("://")
     folder = os.path.normpath(os.path.join(session.cwd, rest if sign else url))
     if not os.path.isdir(folder):
         raise DvxError(f"`{printable(url)}` is not a folder", "run `dvx ls . PATH` to list a part of this repository")

@@ -26,6 +26,7 @@ from dvx.cli.common import (
 from dvx.model.paths import printable
 from dvx.model.pointer import Kind
 from dvx.model.transfer import TransferResult
+from dvx.ops import pull as pulling
 from dvx.ops import sync
 from dvx.ops.index import SelectOptions
 from dvx.ops.scope import Revisions, SyncOptions
@@ -123,7 +124,7 @@ def fetch(
     if dry_run:
         _show_plan(plan, json=json)
     else:
-        _show_result(sync.transfer(project, plan, tell), plan.direction, json=json)
+        _show_result(pulling.fetch(project, plan, tell), plan.direction, json=json)
 
 
 def pull(
@@ -157,7 +158,7 @@ def pull(
         force=force,
         allow_missing=allow_missing,
     )
-    result = sync.pull(project, options, render.terminal())
+    result = pulling.pull(project, options, render.terminal())
     if json:
         render.json(to_builtins(result))
     else:
@@ -169,7 +170,7 @@ def pull(
         elif result.fetched.complete and not result.lacking:
             render.note("Everything is up to date.")
     _show_problems(result.fetched)
-    sync.demand_pull(result, options)
+    pulling.demand_pull(result, options)
 
 
 def _show_plan(plan: SyncPlan, *, json: bool) -> None:

@@ -124,7 +124,8 @@ DVC = Dialect(
         by_command=tuple(
             (command, 1)
             for command in (
-                "add", "commit", "push", "pull", "fetch", "status", "diff", "get", "import", "import-url", "move", "remove",
+                "add", "commit", "push", "pull", "fetch", "status", "diff", "get", "get-url", "import", "import-url",
+                "list-url", "update", "move", "remove",
                 "freeze", "unfreeze", "unprotect", "plots", "init", "install", "destroy", "ls", "list",
                 "exp show", "exp diff", "exp save", "remote default", "fsck",
             )

@@ -20,7 +20,7 @@ def cloud_status(project: Project, options: SyncOptions, tell: Tell = silent) ->
         UnknownTarget: a target or remote does not exist, or there is no default remote.
         RemoteError: a remote cannot be reached.
     """
-    scope = find_scope(project, options, pushing=True)
+    scope = find_scope(project, options)
     remotes = Remotes(project, options.remote, options.jobs)
     found: dict[str, str] = {}
     for name, items in (scope.items or {"": []}).items():

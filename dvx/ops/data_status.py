@@ -113,7 +113,7 @@ def _not_in_remote(project: Project, options: DataStatusOptions, snapshots: Snap
     """What would be pushed and is not at its remote. The remote is asked; nothing is remembered."""
     remotes = Remotes(project, options.remote, 0)
     found: list[Item] = []
-    for name, items in find_scope(project, SyncOptions(remote=options.remote), pushing=True).items.items():
+    for name, items in find_scope(project, SyncOptions(remote=options.remote)).items.items():
         wanted = snapshots.known({item.path: Item(item.path, item.content.digest) for item in items}, granular=options.granular)
         missing = remotes.open(name).missing(item.digest for item in wanted.values())
         found += [item for item in wanted.values() if item.digest in missing]

@@ -16,6 +16,7 @@ from dvx.model.experiment import OWN_REFS, ExpRef, named
 from dvx.model.paths import printable
 from dvx.model.transfer import TransferResult
 from dvx.ops.experiments import Scope, all_experiments, baselines_of, git_of
+from dvx.ops.pull import fetch
 from dvx.ops.scope import Revisions, SyncOptions
 from dvx.ops.sync import Direction, demand, plan_fetch, plan_push, transfer
 from dvx.project import Project
@@ -87,7 +88,7 @@ def pull(project: Project, remote: str, options: ShareOptions, tell: Tell = sile
         copied = None
         if options.data and chosen:
             plan = plan_fetch(project, _for_commits(options.sync, chosen.values()), tell)
-            copied = transfer(project, plan, tell)
+            copied = fetch(project, plan, tell)
             demand(copied, Direction.FETCH)
         git.update_refs([RefChange(str(ref), commit, ours.get(ref)) for ref, commit in new.items()])
     finally:

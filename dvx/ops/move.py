@@ -6,7 +6,6 @@ Until the data has moved both pointers stand; the old one goes last, so that a c
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -15,11 +14,12 @@ from dvx.errors import DvxError, GraphError, UnknownTarget, nearest, quoted
 from dvx.formats import edit_yaml
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import join, parent, printable, relative, within
-from dvx.model.pointer import Pointer, stage_checksum
+from dvx.model.pointer import Pointer
 from dvx.model.stage import is_url
 from dvx.ops.gitignore import ignore, unignore
 from dvx.ops.index import Index, load_index
 from dvx.ops.owners import for_git
+from dvx.ops.pointers import renew_checksum
 from dvx.ops.targets import check_owners, check_place
 from dvx.project import Project
 from dvx.store import durable, files
@@ -105,7 +105,7 @@ def _moved(project: Project, pointer: Pointer, new: str, place: str) -> str:
                 _rewrite(dep, pointer.workdir, folder)
         document["outs"][0]["path"] = relative(new, folder if place != pointer.path else pointer.workdir)
         if document.get("deps"):
-            document["md5"] = stage_checksum(_plain(document))
+            renew_checksum(document)
 
     return edit_yaml(_read(project, pointer.path), edit, pointer.path)
 
@@ -119,12 +119,6 @@ def _rewrite(dep: Any, old: str, folder: str) -> None:
     written = dep["path"]
     if "repo" not in dep and "db" not in dep and not is_url(written) and not written.startswith("/"):
         dep["path"] = relative(join(old, written), folder)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 def _check(project: Project, index: Index, old: str, new: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from dvx.errors import Corrupted, MissingData, UnsafePath
 from dvx.formats import dump_yaml, edit_yaml, load_yaml
 from dvx.model.paths import parent
-from dvx.model.pointer import Output, encode_content, encode_output
+from dvx.model.pointer import Output, encode_content, encode_output, stage_checksum
 from dvx.model.tree import Content
 from dvx.model.versioned import rows_of
 from dvx.project import Project
@@ -66,6 +66,17 @@ def record(project: Project, entry: Any, content: Content) -> None:
     _drop_defaults(entry)
     if rows != entry["files"]:
         entry["files"] = rows
+
+
+def renew_checksum(document: Any) -> None:
+    """Write the check sum that an import's pointer carries over itself, after a change of the rest."""
+    document["md5"] = stage_checksum(_plain(document))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 def _rows(project: Project, entry: Any, content: Content) -> list[dict[str, Any]] | None:

@@ -9,8 +9,9 @@ from dvx.model.events import Notice, Tell
 from dvx.model.stage import Stage
 from dvx.model.staleness import ABSENT_CAUSES, Cause
 from dvx.ops.decisions import Choice
+from dvx.ops.pull import fetch, pull
 from dvx.ops.scope import SyncOptions
-from dvx.ops.sync import Direction, SyncPlan, plan_fetch, pull, transfer
+from dvx.ops.sync import Direction, SyncPlan, plan_fetch, transfer
 from dvx.project import Project
 
 
@@ -38,7 +39,7 @@ def pull_for(project: Project, stage: Stage, choice: Choice, tell: Tell) -> bool
         if deps:
             pull(project, _options(project, deps), tell)
         if outs:
-            transfer(project, plan_fetch(project, _options(project, outs), tell), tell)
+            fetch(project, plan_fetch(project, _options(project, outs), tell), tell)
     except DvxError as error:
         tell(Notice(f"the data of the stage `{stage.address}` was not pulled: {error.message}", error.hint))
     return True

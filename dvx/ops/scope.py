@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from msgspec import Struct, field
 
 from dvx.errors import DvxError, UnknownTarget
+from dvx.model.origin import Origin, import_of
 from dvx.model.paths import within
 from dvx.model.pointer import Kind, Recorded
 from dvx.model.transfer import Item
+from dvx.model.tree import Content
 from dvx.ops.index import Index, Selected, SelectOptions, files_of, load_index, select
 from dvx.project import Project
 
@@ -48,15 +50,28 @@ class SyncOptions(Struct, frozen=True):
     allow_missing: bool = False
 
 
+class Import(Struct, frozen=True):
+    """What a pointer at `file` records of data from another repository: where it comes from, where it goes, what it holds."""
+
+    file: str
+    origin: Origin
+    path: str
+    content: Content
+
+
 class Scope(Struct, frozen=True):
-    """Items by remote (empty for the one that the user chose), the selected part of the workspace, what is recorded of items."""
+    """Items by remote (empty for the one that the user chose), the selected part of the workspace, what is recorded of items.
+
+    `imports` are not among the items: their data is kept by the repositories that they come from.
+    """
 
     items: dict[str, list[Item]]
     selected: tuple[Selected, ...]
     recorded: dict[Item, Recorded] = field(default_factory=dict)
+    imports: tuple[Import, ...] = ()
 
 
-def find_scope(project: Project, options: SyncOptions, *, pushing: bool) -> Scope:
+def find_scope(project: Project, options: SyncOptions) -> Scope:
     """Outputs in the cache that are shared through remotes. An output's own `remote` wins over the user's choice.
 
     Raises:
@@ -65,6 +80,7 @@ def find_scope(project: Project, options: SyncOptions, *, pushing: bool) -> Scop
     lost: UnknownTarget | None = None
     selected: tuple[Selected, ...] = ()
     recorded: dict[Item, Recorded] = {}
+    imports: dict[tuple[str, str], Import] = {}
     found: dict[Item, str] = {}
     if options.revisions.workspace:
         index = load_index(project)
@@ -72,25 +88,32 @@ def find_scope(project: Project, options: SyncOptions, *, pushing: bool) -> Scop
             selected = select(project, index, options.targets, options.select)
         except UnknownTarget as error:
             lost = error
-        found = _items(index, selected, options, recorded, pushing=pushing)
+        found = _items(index, selected, options, recorded, imports)
     for earlier in _earlier(project, options.revisions):
         try:
             chosen = select(project, earlier, options.targets, options.select)
-            found |= _items(earlier, chosen, options, recorded, pushing=pushing)
+            found |= _items(earlier, chosen, options, recorded, imports)
         except UnknownTarget:
             continue
-    if lost is not None and not found:
+    if lost is not None and not found and not imports:
         raise lost
     by_remote: dict[str, list[Item]] = {}
     for item, remote in found.items():
         by_remote.setdefault(remote, []).append(item)
-    return Scope(by_remote, selected, recorded)
+    return Scope(by_remote, selected, recorded, tuple(imports.values()))
 
 
 def _items(
-    index: Index, selected: tuple[Selected, ...], options: SyncOptions, records: dict[Item, Recorded], *, pushing: bool
+    index: Index,
+    selected: tuple[Selected, ...],
+    options: SyncOptions,
+    records: dict[Item, Recorded],
+    imports: dict[tuple[str, str], Import],
 ) -> dict[Item, str]:
-    """Items with their remotes; `records` gets what is recorded of each, of several the one that says more."""
+    """Items with their remotes; `records` gets what is recorded of each, of several the one that says more.
+
+    `imports` gets what has no remote of ours.
+    """
     files = {path for kind in options.kinds for path in files_of(index, kind)}
     found = {}
     for each in selected:
@@ -101,18 +124,15 @@ def _items(
             continue
         if options.kinds and not any(within(path, output.path) or within(output.path, path) for path in files):
             continue
-        if not (pushing and _is_import(index, each.tracked.file)):
-            item = Item(output.path, recorded.content, each.inner)
-            found[item] = output.remote
-            if item not in records or (recorded.extras and not records[item].extras):
-                records[item] = recorded
+        pointer = index.pointers.get(each.tracked.file)
+        if pointer is not None and (origin := import_of(pointer)) is not None:
+            imports[pointer.path, str(recorded.content.digest)] = Import(pointer.path, origin, output.path, recorded.content)
+            continue
+        item = Item(output.path, recorded.content, each.inner)
+        found[item] = output.remote
+        if item not in records or (recorded.extras and not records[item].extras):
+            records[item] = recorded
     return found
-
-
-def _is_import(index: Index, file: str) -> bool:
-    """Whether the data comes from another repository, which is where it is fetched from."""
-    pointer = index.pointers.get(file)
-    return pointer is not None and any("repo" in dep.extras for dep in pointer.deps)
 
 
 def _earlier(project: Project, revisions: Revisions) -> Iterator[Index]:

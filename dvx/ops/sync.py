@@ -1,4 +1,4 @@
-"""push, fetch and pull: data between the cache and remotes."""
+"""push and fetch: data between the cache and remotes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from enum import Enum
 from functools import partial
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from dvx.errors import Corrupted, DvxError, MissingData, Partial, RemoteError, UnknownTarget
 from dvx.model.events import Notice, Tell, silent
@@ -16,10 +15,9 @@ from dvx.model.pointer import Recorded
 from dvx.model.transfer import Item, TransferResult
 from dvx.model.tree import Content
 from dvx.ops import run_sync, steps, versioned
-from dvx.ops.checkout import CheckoutResult, recorded, restore
 from dvx.ops.index import Selected
 from dvx.ops.relink import entries_of
-from dvx.ops.scope import Revisions, Scope, SyncOptions, find_scope
+from dvx.ops.scope import Import, Revisions, Scope, SyncOptions, find_scope
 from dvx.ops.steps import Remotes, Step
 from dvx.ops.versioned import Work, find_versioned, keep_trees
 from dvx.project import Project
@@ -38,7 +36,7 @@ class Direction(Enum):
 class SyncPlan(Struct, frozen=True):
     """What `transfer` will do: one step for each remote. `selected` is the part of the workspace that it is for.
 
-    `works` has the rest of the steps whose remote keeps versions, by its name.
+    `works` has the rest of the steps whose remote keeps versions, by its name; `imports` is what no remote of ours has.
     """
 
     direction: Direction
@@ -46,14 +44,7 @@ class SyncPlan(Struct, frozen=True):
     options: SyncOptions
     selected: tuple[Selected, ...] = ()
     works: Mapping[str, Work] = field(default_factory=dict)
-
-
-class PullResult(Struct, frozen=True):
-    """What came from remotes, what changed in the workspace, and the outputs that could not be restored."""
-
-    fetched: TransferResult
-    checkout: CheckoutResult
-    lacking: tuple[str, ...] = ()
+    imports: tuple[Import, ...] = ()
 
 
 def plan_push(project: Project, options: SyncOptions, tell: Tell = silent) -> SyncPlan:
@@ -64,7 +55,7 @@ def plan_push(project: Project, options: SyncOptions, tell: Tell = silent) -> Sy
         RemoteError: a remote cannot be reached.
         DvxError: several revisions cannot go to a remote that keeps versions: only the workspace's pointers can be written.
     """
-    scope = find_scope(project, options, pushing=True)
+    scope = find_scope(project, options)
     keep_trees(project, scope.recorded.values())
     remotes = Remotes(project, options.remote, options.jobs)
     planned: list[Step] = []
@@ -85,7 +76,7 @@ def plan_push(project: Project, options: SyncOptions, tell: Tell = silent) -> Sy
 
 def plan_fetch(project: Project, options: SyncOptions, tell: Tell = silent) -> SyncPlan:
     """What the cache lacks of the chosen data; what the remotes have of it comes out in the transfer. Raises like `plan_push`."""
-    scope = find_scope(project, options, pushing=False)
+    scope = find_scope(project, options)
     keep_trees(project, scope.recorded.values())
     remotes = Remotes(project, options.remote, options.jobs)
     if options.remote:
@@ -99,7 +90,8 @@ def plan_fetch(project: Project, options: SyncOptions, tell: Tell = silent) -> S
             continue
         step, works[keeper.remote.name] = versioned.plan_fetch(project, keeper, _records(scope, items))
         planned.append(step)
-    return SyncPlan(Direction.FETCH, tuple(planned), options, scope.selected, works)
+    imports = tuple(one for one in scope.imports if not is_whole(project, one.path, one.content))
+    return SyncPlan(Direction.FETCH, tuple(planned), options, scope.selected, works, imports)
 
 
 def transfer(project: Project, plan: SyncPlan, tell: Tell = silent) -> TransferResult:
@@ -129,18 +121,6 @@ def transfer(project: Project, plan: SyncPlan, tell: Tell = silent) -> TransferR
     return result
 
 
-def pull(project: Project, options: SyncOptions, tell: Tell = silent) -> PullResult:
-    """Fetch, then restore what is complete in the workspace. Raises like `transfer` and `ops.checkout.restore`."""
-    plan = plan_fetch(project, options, tell)
-    fetched = transfer(project, plan, tell)
-    contents, only = recorded(plan.selected)
-    lacking: tuple[str, ...] = ()
-    if not fetched.complete or not all(selected.tracked.output.push for selected in plan.selected):
-        lacking = tuple(path for path in contents if not _is_whole(project, path, contents[path], only))
-    whole = {path: content for path, content in contents.items() if path not in lacking}
-    return PullResult(fetched, restore(project, whole, tell, only=only, force=options.force), lacking)
-
-
 def demand(result: TransferResult, direction: Direction) -> None:
     """Refuse a result that is not complete.
 
@@ -158,27 +138,15 @@ def demand(result: TransferResult, direction: Direction) -> None:
         raise (Partial if part else RemoteError)(f"`{printable(path)}` was not {done}: {reason}{more}", hint)
     if result.missing:
         count = "an object is" if len(result.missing) == 1 else f"{len(result.missing)} objects are"
-        text = f"{count} neither in the cache nor at the remote, needed by {_listed(result.missing)}"
+        text = f"{count} neither in the cache nor at the remote, needed by {listed(result.missing)}"
         if direction is Direction.PUSH:
             raise (Partial if part else MissingData)(
                 text, "run the stage that makes it, or `dvx fetch -r NAME` from a remote that has it"
             )
         raise MissingData(text, "push it from where it was made")
     if result.withheld:
-        text = f"{_listed(result.withheld)} cannot be pulled yet: not all of its files are at the remote"
+        text = f"{listed(result.withheld)} cannot be pulled yet: not all of its files are at the remote"
         raise Partial(text, "push the whole directory once")
-
-
-def demand_pull(result: PullResult, options: SyncOptions) -> None:
-    """Refuse a pull that did not restore everything; raises like `demand`. What is merely absent may be allowed."""
-    if options.allow_missing:
-        return demand(replace(result.fetched, missing=()), Direction.FETCH)
-    demand(result.fetched, Direction.FETCH)
-    if result.lacking:
-        raise MissingData(
-            f"the data of {_listed(result.lacking)} is not in the cache", "push it from where it was made, then pull again"
-        )
-    return None
 
 
 def _keeper(project: Project, name: str, jobs: int) -> VersionedRemote | None:
@@ -193,17 +161,17 @@ def _records(scope: Scope, items: Iterable[Item]) -> dict[Item, Recorded]:
     return {item: scope.recorded[item] for item in items}
 
 
-def _listed(paths: Iterable[str]) -> str:
+def listed(paths: Iterable[str]) -> str:
     named = [f"`{printable(path)}`" for path in paths]
     return ", ".join(named[:_SHOWN]) + (f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else "")
 
 
-def _is_whole(project: Project, path: str, content: Content, only: Mapping[str, tuple[str, ...]]) -> bool:
-    """Whether the cache has all that `path`, or the part of it that is meant, needs."""
+def is_whole(project: Project, path: str, content: Content, inner: Iterable[str] = ()) -> bool:
+    """Whether the cache has all that `path`, or the parts of it that are meant, needs."""
     try:
         entries = entries_of(project, path, content)
     except (MissingData, Corrupted):
         return False
-    parts = [f"{path}/{inner}" for inner in only.get(path, ())]
+    parts = [f"{path}/{one}" for one in inner]
     meant = [entry for entry in entries if not parts or any(within(entry.path, part) for part in parts)]
     return all(project.cache.has(entry.digest, entry.size) for entry in meant)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dvx.cli.main import COMMANDS
+from dvx.cli.commands import COMMANDS
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, tree, write
 
 REMOTE_COMMANDS = [name for name in COMMANDS if name.startswith("remote ")]

@@ -202,7 +202,7 @@ def test_root_and_cd(dialect_repo: Path):
 
 
 def test_every_command_has_help_with_an_example(tmp_path: Path):
-    from dvx.cli.main import COMMANDS
+    from dvx.cli.commands import COMMANDS
 
     for name in COMMANDS:
         result = run_dvx(tmp_path, *name.split(), "--help")

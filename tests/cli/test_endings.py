@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dvx.cli.main import GROUPS
+from dvx.cli.commands import GROUPS
 from tests.helpers import ROOT, dialect_of, dvx, run_dvx, run_process, write
 
 START = "import sys; from dvx.cli.entry import main; sys.argv[0] = 'dvx'; main()"

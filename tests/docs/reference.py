@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from dvx.cli.main import COMMANDS, GROUPS
+from dvx.cli.commands import COMMANDS, GROUPS
 from tests.helpers import ROOT, run_dvx
 
 PAGE = ROOT / "docs" / "cli.md"

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from dvx.cli.main import COMMANDS
+from dvx.cli.commands import COMMANDS
 from tests.docs.reference import PAGE, page, undescribed
 from tests.helpers import ROOT, run_dvx
 

@@ -77,6 +77,35 @@ def _for_linked(kind: str) -> Callable[[Path, Dvx], None]:
     return prepare
 
 
+def _for_import(repo: Path, dvx: Dvx) -> None:
+    """Beside the repository stand another one, with a remote of its own, and a folder."""
+    _nothing(repo, dvx)
+    other = repo.parent / "other"
+    other.mkdir()
+    subprocess.run(["git", "init", "--quiet"], cwd=other, check=True)
+    dvx(repo, "--cd", "../other", "init", *(["--dvc"] if (repo / ".dvc").exists() else []))
+    dvx(repo, "--cd", "../other", "remote", "add", "-d", "store", "../store")
+    _data(other)
+    _publish(repo, dvx)
+    for name in (".dvx", ".dvc"):
+        shutil.rmtree(other / name / "cache", ignore_errors=True)
+    _write(repo.parent / "outside/x", "x\n")
+
+
+def _publish(repo: Path, dvx: Dvx) -> None:
+    dvx(repo, "--cd", "../other", "add", "d", "f")
+    commit(repo.parent / "other")
+    dvx(repo, "--cd", "../other", "push")
+
+
+def _for_update(repo: Path, dvx: Dvx) -> None:
+    _for_import(repo, dvx)
+    dvx(repo, "import", "../other", "d")
+    commit(repo)
+    _write(repo.parent / "other/d/a", "changed\n")
+    _publish(repo, dvx)
+
+
 def _for_checkout(repo: Path, dvx: Dvx) -> None:
     _data(repo)
     dvx(repo, "add", "d", "f")
@@ -346,6 +375,9 @@ SCENARIOS = {
     "pull packs": Scenario(_for_packed, ("pull", "-j", "1"), dialects=("dvx",)),
     "fsck packs": Scenario(_for_rotten_pack, ("fsck", "--remote", "store", "-j", "1"), dialects=("dvx",)),
     "gc packs": Scenario(_for_unneeded_pack, ("gc", "--workspace", "-f", "-c", "--grace", "0", "-j", "1"), dialects=("dvx",)),
+    "import": Scenario(_for_import, ("import", "../other", "d"), once=True),
+    "import-url": Scenario(_for_import, ("import-url", "../outside"), once=True),
+    "update": Scenario(_for_update, ("update", "d")),
     "stage add": Scenario(_for_stage, ("stage", "add", "-n", "one", "-d", "in", "-o", "mid", "cp in mid"), once=True),
     "repro": Scenario(_for_repro, ("repro",), loose=_MADE),
     "repro map": Scenario(_for_map, ("repro", "-j", "1"), loose=("ups/b", "ups/c"), dialects=("dvx",)),

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import commit_all, git, tree, write
+from tests.helpers import commit_all, git, run_dvx, tree, write
 from tests.interop.steps import Tool
+from tests.more_servers import Served
+from tests.servers import S3Server
 
 
 def make(folder: Path, dvc: Tool) -> None:
@@ -65,3 +67,109 @@ def test_repro_runs_nothing(work: Path, tools: Mapping[str, Tool]) -> None:
     tools["dvx"](work, "repro", "use")
     assert tree(work, skip=(".git", ".dvc")) == before
     assert git(work, "status", "--porcelain") == ""
+
+
+def make_sources(folder: Path, dvc: Tool) -> None:
+    source = folder / "source"
+    source.mkdir()
+    git(source, "init", "--quiet")
+    dvc(source, "init")
+    write(source / "d/a", "1\n")
+    write(source / "d/sub/b", "2\n")
+    write(source / "g/plain.txt", "from Git\n")
+    write(source / "g/data", "3\n")
+    dvc(source, "add", "d", "g/data")
+    commit_all(source)
+    git(source, "tag", "v1")
+    write(source / "d/a", "changed\n")
+    dvc(source, "add", "d")
+    commit_all(source)
+    write(folder / "out/file", "outside\n")
+    write(folder / "out/d/x", "x\n")
+
+
+IMPORTS = [
+    ("import", "../source", "d"),
+    ("import", "../source", "d/sub", "-o", "part", "--rev", "v1"),
+    ("import", "../source", "g", "-o", "mixed"),
+    ("import", "../source", "g/plain.txt"),
+    ("import", "../source", "d/a", "--no-exec", "-o", "later"),
+    ("import", "../source", "d/a", "--no-download", "-o", "soon"),
+    ("import-url", "../out/file"),
+    ("import-url", "../out/d", "folder"),
+    ("import-url", "../out/file", "bare", "--no-exec"),
+    ("import-url", "../out/file", "known", "--no-download"),
+]
+
+
+def pointers(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in sorted(folder.glob("?*.dvc"))}
+
+
+def test_imports_are_recorded_as_dvc_records_them(tmp_path: Path, dvc: Tool, tools: Mapping[str, Tool]) -> None:
+    make_sources(tmp_path, dvc)
+    for name, tool in tools.items():
+        work = tmp_path / name
+        work.mkdir()
+        git(work, "init", "--quiet")
+        dvc(work, "init")
+        for words in IMPORTS:
+            tool(work, *words)
+    ours, theirs = tmp_path / "dvx", tmp_path / "dvc"
+    assert pointers(ours) == pointers(theirs)
+    assert len(pointers(ours)) == len(IMPORTS)
+    assert (ours / ".gitignore").read_text() == (theirs / ".gitignore").read_text()
+    assert tree(ours, skip=(".git", ".dvc")) == tree(theirs, skip=(".git", ".dvc"))
+    # both take up what changed in the same way
+    write(tmp_path / "source/d/a", "again\n")
+    dvc(tmp_path / "source", "add", "d")
+    commit_all(tmp_path / "source")
+    write(tmp_path / "out/file", "another\n")
+    for name, tool in tools.items():
+        tool(tmp_path / name, "update", "d.dvc", "file.dvc", "folder.dvc", "plain.txt.dvc")
+        tool(tmp_path / name, "update", "mixed.dvc", "--rev", "v1")
+    assert pointers(ours) == pointers(theirs)
+    assert tree(ours, skip=(".git", ".dvc")) == tree(theirs, skip=(".git", ".dvc"))
+    # and each has nothing against what the other made
+    assert json.loads(dvc(ours, "data", "status", "--json").out)["uncommitted"] == {"deleted": ["known"]}
+    dvc(ours, "update", "file.dvc")
+    assert pointers(ours) == pointers(theirs)
+
+
+def test_what_stores_say_of_files_is_recorded_as_dvc_records_it(
+    tmp_path: Path, s3: S3Server, http: Served, tools: Mapping[str, Tool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket, files = s3.new_bucket(), s3.files()
+    for name, data in {"one.txt": b"one\n", "d/a": b"a\n", "d/sub/b": b"bb\n"}.items():
+        files.pipe_file(f"{bucket}/{name}", data)
+    write(http.folder / "plain/page", "page\n")
+    options = s3.options()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", options["access_key_id"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", options["secret_access_key"])
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    endpoint = f"endpointurl={s3.endpoint}"
+    for name, tool in tools.items():
+        work = tmp_path / name
+        work.mkdir()
+        git(work, "init", "--quiet")
+        tools["dvc"](work, "init")
+        tools["dvc"](work, "remote", "add", "place", f"s3://{bucket}")
+        tools["dvc"](work, "remote", "modify", "place", "endpointurl", s3.endpoint)
+        tool(work, "import-url", "remote://place/one.txt")
+        tool(work, "import-url", "remote://place/d")
+        tool(work, "import-url", "remote://place/d", "known", "--no-download")
+        tool(work, "import-url", f"s3://{bucket}/one.txt", "direct", "--fs-config", endpoint)
+        tool(work, "import-url", f"http://127.0.0.1:{http.port}/plain/page")
+    ours, theirs = tmp_path / "dvx", tmp_path / "dvc"
+    assert pointers(ours) == pointers(theirs)
+    assert tree(ours, skip=(".git", ".dvc")) == tree(theirs, skip=(".git", ".dvc"))
+    files.pipe_file(f"{bucket}/d/a", b"changed\n")
+    write(http.folder / "plain/page", "changed\n")
+    for name, tool in tools.items():
+        tool(tmp_path / name, "update", "d.dvc", "one.txt.dvc", "page.dvc")
+    assert pointers(ours) == pointers(theirs)
+    assert (ours / "d/a").read_text() == "changed\n"
+    assert "didn't change" in tools["dvx"](ours, "update", "d.dvc").err
+    said = [sorted(tool(ours, "list-url", "remote://place", "-R").out.split()) for tool in tools.values()]
+    assert said[0] == said[1] == ["d/a", "d/sub/b", "one.txt"]
+    assert "there is nothing at" in run_dvx(ours, "import-url", "remote://place/nope").err

@@ -14,6 +14,7 @@ import pytest
 from dvx.errors import AtRisk, MissingData, Partial, RemoteError, UnknownTarget
 from dvx.model.digest import digest_bytes
 from dvx.model.transfer import TransferResult
+from dvx.ops import pull as pulling
 from dvx.ops import sync
 from dvx.ops.index import SelectOptions
 from dvx.ops.scope import Revisions, SyncOptions
@@ -105,9 +106,9 @@ def _fetch(repo: Path, **options: Any) -> TransferResult:
     return result
 
 
-def _pull(repo: Path, **options: Any) -> sync.PullResult:
+def _pull(repo: Path, **options: Any) -> pulling.PullResult:
     project = Project.find(str(repo))
-    result = sync.pull(project, SyncOptions(**options))
+    result = pulling.pull(project, SyncOptions(**options))
     project.close()
     return result
 

@@ -50,9 +50,9 @@ class HTTPFiles:
         if answer.status_code in (405, 501) or (answer.ok and "content-length" not in answer.headers):
             with self._ask("GET", path, headers={"Range": "bytes=0-0"}, stream=True) as answer:
                 _check(answer, path)
-                return {"name": path, "type": "file", "size": _total(answer), "modified": None}
+                return _info(path, answer, _total(answer))
         _check(answer, path)
-        return {"name": path, "type": "file", "size": int(answer.headers["content-length"]), "modified": None}
+        return _info(path, answer, int(answer.headers["content-length"]))
 
     def exists(self, path: str) -> bool:
         """Whether there is a file."""
@@ -134,6 +134,11 @@ def open_files(target: Target) -> tuple[Any, str]:
     limits = (options.pop("connect_timeout", _CONNECT_SECONDS), options.pop("read_timeout", _READ_SECONDS))
     files = HTTPFiles(options.pop("method", "POST").upper(), Login(auth, headers), options.pop("ssl_verify", True), limits)
     return files, f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _info(path: str, answer: Any, size: int | None) -> dict[str, Any]:
+    tag = answer.headers.get("ETag") or answer.headers.get("Content-MD5")
+    return {"name": path, "type": "file", "size": size, "modified": None, "ETag": tag}
 
 
 def _quoted(url: str) -> str:

@@ -1,0 +1,261 @@
+"""The commands about data from elsewhere: import, import-url, update, get, get-url, list-url."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import typer
+
+from dvx.cli import complete, render
+from dvx.cli.common import JobsOption, JsonOption, RemoteOption, cwd, find_project, tell_git
+from dvx.model.origin import Origin
+from dvx.model.paths import printable
+
+UrlArgument = Annotated[str, typer.Argument(help="The other repository: a URL, or a folder.", show_default=False)]
+PathArgument = Annotated[str, typer.Argument(help="A file or folder in it, seen from its top.", show_default=False)]
+OutOption = Annotated[str, typer.Option("--out", "-o", help="Where to put it; here, by its own name, by default.")]
+RevOption = Annotated[str, typer.Option("--rev", help="A branch, tag or commit of the other repository.")]
+ShowUrlOption = Annotated[bool, typer.Option("--show-url", help="Only print where the data is kept.")]
+ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Replace what is there.")]
+NoExecOption = Annotated[bool, typer.Option("--no-exec", help="Only write down where it would come from.")]
+NoDownloadOption = Annotated[bool, typer.Option("--no-download", help="Record what it is now, but get nothing.")]
+ToRemoteOption = Annotated[bool, typer.Option("--to-remote", help="Send it to a remote, without a copy here.")]
+FsConfigOption = Annotated[
+    list[str] | None,
+    typer.Option("--fs-config", metavar="NAME=VALUE", help="An option of the place, as of a remote.", show_default=False),
+]
+ConfigOption = Annotated[str, typer.Option("--config", help="A configuration file for the other repository.")]
+SourceRemoteOption = Annotated[str, typer.Option("--remote", help="A remote of the other repository.")]
+RemoteConfigOption = Annotated[
+    list[str] | None,
+    typer.Option("--remote-config", metavar="NAME=VALUE", help="An option of its remote.", show_default=False),
+]
+
+
+def import_(
+    url: UrlArgument,
+    path: PathArgument,
+    *,
+    out: OutOption = "",
+    rev: RevOption = "",
+    force: ForceOption = False,
+    no_exec: NoExecOption = False,
+    no_download: NoDownloadOption = False,
+    jobs: JobsOption = 0,
+    config: ConfigOption = "",
+    remote: SourceRemoteOption = "",
+    remote_config: RemoteConfigOption = None,
+) -> None:
+    """Get data of another repository and record where it came from, so that `dvx update` can bring it up to date.
+
+    Of a repository on this machine, too, it is what was committed.
+
+    Example: dvx import git@example.com:team/data.git images/train --rev v2
+    """
+    from dvx.ops.imports import ImportOptions, import_repo
+
+    project = find_project()
+    origin = _origin(url, path, rev, config, remote, remote_config)
+    options = ImportOptions(out=out, force=force, execute=not no_exec, download=not no_download, jobs=jobs)
+    found = import_repo(project, origin, options, render.terminal())
+    render.note(f"Imported '{printable(path)} ({url})' -> '{printable(project.shown(found.path))}'")
+    tell_git(project, found.for_git)
+
+
+def import_url(
+    url: Annotated[str, typer.Argument(help="A URL, a path, or `remote://NAME/PATH`.", show_default=False)],
+    out: Annotated[str, typer.Argument(help="Where to put it; here, by its own name, by default.", show_default=False)] = "",
+    *,
+    to_remote: ToRemoteOption = False,
+    remote: RemoteOption = "",
+    force: ForceOption = False,
+    no_exec: NoExecOption = False,
+    no_download: NoDownloadOption = False,
+    jobs: JobsOption = 0,
+    fs_config: FsConfigOption = None,
+) -> None:
+    """Get data from a URL or a path outside, and record where it came from, so that `dvx update` can bring it up to date.
+
+    Example: dvx import-url s3://bucket/raw/2026.csv data/raw.csv
+    """
+    from dvx.ops.imports import ImportOptions, import_url
+    from dvx.ops.url_source import parse_options
+
+    project = find_project()
+    options = ImportOptions(
+        out=out,
+        force=force,
+        execute=not no_exec,
+        download=not no_download,
+        to_remote=to_remote,
+        remote=remote,
+        jobs=jobs,
+        fs_config=parse_options(fs_config, "--fs-config"),
+    )
+    found = import_url(project, url, options, render.terminal())
+    render.note(f"Imported '{url}' -> '{printable(project.shown(found.path))}'")
+    tell_git(project, found.for_git)
+
+
+def update(
+    targets: Annotated[list[str], typer.Argument(help="Imports, by path or pointer.", autocompletion=complete.targets)],
+    *,
+    rev: RevOption = "",
+    recursive: Annotated[bool, typer.Option("--recursive", "-R", help="All imports in folders, too.")] = False,
+    no_download: NoDownloadOption = False,
+    to_remote: ToRemoteOption = False,
+    remote: RemoteOption = "",
+    jobs: JobsOption = 0,
+    json: JsonOption = False,
+) -> None:
+    """Bring imports up to what their sources hold now. What did not change is not copied.
+
+    Example: dvx update images.dvc --rev v3
+    """
+    from dvx.ops.updates import UpdateOptions, update
+
+    project = find_project()
+    options = UpdateOptions(rev, recursive, not no_download, to_remote, remote, jobs)
+    found = update(project, targets, options, render.terminal())
+    if json:
+        render.json([{"path": one.path, "pointer": one.pointer, "changed": one.changed} for one in found])
+        return
+    for one in found:
+        shown = printable(project.shown(one.pointer))
+        render.note(f"Updated '{shown}'" if one.changed else f"'{shown}' didn't change, skipping")
+    if not found:
+        render.note("There are no imports there.")
+    tell_git(project, tuple(dict.fromkeys(path for one in found for path in one.for_git)))
+
+
+def get(
+    url: UrlArgument,
+    path: PathArgument,
+    *,
+    out: OutOption = "",
+    rev: RevOption = "",
+    show_url: ShowUrlOption = False,
+    jobs: JobsOption = 0,
+    force: ForceOption = False,
+    config: ConfigOption = "",
+    remote: SourceRemoteOption = "",
+    remote_config: RemoteConfigOption = None,
+) -> None:
+    """Copy data of another repository, files of Git or tracked data; nothing is recorded, and no repository is needed here.
+
+    Example: dvx get https://example.com/team/models.git resnet.pt --rev v2
+    """
+    from dvx.ops.get import GetOptions, get, url_of
+
+    origin = _origin(url, path, rev, config, remote, remote_config)
+    if show_url:
+        render.data(url_of(cwd(), origin))
+        return
+    _tell_got(get(cwd(), origin, GetOptions(out, force, jobs), render.terminal()))
+
+
+def artifacts_get(
+    url: UrlArgument,
+    name: Annotated[str, typer.Argument(help="An artifact: `NAME` or `FOLDER/dvc.yaml:NAME`.", show_default=False)],
+    *,
+    rev: Annotated[str, typer.Option("--rev", help="A version of it; the latest by default.")] = "",
+    stage: Annotated[str, typer.Option("--stage", help="What is in this stage now.")] = "",
+    out: OutOption = "",
+    show_url: ShowUrlOption = False,
+    jobs: JobsOption = 0,
+    force: ForceOption = False,
+    config: ConfigOption = "",
+    remote: SourceRemoteOption = "",
+    remote_config: RemoteConfigOption = None,
+) -> None:
+    """Copy what another repository's pipeline file gives a name to; versions and stages are Git tags as GTO makes them.
+
+    Example: dvx artifacts get https://example.com/team/models.git resnet --rev v1.2.0
+    """
+    from dvx.ops.artifacts import find_artifact, parse_artifact
+    from dvx.ops.get import GetOptions, get, url_of
+
+    wanted = parse_artifact(name, rev, stage)
+    found = find_artifact(cwd(), _origin(url, "", "", config, remote, remote_config), wanted)
+    if show_url:
+        render.data(url_of(cwd(), found))
+        return
+    _tell_got(get(cwd(), found, GetOptions(out, force, jobs), render.terminal()))
+
+
+def get_url(
+    url: Annotated[str, typer.Argument(help="A URL, a path, or `remote://NAME/PATH`.", show_default=False)],
+    out: Annotated[str, typer.Argument(help="Where to put it; here, by its own name, by default.", show_default=False)] = "",
+    *,
+    jobs: JobsOption = 0,
+    force: ForceOption = False,
+    fs_config: FsConfigOption = None,
+) -> None:
+    """Copy what is at a URL, with the credentials and settings that remotes have.
+
+    Example: dvx get-url remote://storage/raw/2026.csv
+    """
+    from dvx.ops.get import GetOptions, get_url
+    from dvx.ops.url_source import parse_options
+
+    options = GetOptions(out, force, jobs, parse_options(fs_config, "--fs-config"))
+    _tell_got(get_url(cwd(), url, options, render.terminal()))
+
+
+def list_url(
+    url: Annotated[str, typer.Argument(help="A URL, a path, or `remote://NAME/PATH`.", show_default=False)],
+    *,
+    recursive: Annotated[bool, typer.Option("--recursive", "-R", help="Files in folders, too.")] = False,
+    level: Annotated[
+        int | None, typer.Option("--level", "-L", min=1, help="With `-R`: how deep to go.", show_default=False)
+    ] = None,
+    size: Annotated[bool, typer.Option("--size", help="Show sizes, in bytes.")] = False,
+    fs_config: FsConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List what a URL holds.
+
+    Example: dvx list-url s3://bucket/raw -R --size
+    """
+    from dvx.ops.get import list_url
+    from dvx.ops.url_source import parse_options
+
+    there = list_url(cwd(), url, parse_options(fs_config, "--fs-config"))
+    if not there.is_folder:
+        rows = [(os.path.basename(url.rstrip("/")), there.sizes[""])]
+    else:
+        rows = _rows(there.sizes, level if recursive else 1)
+    if json:
+        render.json([{"path": path.rstrip("/"), "isdir": path.endswith("/"), "size": amount} for path, amount in rows])
+        return
+    wide = max((len(str(amount)) for _, amount in rows if amount is not None), default=0)
+    for path, amount in rows:
+        shown = "" if amount is None else str(amount)
+        render.data(f"{shown:>{wide}}  {printable(path.rstrip('/'))}" if size else printable(path.rstrip("/")))
+
+
+def _rows(sizes: Mapping[str, int | None], level: int | None) -> list[tuple[str, int | None]]:
+    """Files, and folders (with a slash) below which nothing is shown."""
+    found: dict[str, int | None] = {}
+    for path, amount in sizes.items():
+        parts = path.split("/")
+        if level is not None and len(parts) > level:
+            found.setdefault("/".join(parts[:level]) + "/", None)
+        else:
+            found[path] = amount
+    return sorted(found.items())
+
+
+def _origin(url: str, path: str, rev: str, config: str, remote: str, words: Sequence[str] | None) -> Origin:
+    from dvx.ops.url_source import parse_options
+
+    options = parse_options(list(words or ()), "--remote-config")
+    if options and remote:
+        return Origin(url, path, rev, config={"remote": {remote: options}, "core": {"remote": remote}})
+    return Origin(url, path, rev, config=config, remote=options or remote)
+
+
+def _tell_got(place: str) -> None:
+    render.note(f"Copied to '{printable(os.path.relpath(place, cwd()))}'")

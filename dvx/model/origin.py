@@ -1,0 +1,92 @@
+"""Origin: where imported data comes from, as a pointer's dependency records it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from dvx.errors import SchemaError
+from dvx.model.pointer import Pointer, Recorded
+
+Settings = Mapping[str, Any]
+"""Configuration of another repository, as in its file: section -> option -> value, and `remote` -> name -> option -> value."""
+
+
+class Origin(Struct, frozen=True):
+    """A path in another repository: its URL as typed, the revision that was asked for (empty for HEAD), and the commit it was
+    then (empty if nobody looked). `config` and `remote` are its configuration where the user said so: a file or settings, and
+    the name of a remote or settings of the default one.
+    """
+
+    url: str
+    path: str
+    rev: str = ""
+    commit: str = ""
+    config: str | Settings = ""
+    remote: str | Settings = ""
+
+
+def is_elsewhere(url: str) -> bool:
+    """Whether a repository's URL leads to another machine: `https://...`, `git@host:path`."""
+    scheme, sign, _ = url.partition("://")
+    return (bool(sign) and scheme != "file") or (not sign and ":" in url.partition("/")[0])
+
+
+def origin_of(dep: Recorded) -> Origin | None:
+    """The origin that a dependency records; None if it is in no other repository.
+
+    Raises:
+        SchemaError: a value is of the wrong kind.
+    """
+    repo = dep.extras.get("repo")
+    if repo is None:
+        return None
+    if not isinstance(repo, Mapping) or not isinstance(repo.get("url"), str):
+        raise SchemaError("`repo` is a mapping with a `url`", ("deps", 0, "repo"))
+    return Origin(
+        url=repo["url"],
+        path=dep.path,
+        rev=str(repo.get("rev") or ""),
+        commit=str(repo.get("rev_lock") or ""),
+        config=repo.get("config") or "",
+        remote=repo.get("remote") or "",
+    )
+
+
+def import_of(pointer: Pointer) -> Origin | None:
+    """The origin of what a pointer tracks; None if it was not imported from another repository."""
+    return next((found for dep in pointer.deps if (found := origin_of(dep)) is not None), None)
+
+
+def encode_origin(origin: Origin) -> dict[str, Any]:
+    """The dependency's entry, in the order in which one is written."""
+    values = {
+        "url": origin.url,
+        "rev": origin.rev,
+        "rev_lock": origin.commit,
+        "config": origin.config,
+        "remote": origin.remote,
+    }
+    return {"path": origin.path, "repo": {name: value for name, value in values.items() if value}}
+
+
+def settings_of(origin: Origin) -> list[tuple[str, str]]:
+    """The options that an origin's `config` and `remote` set, by name: `core.remote`, `remote.NAME.url`. A file is not read.
+
+    Options of the default remote have an empty name: `remote..url`.
+    """
+    found: list[tuple[str, str]] = []
+    config = origin.config if isinstance(origin.config, Mapping) else {}
+    for section, options in config.items():
+        for key, value in options.items() if isinstance(options, Mapping) else ():
+            if isinstance(value, Mapping):
+                found += [(f"{section}.{key}.{option}", str(each)) for option, each in value.items()]
+            else:
+                found.append((f"{section}.{key}", str(value)))
+    if isinstance(origin.remote, Mapping):
+        found += [(f"remote..{option}", str(value)) for option, value in origin.remote.items()]
+    elif origin.remote:
+        found.append(("core.remote", origin.remote))
+    return found

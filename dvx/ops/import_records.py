@@ -1,0 +1,128 @@
+"""What imports record: pointers that say where their data comes from; and data from elsewhere on its way into the project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from dvx.errors import DvxError
+from dvx.formats import dump_yaml, edit_yaml
+from dvx.model.events import Tell
+from dvx.model.paths import parent, printable
+from dvx.model.pointer import Output, Pointer, encode_output, stage_checksum
+from dvx.model.tree import Content
+from dvx.ops.checkout import restore
+from dvx.ops.elsewhere import Sources, room_of
+from dvx.ops.gitignore import ignore
+from dvx.ops.owners import for_git
+from dvx.ops.pointers import renew_checksum, set_content
+from dvx.ops.track import look, store
+from dvx.ops.url_source import There, UrlSource
+from dvx.project import Project
+from dvx.store import files
+
+TOKENS = ("etag", "checksum", "version_id", "files", "md5", "xxh128", "sha256", "blake3", "size", "nfiles", "isexec", "hash")
+"""The fields of an entry that say what a path holds, in whatever terms."""
+
+
+class Imported(Struct, frozen=True):
+    """What was imported or updated: its path and pointer, and the files that belong into Git now. `changed` unless it was so."""
+
+    path: str
+    pointer: str
+    for_git: tuple[str, ...]
+    changed: bool = True
+
+
+class Arrived(Struct, frozen=True):
+    """What came: its content, None where nothing was to come, and the dependency's entry."""
+
+    content: Content | None
+    dep: Mapping[str, Any]
+
+
+def write_import(project: Project, path: str, arrived: Arrived, *, bare: bool = False) -> Imported:
+    """Write the pointer of a new import; a `bare` one records nothing but where it would come from."""
+    folder = parent(path)
+    out = encode_output(Output(path), arrived.content, folder)
+    if arrived.content is None:
+        out = {"hash": project.algorithm, **out}
+    document: dict[str, Any] = {"frozen": True, "deps": [dict(arrived.dep)], "outs": [out]}
+    if not bare:
+        document = {"md5": stage_checksum(document), **document}
+    ignored = ignore(project, [path])
+    pointer = path + project.dialect.pointer_suffix
+    with project.lock(pointer):
+        files.write_atomic(project.abs(pointer), dump_yaml(document).encode("utf-8", "surrogateescape"))
+    return Imported(path, pointer, for_git(project, [*ignored, pointer]))
+
+
+def rewrite_import(project: Project, pointer: Pointer, arrived: Arrived) -> Imported:
+    """Write what an update found into a pointer; the rest of it stays as it is."""
+
+    def edit(document: Any) -> None:
+        dep, out = document["deps"][0], document["outs"][0]
+        if "repo" in arrived.dep:
+            _set(dep["repo"], arrived.dep["repo"])
+        else:
+            _drop(dep, [key for key in TOKENS if key not in arrived.dep])
+            _set(dep, arrived.dep)
+        if arrived.content is not None:
+            set_content(out, arrived.content)
+        else:
+            _drop(out, [key for key in TOKENS if key != "hash"])
+        renew_checksum(document)
+
+    with project.lock(pointer.path):
+        old = files.read(project.abs(pointer.path)).decode("utf-8", "surrogateescape")
+        new = edit_yaml(old, edit, pointer.path)
+        if new != old:
+            files.write_atomic(project.abs(pointer.path), new.encode("utf-8", "surrogateescape"))
+    return Imported(pointer.outs[0][0].path, pointer.path, for_git(project, [pointer.path]))
+
+
+def downloaded(project: Project, source: UrlSource, there: There, path: str, sources: Sources, tell: Tell) -> tuple[Project, str]:
+    room, name = room_of(project, sources.new()), path.rpartition("/")[2]
+    source.download(there, room.abs(name), tell)
+    return room, name
+
+
+def observed(project: Project, room: Project, inner: str, tell: Tell) -> Content:
+    seen = look(room, inner, tell, project.algorithm)
+    if seen is None:
+        raise DvxError(f"`{printable(inner)}` went away while it was looked at")
+    return seen.content
+
+
+def take(project: Project, room: Project, inner: str, path: str, tell: Tell, *, force: bool) -> Content:
+    """Take what lies in a room into the cache, and put it at a path of the workspace.
+
+    Raises:
+        DvxError: something else is there, and no `force` (with it, that goes to the trash if no store has it).
+    """
+    content = store(room_of(project, room.root), [inner], tell)[inner]
+    there = None if force else look(project, path, tell, project.algorithm)
+    if there is not None and there.content.digest != content.digest:
+        raise taken(path)
+    project.cache.barrier()
+    restore(project, {path: content}, tell, force=force)
+    return content
+
+
+def taken(path: str) -> DvxError:
+    """The error that something is at the place of an import."""
+    hint = "choose another name with `-o`, or write `--force` to replace it"
+    return DvxError(f"`{printable(path)}` already exists", hint)
+
+
+def _set(entry: Any, fields: Mapping[str, Any]) -> None:
+    for key, value in fields.items():
+        if entry.get(key) != value:
+            entry[key] = value
+
+
+def _drop(entry: Any, keys: list[str]) -> None:
+    for key in keys:
+        entry.pop(key, None)

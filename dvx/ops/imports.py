@@ -1,0 +1,141 @@
+"""import, import-url: data from elsewhere, recorded with where it came from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from dvx.errors import UsageError
+from dvx.git import Git
+from dvx.git.worktree import examine
+from dvx.model.events import Notice, Tell, silent
+from dvx.model.origin import Origin, encode_origin, is_elsewhere
+from dvx.model.paths import parent, within
+from dvx.model.stage import is_url
+from dvx.ops.add import AddOptions
+from dvx.ops.bring import BringOptions, add_to_remote
+from dvx.ops.elsewhere import Sources
+from dvx.ops.import_records import Arrived, Imported, downloaded, observed, take, taken, write_import
+from dvx.ops.index import load_index
+from dvx.ops.pull import bring
+from dvx.ops.targets import check_git, check_owners, check_place
+from dvx.ops.url_source import UrlSource, recorded_content
+from dvx.project import Project
+
+
+class ImportOptions(Struct, frozen=True):
+    """Where imported data goes: `out` is as typed. Without `execute` nothing is looked at, without `download` nothing comes.
+
+    With `to_remote` it goes to a remote (`remote`, or the default one), and not into the cache.
+    """
+
+    out: str = ""
+    force: bool = False
+    execute: bool = True
+    download: bool = True
+    to_remote: bool = False
+    remote: str = ""
+    jobs: int = 0
+    fs_config: Mapping[str, str] = field(default_factory=dict)
+
+
+def import_repo(project: Project, origin: Origin, options: ImportOptions, tell: Tell = silent) -> Imported:
+    """Import a path of another repository, as it is in the revision that `origin` names.
+
+    Raises:
+        GitError: the repository cannot be read.
+        UnknownTarget: it has no such revision or path.
+        DvxError: the place is taken, or cannot be tracked.
+    """
+    if not origin.path.strip("/."):
+        raise UsageError("a whole repository cannot be imported", "name a file or folder in it")
+    path = place_for(project, os.path.basename(origin.path.rstrip("/")), options)
+    # a relative URL is seen from the pointer
+    base = parent(path)
+    is_path = not (is_url(origin.url) or is_elsewhere(origin.url) or os.path.isabs(origin.url) or origin.url.startswith("~"))
+    written = relative_to(project, origin.url, base) if is_path else origin.url
+    origin = replace(origin, url=written)
+    pointer = path + project.dialect.pointer_suffix
+    with Sources(project) as sources:
+        if not options.execute:
+            return write_import(project, path, Arrived(None, encode_origin(origin)), bare=True)
+        there = sources.open(origin, pointer)
+        _warn(there.original, origin.url, tell)
+        dep = encode_origin(replace(origin, commit=there.commit))
+        if not options.download:
+            return write_import(project, path, Arrived(None, dep))
+        room, inner = bring(there, origin.path, sources, tell)
+        content = take(project, room, inner, path, tell, force=options.force)
+    return write_import(project, path, Arrived(content, dep))
+
+
+def import_url(project: Project, url: str, options: ImportOptions, tell: Tell = silent) -> Imported:
+    """Import what is at a URL, or at a path of this machine.
+
+    Raises:
+        MissingData: nothing is there.
+        RemoteError: it cannot be reached.
+        DvxError: the place is taken, or cannot be tracked.
+    """
+    source = UrlSource(project, url, project.cwd, options.fs_config, options.jobs)
+    path = place_for(project, source.name, options)
+    written = url if is_url(url) or (os.path.isabs(url) and not within(source.local, project.root)) else ""
+    dep: dict[str, Any] = {"path": written or relative_to(project, source.local, parent(path))}
+    config = {"fs_config": dict(options.fs_config)} if options.fs_config else {}
+    if not options.execute:
+        return write_import(project, path, Arrived(None, {"hash": project.algorithm, **dep, **config}), bare=True)
+    there = source.look()
+    with Sources(project) as sources:
+        if not options.download and there.entry(project.algorithm):
+            return write_import(project, path, Arrived(None, {**there.entry(project.algorithm), **dep, **config}))
+        room, inner = downloaded(project, source, there, path, sources, tell)
+        if not options.download:
+            content = observed(project, room, inner, tell)
+            return write_import(
+                project, path, Arrived(None, {**recorded_content(there, content, project.algorithm), **dep, **config})
+            )
+        if options.to_remote:
+            sent = BringOptions(project.abs(path), options.remote, options.jobs, options.force)
+            added = add_to_remote(project, room.abs(inner), sent, AddOptions(), tell).added[0]
+            content = added.content
+        else:
+            content = take(project, room, inner, path, tell, force=options.force)
+    return write_import(project, path, Arrived(content, {**recorded_content(there, content, project.algorithm), **dep, **config}))
+
+
+def place_for(project: Project, name: str, options: ImportOptions) -> str:
+    """The project path that an import goes to: `options.out`, a name in it if that is a folder, or `name` where the user stands.
+
+    Raises:
+        DvxError: something else is there, or nothing can be tracked there.
+    """
+    typed = options.out or name
+    if options.out and os.path.isdir(os.path.join(project.cwd, options.out)) and not options.force:
+        typed = os.path.join(options.out, name)
+    path = project.relative(typed)
+    index = load_index(project)
+    check_place(project, path, is_folder=False)
+    check_owners(project, index, path)
+    check_git(project, [path])
+    pointer = path + project.dialect.pointer_suffix
+    # data without a pointer may be what an interrupted import left; it is compared
+    if os.path.lexists(project.abs(pointer)) and not options.force:
+        raise taken(pointer)
+    return path
+
+
+def _warn(original: str, url: str, tell: Tell) -> None:
+    """Tell that what is in no commit of a repository on this machine is not imported: nobody could get it again."""
+    git = Git.find(original) if original else None
+    if git is not None and examine(git, untracked=False).is_dirty:
+        tell(Notice(f"`{url}` has changes that are in no commit; they are not imported", "commit them, then run `dvx update`"))
+
+
+def relative_to(project: Project, typed: str, folder: str) -> str:
+    """A path as typed, as it is seen from a folder of the project."""
+    place = os.path.normpath(os.path.join(project.cwd, typed))
+    return os.path.relpath(place, project.abs(folder)).replace(os.sep, "/")

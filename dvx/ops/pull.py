@@ -1,0 +1,118 @@
+"""pull: data from remotes, and what was imported from the repositories that it comes from, into cache and workspace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dvx.errors import DvxError, MissingData
+from dvx.model.events import Tell, silent
+from dvx.model.paths import overlap
+from dvx.model.transfer import TransferResult
+from dvx.ops.checkout import CheckoutResult, recorded, restore
+from dvx.ops.index import SelectOptions, load_index, select
+from dvx.ops.scope import Import, SyncOptions
+from dvx.ops.sync import Direction, SyncPlan, demand, is_whole, listed, plan_fetch, transfer
+from dvx.ops.track import store
+from dvx.project import Project
+
+if TYPE_CHECKING:
+    from dvx.ops.elsewhere import Elsewhere, Sources
+
+_DEEPEST = 8
+
+
+class PullResult(Struct, frozen=True):
+    """What came from remotes, what changed in the workspace, and the outputs that could not be restored."""
+
+    fetched: TransferResult
+    checkout: CheckoutResult
+    lacking: tuple[str, ...] = ()
+
+
+def pull(project: Project, options: SyncOptions, tell: Tell = silent) -> PullResult:
+    """Fetch, then restore what is complete in the workspace. Raises like `transfer` and `ops.checkout.restore`."""
+    plan = plan_fetch(project, options, tell)
+    fetched = fetch(project, plan, tell)
+    contents, only = recorded(plan.selected)
+    lacking: tuple[str, ...] = ()
+    if not fetched.complete or not all(selected.tracked.output.push for selected in plan.selected):
+        lacking = tuple(path for path in contents if not is_whole(project, path, contents[path], only.get(path, ())))
+    whole = {path: content for path, content in contents.items() if path not in lacking}
+    return PullResult(fetched, restore(project, whole, tell, only=only, force=options.force), lacking)
+
+
+def demand_pull(result: PullResult, options: SyncOptions) -> None:
+    """Refuse a pull that did not restore everything; raises like `demand`. What is merely absent may be allowed."""
+    if options.allow_missing:
+        return demand(replace(result.fetched, missing=()), Direction.FETCH)
+    demand(result.fetched, Direction.FETCH)
+    if result.lacking:
+        raise MissingData(
+            f"the data of {listed(result.lacking)} is not in the cache", "push it from where it was made, then pull again"
+        )
+    return None
+
+
+def fetch(project: Project, plan: SyncPlan, tell: Tell = silent, depth: int = 0) -> TransferResult:
+    """Do what was planned, and get what other repositories keep; raises like `transfer`.
+
+    `depth` is through how many repositories the data came so far.
+    """
+    result = transfer(project, plan, tell)
+    if not plan.imports:
+        return result
+    # loads Git, which others do without
+    from dvx.ops.elsewhere import Sources
+
+    with Sources(project) as sources:
+        for one in plan.imports:
+            try:
+                result += _fetch_import(project, one, sources, tell, depth)
+            except DvxError as error:
+                result += TransferResult(failed=((one.path, error.message),))
+    project.cache.barrier()
+    return result
+
+
+def bring(there: Elsewhere, path: str, sources: Sources, tell: Tell, depth: int = 0) -> tuple[Project, str]:
+    """Put what another repository holds at `path` into a folder of its own, files of Git and tracked data alike.
+
+    Returns that folder as a project that shares the cache of `there`, and the path in it.
+
+    Raises:
+        UnknownTarget: there is nothing at that path.
+        MissingData: the repository has no data for it any more.
+    """
+    from dvx.ops.elsewhere import copy_files, room_of
+
+    if depth > _DEEPEST:
+        raise DvxError(f"`{path}` was imported through more than {_DEEPEST} repositories", "import it from where it was made")
+    source, inner = there.at(path)
+    room = room_of(source, sources.new())
+    index = load_index(source)
+    options = SyncOptions((source.abs(inner),) if inner else (), select=SelectOptions(recursive=True))
+    if any(overlap(inner, tracked.output.path) for tracked in index.tracked):
+        chosen = select(source, index, options.targets, options.select)
+        plan = plan_fetch(source, options, tell)
+        demand(fetch(source, plan, tell, depth + 1), Direction.FETCH)
+        contents, only = recorded(chosen)
+        restore(room, contents, tell, only=only, force=True)
+    copy_files(source, index, inner, room)
+    there.demand(room, inner, path)
+    return room, inner
+
+
+def _fetch_import(project: Project, one: Import, sources: Sources, tell: Tell, depth: int) -> TransferResult:
+    """Take imported data into the cache, as it was when it was imported."""
+    from dvx.ops.elsewhere import room_of
+
+    there = sources.open(one.origin, one.file, pinned=True)
+    room, inner = bring(there, one.origin.path, sources, tell, depth)
+    taking = replace(room_of(project, room.root), algorithm=one.content.digest.algorithm)
+    found = store(taking, [inner], tell)[inner]
+    if found.digest != one.content.digest:
+        raise MissingData(f"`{one.origin.url}` holds something else at that commit than what was imported")
+    return TransferResult(copied=found.files or 1, bytes=found.size or 0)

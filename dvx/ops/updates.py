@@ -1,0 +1,137 @@
+"""update: imports brought up to what their sources hold now."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dvx.errors import DvxError, UnknownTarget, UsageError
+from dvx.git.clones import tip
+from dvx.model.events import Tell, silent
+from dvx.model.origin import Origin, encode_origin, import_of
+from dvx.model.paths import printable, within
+from dvx.model.pointer import Pointer, encode_content
+from dvx.model.stage import is_url
+from dvx.ops.add import AddOptions
+from dvx.ops.bring import BringOptions, add_to_remote
+from dvx.ops.elsewhere import Sources
+from dvx.ops.import_records import TOKENS, Arrived, Imported, downloaded, observed, rewrite_import, take
+from dvx.ops.index import Index, load_index
+from dvx.ops.owners import find_owners
+from dvx.ops.pull import bring
+from dvx.ops.url_source import UrlSource, recorded_content
+from dvx.project import Project
+
+
+class UpdateOptions(Struct, frozen=True):
+    """How to update imports: to `rev` of other repositories, if it is given; without `download` only records change."""
+
+    rev: str = ""
+    recursive: bool = False
+    download: bool = True
+    to_remote: bool = False
+    remote: str = ""
+    jobs: int = 0
+
+
+def update(project: Project, targets: Sequence[str], options: UpdateOptions, tell: Tell = silent) -> tuple[Imported, ...]:
+    """Bring imports up to what their sources hold now.
+
+    Raises:
+        UnknownTarget: a target is no import.
+        DvxError: a source cannot be read; imports before it are updated.
+    """
+    index = load_index(project)
+    pointers = _chosen(project, index, targets, recursive=options.recursive)
+    done = []
+    with Sources(project) as sources:
+        for pointer in pointers:
+            origin = import_of(pointer)
+            if origin is not None:
+                done.append(_update_repo(project, pointer, origin, options, sources, tell))
+            elif options.rev:
+                raise UsageError(f"`--rev` is for other repositories, and `{pointer.path}` is not from one", "leave it out")
+            else:
+                done.append(_update_url(project, pointer, options, sources, tell))
+    return tuple(done)
+
+
+def _chosen(project: Project, index: Index, targets: Sequence[str], *, recursive: bool) -> list[Pointer]:
+    found: dict[str, Pointer] = {}
+    for target in targets:
+        if recursive and os.path.isdir(os.path.join(project.cwd, target)):
+            folder = project.relative(target)
+            found |= {path: one for path, one in index.pointers.items() if one.deps and within(path, folder)}
+            continue
+        for owner in find_owners(project, index, [target]):
+            pointer = index.pointers.get(owner)
+            if pointer is None or not pointer.deps:
+                hint = "`dvx import` and `dvx import-url` make imports; `dvx repro` updates stages, `dvx commit` other data"
+                raise UnknownTarget(f"`{printable(target)}` is no import", hint)
+            found[owner] = pointer
+    return list(found.values())
+
+
+def _update_repo(
+    project: Project, pointer: Pointer, origin: Origin, options: UpdateOptions, sources: Sources, tell: Tell
+) -> Imported:
+    wanted = replace(origin, rev=options.rev or origin.rev, commit="")
+    output, recorded = pointer.outs[0]
+    content = recorded.content
+    if content is not None and origin.commit and wanted.rev == origin.rev and _tip(project, pointer, wanted) == origin.commit:
+        return Imported(output.path, pointer.path, (), changed=False)
+    there = sources.open(wanted, pointer.path)
+    if there.commit == origin.commit and wanted.rev == origin.rev and content is not None:
+        return Imported(output.path, pointer.path, (), changed=False)
+    dep = encode_origin(replace(wanted, commit=there.commit))
+    if not options.download:
+        return rewrite_import(project, pointer, Arrived(None, dep))
+    room, inner = bring(there, origin.path, sources, tell)
+    new = take(project, room, inner, output.path, tell, force=True)
+    return rewrite_import(project, pointer, Arrived(new, dep))
+
+
+def _tip(project: Project, pointer: Pointer, origin: Origin) -> str:
+    """The commit that is to be had now, if it can be asked for alone."""
+    if project.git is None:
+        return ""
+    base = os.path.dirname(project.abs(pointer.path))
+    place = os.path.normpath(os.path.join(base, os.path.expanduser(origin.url)))
+    return tip(project.git.place, place if os.path.isdir(place) else origin.url, origin.rev)
+
+
+def _update_url(project: Project, pointer: Pointer, options: UpdateOptions, sources: Sources, tell: Tell) -> Imported:
+    (output, recorded), dep = pointer.outs[0], pointer.deps[0]
+    if "db" in dep.extras:
+        raise DvxError(f"`{pointer.path}` was imported from a database, which dvx cannot read", "update it with DVC")
+    base = project.abs(pointer.workdir) if not is_url(dep.path) else project.root
+    # inside the project it is a project path, else as it is written
+    url = dep.path if is_url(dep.path) or dep.path.startswith(("/", "../")) else project.abs(dep.path)
+    options_there = {str(key): str(value) for key, value in (dep.extras.get("fs_config") or {}).items()}
+    source = UrlSource(project, url, base, options_there, options.jobs)
+    there = source.look()
+    entry = there.entry(project.algorithm)
+    known = {**dep.extras, **encode_content(dep.content)}
+    same = bool(entry) and all(known.get(key) == value for key, value in entry.items() if key in TOKENS)
+    if same and recorded.content is not None:
+        return Imported(output.path, pointer.path, (), changed=False)
+    room, inner = downloaded(project, source, there, output.path, sources, tell)
+    content = observed(project, room, inner, tell)
+    now = recorded_content(there, content, project.algorithm)
+    if (
+        recorded.content is not None
+        and content.digest == recorded.content.digest
+        and all(known.get(k) == v for k, v in now.items())
+    ):
+        return Imported(output.path, pointer.path, (), changed=False)
+    if not options.download:
+        return rewrite_import(project, pointer, Arrived(None, now))
+    if options.to_remote:
+        sent = BringOptions(project.abs(output.path), options.remote, options.jobs, force=True)
+        content = add_to_remote(project, room.abs(inner), sent, AddOptions(), tell).added[0].content
+    else:
+        content = take(project, room, inner, output.path, tell, force=True)
+    return rewrite_import(project, pointer, Arrived(content, now))

@@ -1,0 +1,219 @@
+"""Data at a URL or path outside of repositories: what is there now, by what its store tells of it, and a copy of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct, field
+
+from dvx.config import RemoteSettings
+from dvx.errors import ConfigError, MissingData, UsageError
+from dvx.model.digest import digest_bytes
+from dvx.model.events import Progress, Tell
+from dvx.model.paths import printable
+from dvx.model.pointer import encode_content
+from dvx.model.settings import redact
+from dvx.model.stage import is_url
+from dvx.model.tree import Content
+from dvx.ops.steps import connect
+from dvx.project import Project
+from dvx.store import files
+from dvx.store.crowd import each
+from dvx.store.network import NetworkRemote
+from dvx.store.remote import Remote
+from dvx.store.scan import walk
+from dvx.store.schemes import find_scheme
+
+_BY_ETAG = frozenset({"s3", "gs", "abfs", "oss"})
+_BY_CHECKSUM = frozenset({"http", "https", "webdav", "webdavs"})
+
+
+class There(Struct, frozen=True):
+    """What is at a URL now: sizes of files by their path in the folder (`""` for a single file), None where nobody says.
+
+    `tokens` change when the files do, if the store has such: `key` is what a pointer calls them.
+    """
+
+    is_folder: bool
+    sizes: Mapping[str, int | None]
+    tokens: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""
+
+    def entry(self, algorithm: str) -> dict[str, Any]:
+        """The fields of a dependency that say what is there; none where the store gives no tokens."""
+        if not self.key or len(self.tokens) < len(self.sizes):
+            return {}
+        sizes = list(self.sizes.values())
+        total = {} if None in sizes else {"size": sum(size for size in sizes if size is not None)}
+        if not self.is_folder:
+            return {self.key: self.tokens[""], **total, "hash": algorithm}
+        rows = [{self.key: self.tokens[path], "relpath": path} for path in sorted(self.tokens)]
+        digest = digest_bytes(json.dumps(rows, sort_keys=True).encode(), algorithm)
+        return {algorithm: f"{digest.hex}.dir", **total, "nfiles": len(rows), "hash": algorithm}
+
+
+class UrlSource:
+    """Data at `url`, seen from the folder `base` (absolute) if it is a relative path; `options` are those of its file system.
+
+    Raises:
+        ConfigError: the scheme is unknown, its package is not installed, or an option is wrong.
+        UnknownTarget: it begins with `remote://` and there is no such remote.
+    """
+
+    def __init__(self, project: Project, url: str, base: str, options: Mapping[str, str], jobs: int = 0) -> None:
+        self.url = url
+        settings = _settings(project, url, options)
+        self.local = "" if is_url(settings.url) else os.path.normpath(os.path.join(base, settings.url))
+        self._jobs = jobs
+        if self.local:
+            return
+        above, _, self._name = settings.url.rstrip("/").rpartition("/")
+        if above.endswith("/") or not above:
+            above, self._name = settings.url, ""
+        self._remote = connect(project, RemoteSettings(redact(url), above, settings.options, settings.jobs), jobs)
+        self._protocol = find_scheme(settings.url).protocol
+
+    @property
+    def name(self) -> str:
+        """The last part of it."""
+        return os.path.basename(self.local) if self.local else self._name.partition("?")[0]
+
+    def look(self) -> There:
+        """What is there now.
+
+        Raises:
+            MissingData: nothing is.
+            RemoteError: the store cannot be reached.
+        """
+        return self._look_here() if self.local else self._look_there(_network(self._remote))
+
+    def download(self, there: There, target: str, tell: Tell) -> None:
+        """Copy what is there to `target`, which does not exist yet.
+
+        Raises:
+            MissingData: something went away meanwhile.
+            RemoteError: the store cannot be reached.
+        """
+        if there.is_folder:
+            files.make_folder(target)
+        count = 0
+
+        def copy(path: str) -> None:
+            nonlocal count
+            place = os.path.join(target, path) if path else target
+            files.make_folder(os.path.dirname(place))
+            if self.local:
+                source = os.path.join(self.local, path) if path else self.local
+                executable = os.stat(source).st_mode & stat.S_IXUSR
+                files.copy_file(source, place, files.NEW_EXECUTABLE if executable else files.NEW_FILE)
+            else:
+                self._remote.download("/".join(part for part in (self._name, path) if part), place)
+            count += 1
+            tell(Progress("downloading", count, len(there.sizes)))
+
+        for _ in each(copy, there.sizes, 1 if self.local else self._remote.jobs):
+            pass
+
+    def _look_here(self) -> There:
+        if not os.path.exists(self.local):
+            raise _absent(self.url)
+        if not os.path.isdir(self.local):
+            return There(False, {"": os.stat(self.local).st_size})
+        found = walk(self.local, "", self.local, _never)
+        return There(True, {one.path: one.status.st_size for one in found})
+
+    def _look_there(self, remote: NetworkRemote) -> There:
+        info = self._info(remote)
+        if info is not None and info["type"] == "file":
+            infos = {"": info}
+        else:
+            infos = self._below(remote)
+            if not infos:
+                raise _absent(self.url)
+        sizes = {path: None if one["size"] is None else int(one["size"]) for path, one in infos.items()}
+        key = "etag" if self._protocol in _BY_ETAG else "checksum" if self._protocol in _BY_CHECKSUM else ""
+        tokens = {path: token for path, one in infos.items() if key and (token := _token(one, key))}
+        return There("" not in infos, sizes, tokens, key)
+
+    def _info(self, remote: NetworkRemote) -> Any:
+        if not self._name:
+            return None
+        try:
+            return remote.direct(lambda system, root: system.info(f"{root.rstrip('/')}/{self._name}"))
+        except FileNotFoundError:
+            return None
+
+    def _below(self, remote: NetworkRemote) -> dict[str, Any]:
+        if not remote.lists:
+            return {}
+
+        def find(system: Any, root: str) -> dict[str, Any]:
+            top = f"{root.rstrip('/')}/{self._name}".rstrip("/")
+            found = system.find(top, detail=True)
+            return {path[len(top) + 1 :]: info for path, info in found.items() if path.startswith(top + "/")}
+
+        try:
+            found = remote.direct(find)
+        except FileNotFoundError:
+            return {}
+        return {path: info for path, info in found.items() if info["type"] == "file" and path}
+
+
+def recorded_content(there: There, content: Content, algorithm: str) -> dict[str, Any]:
+    """The fields of a dependency for what was downloaded: what its store says of it, or else its content."""
+    return there.entry(algorithm) or encode_content(content)
+
+
+def parse_options(words: list[str] | None, option: str) -> dict[str, str]:
+    """Options of a file system or remote, written `name=value`; raises UsageError."""
+    found = {}
+    for word in words or ():
+        name, sign, value = word.partition("=")
+        if not name or not sign:
+            raise UsageError(
+                f"`{option} {word}` is not `NAME=VALUE`", f"write for example `{option} endpointurl=https://example.com`"
+            )
+        found[name] = value
+    return found
+
+
+def _settings(project: Project, url: str, options: Mapping[str, str]) -> RemoteSettings:
+    if not url.startswith("remote://"):
+        scheme, sign, rest = url.partition("://")
+        if sign and scheme.lower() == "file":
+            url = rest
+        return RemoteSettings("", os.path.expanduser(url) if not is_url(url) else url, dict(options), 0)
+    name, _, below = url.removeprefix("remote://").partition("/")
+    if not name:
+        raise ConfigError(f"`{printable(url)}` names no remote", "write `remote://NAME/PATH`")
+    known = project.config.remote(name)
+    place = f"{known.url.rstrip('/')}/{below}" if below else known.url
+    return RemoteSettings(name, place, {**known.options, **options}, known.jobs)
+
+
+def _network(remote: Remote) -> NetworkRemote:
+    if not isinstance(remote, NetworkRemote):
+        raise ConfigError(f"`{remote.url}` cannot be looked at", "give a URL or a path")
+    return remote
+
+
+def _token(info: Mapping[str, Any], key: str) -> str:
+    """What changes when a file does; a weak one of HTTP says less than that."""
+    found = str(info.get("ETag") or info.get("etag") or "")
+    if key == "checksum":
+        return "" if found.startswith("W/") else found
+    return found.strip('"')
+
+
+def _never(_path: str, _is_folder: bool) -> bool:
+    return False
+
+
+def _absent(url: str) -> MissingData:
+    return MissingData(
+        f"there is nothing at `{printable(redact(url))}`", "check the path; `dvx list-url` shows what a place holds"
+    )

@@ -1,0 +1,430 @@
+"""Facts about data from elsewhere: imported, brought up to date, fetched again, or only copied."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dvx.errors import DvxError, UsageError
+from dvx.formats import load_yaml
+from dvx.model.origin import Origin, encode_origin, is_elsewhere, origin_of, settings_of
+from dvx.model.pointer import Recorded
+from dvx.ops.artifacts import Wanted, choose_tag
+from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, tree, write
+
+
+@pytest.fixture(params=["dvx", "dvc"])
+def source(request: pytest.FixtureRequest, new_project: Callable[..., Path], tmp_path: Path) -> Path:
+    """Another repository, in each dialect: tracked data at its remote, and files of Git; two versions, `v1` and the tip."""
+    folder = new_project("source", *(["--dvc"] if request.param == "dvc" else []))
+    dvx(folder, "remote", "add", "--default", "store", str(tmp_path / "store"))
+    write(folder / "data/raw.txt", "one\n")
+    write(folder / "data/images/a", "a\n")
+    write(folder / "data/images/sub/b", "b\n")
+    write(folder / "data/code.py", "print()\n")
+    (folder / "data/code.py").chmod(0o755)
+    dvx(folder, "add", "data/raw.txt", "data/images")
+    commit_all(folder)
+    git(folder, "tag", "v1")
+    dvx(folder, "push")
+    write(folder / "data/raw.txt", "two\n")
+    dvx(folder, "add", "data/raw.txt")
+    commit_all(folder)
+    dvx(folder, "push")
+    return folder
+
+
+def pointer(folder: Path, name: str) -> str:
+    return (folder / f"{name}{dialect_of(folder).pointer_suffix}").read_text()
+
+
+def files(folder: Path) -> dict[str, str]:
+    return {path: data.decode() for path, data in tree(folder, skip=(".git", ".dvx", ".dvc")).items()}
+
+
+def lose(folder: Path) -> None:
+    """Drop the cache and the data, as in a fresh clone."""
+    shutil.rmtree(folder / dialect_of(folder).folder / "cache")
+    for line in (folder / ".gitignore").read_text().splitlines():
+        place = folder / line.lstrip("/")
+        if place.is_dir():
+            shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
+
+
+def test_what_is_imported_is_what_was_committed(dialect_repo: Path, source: Path) -> None:
+    write(source / "data/code.py", "edited, but not committed\n")
+    said = dvx(dialect_repo, "import", "../source", "data/raw.txt").err
+    assert "`../source` has changes that are in no commit" in said
+    dvx(dialect_repo, "import", "../source", "data/code.py")
+    dvx(dialect_repo, "import", "../source", "data/images/sub", "-o", "part")
+    dvx(dialect_repo, "import", "../source", "data", "--rev", "v1", "-o", "all")
+    assert (dialect_repo / "raw.txt").read_text() == "two\n"
+    assert (dialect_repo / "code.py").read_text() == "print()\n"
+    assert os.access(dialect_repo / "code.py", os.X_OK)
+    assert files(dialect_repo / "part") == {"b": "b\n"}
+    assert files(dialect_repo / "all") == {
+        ".gitignore": (source / "data/.gitignore").read_text(),
+        "raw.txt": "one\n",
+        "images/a": "a\n",
+        "images/sub/b": "b\n",
+        "code.py": "print()\n",
+    }
+    head, first = (git(source, "rev-parse", name).strip() for name in ("HEAD", "v1^{commit}"))
+    assert f"    url: ../source\n    rev_lock: {head}\n" in pointer(dialect_repo, "raw.txt")
+    assert f"    url: ../source\n    rev: v1\n    rev_lock: {first}\n" in pointer(dialect_repo, "all")
+    assert pointer(dialect_repo, "raw.txt").splitlines()[1] == "frozen: true"
+    assert dvx(dialect_repo, "status", "--json").json == {}
+
+
+def test_what_is_imported_comes_from_its_source_again(dialect_repo: Path, source: Path) -> None:
+    for path in ("data/raw.txt", "data/images", "data/code.py"):
+        dvx(dialect_repo, "import", "../source", path)
+    before = files(dialect_repo)
+    # it was not in HEAD for long: what is recorded counts
+    write(source / "data/raw.txt", "three\n")
+    dvx(source, "add", "data/raw.txt")
+    commit_all(source)
+    lose(dialect_repo)
+    assert dvx(dialect_repo, "fetch", "raw.txt").err == "1 object fetched (4 B)\n"
+    assert not (dialect_repo / "raw.txt").exists()
+    dvx(dialect_repo, "pull")
+    assert files(dialect_repo) == before
+    assert dvx(dialect_repo, "pull").err == "Everything is up to date.\n"
+
+
+def test_imports_are_not_pushed(dialect_repo: Path, source: Path, tmp_path: Path) -> None:
+    dvx(dialect_repo, "import", "../source", "data/raw.txt")
+    dvx(dialect_repo, "remote", "add", "--default", "mine", str(tmp_path / "mine"))
+    assert dvx(dialect_repo, "push").err == "Everything is up to date.\n"
+    assert not (tmp_path / "mine").exists()
+
+
+def test_update_follows_the_source(dialect_repo: Path, source: Path) -> None:
+    dvx(dialect_repo, "import", "../source", "data/raw.txt", "--rev", "v1")
+    file = dialect_repo / f"raw.txt{dialect_of(dialect_repo).pointer_suffix}"
+    file.write_text(f"# ours\n{file.read_text()}")
+    assert "didn't change" in dvx(dialect_repo, "update", "raw.txt").err
+    branch = git(source, "branch", "--show-current").strip()
+    found = dvx(dialect_repo, "update", "raw.txt", "--rev", branch, "--json").json
+    assert found == [{"path": "raw.txt", "pointer": file.name, "changed": True}]
+    assert (dialect_repo / "raw.txt").read_text() == "two\n"
+    assert file.read_text().startswith("# ours\n")
+    assert f"rev: {branch}\n" in file.read_text()
+    # no check sum is wrong: there is nothing to tell
+    assert dvx(dialect_repo, "status", "--json").json == {}
+    write(source / "data/raw.txt", "three\n")
+    dvx(source, "add", "data/raw.txt")
+    commit_all(source)
+    write(dialect_repo / "raw.txt", "an edit of ours\n")
+    assert "Updated 'raw.txt." in dvx(dialect_repo, "update", "raw.txt").err
+    assert (dialect_repo / "raw.txt").read_text() == "three\n"
+    dvx(dialect_repo, "undo")
+    assert (dialect_repo / "raw.txt").read_text() == "an edit of ours\n"
+
+
+def test_what_is_no_import_is_not_updated(dialect_repo: Path) -> None:
+    write(dialect_repo / "own", "1\n")
+    dvx(dialect_repo, "add", "own")
+    said = run_dvx(dialect_repo, "update", "own")
+    assert (said.code, said.err.splitlines()[0]) == (1, "error: `own` is no import")
+    assert run_dvx(dialect_repo, "update", "nope").code != 0
+
+
+def test_an_import_without_data_gets_it_by_update(dialect_repo: Path, source: Path) -> None:
+    dvx(dialect_repo, "import", "../source", "data/raw.txt", "--no-download")
+    dvx(dialect_repo, "import", "../source", "data/images", "--no-exec")
+    assert "rev_lock" in pointer(dialect_repo, "raw.txt")
+    assert "rev_lock" not in pointer(dialect_repo, "images")
+    assert not (dialect_repo / "raw.txt").exists()
+    dvx(dialect_repo, "update", "--recursive", ".")
+    assert (dialect_repo / "raw.txt").read_text() == "two\n"
+    assert files(dialect_repo / "images") == {"a": "a\n", "sub/b": "b\n"}
+
+
+def test_what_is_in_the_way_stays(dialect_repo: Path, source: Path) -> None:
+    write(dialect_repo / "raw.txt", "mine\n")
+    said = run_dvx(dialect_repo, "import", "../source", "data/raw.txt")
+    assert (said.code, said.err.splitlines()[0]) == (1, "error: `raw.txt` already exists")
+    assert (dialect_repo / "raw.txt").read_text() == "mine\n"
+    dvx(dialect_repo, "import", "../source", "data/raw.txt", "--force")
+    assert (dialect_repo / "raw.txt").read_text() == "two\n"
+    assert run_dvx(dialect_repo, "import", "../source", "data/raw.txt").code == 1
+    dvx(dialect_repo, "undo")
+    assert (dialect_repo / "raw.txt").read_text() == "mine\n"
+
+
+def test_what_the_source_lacks_is_told(dialect_repo: Path, source: Path, tmp_path: Path) -> None:
+    for words, said in {
+        ("../source", "data/rwa.txt"): "error: `../source` has no `data/rwa.txt`\nhint: did you mean `raw.txt",
+        ("../source", "../escape"): "error: `../escape` leaves the repository `../source`\n",
+        ("../source", "data", "--rev", "v7"): "has no revision `v7`\n",
+        ("../nowhere", "x"): "error: the repository `../nowhere` cannot be read",
+        ("../source", "."): "error: a whole repository cannot be imported\n",
+        ("ext::sh -c 'touch canary'", "x"): "cannot be read",
+        ("--upload-pack=touch canary", "x"): "",
+    }.items():
+        result = run_dvx(dialect_repo, "import", *words)
+        assert result.code != 0
+        assert said in result.err
+    assert not (dialect_repo / "canary").exists()
+    shutil.rmtree(source / dialect_of(source).folder / "cache")
+    shutil.rmtree(tmp_path / "store")
+    (tmp_path / "store").mkdir()
+    result = run_dvx(dialect_repo, "import", "../source", "data/raw.txt")
+    assert "neither in the cache nor at the remote" in result.err
+    assert list(dialect_repo.glob("raw.txt*")) == []
+    assert git(dialect_repo, "status", "--porcelain") == ""
+
+
+def test_a_source_that_holds_something_else_by_now_is_refused(dialect_repo: Path, source: Path) -> None:
+    dvx(dialect_repo, "import", "../source", "data/code.py")
+    file = dialect_repo / f"code.py{dialect_of(dialect_repo).pointer_suffix}"
+    dvx(dialect_repo, "import", "../source", "data/raw.txt")
+    commit = git(source, "rev-parse", "HEAD").strip()
+    before = git(source, "rev-parse", "v1^{commit}").strip()
+    lose(dialect_repo)
+    other = dialect_repo / f"raw.txt{dialect_of(dialect_repo).pointer_suffix}"
+    other.write_text(other.read_text().replace(commit, before))
+    result = run_dvx(dialect_repo, "pull")
+    assert "holds something else at that commit" in result.err
+    assert result.code != 0
+    assert file.exists()
+    assert not (dialect_repo / "raw.txt").exists()
+    assert (dialect_repo / "code.py").exists()
+
+
+def test_an_import_of_an_import_comes_from_where_it_was_made(
+    dialect_repo: Path, source: Path, new_project: Callable[..., Path]
+) -> None:
+    middle = new_project("middle")
+    dvx(middle, "import", str(source), "data/images")
+    commit_all(middle)
+    shutil.rmtree(middle / ".dvx/cache")
+    shutil.rmtree(middle / "images")
+    dvx(dialect_repo, "import", f"file://{middle}", "images/sub", "-o", "sub")
+    assert files(dialect_repo / "sub") == {"b": "b\n"}
+
+
+def test_links_of_a_source_lead_nowhere_else(dialect_repo: Path, source: Path, tmp_path: Path) -> None:
+    write(tmp_path / "secret/key", "secret\n")
+    (source / "file").symlink_to(tmp_path / "secret/key")
+    (source / "folder").symlink_to(tmp_path / "secret")
+    commit_all(source)
+    for path in ("file", "folder", "folder/key"):
+        assert run_dvx(dialect_repo, "import", str(source), path, "-o", "out").code != 0
+        assert run_dvx(dialect_repo, "get", str(source), path, "-o", "out").code != 0
+    assert not (dialect_repo / "out").exists()
+    assert b"secret\n" not in tree(dialect_repo).values()
+
+
+def test_a_repository_without_data_has_files(dialect_repo: Path, tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    git(plain, "init", "--quiet")
+    write(plain / "lib/x.py", "x\n")
+    commit_all(plain)
+    dvx(dialect_repo, "import", "../plain", "lib")
+    assert files(dialect_repo / "lib") == {"x.py": "x\n"}
+
+
+def test_options_of_the_source_can_be_given(dialect_repo: Path, source: Path, tmp_path: Path) -> None:
+    shutil.copytree(tmp_path / "store", tmp_path / "moved")
+    shutil.rmtree(tmp_path / "store")
+    url = f"file://{source}"
+    shutil.rmtree(source / dialect_of(source).folder / "cache")
+    assert run_dvx(dialect_repo, "import", url, "data/raw.txt").code != 0
+    dvx(dialect_repo, "import", url, "data/raw.txt", "--remote-config", f"url={tmp_path / 'moved'}")
+    words = ("--remote", "other", "--remote-config", f"url={tmp_path / 'moved'}")
+    dvx(dialect_repo, "import", url, "data/images", *words)
+    lose(dialect_repo)
+    dvx(dialect_repo, "pull")
+    assert (dialect_repo / "raw.txt").read_text() == "two\n"
+    assert (dialect_repo / "images/a").read_text() == "a\n"
+    command = ("--remote-config", "bearer_token_command=touch canary", "--remote-config", "url=webdav://localhost:1/")
+    assert "would run a command" in run_dvx(dialect_repo, "get", url, "data/raw.txt", "-o", "n", *command).err
+
+
+# --- only copied
+
+
+def test_get_needs_no_repository(source: Path, home: Path, tmp_path: Path) -> None:
+    place = tmp_path / "anywhere"
+    place.mkdir()
+    dvx(place, "get", "../source", "data/raw.txt")
+    dvx(place, "get", "../source", "data/images/sub", "-o", "there/b")
+    dvx(place, "get", f"file://{source}", "data/raw.txt", "--rev", "v1", "-o", "old")
+    assert files(place) == {"raw.txt": "two\n", "there/b/b": "b\n", "old": "one\n"}
+    # the workspace of a repository on this machine is as it is
+    write(source / "data/code.py", "edited\n")
+    dvx(place, "get", "../source", "data/code.py")
+    assert (place / "code.py").read_text() == "edited\n"
+    assert "already exists" in run_dvx(place, "get", "../source", "data/raw.txt").err
+    dvx(place, "get", "../source", "data/raw.txt", "--rev", "v1", "--force")
+    assert (place / "raw.txt").read_text() == "one\n"
+    url = dvx(place, "get", "../source", "data/raw.txt", "--show-url").out.strip()
+    assert url.startswith(f"{tmp_path}/store/files/")
+    assert "is no tracked data" in run_dvx(place, "get", "../source", "data/code.py", "--show-url").err
+    assert sorted(path.name for path in place.iterdir()) == ["code.py", "old", "raw.txt", "there"]
+
+
+def test_other_repositories_are_listed(source: Path, home: Path, tmp_path: Path) -> None:
+    place = tmp_path / "anywhere"
+    place.mkdir()
+    for words in (("../source",), (f"file://{source}",)):
+        shown = dvx(place, "ls", *words, "data").out.split()
+        assert {"raw.txt", "images", "code.py"} <= set(shown)
+    git(place, "config", "--global", f"url.{source}.insteadOf", "https://example.com/source.git")
+    words = ("https://example.com/source.git", "data/images", "--rev", "v1", "-R", "--json")
+    assert [row["path"] for row in dvx(place, "ls", *words).json] == ["a", "sub/b"]
+    assert list(place.iterdir()) == []
+
+
+# --- URLs and paths
+
+
+def test_a_path_outside_is_imported(dialect_repo: Path, tmp_path: Path) -> None:
+    write(tmp_path / "ext/f.txt", "one\n")
+    write(tmp_path / "ext/d/x", "x\n")
+    dvx(dialect_repo, "import-url", "../ext/f.txt")
+    dvx(dialect_repo, "import-url", str(tmp_path / "ext/d"), "folder")
+    assert "  path: ../ext/f.txt\n" in pointer(dialect_repo, "f.txt")
+    assert load_yaml(pointer(dialect_repo, "folder"), "p")["deps"][0]["path"] == str(tmp_path / "ext/d")
+    assert files(dialect_repo / "folder") == {"x": "x\n"}
+    assert "didn't change" in dvx(dialect_repo, "update", "f.txt").err
+    write(tmp_path / "ext/f.txt", "two\n")
+    write(tmp_path / "ext/d/y", "y\n")
+    dvx(dialect_repo, "update", "f.txt", "folder")
+    assert (dialect_repo / "f.txt").read_text() == "two\n"
+    assert files(dialect_repo / "folder") == {"x": "x\n", "y": "y\n"}
+    assert dvx(dialect_repo, "status", "--json").json == {}
+    assert run_dvx(dialect_repo, "update", "f.txt", "--rev", "x").code != 0
+
+
+def test_the_source_of_an_import_may_be_a_remote(dialect_repo: Path, tmp_path: Path) -> None:
+    write(tmp_path / "place/raw/f", "f\n")
+    dvx(dialect_repo, "remote", "add", "place", str(tmp_path / "place"))
+    dvx(dialect_repo, "import-url", "remote://place/raw")
+    assert "  path: remote://place/raw\n" in pointer(dialect_repo, "raw")
+    assert files(dialect_repo / "raw") == {"f": "f\n"}
+    assert dvx(dialect_repo, "list-url", "remote://place", "-R").out == "raw/f\n"
+    assert "there is no remote `nope`" in run_dvx(dialect_repo, "import-url", "remote://nope/x").err
+    dvx(dialect_repo, "get-url", "remote://place/raw/f", "g")
+    assert (dialect_repo / "g").read_text() == "f\n"
+
+
+def test_data_can_go_straight_to_the_remote(dialect_repo: Path, tmp_path: Path) -> None:
+    write(tmp_path / "ext/f", "f\n")
+    dvx(dialect_repo, "remote", "add", "--default", "mine", str(tmp_path / "mine"))
+    dvx(dialect_repo, "import-url", "../ext/f", "--to-remote")
+    assert not (dialect_repo / "f").exists()
+    dvx(dialect_repo, "pull")
+    assert (dialect_repo / "f").read_text() == "f\n"
+
+
+def test_what_a_url_holds_is_listed(home: Path, tmp_path: Path) -> None:
+    write(tmp_path / "p/a", "12345")
+    write(tmp_path / "p/d/b", "1")
+    write(tmp_path / "p/d/e/c", "")
+    assert dvx(tmp_path, "list-url", "p").out == "a\nd\n"
+    assert dvx(tmp_path, "list-url", "p", "-R", "--size").out == "5  a\n1  d/b\n0  d/e/c\n"
+    assert dvx(tmp_path, "list-url", "p", "-R", "-L", "2").out == "a\nd/b\nd/e\n"
+    assert dvx(tmp_path, "list-url", "p/a", "--json").json == [{"path": "a", "isdir": False, "size": 5}]
+    assert run_dvx(tmp_path, "list-url", "nope").err.startswith("error: there is nothing at `nope`\nhint: ")
+    assert run_dvx(tmp_path, "get-url", "p", "--fs-config", "x").code != 0
+
+
+# --- values
+
+
+@pytest.mark.parametrize(
+    ("url", "elsewhere"),
+    [
+        ("../a", False),
+        ("/a/b", False),
+        ("file:///a", False),
+        ("https://x/y", True),
+        ("git@host:a/b", True),
+        ("ssh://h/p", True),
+        ("./a:b", False),
+    ],
+)
+def test_urls_are_told_from_paths(url: str, elsewhere: bool) -> None:
+    assert is_elsewhere(url) is elsewhere
+
+
+def test_an_origin_is_read_as_it_is_written() -> None:
+    origin = Origin("../x", "p", "v1", "a" * 40, {"remote": {"r": {"url": "u"}}, "core": {"remote": "r"}}, "r")
+    entry = encode_origin(origin)
+    assert list(entry["repo"]) == ["url", "rev", "rev_lock", "config", "remote"]
+    assert origin_of(Recorded("p", None, {"repo": entry["repo"]})) == origin
+    assert settings_of(origin) == [("remote.r.url", "u"), ("core.remote", "r"), ("core.remote", "r")]
+    assert settings_of(Origin("x", "p", remote={"url": "u"})) == [("remote..url", "u")]
+    assert origin_of(Recorded("p", None, {})) is None
+    with pytest.raises(DvxError):
+        origin_of(Recorded("p", None, {"repo": {"rev": "x"}}))
+
+
+def test_options_need_a_value() -> None:
+    from dvx.ops.url_source import parse_options
+
+    assert parse_options(["a=b=c"], "-o") == {"a": "b=c"}
+    with pytest.raises(UsageError):
+        parse_options(["a"], "-o")
+
+
+# --- artifacts
+
+
+def test_artifacts_are_got_by_name_version_and_stage(source: Path, home: Path, tmp_path: Path) -> None:
+    file = source / dialect_of(source).pipeline
+    write(file, "artifacts:\n  raw: {path: data/raw.txt}\n")
+    write(source / "sub" / file.name, "artifacts:\n  code: {path: ../data/code.py}\n")
+    commit_all(source)
+    git(source, "tag", "raw@v1.0.0")
+    git(source, "tag", "-a", "raw#prod#1", "-m", "x")
+    write(source / "data/raw.txt", "three\n")
+    dvx(source, "add", "data/raw.txt")
+    commit_all(source)
+    for tag in ("raw@v1.10.0", "raw#prod#2", "raw#dev#3"):
+        git(source, "tag", tag)
+    write(source / "data/raw.txt", "four\n")
+    dvx(source, "add", "data/raw.txt")
+    commit_all(source)
+    place = tmp_path / "anywhere"
+    place.mkdir()
+    for number, (words, content) in enumerate(
+        [
+            (("raw",), "three\n"),
+            (("raw", "--rev", "v1.0.0"), "two\n"),
+            (("raw", "--rev", "1.0.0"), "two\n"),
+            (("raw", "--stage", "prod"), "three\n"),
+            ((f"sub/{file.name}:code",), "print()\n"),
+        ]
+    ):
+        dvx(place, "artifacts", "get", "../source", *words, "-o", f"n{number}")
+        assert (place / f"n{number}").read_text() == content
+    assert "has no version `v9`" in run_dvx(place, "artifacts", "get", "../source", "raw", "--rev", "v9").err
+    assert "has no artifact `rwa`\nhint: did you mean `raw`" in run_dvx(place, "artifacts", "get", "../source", "rwa").err
+    assert run_dvx(place, "artifacts", "get", "../source", "raw", "--rev", "v1", "--stage", "x").code != 0
+
+
+def test_the_latest_version_is_the_highest_one() -> None:
+    tags = ["m@v1.2.0", "m@v1.10.0", "m@v1.10.1-rc.2", "m@v1.10.1-rc.10", "m2@v9.0.0", "m@nonsense", "d=m@v7.0.0"]
+    assert choose_tag(Wanted("", "m"), tags) == "m@v1.10.1-rc.10"
+    assert choose_tag(Wanted("", "m"), [*tags, "m@v1.10.1"]) == "m@v1.10.1"
+    assert choose_tag(Wanted("d", "m"), tags) == "d=m@v7.0.0"
+    assert choose_tag(Wanted("", "other"), tags) == ""
+
+
+def test_commands_of_dvc_that_are_none_here_say_what_there_is_instead(home: Path, tmp_path: Path) -> None:
+    for words in (("import-db", "--sql", "x"), ("studio", "login"), ("dataset", "add"), ("ds", "update", "x"), ("daemon",)):
+        result = run_dvx(tmp_path, *words)
+        assert result.code == 2
+        assert result.err.startswith("error: dvx ")
+        assert "\nhint: " in result.err
