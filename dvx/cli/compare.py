@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dvx.cli import complete, render
+from dvx.cli import complete, complete_values, render
 from dvx.cli.common import JsonOption, MarkdownOption, RemoteOption, TargetsArgument, find_project
 from dvx.errors import UsageError
 from dvx.model.paths import printable
@@ -32,7 +32,13 @@ def data_status(
     granular: Annotated[bool, typer.Option("--granular", help="Compare the files in tracked folders, too.")] = False,
     unchanged: Annotated[bool, typer.Option("--unchanged", help="Show what did not change, too.")] = False,
     untracked_files: Annotated[
-        str, typer.Option("--untracked-files", metavar="[no|all]", help="Show files that nobody tracks; alone it means `all`.")
+        str,
+        typer.Option(
+            "--untracked-files",
+            metavar="[no|all]",
+            help="Show files that nobody tracks; alone it means `all`.",
+            autocompletion=complete_values.no_or_all,
+        ),
     ] = "no",
     remote: RemoteOption = "",
     not_in_remote: Annotated[bool, typer.Option("--not-in-remote", help="Show what the remote lacks.")] = False,

@@ -9,7 +9,8 @@ import typer
 
 import dvx
 from dvx.cli import render
-from dvx.cli.common import Session
+from dvx.cli.session import Session
+from dvx.config import environment
 from dvx.errors import ConfigError, DvxError, NotARepository, Partial, UnknownColumn, UsageError
 from dvx.model.dialect import NATIVE
 from dvx.store import files
@@ -17,7 +18,7 @@ from dvx.store import files
 
 def expected(error: DvxError, session: Session) -> int:
     """An error that a user can cause or repair."""
-    render.error(error.message, error.hint, error.place)
+    _say(error.message, error.hint, error.place)
     return _code(error, session)
 
 
@@ -27,7 +28,7 @@ def usage(error: typer.TyperException, session: Session) -> int:
     text = error.format_message()
     if text:
         path = context.command_path if context is not None else "dvx"
-        render.error(text[0].lower() + text[1:].rstrip("."), f"run `{path} --help` to see how it is used")
+        _say(text[0].lower() + text[1:].rstrip("."), f"run `{path} --help` to see how it is used")
     elif context is not None:
         render.data(context.get_help())
     return session.exit_codes.usage
@@ -35,7 +36,7 @@ def usage(error: typer.TyperException, session: Session) -> int:
 
 def os_error(error: OSError, session: Session) -> int:
     """The system refused."""
-    render.error(*_os_error(error))
+    _say(*_os_error(error))
     return session.exit_codes.for_error(session.command)
 
 
@@ -52,11 +53,23 @@ def bug(error: Exception, session: Session) -> int:
     import tempfile
     import traceback
 
+    if _is_completing():
+        return session.exit_codes.bug
     details = "".join(traceback.format_exception(error))
     place = os.path.join(tempfile.gettempdir(), f"dvx-bug-{os.getpid()}.log")
     files.write_atomic(place, f"dvx {dvx.__version__}, Python {sys.version}\n{details}".encode("utf-8", "backslashreplace"))
     render.error(f"this is a bug in dvx: {type(error).__name__}: {error}", f"please report it with `{place}`")
     return session.exit_codes.bug
+
+
+def _say(message: str, hint: str = "", place: str = "") -> None:
+    if not _is_completing():
+        render.error(message, hint, place)
+
+
+def _is_completing() -> bool:
+    """Whether a shell asks what could be typed: it shows on the command line what is printed."""
+    return "_DVX_COMPLETE" in environment()
 
 
 def _code(error: DvxError, session: Session) -> int:

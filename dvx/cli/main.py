@@ -15,6 +15,7 @@ import typer.main
 
 import dvx
 from dvx.cli import common, endings, render
+from dvx.cli.session import SESSION, Session
 from dvx.cli.words import Command
 from dvx.config import find_root
 from dvx.errors import DvxError, UsageError, nearest
@@ -188,16 +189,16 @@ def main() -> NoReturn:
 
 def run(arguments: Sequence[str], cwd: str) -> int:
     """Run one command line, as if typed in the folder `cwd`; returns the exit code."""
-    session = common.Session(cwd=cwd)
-    token = common.SESSION.set(session)
+    session = Session(cwd=cwd)
+    token = SESSION.set(session)
     try:
         return _run(list(arguments), session)
     finally:
         session.close()
-        common.SESSION.reset(token)
+        SESSION.reset(token)
 
 
-def _run(arguments: list[str], session: common.Session) -> int:
+def _run(arguments: list[str], session: Session) -> int:
     try:
         result = _root().main(args=arguments, prog_name="dvx", standalone_mode=False)
         render.leave_line()
@@ -259,7 +260,7 @@ def _print_version(wanted: bool) -> None:
 
 def _go_to(folder: str) -> None:
     if folder:
-        common.SESSION.get().go_to(folder)
+        SESSION.get().go_to(folder)
 
 
 def _global_options(

@@ -23,7 +23,13 @@ from dvx.project import Project
 _UNCHANGED, _MAY_BE_RETRIED = 99, 75
 _POLL_SECONDS = 0.2
 RunArgument = Annotated[
-    str, typer.Argument(metavar="[run]", help="A run, or the beginning of its name; the latest by default.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="[run]",
+        help="A run, or the beginning of its name; the latest by default.",
+        autocompletion=complete.runs,
+        show_default=False,
+    ),
 ]
 
 
@@ -84,7 +90,10 @@ def runs_logs(
         str, typer.Argument(help="A stage; all by default.", autocompletion=complete.stages, show_default=False)
     ] = "",
     *,
-    run: Annotated[str, typer.Option("--run", help="A run, or the beginning of its name; the latest by default.")] = "",
+    run: Annotated[
+        str,
+        typer.Option("--run", help="A run, or the beginning of its name; the latest by default.", autocompletion=complete.runs),
+    ] = "",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
 ) -> None:
     """Print what the commands of a run wrote.

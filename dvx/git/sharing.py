@@ -6,13 +6,18 @@ import os
 from collections.abc import Mapping, Sequence
 
 from dvx.errors import GitError
-from dvx.git import process
+from dvx.git import process, values
 from dvx.git.repository import Git
 from dvx.git.values import RefChange
 
 # Git's own hooks would push the data of the workspace, which is not what is pushed here
 _QUIET = ("-c", f"core.hooksPath={os.devnull}")
 _PORTION = 500
+
+
+def remote_names(git: Git) -> list[str]:
+    """The names of the remotes of a repository."""
+    return values.text(process.ask(git.place, ("remote",))).splitlines()
 
 
 def push_refs(git: Git, remote: str, changes: Sequence[RefChange]) -> None:
