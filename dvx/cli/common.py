@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from msgspec.structs import replace
 
-from dvx.cli import complete, render
+from dvx.cli import colour, complete, render
 from dvx.cli.session import SESSION
 from dvx.errors import quoted
 from dvx.project import Project
@@ -47,10 +47,16 @@ def tell_git(project: Project, paths: Sequence[str]) -> None:
 
 
 def with_verbosity(function: Callable[..., None]) -> Callable[..., None]:
-    """The command with `-q` and `-v` added, which every command takes."""
+    """The command with `-q`, `-v` and `--color` added, which every command takes."""
 
     @functools.wraps(function)
-    def command(*, quiet: bool, verbose: bool, **values: Any) -> None:  # the tunnel is typer's: it calls by keyword
+    def command(
+        *,
+        quiet: bool,
+        verbose: bool,
+        color: colour.When | None,  # noqa: ARG001  its callback acts, before what is wrong with the other words is told
+        **values: Any,  # the tunnel is typer's: it calls by keyword
+    ) -> None:
         SESSION.get().command = function.__name__.replace("_", " ")
         if quiet or verbose:
             render.set_verbosity(quiet=quiet, verbose=verbose)
@@ -58,8 +64,12 @@ def with_verbosity(function: Callable[..., None]) -> Callable[..., None]:
 
     signature = inspect.signature(function, eval_str=True)
     added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
-        for name, annotation in (("quiet", QuietOption), ("verbose", VerboseOption))
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for name, default, annotation in (
+            ("quiet", False, QuietOption),
+            ("verbose", False, VerboseOption),
+            ("color", None, ColorOption),
+        )
     ]
     kept = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in signature.parameters.values()]
     command.__signature__ = signature.replace(parameters=[*kept, *added])  # type: ignore[attr-defined]
@@ -69,6 +79,11 @@ def with_verbosity(function: Callable[..., None]) -> Callable[..., None]:
 
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say less.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")]
+# `dvx --help` tells it; in the help of every command it would be noise
+ColorOption = Annotated[
+    colour.When | None,
+    typer.Option("--color", hidden=True, is_eager=True, callback=colour.choose, help="Whether to use colours."),
+]
 TargetsArgument = Annotated[
     list[str] | None,
     typer.Argument(

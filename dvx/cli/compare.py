@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dvx.cli import complete, complete_values, render
+from dvx.cli import colour, complete, complete_values, render
 from dvx.cli.common import JsonOption, MarkdownOption, RemoteOption, TargetsArgument, find_project
 from dvx.errors import UsageError
 from dvx.model.paths import printable
@@ -125,7 +125,7 @@ def _digest(value: Any) -> str:
 def _diff_lines(rows: Sequence[tuple[str, str, str]], *, show_hash: bool) -> Iterator[str]:
     counts = {}
     for state in dict.fromkeys(row[0] for row in rows):
-        yield f"{state.capitalize()}:"
+        yield colour.state(f"{state.capitalize()}:")
         group = [row for row in rows if row[0] == state]
         yield from (f"    {digest}  {path}" if show_hash else f"    {path}" for _, digest, path in group)
         yield ""
@@ -142,7 +142,7 @@ def _sections(document: Mapping[str, Any]) -> Iterator[str]:
         yield header
         yield from (f"  ({hint})" for hint in hints)
         if isinstance(found, Mapping):
-            yield from (f"        {state}: {_words(path)}" for state, paths in found.items() for path in paths)
+            yield from (f"        {colour.state(f'{state}:')} {_words(path)}" for state, paths in found.items() for path in paths)
         else:
             yield from (f"        {_words(path)}" for path in found)
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import typer
 from msgspec import to_builtins
 
-from dvx.cli import render, units
+from dvx.cli import colour, render, units
+from dvx.cli.colour import Ink
 from dvx.cli.common import JsonOption, cwd
 from dvx.config import find_root
 from dvx.model.doctor import Environment, Kind, Problem
@@ -58,8 +59,8 @@ def doctor(*, json: JsonOption = False) -> None:
     else:
         _show(found.environment)
         for problem in found.problems:
-            sign = "broken" if problem.is_broken else "note"
-            render.data(f"{sign}: {_said(problem)}" + (f" -> {cure}" if (cure := _cure(problem)) else ""))
+            sign = colour.out("broken:", Ink.RED) if problem.is_broken else colour.out("note:", Ink.YELLOW)
+            render.data(f"{sign} {_said(problem)}" + (f" -> {cure}" if (cure := _cure(problem)) else ""))
         if not found.problems:
             render.note("Nothing is wrong in the set-up.")
     if found.is_broken:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import typer
 from msgspec import Struct
 
-from dvx.cli import complete, complete_values, render
+from dvx.cli import colour, complete, complete_values, render
 from dvx.cli.common import find_project
 from dvx.errors import DvxError, UsageError, nearest
 from dvx.project import Project
@@ -204,7 +204,7 @@ def _draw(project: Project, revisions: Sequence[str], targets: tuple[str, ...], 
                 return
         raise DvxError(f"`{targets[0]}` is no plot with data", "`dvx plots show` draws all that there are")
     elif how.text:
-        _print_charts(project, plots)
+        _print_charts(plots)
     elif any(plot.chart or plot.images for plot in plots):
         _write_page(project, plots, out, how)
     else:
@@ -237,11 +237,11 @@ def _document(plots: Sequence[Any], troubles: Sequence[Any], out: str, *, split:
     return {key: value for key, value in (("errors", errors), ("data", data)) if value}
 
 
-def _print_charts(project: Project, plots: Sequence[Any]) -> None:
+def _print_charts(plots: Sequence[Any]) -> None:
     from dvx.cli.plot_text import chart_text
 
     width = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 80
-    colours = sys.stdout.isatty() and not project.config.environ.get("NO_COLOR")
+    colours = colour.wanted(sys.stdout)
     for plot in plots:
         if plot.chart is None:
             render.note(f"`{plot.name}` is a picture, which a page shows: leave `--text` out.")
