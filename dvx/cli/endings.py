@@ -48,6 +48,11 @@ def interrupted(session: Session) -> int:
     return session.exit_codes.interrupted
 
 
+def _unwritable_name(error: Exception) -> bool:
+    """Whether it is a file name for which the encoding of names has no bytes: that of an old locale."""
+    return isinstance(error, UnicodeEncodeError) and sys.getfilesystemencoding() != "utf-8"
+
+
 def bug(error: Exception, session: Session) -> int:
     """An error that nobody expected: its details go to a file."""
     import tempfile
@@ -55,6 +60,10 @@ def bug(error: Exception, session: Session) -> int:
 
     if _is_completing():
         return session.exit_codes.bug
+    if _unwritable_name(error):
+        text = f"a file name cannot be written in `{sys.getfilesystemencoding()}`, which the locale asks for"
+        render.error(text, "set a UTF-8 locale, such as `LC_ALL=C.UTF-8`, or `PYTHONUTF8=1`")
+        return session.exit_codes.error
     details = "".join(traceback.format_exception(error))
     place = os.path.join(tempfile.gettempdir(), f"dvx-bug-{os.getpid()}.log")
     files.write_atomic(place, f"dvx {dvx.__version__}, Python {sys.version}\n{details}".encode("utf-8", "backslashreplace"))

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from dvx.cli import colour, complete, complete_values, render
 from dvx.cli.common import find_project
+from dvx.cli.live import width_of
 from dvx.errors import DvxError, UsageError, nearest
 from dvx.project import Project
 
@@ -238,14 +239,14 @@ def _document(plots: Sequence[Any], troubles: Sequence[Any], out: str, *, split:
 
 
 def _print_charts(plots: Sequence[Any]) -> None:
-    from dvx.cli.plot_text import chart_text
+    from dvx.cli.plot_text import BRAILLE, chart_text
 
-    width = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 80
-    colours = colour.wanted(sys.stdout)
+    width = width_of(sys.stdout.fileno()) if sys.stdout.isatty() else 80
+    colours, plain = colour.wanted(sys.stdout), not render.can_print(BRAILLE)
     for plot in plots:
         if plot.chart is None:
             render.note(f"`{plot.name}` is a picture, which a page shows: leave `--text` out.")
-        elif found := chart_text(plot.name, plot.chart, width, colours=colours):
+        elif found := chart_text(plot.name, plot.chart, width, colours=colours, plain=plain):
             render.data(found)
         else:
             render.note(f"`{plot.name}` has no numbers to draw; a page shows it: leave `--text` out.")

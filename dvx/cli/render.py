@@ -31,6 +31,8 @@ from dvx.model.events import (
 )
 from dvx.model.paths import printable
 
+# for streams that cannot print these
+_PLAIN = str.maketrans({"└": "`", "├": "|", "─": "-", "│": "|", "…": "...", **dict.fromkeys("┌┐┘┤┬┴┼", "+")})
 _VERBOSITY = {"quiet": False, "verbose": False}
 # what takes stderr from a line that is rewritten, or that a command did not end, to a new one
 _LEAVING = {"stderr": ""}
@@ -82,6 +84,11 @@ def leave_line() -> None:
 def json(value: Any) -> None:
     """A value as JSON: on one line, indented on a terminal."""
     data(json_module.dumps(value, indent=2 if sys.stdout.isatty() else None))
+
+
+def can_print(text: str) -> bool:
+    """Whether stdout can print these characters."""
+    return _encodable(text, sys.stdout) == text
 
 
 def table(rows: Sequence[Sequence[Any]], headers: Sequence[str], *, markdown: bool = False) -> None:
@@ -185,7 +192,7 @@ class Terminal:
             self._shown = time.monotonic()
             leave_line()
             _LEAVING["stderr"] = _CLEARED + _LINE_ABOVE * (len(lines) - 1)
-            print("\n".join(lines), end="", file=sys.stderr, flush=True)
+            print(_encodable("\n".join(lines), sys.stderr), end="", file=sys.stderr, flush=True)
         return bool(lines)
 
     def _pass_lines_on(self, stage: str, output: bytes, *, ended: bool = False) -> None:
@@ -216,7 +223,7 @@ class Terminal:
         if _LEAVING["stderr"] != _CLEARED:
             leave_line()
         _LEAVING["stderr"] = _CLEARED
-        print(f"{_CLEARED}{text}", end="", file=sys.stderr, flush=True)
+        print(f"{_CLEARED}{_encodable(text, sys.stderr)}", end="", file=sys.stderr, flush=True)
         if ended:
             leave_line()
 
@@ -274,6 +281,10 @@ def _planned(event: TransferPlanned) -> str:
 
 
 def _encodable(text: str, stream: Any) -> str:
-    """Text that the stream can print: bytes of names that are no text become visible."""
+    """Text that the stream can print: lines become plain ones, bytes of names that are no text visible."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN).encode(encoding, "backslashreplace").decode(encoding)
+    return text

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import termios
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,13 +15,15 @@ import pytest
 from tests.helpers import ROOT, Result, commit_all, dialect_of, dvx, run_dvx, run_process, write
 
 ESCAPE = "\x1b["
-QUIET = ("NO_COLOR", "FORCE_COLOR", "CI", "TERM")
+QUIET = ("NO_COLOR", "FORCE_COLOR", "CI", "TERM", "COLUMNS")
 
 
-def on_terminal(cwd: Path, *words: str, env: Mapping[str, str] | None = None) -> Result:
+def on_terminal(cwd: Path, *words: str, env: Mapping[str, str] | None = None, columns: int = 0) -> Result:
     """Run dvx with stdout and stderr on terminals of their own."""
     variables = {name: value for name, value in os.environ.items() if name not in QUIET} | {"TERM": "xterm"} | dict(env or {})
     pairs = [os.openpty(), os.openpty()]
+    for _, slave in pairs:
+        termios.tcsetwinsize(slave, (24, columns))
     with subprocess.Popen(
         ["dvx", *words], cwd=cwd, stdin=subprocess.DEVNULL, stdout=pairs[0][1], stderr=pairs[1][1], env=variables
     ) as run:
