@@ -53,7 +53,7 @@ def data_status(
     from dvx.ops.data_status import DataStatusOptions, as_json, data_status
 
     if untracked_files not in ("no", "all"):
-        raise UsageError(f"`--untracked-files` is `no` or `all`, not `{untracked_files}`")
+        raise UsageError(f"`--untracked-files` is `no` or `all`, not `{untracked_files}`", "leave the value out for `all`")
     options = DataStatusOptions(tuple(targets or ()), granular, untracked_files == "all", not_in_remote, remote)
     project = find_project()
     status = data_status(project, options, render.terminal())

@@ -39,7 +39,7 @@ _shells = one_of(*SHELLS)
 
 
 def completion(
-    shell: Annotated[str, typer.Argument(help="bash, zsh or fish.", autocompletion=_shells, show_default=False)] = "",
+    shell: Annotated[str, typer.Argument(help="One of bash, zsh and fish.", autocompletion=_shells, show_default=False)] = "",
     *,
     named: Annotated[
         str, typer.Option("--shell", "-s", help="The same, as DVC writes it; bash by default.", autocompletion=_shells)

@@ -11,7 +11,7 @@ import dvx
 from dvx.cli import render
 from dvx.cli.session import Session
 from dvx.config import environment
-from dvx.errors import ConfigError, DvxError, NotARepository, Partial, UnknownColumn, UsageError
+from dvx.errors import ConfigError, DvxError, NotARepository, Partial, UnknownColumn, UsageError, nearest
 from dvx.model.dialect import NATIVE
 from dvx.store import files
 
@@ -23,15 +23,31 @@ def expected(error: DvxError, session: Session) -> int:
 
 
 def usage(error: typer.TyperException, session: Session) -> int:
-    """A command line that cannot be read."""
+    """A command line that cannot be read; one that names only a group gets its help."""
     context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "dvx"
     text = error.format_message()
-    if text:
-        path = context.command_path if context is not None else "dvx"
-        _say(text[0].lower() + text[1:].rstrip("."), f"run `{path} --help` to see how it is used")
-    elif context is not None:
-        render.data(context.get_help())
+    if context is not None and text.startswith("Usage: "):
+        render.note(text)
+        return session.exit_codes.usage
+    hint = f"run `{path} --help` to see how it is used"
+    option = getattr(error, "option_name", "")
+    if option and hasattr(error, "possibilities"):
+        known = [name for parameter in context.command.params for name in parameter.opts] if context is not None else ()
+        _say(f"`{path}` has no option `{option}`", nearest(option, known) or hint)
+        return session.exit_codes.usage
+    choices = getattr(getattr(getattr(error, "param", None), "type", None), "choices", ())
+    given = getattr(error, "message", "").split("'")
+    if choices and len(given) > 1:
+        hint = nearest(given[1], [str(getattr(choice, "value", choice)) for choice in choices]) or hint
+    for word, plain in _TYPES.items():
+        text = text.replace(word, plain)
+    _say(text[0].lower() + text[1:].rstrip("."), hint)
     return session.exit_codes.usage
+
+
+# what typer calls types, and people
+_TYPES = {"a valid int range": "a whole number", "a valid int": "a whole number", "a valid float": "a number"}
 
 
 def os_error(error: OSError, session: Session) -> int:

@@ -72,7 +72,9 @@ def exp_show(
     Example: dvx exp show --only-changed --sort-by accuracy
     """
     if sort_order not in ("asc", "desc"):
-        raise UsageError(f"`--sort-order` is `asc` or `desc`, not `{sort_order}`")
+        raise UsageError(
+            f"`--sort-order` is `asc` or `desc`, not `{sort_order}`", "write `--sort-order desc` for the highest first"
+        )
     scope = Scope(tuple(rev or ()), num, all_commits)
     choices = ((Hide.QUEUED, hide_queued or failed), (Hide.FAILED, hide_failed and not failed), (Hide.DONE, failed))
     hidden = frozenset(one for one, chosen in choices if chosen)

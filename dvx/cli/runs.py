@@ -14,7 +14,7 @@ from dvx.cli import complete, render
 from dvx.cli.common import JsonOption, MarkdownOption, find_project
 from dvx.cli.pipeline import run_stages
 from dvx.cli.units import duration
-from dvx.errors import DvxError, StageFailed
+from dvx.errors import DvxError, StageFailed, nearest
 from dvx.model.history import AttemptRecord, Fact, RunRecord, Status
 from dvx.model.staleness import Action
 from dvx.ops.repro_plan import ReproOptions, from_plain
@@ -107,7 +107,8 @@ def runs_logs(
     chosen = _attempts_at(found, stage)
     if not chosen and not follow:
         where = f"at the stage `{stage}` " if stage else ""
-        raise DvxError(f"there was no attempt {where}in the run `{found.name}`", "run `dvx runs show` to see what was done")
+        hint = nearest(stage, {one.stage for one in found.attempts}) or "run `dvx runs show` to see what was done"
+        raise DvxError(f"there was no attempt {where}in the run `{found.name}`", hint)
     read: dict[str, int] = {}
     while True:
         several = len({one.stage for one in chosen}) > 1
