@@ -159,6 +159,26 @@ def test_completion_loads_nothing_slow(dialect_repo: Path, line: str) -> None:
     assert loaded & SLOW == set()
 
 
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("dvx exp run -S ", "lr="),
+        ("dvx repro ", "train"),
+        ("dvx status ", "model"),
+        ("dvx stage add -p ", "lr"),
+        ("dvx exp show --sort-by ", "lr"),
+        ("dvx config core.r", "core.remote"),
+        ("dvx plots show -t ", "linear"),
+    ],
+)
+def test_completion_of_values_loads_nothing_slow(native: Path, line: str, offered: str) -> None:
+    plain_project(native)
+    asking = {"_DVX_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args", "_TYPER_COMPLETE_ARGS": line}
+    loaded, result = probe(native, completing=asking)
+    assert loaded & SLOW == set()
+    assert offered in [word.partition("\t")[0] for word in result.out.splitlines()]
+
+
 def test_completion_offers_commands(native: Path) -> None:
     _, result = probe(native, completing={"_DVX_COMPLETE": "complete_bash", "COMP_WORDS": "dvx rep", "COMP_CWORD": "1"})
     assert result.out.split() == ["repro"]

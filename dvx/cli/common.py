@@ -1,54 +1,20 @@
-"""What all commands share: the session, the project they work on, and the options that mean the same everywhere."""
+"""What all commands share: the project they work on, and the options that mean the same everywhere."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-import os
 import sys
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
 from typing import Annotated, Any
 
 import typer
-from msgspec import Struct, field
 from msgspec.structs import replace
 
-from dvx.cli import complete, render
-from dvx.config import find_root
-from dvx.errors import UsageError, quoted
-from dvx.model.dialect import NATIVE, ExitCodes
-from dvx.model.paths import printable
+from dvx.cli import colour, complete, render
+from dvx.cli.session import SESSION
+from dvx.errors import quoted
 from dvx.project import Project
-
-
-class Session(Struct, dict=True):
-    """One run of the command line: where the user stands, and what was opened for them."""
-
-    cwd: str
-    command: str = ""
-    projects: list[Project] = field(default_factory=list)
-
-    @property
-    def exit_codes(self) -> ExitCodes:
-        """Those of the dialect in which the user stands, whatever state the project is in."""
-        found = find_root(self.cwd)
-        return (found[1] if found else NATIVE).exit_codes
-
-    def go_to(self, typed: str) -> None:
-        """Stand in another folder."""
-        folder = os.path.normpath(os.path.join(self.cwd, typed))
-        if not os.path.isdir(folder):
-            raise UsageError(f"`{printable(typed)}` is not a folder", "give `--cd` one that exists")
-        self.cwd = folder
-
-    def close(self) -> None:
-        """Release what the projects hold."""
-        for project in self.projects:
-            project.close()
-
-
-SESSION: ContextVar[Session] = ContextVar("session")
 
 
 def find_project() -> Project:
@@ -81,10 +47,16 @@ def tell_git(project: Project, paths: Sequence[str]) -> None:
 
 
 def with_verbosity(function: Callable[..., None]) -> Callable[..., None]:
-    """The command with `-q` and `-v` added, which every command takes."""
+    """The command with `-q`, `-v` and `--color` added, which every command takes."""
 
     @functools.wraps(function)
-    def command(*, quiet: bool, verbose: bool, **values: Any) -> None:  # the tunnel is typer's: it calls by keyword
+    def command(
+        *,
+        quiet: bool,
+        verbose: bool,
+        color: colour.When | None,  # noqa: ARG001  its callback acts, before what is wrong with the other words is told
+        **values: Any,  # the tunnel is typer's: it calls by keyword
+    ) -> None:
         SESSION.get().command = function.__name__.replace("_", " ")
         if quiet or verbose:
             render.set_verbosity(quiet=quiet, verbose=verbose)
@@ -92,8 +64,12 @@ def with_verbosity(function: Callable[..., None]) -> Callable[..., None]:
 
     signature = inspect.signature(function, eval_str=True)
     added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
-        for name, annotation in (("quiet", QuietOption), ("verbose", VerboseOption))
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for name, default, annotation in (
+            ("quiet", False, QuietOption),
+            ("verbose", False, VerboseOption),
+            ("color", None, ColorOption),
+        )
     ]
     kept = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in signature.parameters.values()]
     command.__signature__ = signature.replace(parameters=[*kept, *added])  # type: ignore[attr-defined]
@@ -103,6 +79,11 @@ def with_verbosity(function: Callable[..., None]) -> Callable[..., None]:
 
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say less.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")]
+# `dvx --help` tells it; in the help of every command it would be noise
+ColorOption = Annotated[
+    colour.When | None,
+    typer.Option("--color", hidden=True, is_eager=True, callback=colour.choose, help="Whether to use colours."),
+]
 TargetsArgument = Annotated[
     list[str] | None,
     typer.Argument(

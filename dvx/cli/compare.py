@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dvx.cli import complete, render
+from dvx.cli import colour, complete, complete_values, render
 from dvx.cli.common import JsonOption, MarkdownOption, RemoteOption, TargetsArgument, find_project
 from dvx.errors import UsageError
 from dvx.model.paths import printable
@@ -32,7 +32,13 @@ def data_status(
     granular: Annotated[bool, typer.Option("--granular", help="Compare the files in tracked folders, too.")] = False,
     unchanged: Annotated[bool, typer.Option("--unchanged", help="Show what did not change, too.")] = False,
     untracked_files: Annotated[
-        str, typer.Option("--untracked-files", metavar="[no|all]", help="Show files that nobody tracks; alone it means `all`.")
+        str,
+        typer.Option(
+            "--untracked-files",
+            metavar="[no|all]",
+            help="Show files that nobody tracks; alone it means `all`.",
+            autocompletion=complete_values.no_or_all,
+        ),
     ] = "no",
     remote: RemoteOption = "",
     not_in_remote: Annotated[bool, typer.Option("--not-in-remote", help="Show what the remote lacks.")] = False,
@@ -47,7 +53,7 @@ def data_status(
     from dvx.ops.data_status import DataStatusOptions, as_json, data_status
 
     if untracked_files not in ("no", "all"):
-        raise UsageError(f"`--untracked-files` is `no` or `all`, not `{untracked_files}`")
+        raise UsageError(f"`--untracked-files` is `no` or `all`, not `{untracked_files}`", "leave the value out for `all`")
     options = DataStatusOptions(tuple(targets or ()), granular, untracked_files == "all", not_in_remote, remote)
     project = find_project()
     status = data_status(project, options, render.terminal())
@@ -119,7 +125,7 @@ def _digest(value: Any) -> str:
 def _diff_lines(rows: Sequence[tuple[str, str, str]], *, show_hash: bool) -> Iterator[str]:
     counts = {}
     for state in dict.fromkeys(row[0] for row in rows):
-        yield f"{state.capitalize()}:"
+        yield colour.state(f"{state.capitalize()}:")
         group = [row for row in rows if row[0] == state]
         yield from (f"    {digest}  {path}" if show_hash else f"    {path}" for _, digest, path in group)
         yield ""
@@ -136,7 +142,7 @@ def _sections(document: Mapping[str, Any]) -> Iterator[str]:
         yield header
         yield from (f"  ({hint})" for hint in hints)
         if isinstance(found, Mapping):
-            yield from (f"        {state}: {_words(path)}" for state, paths in found.items() for path in paths)
+            yield from (f"        {colour.state(f'{state}:')} {_words(path)}" for state, paths in found.items() for path in paths)
         else:
             yield from (f"        {_words(path)}" for path in found)
 

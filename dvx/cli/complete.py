@@ -3,90 +3,145 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 
+from dvx.cli.session import SESSION
+from dvx.config import Config, environment, find_root
 from dvx.errors import DvxError
 from dvx.model.dialect import NATIVE
 from dvx.project import Project
 
+Offer = Callable[[str], list[str]]
 
-def targets(incomplete: str) -> list[str]:
+
+def offer(names: Callable[[Project], Iterable[str]]) -> Offer:
+    """What a project has, as typer asks for it."""
+
+    def offered(incomplete: str) -> list[str]:
+        try:
+            return beginning(incomplete, names(Project.find(SESSION.get().cwd)))
+        except (DvxError, OSError, ValueError):
+            return []
+
+    offered.__doc__ = names.__doc__
+    return offered
+
+
+def beginning(incomplete: str, names: Iterable[str]) -> list[str]:
+    """The names that begin like that, sorted."""
+    return sorted({name for name in names if name.startswith(incomplete)})
+
+
+def one_of(*names: str) -> Offer:
+    """Words that are always the same."""
+
+    def offered(incomplete: str) -> list[str]:
+        return [name for name in names if name.startswith(incomplete)]
+
+    return offered
+
+
+@offer
+def targets(project: Project) -> Iterable[str]:
     """Tracked paths and stages."""
     from dvx.ops.index import load_index
 
-    project = _project()
-    if project is None:
-        return []
-    try:
-        index = load_index(project)
-    except DvxError:
-        return []
-    names = {tracked.output.path for tracked in index.tracked} | set(index.stages)
-    return sorted(name for name in names if name.startswith(incomplete))
+    index = load_index(project)
+    return {*(project.shown(path) for path in index.by_path), *index.stages}
 
 
-def stages(incomplete: str) -> list[str]:
-    """Stages."""
+@offer
+def stages(project: Project) -> Iterable[str]:
+    """Stages, those of the pipeline file here by their names, and the templates of stages."""
     from dvx.ops.index import load_index
 
-    project = _project()
-    if project is None:
-        return []
-    try:
-        return sorted(name for name in load_index(project).stages if name.startswith(incomplete))
-    except DvxError:
-        return []
+    here = project.relative(".")
+    prefix = f"{here}/" if here else ""
+    for path, pipeline in load_index(project).pipelines.items():
+        before = "" if path == prefix + project.dialect.pipeline else f"{project.shown(path)}:"
+        yield from (before + name for name in (*pipeline.stages, *pipeline.groups))
+
+
+@offer
+def stages_and_outputs(project: Project) -> Iterable[str]:
+    """Stages, and what they make."""
+    from dvx.ops.index import load_index
+
+    index = load_index(project)
+    return [*stages(""), *(project.shown(one.output.path) for one in index.tracked if one.owner in index.stages)]
 
 
 def remotes(incomplete: str) -> list[str]:
-    """Names of remotes."""
-    project = _project()
-    return [] if project is None else sorted(name for name in project.config.remotes() if name.startswith(incomplete))
-
-
-def experiments(incomplete: str) -> list[str]:
-    """Names of experiments."""
-    project = _project()
-    if project is None or project.git is None:
-        return []
+    """Names of remotes, those of the user too."""
+    root, dialect = find_root(SESSION.get().cwd) or (None, NATIVE)
     try:
-        return sorted({ref.name for ref in project.git.experiments() if ref.name.startswith(incomplete)})
-    except DvxError:
+        return beginning(incomplete, Config.read(root, dialect, environment()).remotes())
+    except (DvxError, OSError):
         return []
 
 
-def tasks(incomplete: str) -> list[str]:
+@offer
+def experiments(project: Project) -> Iterable[str]:
+    """Names of experiments."""
+    return [ref.name for ref in project.git.experiments()] if project.git else []
+
+
+@offer
+def tasks(project: Project) -> Iterable[str]:
     """Names of experiments in the queue."""
     from dvx.ops.exp_tasks import open_book
 
-    project = _project()
-    if project is None:
-        return []
-    try:
-        return sorted({one.name for one in open_book(project).tasks() if one.snapshot and one.name.startswith(incomplete)})
-    except DvxError:
-        return []
+    return [one.name for one in open_book(project).tasks() if one.snapshot]
+
+
+@offer
+def runs(project: Project) -> Iterable[str]:
+    """Names of runs."""
+    from dvx.ops.run_record import run_names
+
+    return run_names(project)
 
 
 def revisions(incomplete: str) -> list[str]:
+    """Branches, tags and experiments, and the workspace."""
+    return beginning(incomplete, ("workspace", *commits("")))
+
+
+@offer
+def commits(project: Project) -> Iterable[str]:
     """Branches, tags and experiments."""
-    project = _project()
-    if project is None or project.git is None:
+    if project.git is None:
         return []
+    refs = project.git.refs("refs/heads/", "refs/tags/")
+    return ["HEAD", *(ref.split("/", 2)[-1] for ref in refs), *experiments("")]
+
+
+@offer
+def git_remotes(project: Project) -> Iterable[str]:
+    """Names of Git's remotes."""
+    from dvx.git.sharing import remote_names
+
+    return remote_names(project.git) if project.git else []
+
+
+@offer
+def trash(project: Project) -> Iterable[str]:
+    """Paths and ids of what is in the trash."""
+    items = project.trash.items()
+    return [*(project.shown(item.path) for item in items), *(item.id for item in items)]
+
+
+def folders(incomplete: str) -> list[str]:
+    """Folders whose path begins so."""
+    above, _, name = incomplete.rpartition("/")
+    place = os.path.join(SESSION.get().cwd, above or ("/" if incomplete.startswith("/") else ""))
     try:
-        refs = project.git.refs("refs/heads/", "refs/tags/")
-    except DvxError:
+        with os.scandir(place) as entries:
+            found = [entry.name for entry in entries if entry.name.startswith(name) and entry.is_dir()]
+    except OSError:
         return []
-    names = {"workspace", "HEAD", *(ref.split("/", 2)[-1] for ref in refs)}
-    return sorted({name for name in names if name.startswith(incomplete)} | set(experiments(incomplete)))
+    prefix = incomplete[: len(incomplete) - len(name)]
+    return sorted(f"{prefix}{one}" for one in found if name.startswith(".") or not one.startswith("."))
 
 
-def hashes(incomplete: str) -> list[str]:
-    """Hash algorithms."""
-    return [name for name in NATIVE.algorithms if name.startswith(incomplete)]
-
-
-def _project() -> Project | None:
-    try:
-        return Project.find(os.getcwd())
-    except (DvxError, OSError):
-        return None
+hashes = one_of(*NATIVE.algorithms)

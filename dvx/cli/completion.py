@@ -7,34 +7,59 @@ from typing import Annotated
 import typer
 
 from dvx.cli import render
+from dvx.cli.complete import one_of
 from dvx.errors import UsageError, nearest
 
 SHELLS = ("bash", "zsh", "fish")
+# bash takes words apart at `:` and `=`, and puts what is offered behind the last of these: so dvx gets the line as it is typed,
+# and what stands before is cut off what it offers
+_BASH = r"""
+_dvx_completion() {
+    local IFS=$'\n' line="${COMP_LINE:0:COMP_POINT}" word breaks= before= one
+    [[ -n $line ]] || { IFS=' '; line="${COMP_WORDS[*]:0:COMP_CWORD+1}"; IFS=$'\n'; }
+    word="${line##*[[:space:]]}"
+    [[ $COMP_WORDBREAKS != *:* ]] || breaks+=:
+    [[ $COMP_WORDBREAKS != *=* ]] || breaks+==
+    [[ -z $breaks ]] || before="${word%"${word##*[$breaks]}"}"
+    COMPREPLY=()
+    for one in $(_TYPER_COMPLETE_ARGS="$line" _TYPER_COMPLETE_FISH_ACTION=get-args _DVX_COMPLETE=complete_fish "$1" 2>/dev/null)
+    do
+        one="${one%%$'\t'*}"
+        one="${one#"$before"}"
+        [[ $word == [\"\']* ]] || printf -v one %q "$one"
+        COMPREPLY+=("$one")
+    done
+    [[ ${#COMPREPLY[@]} -ne 1 || $one != *[=:/,] ]] || compopt -o nospace 2>/dev/null
+    return 0
+}
 
-
-def _shells(incomplete: str) -> list[str]:
-    return [shell for shell in SHELLS if shell.startswith(incomplete)]
+complete -o default -F _dvx_completion dvx
+"""
+_shells = one_of(*SHELLS)
 
 
 def completion(
-    shell: Annotated[str, typer.Argument(help="bash, zsh or fish.", autocompletion=_shells, show_default=False)] = "",
+    shell: Annotated[str, typer.Argument(help="One of bash, zsh and fish.", autocompletion=_shells, show_default=False)] = "",
     *,
     named: Annotated[
         str, typer.Option("--shell", "-s", help="The same, as DVC writes it; bash by default.", autocompletion=_shells)
     ] = "",
 ) -> None:
-    """Print the script that completes commands, options, tracked paths, stages, remotes and revisions after Tab.
+    """Print the script that completes commands, options and their values after Tab: paths, stages, parameters, remotes...
 
     Put it where your shell looks: for zsh as `_dvx` into a folder of `$fpath`, for fish as `dvx.fish` into
     `~/.config/fish/completions`; bash reads it by `source`.
 
     Example: dvx completion zsh > ~/.zfunc/_dvx
     """
-    from typer._completion_shared import get_completion_script
-
     chosen = shell or named or SHELLS[0]
     if shell and named and shell != named:
         raise UsageError("two shells are named", "name one")
     if chosen not in SHELLS:
         raise UsageError(f"there is no completion for `{chosen}`", nearest(chosen, SHELLS) or f"one of {', '.join(SHELLS)}")
+    if chosen == "bash":
+        render.data(_BASH.strip())
+        return
+    from typer._completion_shared import get_completion_script
+
     render.data(get_completion_script(prog_name="dvx", complete_var="_DVX_COMPLETE", shell=chosen))

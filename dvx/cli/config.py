@@ -7,19 +7,13 @@ from typing import Annotated
 import typer
 from msgspec import to_builtins
 
-from dvx.cli import complete, render
+from dvx.cli import complete, complete_values, render
 from dvx.cli.common import JsonOption, cwd, find_project
 from dvx.config import Config, environment, find_root
 from dvx.errors import UsageError, quoted
 from dvx.model.dialect import NATIVE
-from dvx.model.options import known_options
 from dvx.model.settings import Level, OptionName, Setting, parse_name, shown
 from dvx.ops import configure, remotes
-
-
-def _option_names(incomplete: str) -> list[str]:
-    return [name for name in known_options() if name.startswith(incomplete)]
-
 
 GlobalOption = Annotated[bool, typer.Option("--global", help="Your own file, for all repositories.")]
 SystemOption = Annotated[bool, typer.Option("--system", help="The file of this machine.")]
@@ -32,9 +26,13 @@ NameArgument = Annotated[str, typer.Argument(help="Name of the remote.", autocom
 def config(
     name: Annotated[
         str | None,
-        typer.Argument(help="`section.option` or `remote.NAME.option`.", autocompletion=_option_names, show_default=False),
+        typer.Argument(
+            help="`section.option` or `remote.NAME.option`.", autocompletion=complete_values.option_names, show_default=False
+        ),
     ] = None,
-    value: Annotated[str | None, typer.Argument(help="Its new value.", show_default=False)] = None,
+    value: Annotated[
+        str | None, typer.Argument(help="Its new value.", autocompletion=complete_values.option_values, show_default=False)
+    ] = None,
     *,
     global_: GlobalOption = False,
     system: SystemOption = False,
@@ -93,7 +91,12 @@ def cache_dir(
 
 def remote_add(
     name: Annotated[str, typer.Argument(help="Name of the remote.", show_default=False)],
-    url: Annotated[str, typer.Argument(help="A folder, or a URL such as `s3://bucket/path`.", show_default=False)],
+    url: Annotated[
+        str,
+        typer.Argument(
+            help="A folder, or a URL such as `s3://bucket/path`.", autocompletion=complete_values.urls, show_default=False
+        ),
+    ],
     *,
     global_: GlobalOption = False,
     system: SystemOption = False,
@@ -158,8 +161,17 @@ def remote_default(
 
 def remote_modify(
     name: NameArgument,
-    option: Annotated[str, typer.Argument(help="Name of the option, such as `url` or `profile`.", show_default=False)],
-    value: Annotated[str | None, typer.Argument(help="Its new value.", show_default=False)] = None,
+    option: Annotated[
+        str,
+        typer.Argument(
+            help="Name of the option, such as `url` or `profile`.",
+            autocompletion=complete_values.remote_options,
+            show_default=False,
+        ),
+    ],
+    value: Annotated[
+        str | None, typer.Argument(help="Its new value.", autocompletion=complete_values.remote_values, show_default=False)
+    ] = None,
     *,
     global_: GlobalOption = False,
     system: SystemOption = False,

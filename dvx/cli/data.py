@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dvx.cli import complete, render, units
+from dvx.cli import colour, complete, render, units
 from dvx.cli.common import (
     BranchesOption,
     CommitsOption,
@@ -31,6 +31,8 @@ from dvx.model.dialect import DVC, NATIVE
 from dvx.model.paths import printable
 from dvx.ops.index import SelectOptions
 from dvx.ops.scope import Revisions, SyncOptions
+
+_COLUMN = 20
 
 
 def init(
@@ -192,7 +194,7 @@ def _cloud_status(options: SyncOptions, *, indent: str, json: bool) -> None:
         render.json(found)
         return
     for path, state in found.items():
-        render.data(f"{indent}{state + ':':<20}{printable(path)}")
+        render.data(f"{indent}{_state(state)}{printable(path)}")
     if not found:
         render.note(f"The cache and the remote `{project.config.remote(options.remote).name}` hold the same.")
     elif render.is_quiet():
@@ -209,10 +211,15 @@ def status_lines(groups: Sequence[Any]) -> Iterator[str]:
             yield f"\t{what}:"
             for subject, state in subjects.items():
                 if isinstance(state, str):
-                    yield f"\t\t{state + ':':<20}{printable(subject)}"
+                    yield f"\t\t{_state(state)}{printable(subject)}"
                 else:
                     yield f"\t\t{printable(subject)}:"
-                    yield from (f"\t\t\t{one + ':':<20}{key}" for key, one in state.items())
+                    yield from (f"\t\t\t{_state(one)}{key}" for key, one in state.items())
+
+
+def _state(word: str) -> str:
+    """A state in its column."""
+    return colour.state(f"{word}:", " " * (_COLUMN - 1 - len(word)))
 
 
 def root() -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import typer
 from msgspec import to_builtins
 
-from dvx.cli import render, units
+from dvx.cli import colour, render, units
+from dvx.cli.colour import Ink
 from dvx.cli.common import JsonOption, cwd
 from dvx.config import find_root
 from dvx.model.doctor import Environment, Kind, Problem
@@ -37,6 +38,22 @@ _WORDS = {
     Kind.PROGRAM_MISSING: ("hooks call `{0}`, which is not on the PATH", "install it, or add its folder to the PATH"),
     Kind.DRIVER_MISSING: (".gitattributes asks for the merge driver `{0}`, which is not set up", "run `dvx install`"),
     Kind.STALE: ("commands that were killed left {1} in `{0}`", "the next command that writes there removes it"),
+    Kind.WORKER_DEAD: ("{0} of experiments died", "run `dvx queue start`, which goes on with what they did, or `dvx exp clean`"),
+    Kind.GROUP_SHUT_OUT: (
+        "the group may not write in {1} of the cache `{0}`, though `cache.shared` is `group`",
+        "run `chmod -R g+rX {0} && find {0} -type d -exec chmod g+ws {{}} +`",
+    ),
+    Kind.PRIVATE_READABLE: ("others can read `{0}`, which holds a secret", "run `chmod 600 {0}`"),
+    Kind.PRIVATE_TRACKED: (
+        "the secret `{0}` is in a file that Git tracks",
+        "run `dvx config --project --unset {0}` and `dvx config --local {0} VALUE`; if it was pushed, get a new one",
+    ),
+    Kind.OWN_NOT_IGNORED: ("Git does not ignore what is dvx's own: `{0}` lacks `{1}`", "add a line for each to it"),
+    Kind.CLOCK_OFF: (
+        "the clock of the file system of `{0}` is {1} of that of this machine",
+        "set both by a time server; until then dvx may read files again, or miss a change",
+    ),
+    Kind.EXTRA_MISSING: ("`{0}` needs a package that is not installed", "run `pip install '{1}'`"),
     Kind.OUTPUT_HIDDEN: ("`{0}` is tracked, but the line `{1}` hides it", "change that line, or `dvx remove` the data"),
     Kind.POINTER_IGNORED: ("Git ignores `{0}`, so it never gets into a commit", "run `git check-ignore -v {0}` to see why"),
     Kind.IGNORE_WRONG: ("the line `{0}` is no pattern", "correct or remove it"),
@@ -58,8 +75,8 @@ def doctor(*, json: JsonOption = False) -> None:
     else:
         _show(found.environment)
         for problem in found.problems:
-            sign = "broken" if problem.is_broken else "note"
-            render.data(f"{sign}: {_said(problem)}" + (f" -> {cure}" if (cure := _cure(problem)) else ""))
+            sign = colour.out("broken:", Ink.RED) if problem.is_broken else colour.out("note:", Ink.YELLOW)
+            render.data(f"{sign} {_said(problem)}" + (f" -> {cure}" if (cure := _cure(problem)) else ""))
         if not found.problems:
             render.note("Nothing is wrong in the set-up.")
     if found.is_broken:
@@ -115,6 +132,11 @@ def _cure(problem: Problem) -> str:
 
 def _parts(problem: Problem) -> tuple[str, str]:
     detail = problem.detail
+    subject = problem.subject
     if problem.kind is Kind.STALE:
         detail = units.count(int(detail), "thing")
-    return printable(problem.subject), printable(detail)
+    elif problem.kind is Kind.GROUP_SHUT_OUT:
+        detail = units.count(int(detail), "folder")
+    elif problem.kind is Kind.WORKER_DEAD:
+        subject = units.count(int(subject), "worker")
+    return printable(subject), printable(detail)

@@ -9,33 +9,50 @@ import typer
 
 import dvx
 from dvx.cli import render
-from dvx.cli.common import Session
-from dvx.errors import ConfigError, DvxError, NotARepository, Partial, UnknownColumn, UsageError
+from dvx.cli.session import Session
+from dvx.config import environment
+from dvx.errors import ConfigError, DvxError, NotARepository, Partial, UnknownColumn, UsageError, nearest
 from dvx.model.dialect import NATIVE
 from dvx.store import files
 
 
 def expected(error: DvxError, session: Session) -> int:
     """An error that a user can cause or repair."""
-    render.error(error.message, error.hint, error.place)
+    _say(error.message, error.hint, error.place)
     return _code(error, session)
 
 
 def usage(error: typer.TyperException, session: Session) -> int:
-    """A command line that cannot be read."""
+    """A command line that cannot be read; one that names only a group gets its help."""
     context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "dvx"
     text = error.format_message()
-    if text:
-        path = context.command_path if context is not None else "dvx"
-        render.error(text[0].lower() + text[1:].rstrip("."), f"run `{path} --help` to see how it is used")
-    elif context is not None:
-        render.data(context.get_help())
+    if context is not None and text.startswith("Usage: "):
+        render.note(text)
+        return session.exit_codes.usage
+    hint = f"run `{path} --help` to see how it is used"
+    option = getattr(error, "option_name", "")
+    if option and hasattr(error, "possibilities"):
+        known = [name for parameter in context.command.params for name in parameter.opts] if context is not None else ()
+        _say(f"`{path}` has no option `{option}`", nearest(option, known) or hint)
+        return session.exit_codes.usage
+    choices = getattr(getattr(getattr(error, "param", None), "type", None), "choices", ())
+    given = getattr(error, "message", "").split("'")
+    if choices and len(given) > 1:
+        hint = nearest(given[1], [str(getattr(choice, "value", choice)) for choice in choices]) or hint
+    for word, plain in _TYPES.items():
+        text = text.replace(word, plain)
+    _say(text[0].lower() + text[1:].rstrip("."), hint)
     return session.exit_codes.usage
+
+
+# what typer calls types, and people
+_TYPES = {"a valid int range": "a whole number", "a valid int": "a whole number", "a valid float": "a number"}
 
 
 def os_error(error: OSError, session: Session) -> int:
     """The system refused."""
-    render.error(*_os_error(error))
+    _say(*_os_error(error))
     return session.exit_codes.for_error(session.command)
 
 
@@ -47,16 +64,37 @@ def interrupted(session: Session) -> int:
     return session.exit_codes.interrupted
 
 
+def _unwritable_name(error: Exception) -> bool:
+    """Whether it is a file name for which the encoding of names has no bytes: that of an old locale."""
+    return isinstance(error, UnicodeEncodeError) and sys.getfilesystemencoding() != "utf-8"
+
+
 def bug(error: Exception, session: Session) -> int:
     """An error that nobody expected: its details go to a file."""
     import tempfile
     import traceback
 
+    if _is_completing():
+        return session.exit_codes.bug
+    if _unwritable_name(error):
+        text = f"a file name cannot be written in `{sys.getfilesystemencoding()}`, which the locale asks for"
+        render.error(text, "set a UTF-8 locale, such as `LC_ALL=C.UTF-8`, or `PYTHONUTF8=1`")
+        return session.exit_codes.error
     details = "".join(traceback.format_exception(error))
     place = os.path.join(tempfile.gettempdir(), f"dvx-bug-{os.getpid()}.log")
     files.write_atomic(place, f"dvx {dvx.__version__}, Python {sys.version}\n{details}".encode("utf-8", "backslashreplace"))
     render.error(f"this is a bug in dvx: {type(error).__name__}: {error}", f"please report it with `{place}`")
     return session.exit_codes.bug
+
+
+def _say(message: str, hint: str = "", place: str = "") -> None:
+    if not _is_completing():
+        render.error(message, hint, place)
+
+
+def _is_completing() -> bool:
+    """Whether a shell asks what could be typed: it shows on the command line what is printed."""
+    return "_DVX_COMPLETE" in environment()
 
 
 def _code(error: DvxError, session: Session) -> int:

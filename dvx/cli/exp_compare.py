@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete, exp_table, render
+from dvx.cli import complete, complete_values, exp_table, render
 from dvx.cli.common import JsonOption, MarkdownOption, find_project
 from dvx.cli.experiments import NumberOption, RevisionsOption, tell_of_others
 from dvx.cli.metrics import Look, changes_document, print_changes
@@ -33,12 +33,22 @@ def exp_show(
     num: NumberOption = 1,
     only_changed: Annotated[bool, typer.Option("--only-changed", help="Leave out columns that are the same everywhere.")] = False,
     drop: Annotated[
-        list[str] | None, typer.Option("--drop", help="Leave out columns that match this regular expression.")
+        list[str] | None,
+        typer.Option(
+            "--drop", help="Leave out columns that match this regular expression.", autocompletion=complete_values.columns
+        ),
     ] = None,
-    keep: Annotated[list[str] | None, typer.Option("--keep", help="Keep columns that match, whatever else is said.")] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option("--keep", help="Keep columns that match, whatever else is said.", autocompletion=complete_values.columns),
+    ] = None,
     param_deps: ParamDepsOption = False,
-    sort_by: Annotated[str, typer.Option("--sort-by", help="A column to sort experiments by.")] = "",
-    sort_order: Annotated[str, typer.Option("--sort-order", help="`asc` or `desc`.")] = "asc",
+    sort_by: Annotated[
+        str, typer.Option("--sort-by", help="A column to sort experiments by.", autocompletion=complete_values.columns)
+    ] = "",
+    sort_order: Annotated[
+        str, typer.Option("--sort-order", help="`asc` or `desc`.", autocompletion=complete_values.orders)
+    ] = "asc",
     sha: Annotated[bool, typer.Option("--sha", help="Ids of commits instead of branch names.")] = False,
     hide_workspace: Annotated[bool, typer.Option("--hide-workspace", help="Leave out the workspace.")] = False,
     hide_queued: Annotated[bool, typer.Option("--hide-queued", help="Leave out experiments that wait.")] = False,
@@ -62,7 +72,9 @@ def exp_show(
     Example: dvx exp show --only-changed --sort-by accuracy
     """
     if sort_order not in ("asc", "desc"):
-        raise UsageError(f"`--sort-order` is `asc` or `desc`, not `{sort_order}`")
+        raise UsageError(
+            f"`--sort-order` is `asc` or `desc`, not `{sort_order}`", "write `--sort-order desc` for the highest first"
+        )
     scope = Scope(tuple(rev or ()), num, all_commits)
     choices = ((Hide.QUEUED, hide_queued or failed), (Hide.FAILED, hide_failed and not failed), (Hide.DONE, failed))
     hidden = frozenset(one for one, chosen in choices if chosen)
@@ -109,12 +121,10 @@ def _write_page(
 def exp_diff(
     old: Annotated[
         str,
-        typer.Argument(
-            help="An experiment or revision; HEAD by default.", autocompletion=complete.experiments, show_default=False
-        ),
+        typer.Argument(help="An experiment or revision; HEAD by default.", autocompletion=complete.revisions, show_default=False),
     ] = "",
     new: Annotated[
-        str, typer.Argument(help="Another; the workspace by default.", autocompletion=complete.experiments, show_default=False)
+        str, typer.Argument(help="Another; the workspace by default.", autocompletion=complete.revisions, show_default=False)
     ] = "",
     *,
     everything: Annotated[bool, typer.Option("--all", help="Unchanged values too.")] = False,

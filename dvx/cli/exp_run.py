@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import render
-from dvx.cli.common import JsonOption, RecursiveOption, TargetsArgument, find_project
+from dvx.cli import complete_values, render
+from dvx.cli.common import JsonOption, RecursiveOption, StagesArgument, find_project
 from dvx.cli.experiments import MessageOption, NameOption, tell_way_back
 from dvx.errors import UsageError
 from dvx.model.override import Op, Override
@@ -17,7 +17,7 @@ from dvx.project import Project
 
 
 def exp_run(
-    targets: TargetsArgument = None,
+    targets: StagesArgument = None,
     *,
     set_param: Annotated[
         list[str] | None,
@@ -25,6 +25,7 @@ def exp_run(
             "--set-param",
             "-S",
             help="[FILE:]KEY=VALUE, +KEY=VALUE or ~KEY; with --queue also several values: 1,2 or range(1,9). May be repeated.",
+            autocompletion=complete_values.overrides,
             show_default=False,
         ),
     ] = None,

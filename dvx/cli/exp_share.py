@@ -17,7 +17,9 @@ from dvx.ops.exp_share import Shared, ShareOptions
 from dvx.ops.experiments import Scope
 from dvx.ops.scope import SyncOptions
 
-GitRemoteArgument = Annotated[str, typer.Argument(help="A Git remote or URL.", show_default=False)]
+GitRemoteArgument = Annotated[
+    str, typer.Argument(help="A Git remote or URL.", autocompletion=complete.git_remotes, show_default=False)
+]
 NamesArgument = Annotated[
     list[str] | None,
     typer.Argument(

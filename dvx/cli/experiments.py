@@ -24,12 +24,18 @@ NameArgument = Annotated[
 ]
 AllCommitsOption = Annotated[bool, typer.Option("--all-commits", "-A", help="Whatever commit they started from.")]
 RevisionsOption = Annotated[
-    list[str] | None, typer.Option("--rev", help="A commit they started from; may be repeated.", show_default=False)
+    list[str] | None,
+    typer.Option(
+        "--rev", help="A commit they started from; may be repeated.", autocompletion=complete.commits, show_default=False
+    ),
 ]
 NumberOption = Annotated[int, typer.Option("--num", "-n", help="That many commits back; a negative number is no limit.")]
 NameOption = Annotated[str, typer.Option("--name", "-n", help="Its name; otherwise one is drawn.")]
 MessageOption = Annotated[str, typer.Option("--message", "-m", help="The message of its commit.")]
-GitRemoteOption = Annotated[str, typer.Option("--git-remote", "-g", help="Act on this Git remote or URL, not here.")]
+GitRemoteOption = Annotated[
+    str,
+    typer.Option("--git-remote", "-g", help="Act on this Git remote or URL, not here.", autocompletion=complete.git_remotes),
+]
 ReplaceOption = Annotated[bool, typer.Option("--force", "-f", help="Replace an experiment of that name.")]
 
 
@@ -59,7 +65,12 @@ def exp_save(
 
 
 def exp_list(
-    git_remote: Annotated[str, typer.Argument(help="A Git remote or URL, instead of this repository.", show_default=False)] = "",
+    git_remote: Annotated[
+        str,
+        typer.Argument(
+            help="A Git remote or URL, instead of this repository.", autocompletion=complete.git_remotes, show_default=False
+        ),
+    ] = "",
     *,
     all_commits: AllCommitsOption = False,
     rev: RevisionsOption = None,

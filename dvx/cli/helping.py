@@ -48,9 +48,18 @@ _OWN = frozenset(
 )
 
 
+def _topics(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Topics and commands; behind the name of a group, its commands."""
+    before = [str(word) for word in ctx.params.get("topic") or ()]
+    names = [name.split() for name in (*([] if before else TOPICS), *GROUPS, *COMMANDS)]
+    known = {words[len(before)] for words in names if len(words) > len(before) and words[: len(before)] == before}
+    return sorted(word for word in known if word.startswith(incomplete))
+
+
 def help_about(
     topic: Annotated[
-        list[str] | None, typer.Argument(metavar="[TOPIC]...", help="A topic or a command.", show_default=False)
+        list[str] | None,
+        typer.Argument(metavar="[TOPIC]...", help="A topic or a command.", autocompletion=_topics, show_default=False),
     ] = None,
 ) -> None:
     """Say what things mean, or how a command is used.

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from dvx.cli import data, render, sync
-from dvx.cli.common import SESSION, cwd, find_project
+from dvx.cli.common import cwd, find_project
+from dvx.cli.session import SESSION
 from dvx.config import environment, find_root
 from dvx.git.hooks import is_rebasing
 from dvx.model.paths import printable

@@ -10,7 +10,8 @@ import typer
 from msgspec.structs import replace
 
 from dvx.cli import complete, render
-from dvx.cli.common import SESSION, JsonOption, RemoteOption
+from dvx.cli.common import JsonOption, RemoteOption
+from dvx.cli.session import SESSION
 from dvx.config import find_root
 from dvx.errors import DvxError, UsageError
 from dvx.model.listing import Listing, Row, as_json, flat
@@ -20,20 +21,8 @@ from dvx.ops.listing import ListOptions, list_files
 from dvx.project import Project
 
 
-def _folders(incomplete: str) -> list[str]:
-    """Folders whose path begins so, for completion."""
-    above, _, name = incomplete.rpartition("/")
-    try:
-        with os.scandir(above or ("/" if incomplete.startswith("/") else ".")) as entries:
-            found = [entry.name for entry in entries if entry.name.startswith(name) and entry.is_dir()]
-    except OSError:
-        return []
-    prefix = incomplete[: len(incomplete) - len(name)]
-    return sorted(f"{prefix}{one}" for one in found if name.startswith(".") or not one.startswith("."))
-
-
 def ls(
-    url: Annotated[str, typer.Argument(help="The repository: a folder in it.", autocompletion=_folders)] = ".",
+    url: Annotated[str, typer.Argument(help="The repository: a folder in it.", autocompletion=complete.folders)] = ".",
     path: Annotated[
         str, typer.Argument(help="A folder or file in it.", autocompletion=complete.targets, show_default=False)
     ] = "",

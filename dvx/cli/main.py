@@ -7,17 +7,16 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any, NoReturn
+from typing import Any, NoReturn
 
 import typer
 import typer.core
 import typer.main
 
-import dvx
-from dvx.cli import common, endings, render
+from dvx.cli import colour, common, common_options, endings, render
 from dvx.cli.commands import ABSENT, ALIASES, COMMANDS, GROUPS
+from dvx.cli.session import SESSION, Session
 from dvx.cli.words import Command
-from dvx.config import find_root
 from dvx.errors import DvxError, UsageError, nearest
 from dvx.model.dialect import NATIVE
 
@@ -82,16 +81,17 @@ def main() -> NoReturn:
 
 def run(arguments: Sequence[str], cwd: str) -> int:
     """Run one command line, as if typed in the folder `cwd`; returns the exit code."""
-    session = common.Session(cwd=cwd)
-    token = common.SESSION.set(session)
+    session = Session(cwd=cwd)
+    colour.choose(colour.When.AUTO)
+    token = SESSION.set(session)
     try:
         return _run(list(arguments), session)
     finally:
         session.close()
-        common.SESSION.reset(token)
+        SESSION.reset(token)
 
 
-def _run(arguments: list[str], session: common.Session) -> int:
+def _run(arguments: list[str], session: Session) -> int:
     try:
         result = _root().main(args=arguments, prog_name="dvx", standalone_mode=False)
         render.leave_line()
@@ -123,51 +123,12 @@ def _root() -> Any:
         no_args_is_help=True,
         # commands inherit it
         context_settings={"help_option_names": ["-h", "--help"]},
-        help=_ABOUT,
-        epilog=_CODES,
+        help=common_options.ABOUT,
+        epilog=common_options.CODES,
         name="dvx",
     )
-    app.callback()(_global_options)
+    app.callback()(common_options.options)
     return typer.main.get_command(app)
-
-
-_ABOUT = """Version data, run pipelines and compare experiments in Git.
-
-Works in its own repositories (`dvx init`) and, unchanged, in DVC's.
-
-Example: dvx add data/raw.csv
-"""
-_CODES = """Exit codes: 0 done, 1 an error that you can mend, 2 wrong usage, 3 a bug in dvx, 4 done in part, 130 interrupted.
-In DVC's repositories they are DVC's: 1 or 255 an error, 251 wrong configuration, 252 interrupted, 254 wrong usage.
-"""
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        found = find_root(common.cwd())
-        # what works with DVC asks for its version, and reads the beginning of the line
-        spoken = found[1].conforms_to if found else ""
-        render.data(f"{spoken} (dvx {dvx.__version__})" if spoken else dvx.__version__)
-        raise typer.Exit
-
-
-def _go_to(folder: str) -> None:
-    if folder:
-        common.SESSION.get().go_to(folder)
-
-
-def _global_options(
-    *,
-    cd: Annotated[  # noqa: ARG001  its callback acts, before an unknown command is refused
-        str, typer.Option("--cd", metavar="PATH", help="Work as if started in this folder.", callback=_go_to)
-    ] = "",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say less.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
-    version: Annotated[  # noqa: ARG001  its callback acts
-        bool, typer.Option("--version", "-V", help="Print the version and stop.", is_eager=True, callback=_print_version)
-    ] = False,
-) -> None:
-    render.set_verbosity(quiet=quiet, verbose=verbose)
 
 
 def _group(name: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from msgspec import Struct
 
-from dvx.cli import complete, render
+from dvx.cli import complete, complete_values, render
 from dvx.cli.common import JsonOption, MarkdownOption, find_project
 from dvx.model.params import Change
 from dvx.ops.metrics import Choice, Comparison, Reading, Several, Shown, What, compare, show, table
@@ -16,8 +16,24 @@ from dvx.project import Project
 
 PRECISION = 5
 
-FilesArgument = Annotated[list[str] | None, typer.Argument(help="Files; all that pipelines name by default.", show_default=False)]
-FilesOption = Annotated[list[str] | None, typer.Option("--targets", help="Only this file; may be repeated.", show_default=False)]
+FilesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Files; all that pipelines name by default.", autocompletion=complete_values.metric_files, show_default=False
+    ),
+]
+FilesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--targets", help="Only this file; may be repeated.", autocompletion=complete_values.metric_files, show_default=False
+    ),
+]
+ParamFilesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--targets", help="Only this file; may be repeated.", autocompletion=complete_values.param_files, show_default=False
+    ),
+]
 OldArgument = Annotated[
     str,
     typer.Argument(metavar="[OLD]", help="A revision; HEAD by default.", autocompletion=complete.revisions, show_default=False),
@@ -87,7 +103,7 @@ def params_diff(
     old: OldArgument = "",
     new: NewArgument = "",
     *,
-    targets: FilesOption = None,
+    targets: ParamFilesOption = None,
     deps: Annotated[bool, typer.Option("--deps", help="Only parameters that stages use.")] = False,
     everything: AllOption = False,
     no_path: NoPathOption = False,

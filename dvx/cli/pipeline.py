@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete, render
+from dvx.cli import complete, complete_values, render
 from dvx.cli.common import JsonOption, MarkdownOption, RecursiveOption, StagesArgument, find_project, tell_git
 from dvx.cli.drawing import boxes, dot, mermaid, page, text
 from dvx.cli.units import duration
@@ -25,7 +25,12 @@ def stage_add(
     *,
     name: Annotated[str, typer.Option("--name", "-n", help="The name of the stage.", show_default=False)],
     deps: Annotated[Paths, typer.Option("--deps", "-d", help="A file or folder that it reads.")] = None,
-    params: Annotated[Paths, typer.Option("--params", "-p", help="Parameters: KEY,KEY or FILE:KEY,KEY or FILE:")] = None,
+    params: Annotated[
+        Paths,
+        typer.Option(
+            "--params", "-p", help="Parameters: KEY,KEY or FILE:KEY,KEY or FILE:", autocompletion=complete_values.parameters
+        ),
+    ] = None,
     outs: Annotated[Paths, typer.Option("--outs", "-o", help="An output, kept in the cache.")] = None,
     outs_no_cache: Annotated[Paths, typer.Option("--outs-no-cache", "-O", help="An output that Git keeps.")] = None,
     outs_persist: Annotated[Paths, typer.Option("--outs-persist", help="An output that stays when the stage runs.")] = None,
@@ -34,7 +39,9 @@ def stage_add(
     metrics_no_cache: Annotated[Paths, typer.Option("--metrics-no-cache", "-M", help="Metrics that Git keeps.")] = None,
     plots: Annotated[Paths, typer.Option("--plots", help="Data of a plot, kept in the cache.")] = None,
     plots_no_cache: Annotated[Paths, typer.Option("--plots-no-cache", help="Data of a plot that Git keeps.")] = None,
-    wdir: Annotated[str, typer.Option("--wdir", "-w", help="The folder in which the command runs.")] = "",
+    wdir: Annotated[
+        str, typer.Option("--wdir", "-w", help="The folder in which the command runs.", autocompletion=complete.folders)
+    ] = "",
     always_changed: Annotated[bool, typer.Option("--always-changed", help="Run it each time.")] = False,
     desc: Annotated[str, typer.Option("--desc", help="A line about the stage.")] = "",
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace a stage of that name.")] = False,
@@ -167,7 +174,10 @@ def repro(
 
 def dag(
     target: Annotated[
-        str, typer.Argument(help="Only what this stage or output needs.", autocompletion=complete.stages, show_default=False)
+        str,
+        typer.Argument(
+            help="Only what this stage or output needs.", autocompletion=complete.stages_and_outputs, show_default=False
+        ),
     ] = "",
     *,
     as_dot: Annotated[bool, typer.Option("--dot", help="Print Graphviz.")] = False,

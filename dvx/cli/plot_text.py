@@ -12,8 +12,11 @@ _HEIGHT = 16
 _WIDEST = 100
 
 
-def chart_text(name: str, chart: Chart, width: int, *, colours: bool) -> str:
-    """A chart, at most `width` columns wide; empty if its values are no numbers.
+BRAILLE = "\N{BRAILLE PATTERN DOTS-12345678}"
+
+
+def chart_text(name: str, chart: Chart, width: int, *, colours: bool, plain: bool = False) -> str:
+    """A chart, at most `width` columns wide, of stars where it is `plain`; empty if its values are no numbers.
 
     Raises:
         ConfigError: what draws is not installed.
@@ -37,7 +40,7 @@ def chart_text(name: str, chart: Chart, width: int, *, colours: bool) -> str:
     if not colours:
         plotext.theme("clear")
     for label, (rights, ups) in lines.items():
-        plotext.plot(rights, ups, label=label, marker="braille")
+        plotext.plot(rights, ups, label=label, marker="*" if plain else "braille")
     plotext.title(str(chart.properties.get("title") or name))
     plotext.xlabel(str(chart.properties.get("x_label") or x))
     drawn = str(plotext.build())

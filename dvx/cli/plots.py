@@ -11,18 +11,24 @@ from urllib.parse import quote
 import typer
 from msgspec import Struct
 
-from dvx.cli import complete, render
+from dvx.cli import colour, complete, complete_values, render
 from dvx.cli.common import find_project
+from dvx.cli.live import width_of
 from dvx.errors import DvxError, UsageError, nearest
 from dvx.project import Project
 
 TargetsArgument = Annotated[
     list[str] | None,
-    typer.Argument(help="Plots, by file or name; all by default.", autocompletion=complete.targets, show_default=False),
+    typer.Argument(help="Plots, by file or name; all by default.", autocompletion=complete_values.plots, show_default=False),
 ]
-TemplateOption = Annotated[str, typer.Option("--template", "-t", help="A template: a name of dvx's own, or a file.")]
-XOption = Annotated[str, typer.Option("-x", help="The field that goes to the right.")]
-YOption = Annotated[str, typer.Option("-y", help="The field that goes up.")]
+TemplateOption = Annotated[
+    str,
+    typer.Option(
+        "--template", "-t", help="A template: a name of dvx's own, or a file.", autocompletion=complete_values.templates
+    ),
+]
+XOption = Annotated[str, typer.Option("-x", help="The field that goes to the right.", autocompletion=complete_values.plot_fields)]
+YOption = Annotated[str, typer.Option("-y", help="The field that goes up.", autocompletion=complete_values.plot_fields)]
 NoHeaderOption = Annotated[bool, typer.Option("--no-header", help="CSV and TSV files begin with data.")]
 TitleOption = Annotated[str, typer.Option("--title", help="The title.")]
 XLabelOption = Annotated[str, typer.Option("--x-label", help="What stands below.")]
@@ -73,7 +79,10 @@ def plots_diff(
         ),
     ] = None,
     *,
-    targets: Annotated[list[str] | None, typer.Option("--targets", help="Only these plots.", show_default=False)] = None,
+    targets: Annotated[
+        list[str] | None,
+        typer.Option("--targets", help="Only these plots.", autocompletion=complete_values.plots, show_default=False),
+    ] = None,
     experiment: Annotated[bool, typer.Option("--experiment", "-e", help="The baseline of the one experiment, too.")] = False,
     template: TemplateOption = "",
     x: XOption = "",
@@ -112,7 +121,10 @@ def plots_modify(
     title: TitleOption = "",
     x_label: XLabelOption = "",
     y_label: YLabelOption = "",
-    unset: Annotated[list[str] | None, typer.Option("--unset", help="Properties to remove.", show_default=False)] = None,
+    unset: Annotated[
+        list[str] | None,
+        typer.Option("--unset", help="Properties to remove.", autocompletion=complete_values.plot_properties, show_default=False),
+    ] = None,
 ) -> None:
     """Say in the pipeline file how an output is drawn; one that was no plot becomes one.
 
@@ -129,7 +141,12 @@ def plots_modify(
 
 
 def plots_templates(
-    template: Annotated[str, typer.Argument(help="Print this one; list all without it.", show_default=False)] = "",
+    template: Annotated[
+        str,
+        typer.Argument(
+            help="Print this one; list all without it.", autocompletion=complete_values.own_templates, show_default=False
+        ),
+    ] = "",
 ) -> None:
     """List the templates that dvx has, or print one.
 
@@ -188,7 +205,7 @@ def _draw(project: Project, revisions: Sequence[str], targets: tuple[str, ...], 
                 return
         raise DvxError(f"`{targets[0]}` is no plot with data", "`dvx plots show` draws all that there are")
     elif how.text:
-        _print_charts(project, plots)
+        _print_charts(plots)
     elif any(plot.chart or plot.images for plot in plots):
         _write_page(project, plots, out, how)
     else:
@@ -221,15 +238,15 @@ def _document(plots: Sequence[Any], troubles: Sequence[Any], out: str, *, split:
     return {key: value for key, value in (("errors", errors), ("data", data)) if value}
 
 
-def _print_charts(project: Project, plots: Sequence[Any]) -> None:
-    from dvx.cli.plot_text import chart_text
+def _print_charts(plots: Sequence[Any]) -> None:
+    from dvx.cli.plot_text import BRAILLE, chart_text
 
-    width = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 80
-    colours = sys.stdout.isatty() and not project.config.environ.get("NO_COLOR")
+    width = width_of(sys.stdout.fileno()) if sys.stdout.isatty() else 80
+    colours, plain = colour.wanted(sys.stdout), not render.can_print(BRAILLE)
     for plot in plots:
         if plot.chart is None:
             render.note(f"`{plot.name}` is a picture, which a page shows: leave `--text` out.")
-        elif found := chart_text(plot.name, plot.chart, width, colours=colours):
+        elif found := chart_text(plot.name, plot.chart, width, colours=colours, plain=plain):
             render.data(found)
         else:
             render.note(f"`{plot.name}` has no numbers to draw; a page shows it: leave `--text` out.")

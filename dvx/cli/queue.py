@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete, render
+from dvx.cli import complete, complete_values, render
 from dvx.cli.clock import moment
 from dvx.cli.common import JsonOption, find_project
 from dvx.errors import DvxError, UsageError
@@ -110,7 +110,12 @@ def queue_logs(
     task: TaskArgument,
     *,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until it ends.")] = False,
-    encoding: Annotated[str, typer.Option("--encoding", "-e", help="How the commands wrote it; UTF-8 by default.")] = "utf-8",
+    encoding: Annotated[
+        str,
+        typer.Option(
+            "--encoding", "-e", help="How the commands wrote it; UTF-8 by default.", autocompletion=complete_values.encodings
+        ),
+    ] = "utf-8",
 ) -> None:
     """Print what an experiment wrote.
 

@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dvx.cli import colour
+from dvx.cli.colour import Ink
 from dvx.cli.live import Live, width_of
 from dvx.cli.progress import Meter
 from dvx.cli.units import count, size
@@ -29,6 +31,8 @@ from dvx.model.events import (
 )
 from dvx.model.paths import printable
 
+# for streams that cannot print these
+_PLAIN = str.maketrans({"└": "`", "├": "|", "─": "-", "│": "|", "…": "...", **dict.fromkeys("┌┐┘┤┬┴┼", "+")})
 _VERBOSITY = {"quiet": False, "verbose": False}
 # what takes stderr from a line that is rewritten, or that a command did not end, to a new one
 _LEAVING = {"stderr": ""}
@@ -65,9 +69,9 @@ def note(text: str) -> None:
 def error(message: str, hint: str = "", place: str = "") -> None:
     """What went wrong, and the way out. The place comes first, as compilers have it, so that editors can go there."""
     begin = f"{place}: " if place else ""
-    _say(f"{begin}{_styled('error:', '31')} {message.removeprefix(begin)}")
+    _say(f"{begin}{colour.err('error:', Ink.RED)} {message.removeprefix(begin)}")
     if hint:
-        _say(f"{_styled('hint:', '36')} {hint}")
+        _say(f"{colour.err('hint:', Ink.CYAN)} {hint}")
 
 
 def leave_line() -> None:
@@ -80,6 +84,11 @@ def leave_line() -> None:
 def json(value: Any) -> None:
     """A value as JSON: on one line, indented on a terminal."""
     data(json_module.dumps(value, indent=2 if sys.stdout.isatty() else None))
+
+
+def can_print(text: str) -> bool:
+    """Whether stdout can print these characters."""
+    return _encodable(text, sys.stdout) == text
 
 
 def table(rows: Sequence[Sequence[Any]], headers: Sequence[str], *, markdown: bool = False) -> None:
@@ -107,14 +116,14 @@ def changes(paths: Mapping[str, Sequence[str]]) -> None:
     """One line a path: a letter, a tab, the path."""
     for letter, named in paths.items():
         for path in named:
-            data(f"{letter}\t{path}")
+            data(f"{colour.state(letter)}\t{path}")
 
 
 class Terminal:
     """Tells events as they come: a line that is rewritten on a terminal, single lines elsewhere."""
 
     def __init__(self) -> None:
-        self._live = sys.stderr.isatty() and not _VERBOSITY["quiet"]
+        self._live = colour.is_lively(sys.stderr) and not _VERBOSITY["quiet"]
         self._shown = 0.0
         self._begin = time.monotonic()
         self._meter = Meter()
@@ -183,7 +192,7 @@ class Terminal:
             self._shown = time.monotonic()
             leave_line()
             _LEAVING["stderr"] = _CLEARED + _LINE_ABOVE * (len(lines) - 1)
-            print("\n".join(lines), end="", file=sys.stderr, flush=True)
+            print(_encodable("\n".join(lines), sys.stderr), end="", file=sys.stderr, flush=True)
         return bool(lines)
 
     def _pass_lines_on(self, stage: str, output: bytes, *, ended: bool = False) -> None:
@@ -194,7 +203,7 @@ class Terminal:
         if rest:
             self._unfinished[stage] = rest
         if newline:
-            prefix = _styled(f"{stage} | ", "2").encode("utf-8", "backslashreplace")
+            prefix = colour.err(f"{stage} | ", Ink.DIM).encode("utf-8", "backslashreplace")
             _pass_on(b"".join(prefix + line.rpartition(b"\r")[2] + b"\n" for line in whole.split(b"\n")))
 
     def _transferred(self, event: Transferred) -> None:
@@ -214,7 +223,7 @@ class Terminal:
         if _LEAVING["stderr"] != _CLEARED:
             leave_line()
         _LEAVING["stderr"] = _CLEARED
-        print(f"{_CLEARED}{text}", end="", file=sys.stderr, flush=True)
+        print(f"{_CLEARED}{_encodable(text, sys.stderr)}", end="", file=sys.stderr, flush=True)
         if ended:
             leave_line()
 
@@ -243,24 +252,25 @@ def _pass_on(output: bytes) -> None:
 
 def _notice(notice: Notice) -> str:
     begin = f"{notice.place}: " if notice.place else ""
-    text = f"{begin}{_styled('note:', '33')} {notice.message.removeprefix(begin)}"
+    text = f"{begin}{colour.err('note:', Ink.YELLOW)} {notice.message.removeprefix(begin)}"
     if not notice.hint:
         return text
-    return f"{text}\n{_styled('hint:', '36')} {notice.hint}" if "\n" in notice.message else f"{text}; {notice.hint}"
+    return f"{text}\n{colour.err('hint:', Ink.CYAN)} {notice.hint}" if "\n" in notice.message else f"{text}; {notice.hint}"
 
 
 def _stage_line(event: StageStarted | StageSkipped | StageRestored | StageRetrying | StageEnded) -> str:
     if isinstance(event, StageStarted):
         why = f" ({', '.join(event.why)})" if event.why else ""
         command = "\n".join(f"> {line}" for line in event.command.splitlines())
-        return f"Running stage '{event.stage}'{why}:\n{command}" if command else f"Running stage '{event.stage}'{why}"
+        running = colour.err(f"Running stage '{event.stage}'", Ink.BOLD)
+        return f"{running}{why}:\n{command}" if command else f"{running}{why}"
     if isinstance(event, StageSkipped):
-        return f"Stage '{event.stage}' didn't change, skipping"
+        return colour.err(f"Stage '{event.stage}' didn't change, skipping", Ink.DIM)
     if isinstance(event, StageRestored):
-        return f"Stage '{event.stage}' is cached - skipping run, checking out outputs"
+        return colour.err(f"Stage '{event.stage}' is cached - skipping run, checking out outputs", Ink.DIM)
     if isinstance(event, StageRetrying):
         again = f"attempt {event.attempt + 1} of {event.attempts} starts in {event.pause:g} s"
-        return f"{_styled('note:', '33')} {event.message}\n{_styled('hint:', '36')} {again}"
+        return f"{colour.err('note:', Ink.YELLOW)} {event.message}\n{colour.err('hint:', Ink.CYAN)} {again}"
     return f"Stage '{event.stage}' done in {event.seconds:.1f} s"
 
 
@@ -270,17 +280,11 @@ def _planned(event: TransferPlanned) -> str:
     return f"{count(event.objects, 'object')} to {event.task} {way} `{event.remote}` ({about})"
 
 
-def _styled(text: str, code: str) -> str:
-    return f"\x1b[{code}m{text}\x1b[0m" if _colours() else text
-
-
-def _colours() -> bool:
-    from dvx.config import environment
-
-    return sys.stderr.isatty() and not environment().get("NO_COLOR")
-
-
 def _encodable(text: str, stream: Any) -> str:
-    """Text that the stream can print: bytes of names that are no text become visible."""
+    """Text that the stream can print: lines become plain ones, bytes of names that are no text visible."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN).encode(encoding, "backslashreplace").decode(encoding)
+    return text

@@ -14,7 +14,7 @@ from dvx.cli import complete, render
 from dvx.cli.common import JsonOption, MarkdownOption, find_project
 from dvx.cli.pipeline import run_stages
 from dvx.cli.units import duration
-from dvx.errors import DvxError, StageFailed
+from dvx.errors import DvxError, StageFailed, nearest
 from dvx.model.history import AttemptRecord, Fact, RunRecord, Status
 from dvx.model.staleness import Action
 from dvx.ops.repro_plan import ReproOptions, from_plain
@@ -23,7 +23,13 @@ from dvx.project import Project
 _UNCHANGED, _MAY_BE_RETRIED = 99, 75
 _POLL_SECONDS = 0.2
 RunArgument = Annotated[
-    str, typer.Argument(metavar="[run]", help="A run, or the beginning of its name; the latest by default.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="[run]",
+        help="A run, or the beginning of its name; the latest by default.",
+        autocompletion=complete.runs,
+        show_default=False,
+    ),
 ]
 
 
@@ -84,7 +90,10 @@ def runs_logs(
         str, typer.Argument(help="A stage; all by default.", autocompletion=complete.stages, show_default=False)
     ] = "",
     *,
-    run: Annotated[str, typer.Option("--run", help="A run, or the beginning of its name; the latest by default.")] = "",
+    run: Annotated[
+        str,
+        typer.Option("--run", help="A run, or the beginning of its name; the latest by default.", autocompletion=complete.runs),
+    ] = "",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
 ) -> None:
     """Print what the commands of a run wrote.
@@ -98,7 +107,8 @@ def runs_logs(
     chosen = _attempts_at(found, stage)
     if not chosen and not follow:
         where = f"at the stage `{stage}` " if stage else ""
-        raise DvxError(f"there was no attempt {where}in the run `{found.name}`", "run `dvx runs show` to see what was done")
+        hint = nearest(stage, {one.stage for one in found.attempts}) or "run `dvx runs show` to see what was done"
+        raise DvxError(f"there was no attempt {where}in the run `{found.name}`", hint)
     read: dict[str, int] = {}
     while True:
         several = len({one.stage for one in chosen}) > 1

@@ -8,10 +8,15 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import render
+from dvx.cli import complete, render
 from dvx.errors import UsageError
 
-FolderOption = Annotated[str, typer.Option("--dir", help="Another folder of programs than that of the virtual environment.")]
+FolderOption = Annotated[
+    str,
+    typer.Option(
+        "--dir", help="Another folder of programs than that of the virtual environment.", autocompletion=complete.folders
+    ),
+]
 
 
 def shim_install(

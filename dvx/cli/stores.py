@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from msgspec import to_builtins
 
-from dvx.cli import render, units
+from dvx.cli import complete, render, units
 from dvx.cli.common import JsonOption, find_project
 from dvx.model.gc import parse_age
 from dvx.model.paths import printable
@@ -17,7 +17,7 @@ from dvx.model.usage import Share
 from dvx.ops import trash
 from dvx.ops.du import usage
 
-_TARGETS = typer.Argument(help="Ids or paths, as `dvx trash list` shows them.", show_default=False)
+_TARGETS = typer.Argument(help="Ids or paths, as `dvx trash list` shows them.", autocompletion=complete.trash, show_default=False)
 
 
 def du(

@@ -23,7 +23,10 @@ from dvx.ops.roots import Scope
 def gc(
     *,
     workspace: Annotated[bool, typer.Option("--workspace", "-w", help="Keep what the workspace names, and no history.")] = False,
-    rev: Annotated[list[str] | None, typer.Option("--rev", help="Keep what this revision names.", show_default=False)] = None,
+    rev: Annotated[
+        list[str] | None,
+        typer.Option("--rev", help="Keep what this revision names.", autocompletion=complete.commits, show_default=False),
+    ] = None,
     num: Annotated[int, typer.Option("--num", "-n", help="How many commits back from `--rev` or `-a`; negative: all.")] = 1,
     all_branches: Annotated[bool, typer.Option("--all-branches", "-a", help="Keep what the tips of branches name.")] = False,
     all_tags: Annotated[bool, typer.Option("--all-tags", "-T", help="Keep what tags name.")] = False,
@@ -43,7 +46,11 @@ def gc(
     projects: Annotated[
         list[str] | None,
         typer.Option(
-            "--projects", "-p", help="Another project that uses the same cache; may be given often.", show_default=False
+            "--projects",
+            "-p",
+            help="Another project that uses the same cache; may be given often.",
+            autocompletion=complete.folders,
+            show_default=False,
         ),
     ] = None,
     grace: Annotated[str, typer.Option("--grace", help="How long what nothing names is kept: `14d`, `12h`, `0`.")] = "14d",

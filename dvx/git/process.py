@@ -90,7 +90,8 @@ def failure(words: Sequence[str], answer: Answer) -> GitError:
     if ".lock': File exists" in answer.error:
         return GitError(f"another Git process holds a lock: {said}", "wait for it to end, or remove the lock file if none runs")
     if "does not appear to be a git repository" in said:
-        return GitError(f"there is no Git remote {said.split(' does not', 1)[0]}", "`git remote -v` shows those that there are")
+        name = said.split(" does not", 1)[0].strip("'")
+        return GitError(f"there is no Git remote `{name}`", "`git remote -v` shows those that there are")
     return GitError(f"`git {words[0]}` failed: {said or f'exit code {answer.code}'}")
 
 

@@ -5,14 +5,34 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from dvx.errors import GitError
-from dvx.git import process
+from dvx.errors import GitError, nearest
+from dvx.git import process, values
 from dvx.git.repository import Git
 from dvx.git.values import RefChange
+from dvx.model.experiment import ExpRef
 
 # Git's own hooks would push the data of the workspace, which is not what is pushed here
 _QUIET = ("-c", f"core.hooksPath={os.devnull}")
 _PORTION = 500
+
+
+def remote_names(git: Git) -> list[str]:
+    """The names of the remotes of a repository."""
+    return values.text(process.ask(git.place, ("remote",))).splitlines()
+
+
+def experiments_at(git: Git, remote: str) -> dict[ExpRef, str]:
+    """The commit of every experiment in a Git remote, given by name or URL.
+
+    Raises:
+        GitError: it cannot be reached.
+    """
+    try:
+        return git.remote_experiments(remote)
+    except GitError as error:
+        names = remote_names(git)
+        meant = "" if remote in names else nearest(remote, names)
+        raise GitError(error.message, meant or error.hint) from None
 
 
 def push_refs(git: Git, remote: str, changes: Sequence[RefChange]) -> None:

@@ -24,6 +24,13 @@ class Kind(Enum):
     PROGRAM_MISSING = "program-missing"  # a program that hooks call
     DRIVER_MISSING = "driver-missing"  # the merge driver that .gitattributes asks for
     STALE = "stale"  # a folder; how many things in it
+    WORKER_DEAD = "worker-dead"  # how many
+    GROUP_SHUT_OUT = "group-shut-out"  # where the cache is; how many folders
+    PRIVATE_READABLE = "private-readable"  # a configuration file
+    PRIVATE_TRACKED = "private-tracked"  # an option
+    OWN_NOT_IGNORED = "own-not-ignored"  # an ignore file of Git; the lines that it lacks
+    CLOCK_OFF = "clock-off"  # a folder; by how much the clock of its file system is wrong
+    EXTRA_MISSING = "extra-missing"  # an option with its value; what to install
     OUTPUT_HIDDEN = "output-hidden"  # a tracked path; the rule that hides it
     POINTER_IGNORED = "pointer-ignored"  # a file that belongs into Git
     IGNORE_WRONG = "ignore-wrong"  # the line of an ignore file, with its place
@@ -32,7 +39,10 @@ class Kind(Enum):
 BROKEN = frozenset({
     Kind.ERROR, Kind.NO_LINK_WORKS, Kind.NOT_WRITABLE, Kind.PACKAGE_MISSING, Kind.GIT_OLD, Kind.HOOK_NOT_EXECUTABLE,
     Kind.PROGRAM_MISSING, Kind.DRIVER_MISSING, Kind.OUTPUT_HIDDEN, Kind.POINTER_IGNORED, Kind.IGNORE_WRONG,
+    Kind.EXTRA_MISSING, Kind.GROUP_SHUT_OUT, Kind.OWN_NOT_IGNORED,
 })  # fmt: skip
+
+_SECONDS_APART = 3.0
 
 
 class Problem(Struct, frozen=True):
@@ -89,6 +99,11 @@ def fall_back(configured: tuple[str, ...], working: tuple[str, ...]) -> Problem 
         return Problem(Kind.NO_LINK_WORKS, ", ".join(configured))
     idle = configured[: configured.index(used)]
     return Problem(Kind.LINKS_FALL_BACK, ", ".join(idle), used) if idle else None
+
+
+def clock_is_off(ahead: float) -> bool:
+    """Whether clocks that are so many seconds apart do harm; file systems round times, to two seconds at worst."""
+    return abs(ahead) > _SECONDS_APART
 
 
 def is_no_pattern(line: str) -> bool:

@@ -169,8 +169,3 @@ REMOTES: Mapping[str, Options] = {
     }.items()
 }
 ANY_REMOTE: Options = {name: option for options in REMOTES.values() for name, option in options.items()}
-
-
-def known_options() -> list[str]:
-    """The names of all options of plain sections."""
-    return [f"{section}.{name}" for section, options in SECTIONS.items() for name in options]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 
@@ -11,6 +12,7 @@ from dvx.git import Git, hooks
 from dvx.model import hooks as texts
 from dvx.model.doctor import Diagnosis, Kind, Problem, fall_back, is_no_pattern
 from dvx.model.paths import parent
+from dvx.ops import doctor_places
 from dvx.ops.environment import describe, working_links
 from dvx.ops.ignore import Ignore
 from dvx.ops.index import Index, load_index
@@ -18,8 +20,7 @@ from dvx.ops.install import asks_for_driver
 from dvx.ops.track import links
 from dvx.project import Project
 from dvx.store import files
-from dvx.store.scratch import abandoned
-from dvx.store.support import missing_package
+from dvx.store.support import installed, missing_package
 
 # `git worktree list -z` and `core.fsync` came with it
 OLDEST_GIT = (2, 36)
@@ -34,10 +35,10 @@ def diagnose(start: str) -> Diagnosis:
     except DvxError as error:
         return Diagnosis(describe(None), (_told(error),))
     try:
-        stale = list(_stale(project))
+        stale = list(doctor_places.leftovers(project))
         found = describe(project)
-        problems = [*_links(project), *_file_systems(project), *_remotes(project), *_git(project), *stale]
-        return Diagnosis(found, (*problems, *_tracked(project)))
+        problems = [*_links(project), *_file_systems(project), *_places(project), *_remotes(project), *_extras(project)]
+        return Diagnosis(found, (*problems, *_git(project), *stale, *_tracked(project)))
     finally:
         project.close()
 
@@ -57,6 +58,21 @@ def _file_systems(project: Project) -> Iterator[Problem]:
     place = project.cache.root
     if os.path.isdir(place) and os.stat(place).st_dev != os.stat(project.root).st_dev:
         yield Problem(Kind.OTHER_FILE_SYSTEM, place)
+
+
+def _places(project: Project) -> Iterator[Problem]:
+    yield from doctor_places.shared_cache(project)
+    yield from doctor_places.secrets(project.config)
+    # where no file can be made, that is told already
+    with contextlib.suppress(OSError):
+        yield from doctor_places.clocks(project)
+
+
+def _extras(project: Project) -> Iterator[Problem]:
+    if project.algorithm == "blake3" and not installed("blake3"):
+        yield Problem(Kind.EXTRA_MISSING, "core.hash = blake3", "dvx-vc[blake3]")
+    if project.config.flag("hydra.enabled", False) and not installed("hydra-core"):
+        yield Problem(Kind.EXTRA_MISSING, "hydra.enabled = true", "dvx-vc[hydra]")
 
 
 def _remotes(project: Project) -> Iterator[Problem]:
@@ -85,6 +101,7 @@ def _git(project: Project) -> Iterator[Problem]:
             yield Problem(Kind.GIT_OLD, *(".".join(str(number) for number in version) for version in (found, OLDEST_GIT)))
         yield from _hooks(git)
         yield from _driver(project, git)
+        yield from doctor_places.ignored(project)
     except DvxError as error:
         yield _told(error)
 
@@ -111,13 +128,6 @@ def _driver(project: Project, git: Git) -> Iterator[Problem]:
     name = project.dialect.name
     if asks_for_driver(git, name) and not git.config(f"merge.{name}.driver"):
         yield Problem(Kind.DRIVER_MISSING, name)
-
-
-def _stale(project: Project) -> Iterator[Problem]:
-    for folder in (os.path.join(project.cache.root, "tmp"), os.path.join(project.state, "new")):
-        count = sum(1 for _ in abandoned(folder)) if os.path.isdir(folder) else 0
-        if count:
-            yield Problem(Kind.STALE, folder, str(count))
 
 
 def _tracked(project: Project) -> Iterator[Problem]:

@@ -19,6 +19,13 @@ def workers(project: Project) -> tuple[str, ...]:
     return tuple(name for name in names if is_employed(project, name))
 
 
+def dead(project: Project) -> tuple[str, ...]:
+    """The workers that died and that nobody swept yet."""
+    folder = _folder(project)
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    return tuple(name for name in names if not is_employed(project, name))
+
+
 @contextmanager
 def employed(project: Project) -> Iterator[str]:
     """Be a worker, by a lock that the kernel releases when this process dies; yields its name."""
@@ -33,10 +40,8 @@ def employed(project: Project) -> Iterator[str]:
 
 def sweep_dead(project: Project) -> None:
     """Remove what dead workers left of themselves."""
-    folder = _folder(project)
-    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
-        if not is_employed(project, name):
-            files.remove(os.path.join(folder, name))
+    for name in dead(project):
+        files.remove(os.path.join(_folder(project), name))
 
 
 def _hired(project: Project, held: ExitStack) -> str:

@@ -66,7 +66,7 @@ def working_links(project: Project) -> tuple[str, ...]:
         OSError: files cannot be made in one of the two.
     """
     with_cache = os.path.isdir(project.cache.root)
-    return tuple(link.value for link in _probe(os.path.join(project.cache.root, "tmp") if with_cache else "", project))
+    return tuple(link.value for link in _probe(project.cache.make_scratch() if with_cache else "", project))
 
 
 def file_system(place: str) -> str:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError, UnknownTarget, nearest
 from dvx.git import Git, RefChange
-from dvx.git.sharing import fetch_refs, push_refs
+from dvx.git.sharing import experiments_at, fetch_refs, push_refs
 from dvx.model.events import Tell, silent
 from dvx.model.experiment import OWN_REFS, ExpRef, named
 from dvx.model.paths import printable
@@ -56,7 +56,7 @@ def push(project: Project, remote: str, options: ShareOptions, tell: Tell = sile
     git = git_of(project)
     ours = {one.ref: one.commit for one in all_experiments(git)}
     chosen = _chosen(git, ours, options)
-    theirs = git.remote_experiments(remote)
+    theirs = experiments_at(git, remote)
     _check_free(chosen, theirs, f"at `{remote}`", force=options.force)
     copied = None
     if options.data and chosen:
@@ -74,7 +74,7 @@ def pull(project: Project, remote: str, options: ShareOptions, tell: Tell = sile
     Raises: as `push`.
     """
     git = git_of(project)
-    theirs = git.remote_experiments(remote)
+    theirs = experiments_at(git, remote)
     chosen = _chosen(git, theirs, options)
     ours = {one.ref: one.commit for one in all_experiments(git)}
     _check_free(chosen, ours, "here", force=options.force)
@@ -104,7 +104,7 @@ def remove_at(project: Project, remote: str, names: Sequence[str], scope: Scope 
         UnknownTarget: one of the names is unknown; nothing is removed then.
     """
     git = git_of(project)
-    theirs = git.remote_experiments(remote)
+    theirs = experiments_at(git, remote)
     chosen = _named(theirs, names) if names else {}
     if scope is not None:
         chosen = {**chosen, **_chosen(git, theirs, ShareOptions(scope=scope))}
@@ -121,7 +121,7 @@ def rename_at(project: Project, remote: str, old: str, new: str, *, force: bool)
         DvxError: there is one of the new name, and no `force`.
     """
     git = git_of(project)
-    theirs = git.remote_experiments(remote)
+    theirs = experiments_at(git, remote)
     found = _named(theirs, [old])
     if len(found) > 1:
         raise UnknownTarget(

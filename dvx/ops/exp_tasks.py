@@ -162,8 +162,8 @@ def run_task(project: Project, book: TaskBook, task: Task, tell: Tell) -> Record
     return recorded
 
 
-def find_tasks(tasks: Iterable[Task], names: Sequence[str]) -> tuple[Task, ...]:
-    """The tasks of these names or (beginnings of) ids.
+def find_tasks(tasks: Iterable[Task], names: Sequence[str], others: Iterable[Task] = ()) -> tuple[Task, ...]:
+    """The tasks of these names or (beginnings of) ids; of `others` that are named, it is told how they are.
 
     Raises:
         UnknownTarget: there is none.
@@ -173,7 +173,10 @@ def find_tasks(tasks: Iterable[Task], names: Sequence[str]) -> tuple[Task, ...]:
     for name in names:
         mine = [one for one in known if one.name == name or (len(name) >= 4 and one.ident.startswith(name))]
         if not mine:
-            hint = nearest(name, [one.name for one in known]) or "`dvx queue status` shows all"
+            passed = next((one for one in others if one.name == name), None)
+            if passed is not None:
+                raise UnknownTarget(f"the experiment `{name}` is {passed.state.value}", "`dvx queue status` shows all")
+            hint = nearest(name, [one.name for one in (*known, *others)]) or "`dvx queue status` shows all"
             raise UnknownTarget(f"there is no such experiment in the queue: `{printable(name)}`", hint)
         found |= {one.ident: one for one in mine}
     return tuple(found.values())
@@ -210,7 +213,7 @@ def retry(project: Project, names: Sequence[str]) -> tuple[Task, ...]:
     """
     book = open_book(project)
     failed = [one for one in book.tasks(State.FAILED, State.KILLED) if one.snapshot or names]
-    chosen = find_tasks(failed, names) if names else tuple(failed)
+    chosen = find_tasks(failed, names, known_tasks(project)) if names else tuple(failed)
     for one in chosen:
         if not one.snapshot:
             raise DvxError(

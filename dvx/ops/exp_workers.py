@@ -100,8 +100,9 @@ def kill(project: Project, names: list[str], *, now: bool) -> tuple[Task, ...]:
         DvxError: one does not end.
     """
     book = open_book(project)
-    running = [one for one in known_tasks(project) if one.state is State.RUNNING and one.snapshot]
-    chosen = find_tasks(running, names) if names else tuple(running)
+    tasks = known_tasks(project)
+    running = [one for one in tasks if one.state is State.RUNNING and one.snapshot]
+    chosen = find_tasks(running, names, tasks) if names else tuple(running)
     for one in chosen:
         book.ask(one.ident, KILL)
     end = time.monotonic() + _PATIENCE

@@ -10,6 +10,7 @@ from dvx.errors import DvxError, GitError, UnknownTarget, UsageError, nearest
 from dvx.git import Git, RefChange
 from dvx.git.dated import dated_experiments
 from dvx.git.roots import is_ref_name
+from dvx.git.sharing import experiments_at
 from dvx.model.experiment import Experiment, ExpRef, check_name, named
 from dvx.model.paths import printable
 from dvx.project import Project
@@ -69,7 +70,7 @@ def baselines_of(git: Git, scope: Scope) -> list[str]:
 def remote_listing(project: Project, remote: str, scope: Scope) -> tuple[Group, ...]:
     """What a Git remote holds; when an experiment was made is not known there."""
     git = git_of(project)
-    found = [Experiment(ref, commit, 0) for ref, commit in sorted(git.remote_experiments(remote).items())]
+    found = [Experiment(ref, commit, 0) for ref, commit in sorted(experiments_at(git, remote).items())]
     return _groups(git, found, scope)
 
 

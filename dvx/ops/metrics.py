@@ -168,7 +168,7 @@ def _attempt(project: Project, revision: str, source: Source, choice: Choice) ->
 
 def _read(project: Project, source: Source, index: Index, choice: Choice) -> dict[str, Reading]:
     is_params = choice.what is What.PARAMS
-    wanted = _wanted_params(index, source, choice) if is_params else dict.fromkeys(files_of(index, Kind.METRIC))
+    wanted = wanted_params(index, source, choice) if is_params else dict.fromkeys(files_of(index, Kind.METRIC))
     if choice.targets:
         wanted = _narrowed(wanted, [project.relative(target) for target in choice.targets], recursive=choice.recursive)
     found = {}
@@ -186,7 +186,8 @@ def _read(project: Project, source: Source, index: Index, choice: Choice) -> dic
     return found
 
 
-def _wanted_params(index: Index, source: Source, choice: Choice) -> Wanted:
+def wanted_params(index: Index, source: Source, choice: Choice) -> Wanted:
+    """The parameters that pipelines name, and the default file if there is one."""
     wanted: Wanted = {}
     used = [(file.path, file.keys) for stage in index.stages.values() for file in stage.params]
     if not choice.param_deps:

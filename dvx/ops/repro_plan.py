@@ -160,7 +160,7 @@ def _unknown(project: Project, index: Index, target: str) -> NoReturn:
     if target == project.dialect.pipeline:
         hint = "run `dvx stage add` to write it, or name a stage of another one (`dvx stage list --all`)"
         raise UnknownTarget(f"there is no `{target}` here", hint)
-    known = [*index.stages, *(stage.name for stage in index.stages.values()), *index.by_path]
+    known = [*index.stages, *(stage.name for stage in index.stages.values()), *index.by_path, *index.pipelines]
     hint = nearest(target, known) or "run `dvx stage list --all`"
     raise UnknownTarget(f"`{target}` is no stage, pipeline file or output", hint)
 

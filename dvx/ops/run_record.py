@@ -122,6 +122,12 @@ def list_runs(project: Project, limit: int) -> tuple[RunRecord, ...]:
         return tuple(_run(project, journal, name) for name in journal.runs(limit))
 
 
+def run_names(project: Project) -> list[str]:
+    """The names of all runs, the newest first."""
+    with _reading(project) as journal:
+        return list(journal.runs())
+
+
 def find_run(project: Project, name: str = "") -> RunRecord:
     """A run by its name or the beginning of it; the latest without a name.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from dvx.errors import DvxError, GraphError, MissingData, UnsafePath, quoted
+from dvx.errors import DvxError, GraphError, MissingData, UnsafePath, nearest, quoted
 from dvx.model.paths import check_path, parent, printable, within
 from dvx.ops.ignore import Ignore
 from dvx.ops.index import Index
@@ -15,9 +15,18 @@ from dvx.project import Project
 def check_target(project: Project, index: Index, path: str) -> None:
     """Refuse what cannot be tracked."""
     if path and not os.path.lexists(project.abs(path)):
-        raise MissingData(f"`{printable(path)}` does not exist")
+        raise MissingData(f"`{printable(path)}` does not exist", _way_out(project, path))
     check_place(project, path, is_folder=os.path.isdir(project.abs(path)))
     check_owners(project, index, path)
+
+
+def _way_out(project: Project, path: str) -> str:
+    """What may have been meant by a path at which nothing is."""
+    folder, name = os.path.split(project.abs(path))
+    if not os.path.isdir(folder):
+        return f"there is no folder `{printable(parent(path))}`"
+    found = nearest(name, os.listdir(folder))
+    return found or "check the spelling, and the folder that you stand in"
 
 
 def check_place(project: Project, path: str, *, is_folder: bool) -> None:

@@ -224,6 +224,11 @@ class Cache:
             if len(self._pending) >= _BATCH_FILES or self._pending_bytes >= _BATCH_BYTES:
                 self.barrier()
 
+    def make_scratch(self) -> str:
+        """The folder for what is not complete yet, made like the others."""
+        self._make_folder(os.path.join(self.root, "tmp"))
+        return os.path.join(self.root, "tmp")
+
     def _make_folder(self, folder: str) -> None:
         if self._folder_mode is None or os.path.isdir(folder):
             files.make_folder(folder)

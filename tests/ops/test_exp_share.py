@@ -125,4 +125,4 @@ def test_strange_words_run_nothing(repo: Path, word: str) -> None:
 def test_a_git_remote_that_is_not_there_is_named(repo: Path) -> None:
     for words in (("push", "nowhere"), ("pull", "nowhere"), ("list", "nowhere")):
         result = run_dvx(repo, "exp", *words)
-        assert result.err == "error: there is no Git remote 'nowhere'\nhint: `git remote -v` shows those that there are\n"
+        assert result.err == "error: there is no Git remote `nowhere`\nhint: `git remote -v` shows those that there are\n"

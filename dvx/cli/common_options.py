@@ -1,0 +1,55 @@
+"""The options that stand before the command."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import dvx
+from dvx.cli import colour, render
+from dvx.cli.colour import When
+from dvx.cli.session import SESSION
+from dvx.config import find_root
+
+ABOUT = """Version data, run pipelines and compare experiments in Git.
+
+Works in its own repositories (`dvx init`) and, unchanged, in DVC's.
+
+Example: dvx add data/raw.csv
+"""
+CODES = """Exit codes: 0 done, 1 an error that you can mend, 2 wrong usage, 3 a bug in dvx, 4 done in part, 130 interrupted.
+In DVC's repositories they are DVC's: 1 or 255 an error, 251 wrong configuration, 252 interrupted, 254 wrong usage.
+"""
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        found = find_root(SESSION.get().cwd)
+        # what works with DVC asks for its version, and reads the beginning of the line
+        spoken = found[1].conforms_to if found else ""
+        render.data(f"{spoken} (dvx {dvx.__version__})" if spoken else dvx.__version__)
+        raise typer.Exit
+
+
+def _go_to(folder: str) -> None:
+    if folder:
+        SESSION.get().go_to(folder)
+
+
+def options(
+    *,
+    cd: Annotated[  # noqa: ARG001  its callback acts, before an unknown command is refused
+        str, typer.Option("--cd", metavar="PATH", help="Work as if started in this folder.", callback=_go_to)
+    ] = "",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say less.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
+    color: Annotated[  # noqa: ARG001  as with `--cd`
+        When, typer.Option("--color", help="Whether to use colours; `auto` does on a terminal.", callback=colour.choose)
+    ] = When.AUTO,
+    version: Annotated[  # noqa: ARG001  its callback acts
+        bool, typer.Option("--version", "-V", help="Print the version and stop.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """What holds for all commands; see `ABOUT`."""
+    render.set_verbosity(quiet=quiet, verbose=verbose)

@@ -1,0 +1,43 @@
+"""Session: one run of the command line."""
+
+from __future__ import annotations
+
+import os
+from contextvars import ContextVar
+
+from msgspec import Struct, field
+
+from dvx.config import find_root
+from dvx.errors import UsageError
+from dvx.model.dialect import NATIVE, ExitCodes
+from dvx.model.paths import printable
+from dvx.project import Project
+
+
+class Session(Struct, dict=True):
+    """One run of the command line: where the user stands, and what was opened for them."""
+
+    cwd: str
+    command: str = ""
+    projects: list[Project] = field(default_factory=list)
+
+    @property
+    def exit_codes(self) -> ExitCodes:
+        """Those of the dialect in which the user stands, whatever state the project is in."""
+        found = find_root(self.cwd)
+        return (found[1] if found else NATIVE).exit_codes
+
+    def go_to(self, typed: str) -> None:
+        """Stand in another folder."""
+        folder = os.path.normpath(os.path.join(self.cwd, typed))
+        if not os.path.isdir(folder):
+            raise UsageError(f"`{printable(typed)}` is not a folder", "give `--cd` one that exists")
+        self.cwd = folder
+
+    def close(self) -> None:
+        """Release what the projects hold."""
+        for project in self.projects:
+            project.close()
+
+
+SESSION: ContextVar[Session] = ContextVar("session")
