@@ -21,9 +21,10 @@ from tests.docs.surroundings import NOTHING, Surroundings, around
 _PROMPT = "$ "
 _BLANKS = re.compile(" +")
 _ERROR = re.compile(r"(^|: )error: ")
-# what differs from run to run: durations, times of day, commit ids
+# what differs from run to run: durations, times, names of runs and processes, ids of commits and of what is in the trash
 _VOLATILE = re.compile(
     r"(?<=in )\d+\.\d(?= s$)|(?<=commands took ).*|; [\d.]+ s saved$|\b\d+\.\d(?= ms$)|\d\d:\d\d [AP]M"
+    r"|\b\d{8}-\d{6}-\d+\b|\b\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?\b|(?<=process )\d+|^[0-9a-f]{16}(?=  )"
     r"|^[0-9a-f]{7}(?= )|(?<=── )[0-9a-f]{7}|\b[0-9a-f]{2}/[0-9a-f]{38}\b|\b[0-9a-f]{40}\b"
 )
 

@@ -10,12 +10,14 @@ import jsonschema
 import pytest
 import yaml
 
+from dvx.cli.main import COMMANDS
 from tests.docs.session import perform, prepare, untrue
 from tests.docs.surroundings import NOTHING, Surroundings, with_dvc, with_s3, with_ssh
-from tests.helpers import ROOT, dvx, write
+from tests.helpers import ROOT, dvx, run_dvx, write
 
 GUIDES = sorted(path.stem for path in (ROOT / "docs" / "guides").glob("*.md"))
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
+_CALL = re.compile(r"run: dvx (.+)$", re.MULTILINE)
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -59,6 +61,16 @@ def test_what_is_not_run_is_read(page: str, native: Path) -> None:
                 assert language in {"console", "text", "sh", "bash"}, language
 
 
+def test_a_workflow_calls_commands_that_exist() -> None:
+    lines = [line for language, text in blocks("docs/guides/ci.md") if language == "yaml" for line in _CALL.findall(text)]
+    assert len(lines) >= 4
+    for line in lines:
+        words = line.split()
+        name = " ".join(words[:2]) if " ".join(words[:2]) in COMMANDS else words[0]
+        help_text = run_dvx(ROOT, *name.split(), "--help").out
+        assert [word for word in words if word.startswith("--") and word not in help_text] == [], line
+
+
 def blocks(page: str) -> list[tuple[str, str]]:
     """The languages and texts of a page's blocks."""
     return _BLOCK.findall((ROOT / page).read_text(encoding="utf-8"))
@@ -85,5 +97,5 @@ def test_mistakes_in_a_workflow_are_found() -> None:
 
 
 def test_the_guides_were_found() -> None:
-    assert {"from-dvc", "s3", "ssh"} <= set(GUIDES)
+    assert set(GUIDES) == {"ci", "from-dvc", "large-data", "parallel-runs", "recovering", "s3", "shared-cache", "ssh"}
     assert sum(len(blocks(page)) for page in PAGES) >= 20
