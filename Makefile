@@ -40,9 +40,11 @@ demo: $(READY) ## tell the whole story on the example project
 bench: $(READY) $(DVC_READY) ## measure against DVC
 	$(RUN) benchmarks $(ARGS)
 
-docs: $(READY) ## bring docs up to date with what dvx prints, then check them
+docs: $(READY) $(DVC_READY) ## bring docs up to date with what dvx prints, make a site of them (.cache/site), then check them
 	$(RUN) tests.docs.reference
-	$(RUN) tests.docs.session README.md docs/tutorial.md docs/formats.md
+	$(RUN) tests.docs.session README.md docs/tutorial.md docs/formats.md docs/guides/*.md
+	$(RUN) demo.picture
+	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict --quiet
 	$(RUN) pytest -n $(WORKERS) tests/docs $(ARGS)
 
 faults: $(READY) ## kill and fault every command at every change it makes

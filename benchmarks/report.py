@@ -88,7 +88,7 @@ def page(found: Sequence[Row], lab: Lab) -> str:
     facts = "\n".join(f"| {name} | {value} |" for name, value in machine(lab).items())
     failed = [row for row in found if row.met is False]
     count = sum(row.met is not None for row in found)
-    verdict = "".join([f"{count - len(failed)} of {count} goals are met" + (":" if failed else ""), *map(_shortfall, failed)])
+    verdict = "".join([f"{count - len(failed)} of {count} goals are met" + (":\n" if failed else ""), *map(_shortfall, failed)])
     return _PAGE.format(
         table=table(found, "github"), machine=facts, rounds=lab.sizes.rounds, many=lab.sizes.many, verdict=verdict
     )

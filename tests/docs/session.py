@@ -1,7 +1,7 @@
 """Console sessions in documents: read, run, compared, and brought up to date by `python -m tests.docs.session FILE...`.
 
 A session is what stands in ```console blocks: `$ command` lines, each followed by what it prints. In that, `...` stands for any
-text of one line, and a line `...` for any lines.
+text of one line, and a line `...` for any lines. A command whose output has an `error:` must fail, every other one must not.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demo.narrator import environment
+from tests.docs.surroundings import NOTHING, Surroundings, around
 
 _PROMPT = "$ "
 _BLANKS = re.compile(" +")
-# what differs from run to run: durations, times of day, commit ids
+_ERROR = re.compile(r"(^|: )error: ")
+# what differs from run to run: durations, times, names of runs and processes, ids of commits and of what is in the trash
 _VOLATILE = re.compile(
-    r"(?<=in )\d+\.\d(?= s$)|(?<=commands took ).*|; [\d.]+ s saved$|\d\d:\d\d [AP]M"
+    r"(?<=in )\d+\.\d(?= s$)|(?<=commands took ).*|; [\d.]+ s saved$|\b\d+\.\d(?= ms$)|\d\d:\d\d [AP]M"
+    r"|\b\d{8}-\d{6}-\d+\b|\b\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?\b|(?<=process )\d+|^[0-9a-f]{16}(?=  )"
     r"|^[0-9a-f]{7}(?= )|(?<=── )[0-9a-f]{7}|\b[0-9a-f]{2}/[0-9a-f]{38}\b|\b[0-9a-f]{40}\b"
 )
 
@@ -47,6 +50,11 @@ class Outcome:
     def as_shown(self) -> bool:
         """Whether the document tells the truth."""
         return matches(self.step.shown, self.printed)
+
+    @property
+    def as_meant(self) -> bool:
+        """Whether it failed where the document shows an error, and only there."""
+        return (self.code != 0) == any(_ERROR.search(line) for line in self.step.shown)
 
 
 def steps(text: str) -> tuple[Step, ...]:
@@ -81,9 +89,13 @@ def _line_matches(shown: str, printed: str) -> bool:
     return re.fullmatch(pattern, _BLANKS.sub(" ", printed)) is not None
 
 
-def perform(text: str, folder: Path) -> tuple[Outcome, ...]:
+def perform(text: str, folder: Path, surroundings: Surroundings = NOTHING) -> tuple[Outcome, ...]:
     """Run a document's session in `folder`; `cd` moves later commands."""
-    env = environment(folder)
+    env = {**environment(folder), **surroundings.variables}
+    for name, content in surroundings.files.items():
+        path = folder / "home" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
     cwd = folder
     outcomes = []
     for step in steps(text):
@@ -91,13 +103,22 @@ def perform(text: str, folder: Path) -> tuple[Outcome, ...]:
             cwd = (cwd / step.command.removeprefix("cd ")).resolve(strict=True)
             outcomes.append(Outcome(step, (), 0))
         else:
-            outcomes.append(_run(step, cwd, env))
+            outcomes.append(_run(step, cwd, env, surroundings))
     return tuple(outcomes)
 
 
-def _run(step: Step, cwd: Path, env: Mapping[str, str]) -> Outcome:
+def untrue(name: str, outcomes: tuple[Outcome, ...]) -> list[str]:
+    """What a document says wrongly, for people: where, and what the command printed."""
+    return [
+        f"{name}:{outcome.step.line}: $ {outcome.step.command} (exit code {outcome.code})\n" + "\n".join(outcome.printed)
+        for outcome in outcomes
+        if not (outcome.as_shown and outcome.as_meant)
+    ]
+
+
+def _run(step: Step, cwd: Path, env: Mapping[str, str], surroundings: Surroundings) -> Outcome:
     done = subprocess.run(
-        ["bash", "-c", step.command],
+        ["bash", "-c", surroundings.meant(step.command)],
         cwd=cwd,
         env=env,
         stdout=subprocess.PIPE,
@@ -106,7 +127,7 @@ def _run(step: Step, cwd: Path, env: Mapping[str, str]) -> Outcome:
         encoding="utf-8",
         check=False,
     )
-    printed = done.stdout.replace(env["HOME"].removesuffix("/home"), "...").rstrip()
+    printed = surroundings.told(done.stdout).replace(env["HOME"].removesuffix("/home"), "...").rstrip()
     return Outcome(step, tuple(line.rstrip() for line in printed.splitlines()), done.returncode)
 
 
@@ -138,10 +159,13 @@ def main(names: list[str]) -> int:
     for name in names:
         text = Path(name).read_text(encoding="utf-8")
         with tempfile.TemporaryDirectory(prefix="dvx-docs-") as place:
-            folder = Path(place).resolve()
+            folder, servers = Path(place).resolve() / "reader", Path(place).resolve() / "servers"
+            folder.mkdir()
+            servers.mkdir()
             prepare(folder, root)
-            outcomes = perform(text, folder)
-        failed = [outcome for outcome in outcomes if outcome.code != 0]
+            with around(name, servers) as surroundings:
+                outcomes = perform(text, folder, surroundings)
+        failed = [outcome for outcome in outcomes if not outcome.as_meant]
         for outcome in failed:
             print(f"{name}:{outcome.step.line}: $ {outcome.step.command}", *outcome.printed, sep="\n")
         if not failed:

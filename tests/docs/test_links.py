@@ -10,7 +10,9 @@ from tests.docs.links import broken
 from tests.helpers import ROOT
 
 DOCUMENTS = sorted(
-    path.relative_to(ROOT).as_posix() for folder in (".", "docs", "example-project") for path in (ROOT / folder).glob("*.md")
+    path.relative_to(ROOT).as_posix()
+    for pattern in ("*.md", "docs/*.md", "docs/guides/*.md", "example-project/*.md")
+    for path in ROOT.glob(pattern)
 )
 
 

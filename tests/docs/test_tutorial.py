@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.session import brought_up_to_date, matches, perform, prepare, steps
+from tests.docs.session import brought_up_to_date, matches, perform, prepare, steps, untrue
 from tests.helpers import ROOT
 
 DOCUMENTS = ["README.md", "docs/tutorial.md", "docs/formats.md"]
@@ -20,13 +20,7 @@ def test_the_session_is_as_shown(name: str, tmp_path: Path) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     outcomes = perform(text, folder)
     assert len(outcomes) >= 10
-    wrong = [
-        f"{name}:{outcome.step.line}: $ {outcome.step.command}\n" + "\n".join(outcome.printed)
-        for outcome in outcomes
-        if not outcome.as_shown
-    ]
-    assert wrong == []
-    assert [outcome.step.command for outcome in outcomes if outcome.code != 0] == []
+    assert untrue(name, outcomes) == []
 
 
 SESSION = """\
@@ -50,6 +44,17 @@ def test_commands_and_their_output_are_read() -> None:
     assert [(step.command, step.line, step.shown) for step in steps(SESSION)] == [
         ("echo one; echo two >&2", 4, ("one", "two")),
         ("echo three", 7, ("tree",)),
+    ]
+
+
+def test_a_command_may_fail_only_where_an_error_is_shown(tmp_path: Path) -> None:
+    text = "```console\n$ echo error: no; false\nerror: no\n$ echo error: no\nerror: no\n$ false\n```\n"
+    outcomes = perform(text, tmp_path)
+    assert [outcome.as_shown for outcome in outcomes] == [True, True, True]
+    assert [outcome.as_meant for outcome in outcomes] == [True, False, False]
+    assert [wrong.splitlines()[0] for wrong in untrue("page", outcomes)] == [
+        "page:4: $ echo error: no (exit code 0)",
+        "page:6: $ false (exit code 1)",
     ]
 
 
