@@ -157,7 +157,7 @@ def status(
     With `--cloud` or `--remote`, show what of the data is `new` (only in the cache), `deleted` (only at the remote) or
     `missing` (in neither).
 
-    Exits with 0, or with 1 under `--quiet` when something changed.
+    Exits with 0, or under `--quiet`, which prints nothing, with 1 when something changed.
 
     Example: dvx status train
     """
@@ -175,14 +175,14 @@ def status(
     if json:
         render.json(as_json(changed))
         return
+    if changed and render.is_quiet():
+        raise typer.Exit(1)
     for owner, groups in as_json(changed).items():
         render.data(f"{printable(owner)}:")
         for line in status_lines(groups):
             render.data(line)
     if not changed:
         render.note("Data and pipelines are up to date.")
-    elif render.is_quiet():
-        raise typer.Exit(1)
 
 
 def _cloud_status(options: SyncOptions, *, indent: str, json: bool) -> None:
@@ -193,12 +193,12 @@ def _cloud_status(options: SyncOptions, *, indent: str, json: bool) -> None:
     if json:
         render.json(found)
         return
+    if found and render.is_quiet():
+        raise typer.Exit(1)
     for path, state in found.items():
         render.data(f"{indent}{_state(state)}{printable(path)}")
     if not found:
         render.note(f"The cache and the remote `{project.config.remote(options.remote).name}` hold the same.")
-    elif render.is_quiet():
-        raise typer.Exit(1)
 
 
 def status_lines(groups: Sequence[Any]) -> Iterator[str]:

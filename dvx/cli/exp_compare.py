@@ -87,7 +87,8 @@ def exp_show(
         render.note(text)
     if sort_by:
         shown = exp_table.sort(shown, sort_by, descending=sort_order == "desc")
-    columns = exp_table.choose(shown, exp_table.Columns(only_changed, tuple(drop or ()), tuple(keep or ())))
+    wanted = exp_table.Columns(only_changed, tuple(drop or ()), tuple(keep or ()))
+    columns = exp_table.choose(shown, wanted)
     if html or pcp:
         _write_page(project, shown, columns, out, opens=open)
         return
@@ -95,9 +96,12 @@ def exp_show(
     states = exp_table.STATES if exp_table.has_states(shown) else ()
     if csv:
         rows = [[*exp_table.CSV_HEAD, *states, *columns.values()], *exp_table.csv_rows(shown, columns, style)]
+        rows = exp_table.without_fixed(rows, len(exp_table.CSV_HEAD) + len(states), wanted)
         render.data(exp_table.csv_text(exp_table.without_parent(rows) if only_changed else rows))
     else:
-        render.table(exp_table.text_rows(shown, columns, style), [*exp_table.HEAD, *states, *columns.values()], markdown=md)
+        rows = [[*exp_table.HEAD, *states, *columns.values()], *exp_table.text_rows(shown, columns, style)]
+        head, *rows = exp_table.without_fixed(rows, len(exp_table.HEAD) + len(states), wanted)
+        render.table(rows, head, markdown=md)
         if not any(one.experiments for one in shown):
             tell_of_others(project)
 

@@ -114,6 +114,16 @@ def text_rows(baselines: Sequence[Baseline], columns: Iterable[Column], style: S
     return rows
 
 
+def without_fixed(rows: Sequence[Sequence[str]], count: int, wanted: Columns) -> list[list[str]]:
+    """A table with its head, without those of its first `count` columns, which every table has, that are not wanted."""
+    fixed = Table(tuple(rows[0][:count]), ())
+    kept = {name for pattern in wanted.keep for name in fixed.matching(pattern)}
+    for pattern in wanted.drop:
+        fixed = fixed.without(pattern, kept)
+    places = [place for place, name in enumerate(rows[0]) if place >= count or name in fixed.columns]
+    return [[row[place] for place in places] for row in rows]
+
+
 def csv_rows(baselines: Sequence[Baseline], columns: Iterable[Column], style: Style) -> list[list[str]]:
     """The table for programs: `Experiment`, `rev`, `typ`, `Created`, `parent`, then the columns."""
     columns = list(columns)

@@ -29,7 +29,7 @@ _SECTIONS: Mapping[str, Mapping[str, Word]] = {
         "check_update": Word("Whether DVC looks for newer versions of itself. dvx never does.", "true"),
         "checksum_jobs": Word("How many files are hashed at once.", examples=("4",)),
         "hash": Word("The algorithm that new content is hashed by."),
-        "pack": Word("Whether small objects go to remotes in packs.", "false"),
+        "pack": Word("Whether small objects go to remotes in packs.", "true"),
         "jobs": Word("How many stages run at once; as many as there are cores without it.", examples=("4",)),
         "resources": Word("The tokens that stages may take at once.", examples=("license=3,gpu=2",)),
     },

@@ -193,7 +193,11 @@ def test_show_columns(folder):
     assert headers() == ["parent", "acc", "loss", "lr", "epochs", "train.sh"]
     assert headers("--only-changed") == ["acc", "lr"]
     assert headers("--only-changed", "--keep", "epo") == ["acc", "lr", "epochs"]
-    assert headers("--drop", "l", "--drop", "t") == ["parent", "acc", "epochs"]
+    # `typ` goes with the others
+    assert headers("--drop", "l", "--drop", "t") == ["acc", "epochs"]
+    assert "Created" not in dvx(folder, "exp", "show", "--drop", "Cr").out
+    assert "Created" in dvx(folder, "exp", "show", "--drop", "Cr", "--keep", "Created").out
+    assert dvx(folder, "exp", "show", "--csv", "--drop", "rev|typ").out.startswith("Experiment,Created,parent,")
     assert headers("--param-deps") == ["parent", "acc", "loss", "lr", "train.sh"]
 
 
