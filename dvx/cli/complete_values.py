@@ -32,8 +32,7 @@ plot_properties = one_of("header", "template", "title", "x", "x-label", "y", "y-
 def overrides(incomplete: str) -> list[str]:
     """`KEY=` and `FILE:KEY=` for `exp run -S`; behind the `=`, the value that the parameter has."""
     prefix = next((one for one in _PREFIXES if incomplete.startswith(one)), "")
-    found = _overrides(prefix, with_value="=" in incomplete)
-    return [prefix + one for one in found(incomplete.removeprefix(prefix))]
+    return [prefix + one for one in _overrides(prefix, incomplete.removeprefix(prefix))]
 
 
 def parameters(incomplete: str) -> list[str]:
@@ -48,7 +47,7 @@ def parameters(incomplete: str) -> list[str]:
                 if path == (file if colon else DEFAULT_PARAMS):
                     yield from (f"{before},{key}" for key in values)
                 continue
-            begin = "" if path == DEFAULT_PARAMS else f"{path}:"
+            begin = _before(path, incomplete)
             yield from ([begin] if begin else [])
             yield from (begin + key for key in values)
 
@@ -147,18 +146,23 @@ def remote_values(ctx: typer.Context, incomplete: str) -> list[str]:
     return _values(ANY_REMOTE.get(str(ctx.params.get("option")).lower()), incomplete)
 
 
-def _overrides(prefix: str, *, with_value: bool) -> complete.Offer:
+def _before(path: str, incomplete: str) -> str:
+    """What stands before the keys of a file: nothing for the default one, unless it is typed."""
+    return "" if path == DEFAULT_PARAMS and not incomplete.startswith(f"{path}:") else f"{path}:"
+
+
+def _overrides(prefix: str, incomplete: str) -> list[str]:
     @offer
     def found(project: Project) -> Iterable[str]:
         for path, values in _params(project).items():
-            begin = "" if path == DEFAULT_PARAMS else f"{path}:"
+            begin = _before(path, incomplete)
             for key, value in values.items():
-                if not with_value:
+                if "=" not in incomplete:
                     yield begin + key + ("" if prefix == "~" else "=")
                 elif isinstance(value, bool | int | float | str):
                     yield f"{begin}{key}={str(value).lower() if isinstance(value, bool) else value}"
 
-    return found
+    return found(incomplete)
 
 
 def _params(project: Project) -> dict[str, dict[str, Any]]:

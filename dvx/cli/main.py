@@ -82,13 +82,13 @@ def main() -> NoReturn:
 def run(arguments: Sequence[str], cwd: str) -> int:
     """Run one command line, as if typed in the folder `cwd`; returns the exit code."""
     session = Session(cwd=cwd)
-    colour.choose(colour.When.AUTO)
     token = SESSION.set(session)
     try:
         return _run(list(arguments), session)
     finally:
         session.close()
         SESSION.reset(token)
+        colour.choose(colour.When.AUTO)
 
 
 def _run(arguments: list[str], session: Session) -> int:

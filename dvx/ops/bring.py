@@ -112,7 +112,7 @@ def _source(project: Project, typed: str) -> str:
         raise UsageError(f"`{typed}` is a URL", "get it first, and add the file")
     place = os.path.normpath(os.path.join(project.cwd, typed))
     if not os.path.exists(place):
-        raise MissingData(f"`{printable(typed)}` does not exist")
+        raise MissingData(f"`{printable(typed)}` does not exist", "check the spelling, and the folder that you stand in")
     return place
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from dvx.errors import AtRisk, DvxError, MissingData
+from dvx.errors import AtRisk, DvxError, MissingData, quoted
 from dvx.model.checkout import CheckoutPlan, plan_checkout
 from dvx.model.events import Notice, Progress, Tell, silent
 from dvx.model.paths import parent, printable, within
@@ -149,7 +149,9 @@ def _plan(project: Project, path: str, content: Content, only: tuple[str, ...], 
     plan = plan_checkout(present, wanted)
     new = [entry.digest.hex for entry in (*plan.create, *plan.replace)]
     if not project.cache.holds_all(content.digest.algorithm, new):
-        raise MissingData(f"the cache lacks files of `{printable(path)}`")
+        raise MissingData(
+            f"the cache lacks files of `{printable(path)}`", f"run `dvx pull {quoted(path)}` to get them from a remote"
+        )
     folders = () if only else empty
     if plan.is_empty and not folders and seen is not None:
         return None

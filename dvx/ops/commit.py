@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from dvx.errors import DvxError, MissingData
+from dvx.errors import DvxError, MissingData, quoted
 from dvx.formats import edit_yaml
 from dvx.model.events import Tell, silent
 from dvx.model.lock import StageState
@@ -203,7 +203,8 @@ def _record_stage(
 def _check_inputs(stage: Stage, state: StageState) -> None:
     for dep, seen in state.deps.items():
         if seen.content is None and not is_url(dep):
-            raise MissingData(f"`{printable(dep)}`, which the stage `{stage.address}` depends on, does not exist")
+            hint = f"make it, or run `dvx checkout {quoted(dep)}` if it is tracked"
+            raise MissingData(f"`{printable(dep)}`, which the stage `{stage.address}` depends on, does not exist", hint)
     for file in stage.params:
         lacking: Collection[str] = [key for key in file.keys or () if key not in state.params[file.path]]
         if lacking:

@@ -85,7 +85,7 @@ def set_option(editing: Editing, name: OptionName, value: str) -> None:
     editing.tell_kept(name, value)
     winner = after.settings[name]
     if winner.level is not level:
-        editing.tell(Notice(f"`{name}` is also set in `{winner.file}`, which wins"))
+        editing.tell(Notice(f"`{name}` is also set in `{winner.file}`, which wins", "change it there, or take it out"))
 
 
 def unset_option(editing: Editing, name: OptionName) -> None:

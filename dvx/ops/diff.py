@@ -40,7 +40,10 @@ def diff(project: Project, old: str = "HEAD", new: str = "", targets: Sequence[s
     indexes = load_index(project, Revision(project, before)), load_index(project, Revision(project, after) if after else None)
     scope, unknown = scope_of(project, indexes, targets)
     if unknown:
-        raise UnknownTarget(f"`{unknown[0]}` is tracked on neither side", nearest(unknown[0], _names(indexes)))
+        raise UnknownTarget(
+            f"`{unknown[0]}` is tracked on neither side",
+            nearest(unknown[0], _names(indexes)) or "`dvx ls --dvc-only -R` shows what is",
+        )
     snapshots = Snapshots(project, scope, tell)
     recorded = snapshots.recorded(indexes[0])
     present = snapshots.recorded(indexes[1]) if after else snapshots.workspace(indexes[1])

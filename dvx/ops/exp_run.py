@@ -91,7 +91,7 @@ def run(project: Project, options: RunOptions, tell: Tell) -> Recorded:
     except BaseException:
         if edits:
             changed = ", ".join(f"`{printable(path)}`" for path in edits)
-            tell(Notice(f"no experiment was recorded; {changed} keeps the values that were set"))
+            tell(Notice(f"no experiment was recorded; {changed} keeps the values that were set", "`git diff` shows them"))
         raise
 
 

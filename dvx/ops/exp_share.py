@@ -148,7 +148,11 @@ def _named(known: Mapping[ExpRef, str], names: Sequence[str]) -> dict[ExpRef, st
     for name in names:
         mine = named(name, known.items())
         if not mine:
-            raise UnknownTarget(f"there is no experiment `{printable(name)}`", nearest(name, [ref.name for ref in known]))
+            raise UnknownTarget(
+                f"there is no experiment `{printable(name)}`",
+                nearest(name, [ref.name for ref in known])
+                or "`dvx exp list -A` shows those here, `dvx exp list REMOTE` those there",
+            )
         found |= {ref: known[ref] for ref in mine}
     return found
 

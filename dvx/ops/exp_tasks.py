@@ -99,7 +99,7 @@ def enqueue(project: Project, options: TaskOptions, place: Place, tell: Tell, wo
     copied = tuple(project.relative(path) for path in options.copied)
     for path in copied:
         if not os.path.exists(project.abs(path)):
-            raise DvxError(f"`{printable(path)}`, which is to be copied, does not exist")
+            raise DvxError(f"`{printable(path)}`, which is to be copied, does not exist", "check the spelling after `-C`")
     snapshot = _snapshot(project, baseline, tell)
     book = open_book(project)
     names = _names(project, book, options.run, baseline, len(rows))
@@ -146,7 +146,7 @@ def run_task(project: Project, book: TaskBook, task: Task, tell: Tell) -> Record
             state = State.QUEUED if waiting else State.KILLED
             book.update(replace(task, state=state, worker="", ended=None if waiting else time.time()), held_by=worker)
             raise
-        error = DvxError(f"the experiment `{task.name}` was stopped")
+        error = DvxError(f"the experiment `{task.name}` was stopped", f"run `dvx queue retry {task.name}` to go on with it")
         _give_up(project, book, task, State.KILLED, error.message)
         raise error from None
     except (DvxError, OSError) as error:
@@ -242,7 +242,7 @@ def _perform(project: Project, book: TaskBook, task: Task, tell: Tell) -> Record
     room = furnish(project, task, tell)
     try:
         if book.asked(task.ident) == KILL:
-            raise DvxError(f"the experiment `{task.name}` was stopped")
+            raise DvxError(f"the experiment `{task.name}` was stopped", f"run `dvx queue retry {task.name}` to go on with it")
         options = RunOptions(from_plain(task.options), task.name, (), task.message, task.replaces)
         return perform(room, ExpRef(task.baseline, task.name), options, tell)
     finally:

@@ -113,14 +113,15 @@ def collect(project: Project, options: GcOptions, shown: Collection, tell: Tell)
 
 def _check(project: Project, options: GcOptions) -> None:
     if options.remote and not (options.cloud or options.not_in_remote):
-        raise UsageError("`--remote` needs `--cloud` or `--not-in-remote`")
+        raise UsageError("`--remote` needs `--cloud` or `--not-in-remote`", "add `--cloud` to clean that remote, too")
     if options.cloud and options.not_in_remote:
-        raise UsageError("`--cloud` and `--not-in-remote` exclude each other")
+        raise UsageError("`--cloud` and `--not-in-remote` exclude each other", "leave one out")
     if options.scope.number != 1 and not (options.scope.revisions or options.scope.all_branches):
-        raise UsageError("`--num` needs `--rev` or `--all-branches`")
+        raise UsageError("`--num` needs `--rev` or `--all-branches`", "add `--rev HEAD`")
     scope = options.scope
     if project.git is None and not scope.everything and scope != Scope(workspace=True):
-        raise DvxError("branches, tags, commits and experiments need Git, and this project is without")
+        hint = "use `--workspace`, or run `git init` and `dvx config core.no_scm false`"
+        raise DvxError("branches, tags, commits and experiments need Git, and this project is without", hint)
     inside = os.path.realpath(project.root) + os.sep
     if not options.projects and not os.path.realpath(project.cache.root).startswith(inside):
         raise DvxError(
@@ -162,7 +163,7 @@ def read_tree(project: Project, digest: Digest) -> Tree:
     try:
         data = files.read(project.cache.path(digest))
     except FileNotFoundError:
-        raise MissingData(f"the object `{digest}` is not in the cache") from None
+        raise MissingData(f"the object `{digest}` is not in the cache", "run `dvx fetch` to get it") from None
     check = Check(digest)
     check.feed(data)
     check.finish()

@@ -6,7 +6,7 @@ import os
 
 from msgspec import Struct
 
-from dvx.errors import DvxError, UsageError, nearest
+from dvx.errors import DvxError, UsageError, nearest, quoted
 from dvx.git import Git
 from dvx.model.dialect import DIALECTS, NATIVE, Dialect
 from dvx.model.digest import new_hasher
@@ -84,7 +84,7 @@ def _check_algorithm(options: InitOptions) -> None:
 
 def _check_place(root: str, options: InitOptions) -> None:
     if not os.path.isdir(root):
-        raise DvxError(f"`{printable(root)}` is not a folder")
+        raise DvxError(f"`{printable(root)}` is not a folder", f"run `mkdir {quoted(root)}` first")
     if not options.with_git:
         return
     git = Git.find(root)

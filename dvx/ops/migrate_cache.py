@@ -30,6 +30,7 @@ from dvx.store import files
 
 _NEW = "md5"
 _Names = Mapping[str, Digest]
+_ANEW = "run `dvx fetch` to get it again, then this command"
 
 
 class Migration(Struct, frozen=True):
@@ -98,7 +99,7 @@ def _new_file(project: Project, old: Digest) -> tuple[Digest, bool]:
             plain.update(chunk)
     if unix.hexdigest() != old.hex:
         project.cache.quarantine(old)
-        raise Corrupted(f"the object `{old}` holds bytes that hash to `{unix.hexdigest()}`; it was put aside")
+        raise Corrupted(f"the object `{old}` holds bytes that hash to `{unix.hexdigest()}`; it was put aside", _ANEW)
     new = Digest(_NEW, plain.hexdigest())
     if project.cache.has(new, os.path.getsize(place)):
         return new, False

@@ -42,12 +42,14 @@ def _part(project: Project, path: str, old: Tree, inner: str, tell: Tell) -> Tre
     place = f"{path}/{inner}"
     if not os.path.lexists(project.abs(place)):
         if not old.below(inner) and inner not in old.empty_folders:
-            raise MissingData(f"`{printable(place)}` does not exist")
+            raise MissingData(f"`{printable(place)}` does not exist", "check the spelling, and the folder that you stand in")
         return Tree(())
     store(project, [place], tell)
     seen = look(project, place, tell, project.algorithm)
     if seen is None:
-        raise MissingData(f"`{printable(place)}` does not exist any more")
+        raise MissingData(
+            f"`{printable(place)}` does not exist any more", "run the command again when nothing changes the folder"
+        )
     if seen.tree is None:
         executable = project.dialect.rich_trees and seen.content.executable
         return Tree((Entry(inner, seen.content.digest, seen.content.size, executable),))

@@ -107,6 +107,9 @@ def compared(project: Project, revisions: Sequence[str], *, experiment: bool) ->
     return tuple(dict.fromkeys(chosen))
 
 
+_A_TEMPLATE = "`dvx plots templates linear` prints one to begin with"
+
+
 def template_of(project: Project, name: str) -> Spec:
     """A template: one of dvx's own by name, or a file, maybe in the project's folder for them.
 
@@ -119,9 +122,9 @@ def template_of(project: Project, name: str) -> Spec:
             try:
                 found = json.loads(files.read(place))
             except ValueError as error:
-                raise UsageError(f"the template `{name}` is no JSON: {error}") from None
+                raise UsageError(f"the template `{name}` is no JSON: {error}", _A_TEMPLATE) from None
             if not isinstance(found, dict):
-                raise UsageError(f"the template `{name}` is no JSON object")
+                raise UsageError(f"the template `{name}` is no JSON object", _A_TEMPLATE)
             return found
     if name in TEMPLATES:
         return TEMPLATES[name]()

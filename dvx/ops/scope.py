@@ -139,7 +139,8 @@ def _earlier(project: Project, revisions: Revisions) -> Iterator[Index]:
     if revisions == Revisions():
         return
     if project.git is None:
-        raise DvxError("branches, tags and commits need Git, and this project is without")
+        hint = "run `git init` and `dvx config core.no_scm false`"
+        raise DvxError("branches, tags and commits need Git, and this project is without", hint)
     # loads Git, which the workspace does without
     from dvx.ops import revisions as several_commits
 

@@ -42,7 +42,7 @@ class Workspace:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except IsADirectoryError:
-            raise DvxError(f"`{path}` is a folder, not a file") from None
+            raise DvxError(f"`{path}` is a folder, not a file", "name a file in it") from None
 
     def below(self, path: str) -> list[str]:
         """See `Source`."""

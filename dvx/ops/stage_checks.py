@@ -38,7 +38,8 @@ def check_runnable(project: Project, index: Index, stage: Stage, seen: StageStat
                 hint = nearest(key, map(str, seen.params[file.path])) or "add it there"
                 raise DvxError(f"`{file.path}` has no `{key}`, which the stage `{stage.address}` needs", hint)
         if file.keys is None and not os.path.exists(project.abs(file.path)):
-            raise MissingData(f"`{file.path}`, which the stage `{stage.address}` depends on, does not exist")
+            hint = f"make it, or mend the path in `{stage.file}`"
+            raise MissingData(f"`{file.path}`, which the stage `{stage.address}` depends on, does not exist", hint)
     check_outputs(project, stage, in_git)
 
 
@@ -55,7 +56,8 @@ def check_outputs(project: Project, stage: Stage, in_git: InGit) -> None:
     for output in stage.outs:
         folder = os.path.realpath(project.abs(parent(output.path)))
         if folder != root and not folder.startswith(root + os.sep):
-            raise UnsafePath(f"the output `{printable(output.path)}` lies behind a link that leaves the repository")
+            text = f"the output `{printable(output.path)}` lies behind a link that leaves the repository"
+            raise UnsafePath(text, "replace the link by a folder")
     for path in sorted(in_git.tracked.intersection(output.path for output in stage.outs if output.cached)):
         hint = f"run `git rm -r --cached {quoted(path)}` and commit that, or write `cache: false` under it in `{stage.file}`"
         raise DvxError(f"the output `{printable(path)}` of the stage `{stage.address}` is tracked by Git", hint)

@@ -270,7 +270,7 @@ class Worker:
 
     def _ask(self, stage: Stage) -> None:
         if self._options.confirm is not None and not self._options.confirm(stage.address):
-            raise DvxError(f"stopped before the stage `{stage.address}`")
+            raise DvxError(f"stopped before the stage `{stage.address}`", "run the same command again to go on from there")
 
     @contextlib.contextmanager
     def _placed(self, stage: Stage) -> Iterator[None]:

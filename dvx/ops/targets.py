@@ -71,7 +71,8 @@ def check_owners(project: Project, index: Index, path: str) -> None:
             hint = "run the pipeline, or `dvx commit` to record what is there"
             raise GraphError(f"`{shown}` overlaps with `{printable(other)}`, an output of the stage `{tracked.owner}`", hint)
         if other == path and tracked.file != path + project.dialect.pointer_suffix:
-            raise GraphError(f"`{shown}` is already tracked by `{printable(tracked.file)}`")
+            hint = f"run `dvx remove {quoted(tracked.file)}` first, to track it anew"
+            raise GraphError(f"`{shown}` is already tracked by `{printable(tracked.file)}`", hint)
         if other != path and within(other, path):
             hint = f"run `dvx remove {quoted(tracked.file)}` first, to track the whole folder"
             raise GraphError(f"`{shown}` holds `{printable(other)}`, which is tracked by `{printable(tracked.file)}`", hint)

@@ -79,7 +79,7 @@ def store(project: Project, paths: Iterable[str], tell: Tell = silent) -> dict[s
         reader = _Reader(project, project.algorithm, intake.take, tell, project.cache.claim)
         seen = _see(project, path, reader)
         if seen is None:
-            raise DvxError(f"`{printable(path)}` does not exist")
+            raise DvxError(f"`{printable(path)}` does not exist", "check the spelling, and the folder that you stand in")
         if seen.tree is not None:
             project.cache.put(seen.encoded, seen.content.digest)
         contents[path] = seen.content

@@ -6,12 +6,14 @@ import json
 import os
 import re
 import subprocess
+import sys
 import termios
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from dvx.cli import colour
 from tests.helpers import ROOT, Result, commit_all, dialect_of, dvx, run_dvx, run_process, write
 
 ESCAPE = "\x1b["
@@ -120,6 +122,8 @@ def test_errors_before_a_command_have_colours_too(tmp_path: Path) -> None:
 def test_what_is_chosen_is_forgotten_with_the_command(changed: Path) -> None:
     assert ESCAPE in dvx(changed, "status", "--color", "always").out
     assert ESCAPE not in dvx(changed, "status").out
+    run_dvx(changed, "--color", "always", "nothing")
+    assert not colour.wanted(sys.stderr)
 
 
 def test_another_word_is_refused(tmp_path: Path) -> None:

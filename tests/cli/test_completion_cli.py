@@ -165,6 +165,7 @@ def full(native: Path) -> Path:
         ("exp run -S train.f", ["train.fast="]),
         ("exp run -S train.fast=", ["train.fast=true"]),
         ("exp run --set-param other.yaml:", ["other.yaml:deep.er="]),
+        ("exp run -S params.yaml:ep", ["params.yaml:epochs="]),
         ("exp run -S ~train.l", ["~train.lr"]),
         ("exp run -S ++tr", ["++train.fast=", "++train.lr="]),
         ("stage add -n x -p tr", ["train.fast", "train.lr"]),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
 
-from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
+from dvx import errors
+from tests.helpers import ROOT, commit_all, dialect_of, dvx, git, run_dvx, write
 
 
 def test_names_are_quoted_for_the_shell(dialect_repo: Path) -> None:
@@ -130,3 +132,47 @@ def test_a_comparison_before_the_first_commit_says_what_is_missing(native: Path)
     refused = run_dvx(native, "params", "diff")
     assert refused.code == 1
     assert "there is no commit yet" in refused.err
+
+
+# names, and what DVC says word for word
+ALLOWED = ("Git ", "Multiple plots")
+# what nobody can do anything about, or what says of itself what to do
+WITHOUT_HINT = {
+    "Multiple plots per data file not supported.",
+    "nothing was removed",
+    "does not exist",
+}
+
+
+@pytest.mark.parametrize("package", ["cli", "ops"])
+def test_every_error_has_a_way_out(package: str) -> None:
+    kinds = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, errors.DvxError)}
+    calls, bare = 0, []
+    for path in sorted((ROOT / "dvx" / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in kinds):
+                continue
+            calls += 1
+            place = 2 if node.func.id in ("AtRisk", "StageFailed") else 1
+            text = ast.unparse(node.args[0])
+            if len(node.args) <= place and not any(text.rstrip("'\"").endswith(end) for end in WITHOUT_HINT):
+                bare.append(f"{path.name}:{node.lineno}: {text}")
+    assert calls > 30
+    assert bare == []
+
+
+def test_messages_are_written_as_the_style_says() -> None:
+    """Lower case, no final period, names in backticks."""
+    wrong = []
+    for path in sorted((*(ROOT / "dvx/ops").rglob("*.py"), *(ROOT / "dvx/cli").rglob("*.py"))):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id.endswith(("Error", "Target", "Data"))
+            ):
+                text = ast.unparse(node.args[0]) if node.args else ""
+                inner = text.lstrip("f").strip("'\"")
+                if text[:1] in "f'\"" and inner and (inner[0].isupper() or inner.endswith(".")) and not inner.startswith(ALLOWED):
+                    wrong.append(f"{path.name}:{node.lineno}: {text}")
+    assert wrong == []
