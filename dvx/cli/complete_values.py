@@ -118,6 +118,11 @@ def urls(incomplete: str) -> list[str]:
     return beginning(incomplete, _SCHEMES) if incomplete else []
 
 
+def sources(incomplete: str) -> list[str]:
+    """The beginnings of URLs that data comes from, those of remotes among them."""
+    return beginning(incomplete, (*_SCHEMES, *(f"remote://{name}/" for name in _urls()))) if incomplete else []
+
+
 def option_names(incomplete: str) -> list[str]:
     """`SECTION.OPTION` and `remote.NAME.OPTION`."""
     named = (f"remote.{name}.{option}" for name, url in _urls().items() for option in _options_at(url))

@@ -8,12 +8,19 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete, render
+from dvx.cli import complete, complete_values, render
 from dvx.cli.common import JobsOption, JsonOption, RemoteOption, cwd, find_project, tell_git
 from dvx.model.origin import Origin
 from dvx.model.paths import printable
 
-UrlArgument = Annotated[str, typer.Argument(help="The other repository: a URL, or a folder.", show_default=False)]
+UrlArgument = Annotated[
+    str,
+    typer.Argument(help="The other repository: a URL, or a folder.", autocompletion=complete.folders, show_default=False),
+]
+SourceArgument = Annotated[
+    str,
+    typer.Argument(help="A URL, a path, or `remote://NAME/PATH`.", autocompletion=complete_values.sources, show_default=False),
+]
 PathArgument = Annotated[str, typer.Argument(help="A file or folder in it, seen from its top.", show_default=False)]
 OutOption = Annotated[str, typer.Option("--out", "-o", help="Where to put it; here, by its own name, by default.")]
 RevOption = Annotated[str, typer.Option("--rev", help="A branch, tag or commit of the other repository.")]
@@ -65,7 +72,7 @@ def import_(
 
 
 def import_url(
-    url: Annotated[str, typer.Argument(help="A URL, a path, or `remote://NAME/PATH`.", show_default=False)],
+    url: SourceArgument,
     out: Annotated[str, typer.Argument(help="Where to put it; here, by its own name, by default.", show_default=False)] = "",
     *,
     to_remote: ToRemoteOption = False,
@@ -186,7 +193,7 @@ def artifacts_get(
 
 
 def get_url(
-    url: Annotated[str, typer.Argument(help="A URL, a path, or `remote://NAME/PATH`.", show_default=False)],
+    url: SourceArgument,
     out: Annotated[str, typer.Argument(help="Where to put it; here, by its own name, by default.", show_default=False)] = "",
     *,
     jobs: JobsOption = 0,
@@ -205,7 +212,7 @@ def get_url(
 
 
 def list_url(
-    url: Annotated[str, typer.Argument(help="A URL, a path, or `remote://NAME/PATH`.", show_default=False)],
+    url: SourceArgument,
     *,
     recursive: Annotated[bool, typer.Option("--recursive", "-R", help="Files in folders, too.")] = False,
     level: Annotated[
