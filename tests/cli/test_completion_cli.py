@@ -229,12 +229,12 @@ def test_nothing_is_said_outside_of_a_project(tmp_path: Path, monkeypatch: pytes
 
 # values that nobody can know, and files of this machine, which the shell completes itself when dvx offers nothing
 FREE = frozenset({
-    "--ancestor", "--config", "--copy-paths", "--date", "--deps", "--desc", "--folder", "--fs-config", "--grace", "--html-template", "--include-untracked",
-    "--label", "--message", "--meta", "--metrics", "--metrics-no-cache", "--name", "--older", "--our", "--out", "--outs",
-    "--outs-no-cache", "--outs-persist", "--outs-persist-no-cache", "--path", "--plots", "--plots-no-cache", "--remote-config", "--their", "--title",
-    "--x-label", "--y-label", "add targets", "cache dir value", "check-ignore targets", "artifacts get name", "exp branch branch",
-    "exp rename name", "get path", "get-url out", "import path", "import-url out",
-    "init directory", "move dst", "remote add name", "remote rename new", "stage add command",
+    "--ancestor", "--config", "--copy-paths", "--date", "--deps", "--desc", "--folder", "--fs-config", "--grace",
+    "--html-template", "--include-untracked", "--label", "--message", "--meta", "--metrics", "--metrics-no-cache", "--name",
+    "--older", "--our", "--out", "--outs", "--outs-no-cache", "--outs-persist", "--outs-persist-no-cache", "--path", "--plots",
+    "--plots-no-cache", "--remote-config", "--their", "--title", "--x-label", "--y-label", "add targets", "artifacts get name",
+    "cache dir value", "check-ignore targets", "exp branch branch", "exp rename name", "get path", "get-url out", "import path",
+    "import-url out", "init directory", "move dst", "remote add name", "remote rename new", "stage add command",
 })  # fmt: skip
 
 
