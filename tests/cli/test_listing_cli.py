@@ -84,12 +84,13 @@ def test_a_repository_is_seen_from_where_the_user_stands(data: Path, tmp_path: P
     assert dvx(tmp_path, "ls", "repo", "/d").out == "a\ns\n"
 
 
-@pytest.mark.parametrize("url", ["https://example.com/x.git", "git@example.com:x.git", "s3://bucket/x"])
-def test_what_is_not_on_this_machine_is_refused(data: Path, url: str) -> None:
+@pytest.mark.parametrize("url", ["https://127.0.0.1:1/x.git", "git@127.0.0.1:x.git", "s3://bucket/x"])
+def test_a_repository_that_cannot_be_read_is_named(data: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_SSH_COMMAND", "false")
     result = run_dvx(data, "ls", url)
     assert result.code == 1
-    assert f"error: `{url}` is not on this machine" in result.err
-    assert "hint: clone it with Git" in result.err
+    assert f"error: the repository `{url}` cannot be read: " in result.err
+    assert "hint: check the URL" in result.err
 
 
 def test_wrong_words(data: Path, tmp_path: Path) -> None:
