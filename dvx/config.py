@@ -54,6 +54,10 @@ def dialect_at(folder: str) -> Dialect | None:
     return found[0] if found else None
 
 
+# a profile of credentials may name a command that prints them
+_POWERFUL = frozenset({"bearer_token_command", "profile", "configpath", "credentialpath", "ask_password", "ask_passphrase"})
+
+
 class RemoteSettings(Struct, frozen=True):
     """What the configuration says of one remote. Paths in `url` and `options` are absolute; `jobs` is how many at once."""
 
@@ -91,6 +95,17 @@ class Config(Struct, frozen=True):
             ConfigError: a file cannot be read, or an option is unknown or has a wrong value.
         """
         config = Config.read(root, dialect, environ)
+        check(config.settings, dialect.algorithms)
+        return config
+
+    @staticmethod
+    def foreign(root: str, dialect: Dialect, environ: Mapping[str, str]) -> Config:
+        """Read what somebody else configured: their private file is not read, and of the other one nothing that leads to a file
+        of this machine or runs a command, but for the places of remotes. Raises like `load`.
+        """
+        config = Config.read(root, dialect, environ)
+        given = tuple(one for one in config.given if one.level not in (Level.REPO, Level.LOCAL) or _is_harmless(one))
+        config = replace(config, given=given, settings=merge(given))
         check(config.settings, dialect.algorithms)
         return config
 
@@ -250,6 +265,12 @@ class Config(Struct, frozen=True):
 
     def _home(self) -> str:
         return self.environ.get("HOME") or os.path.expanduser("~")
+
+
+def _is_harmless(setting: Setting) -> bool:
+    """Whether a setting of somebody else's can do nothing here but say where their data is."""
+    option = setting.name.option
+    return setting.level is Level.REPO and option not in _POWERFUL and (option == "url" or not is_path(setting))
 
 
 def _refuse_commands(settings: list[Setting]) -> None:

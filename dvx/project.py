@@ -63,7 +63,15 @@ class Project(Struct, frozen=True, dict=True):
     @staticmethod
     def open(root: str, dialect: Dialect, cwd: str) -> Project:
         """The project at `root`."""
-        config = Config.load(root, dialect, environment())
+        return Project._with(Config.load(root, dialect, environment()), root, dialect, cwd)
+
+    @staticmethod
+    def foreign(root: str, dialect: Dialect) -> Project:
+        """The project of somebody else at `root`, with the harmless part of its configuration."""
+        return Project._with(Config.foreign(root, dialect, environment()), root, dialect, root)
+
+    @staticmethod
+    def _with(config: Config, root: str, dialect: Dialect, cwd: str) -> Project:
         state = os.path.join(root, dialect.folder, dialect.state_folder)
         directory = config.get("cache.dir") or os.path.join(root, dialect.folder, "cache")
         return Project(

@@ -22,6 +22,7 @@ from dvx.cli.common import (
     TargetsArgument,
     WithDepsOption,
     find_project,
+    tell_git,
 )
 from dvx.model.paths import printable
 from dvx.model.pointer import Kind
@@ -171,6 +172,13 @@ def pull(
             render.note("Everything is up to date.")
     _show_problems(result.fetched)
     pulling.demand_pull(result, options)
+    if result.partial:
+        from dvx.ops.updates import complete
+
+        completed = complete(project, result.partial, render.terminal())
+        for one in completed:
+            render.note(f"Imported '{printable(project.shown(one.path))}'")
+        tell_git(project, tuple(path for one in completed for path in one.for_git))
 
 
 def _show_plan(plan: SyncPlan, *, json: bool) -> None:

@@ -7,10 +7,15 @@ import os
 from dvx.errors import GitError, UnknownTarget
 from dvx.git import process
 from dvx.git.process import Place
+from dvx.model.paths import printable
+from dvx.model.settings import redact
 
 # no hook of the user's is about it
 _ALONE = ("-c", f"core.hooksPath={os.devnull}", "-c", "advice.detachedHead=false")
-_HEADS = "+refs/heads/*:refs/remotes/origin/*"
+# these run commands, or wait for what nobody sends
+_SAFE = ("-c", "protocol.ext.allow=never", "-c", "protocol.fd.allow=never")
+_REFSPEC = frozenset(":+^*?[~@{ ")
+_HEADS = ("+refs/heads/*:refs/remotes/origin/*", "+HEAD:refs/remotes/origin/HEAD")
 
 
 def copy_revision(url: str, revision: str, folder: str) -> str:
@@ -36,7 +41,7 @@ def tip(cwd: Place, url: str, revision: str) -> str:
         GitError: the repository cannot be reached.
     """
     names = [f"refs/tags/{revision}^{{}}", f"refs/tags/{revision}", f"refs/heads/{revision}"] if revision else ["HEAD"]
-    answer = process.run(cwd, ("ls-remote", "--quiet", "--", url, *(name.removesuffix("^{}") for name in names)))
+    answer = process.run(cwd, (*_SAFE, "ls-remote", "--quiet", "--", url, *names))
     if answer.code:
         raise _failure(url, answer)
     found = {}
@@ -52,7 +57,7 @@ def tags(cwd: str, url: str) -> list[str]:
     Raises:
         GitError: the repository cannot be reached.
     """
-    answer = process.run(Place(cwd, cwd, cwd), ("ls-remote", "--quiet", "--tags", "--refs", "--", url))
+    answer = process.run(Place(cwd, cwd, cwd), (*_SAFE, "ls-remote", "--quiet", "--tags", "--refs", "--", url))
     if answer.code:
         raise _failure(url, answer)
     return [line.partition("\trefs/tags/")[2] for line in answer.out.decode("utf-8", "replace").splitlines()]
@@ -60,20 +65,21 @@ def tags(cwd: str, url: str) -> list[str]:
 
 def _shallow(place: Place, url: str, revision: str) -> str:
     """The commit of a branch, tag or whole commit id, without its history; empty if the server has it not, or gives it not."""
-    answer = process.run(place, (*_ALONE, "fetch", "--quiet", "--no-tags", "--depth", "1", "--", url, revision))
+    if not _REFSPEC.isdisjoint(revision):
+        return ""
+    answer = process.run(place, (*_ALONE, *_SAFE, "fetch", "--quiet", "--no-tags", "--depth", "1", "--", url, revision))
     return "" if answer.code else _commit(place, "FETCH_HEAD")
 
 
 def _from_all(place: Place, url: str, revision: str) -> str:
     """The commit of any revision, with all of the history."""
-    answer = process.run(place, (*_ALONE, "fetch", "--quiet", "--tags", "--", url, _HEADS, "+HEAD:refs/remotes/origin/HEAD"))
+    answer = process.run(place, (*_ALONE, *_SAFE, "fetch", "--quiet", "--tags", "--", url, *_HEADS))
     if answer.code:
         raise _failure(url, answer)
     commit = next((found for name in (revision, f"origin/{revision}") if (found := _commit(place, name))), "")
     if not commit:
-        raise UnknownTarget(
-            f"`{url}` has no revision `{revision or 'HEAD'}`", "name a branch, tag or commit that was pushed there"
-        )
+        hint = "name a branch, tag or commit that was pushed there"
+        raise UnknownTarget(f"`{redact(url)}` has no revision `{printable(revision) or 'HEAD'}`", hint)
     return commit
 
 
@@ -83,6 +89,10 @@ def _commit(place: Place, name: str) -> str:
 
 
 def _failure(url: str, answer: process.Answer) -> GitError:
+    if "dubious ownership" in answer.error:
+        return process.failure(("fetch",), answer)
     lines = [line.strip() for line in answer.error.splitlines() if line.startswith(("fatal:", "error:", "ERROR:"))]
     said = lines[0].partition(":")[2].strip() if lines else f"exit code {answer.code}"
-    return GitError(f"the repository `{url}` cannot be read: {said}", "check the URL, and whether `git clone` can read it")
+    shown = redact(url)
+    hint = "check the URL, and whether `git clone` can read it"
+    return GitError(f"the repository `{printable(shown)}` cannot be read: {said.replace(url, shown)}", hint)

@@ -45,14 +45,11 @@ def origin_of(dep: Recorded) -> Origin | None:
         return None
     if not isinstance(repo, Mapping) or not isinstance(repo.get("url"), str):
         raise SchemaError("`repo` is a mapping with a `url`", ("deps", 0, "repo"))
-    return Origin(
-        url=repo["url"],
-        path=dep.path,
-        rev=str(repo.get("rev") or ""),
-        commit=str(repo.get("rev_lock") or ""),
-        config=repo.get("config") or "",
-        remote=repo.get("remote") or "",
-    )
+    found = {name: repo.get(name) or "" for name in ("rev", "rev_lock", "config", "remote")}
+    for name, value in found.items():
+        if not isinstance(value, str) and not (isinstance(value, Mapping) and name in ("config", "remote")):
+            raise SchemaError(f"`{name}` cannot be `{value}`", ("deps", 0, "repo", name))
+    return Origin(repo["url"], dep.path, found["rev"], found["rev_lock"], found["config"], found["remote"])
 
 
 def import_of(pointer: Pointer) -> Origin | None:

@@ -129,7 +129,10 @@ def decode_entry(
     """
     written = _text(entry.get("path"), (*where, "path"))
     path = join(folder, written)
-    if outside and ("://" in written or written.startswith("/") or path == ".." or path.startswith("../")):
+    if outside and "repo" in entry:
+        # seen from the top of another repository
+        path = written
+    elif outside and ("://" in written or written.startswith("/") or path == ".." or path.startswith("../")):
         path = written
     else:
         try:

@@ -46,12 +46,19 @@ def choose_tag(wanted: Wanted, names: Iterable[str]) -> str:
     mine = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
     if wanted.stage:
         start = f"#{wanted.stage}#"
-        numbers = [int(rest) for one in mine if one.startswith(start) and (rest := one.removeprefix(start)).isdigit()]
-        return f"{prefix}{start}{max(numbers)}" if numbers else ""
-    versions = [one for one in mine if one.startswith("@") and _VERSION.fullmatch(one[1:])]
+        numbers = _numbers(mine, start)
+        # `!` takes it out of the stage again
+        left = _numbers(mine, f"#{wanted.stage}!#")
+        return f"{prefix}{start}{max(numbers)}" if numbers and max(numbers) > max(left, default=0) else ""
+    gone = {one.removesuffix("!") for one in mine if one.endswith("!")}
+    versions = [one for one in mine if one.startswith("@") and _VERSION.fullmatch(one[1:]) and one not in gone]
     if wanted.version:
         return next((prefix + one for one in versions if one[1:].lstrip("v") == wanted.version.lstrip("v")), "")
     return prefix + max(versions, key=lambda one: _order(one[1:])) if versions else ""
+
+
+def _numbers(tags: Iterable[str], start: str) -> list[int]:
+    return [int(rest) for one in tags if one.startswith(start) and (rest := one.removeprefix(start)).isdigit()]
 
 
 def find_artifact(cwd: str, origin: Origin, wanted: Wanted) -> Origin:

@@ -13,11 +13,12 @@ from dvx.config import dialect_at
 from dvx.errors import ConfigError, UnknownTarget, UnsafePath, nearest
 from dvx.git import Git
 from dvx.git.clones import copy_revision
+from dvx.model.dialect import Dialect
 from dvx.model.ini import parse
 from dvx.model.origin import Origin, settings_of
 from dvx.model.paths import parent, printable
-from dvx.model.settings import Level, Setting, parse_name, read_settings
-from dvx.ops.ignore import Ignore
+from dvx.model.settings import Level, Setting, parse_name, read_settings, redact
+from dvx.ops.ignore import BUILT_IN, Ignore
 from dvx.ops.index import Index
 from dvx.project import Project
 from dvx.store import files
@@ -44,47 +45,67 @@ class Elsewhere(Struct, frozen=True):
     spare: str
 
     def at(self, path: str) -> tuple[Project, str]:
-        """The project that a path belongs to, and the path in it."""
+        """The project that a path belongs to, and the path in it. Nothing is ever written below `top`.
+
+        Raises:
+            UnknownTarget, UnsafePath: the path leaves the repository, or lies in a folder of Git's or dvx's own.
+        """
         inner = os.path.normpath(path).replace(os.sep, "/").lstrip("/")
         inner = "" if inner == "." else inner
+        shown = printable(path)
         if inner == ".." or inner.startswith("../"):
-            raise UnknownTarget(f"`{printable(path)}` leaves the repository `{self.url}`", "paths begin at its top")
+            raise UnknownTarget(f"`{shown}` leaves the repository `{redact(self.url)}`", "paths begin at its top")
+        if not BUILT_IN.isdisjoint(inner.split("/")):
+            raise UnsafePath(f"`{shown}` lies in a folder of Git's or dvx's own", "name data, or a file of Git")
+        if not _is_inside(os.path.join(self.top, inner), self.top):
+            raise UnsafePath(f"`{shown}` is behind a link that leaves its repository", "import what it leads to")
         above = inner
         while above and dialect_at(os.path.join(self.top, above)) is None:
             above = parent(above)
         root = os.path.join(self.top, above) if above else self.top
         dialect = dialect_at(root) or self.home.dialect
-        project = Project.open(root, dialect, root)
-        if self.original and self.original != self.top:
-            # relative paths in its configuration lead from where it stands
-            place = os.path.join(self.original, above) if above else self.original
-            if dialect_at(place) is dialect:
-                origin = Project.open(place, dialect, place)
-                project = replace(project, config=origin.config, cache=origin.cache, algorithm=origin.algorithm)
-        elif not self.original:
-            alike = project.algorithm == self.home.algorithm
-            project = replace(project, cache=self.home.cache if alike else Cache(self.spare))
+        project = self._opened(root, above, dialect)
         project = replace(project, config=project.config.adding(_named(project, self.settings)))
         return project, inner[len(above) :].strip("/")
+
+    def _opened(self, root: str, above: str, dialect: Dialect) -> Project:
+        """The project at `root`, with the configuration of where it stands on this machine, or what of its own is harmless."""
+        place = os.path.join(self.original, above).rstrip(os.sep) if self.original else ""
+        if place and dialect_at(place) is dialect:
+            project = Project.open(place, dialect, place)
+        else:
+            project = Project.foreign(root, dialect)
+        alike = project.algorithm == self.home.algorithm
+        cache = self.home.cache if alike else Cache(os.path.join(self.spare, "cache"))
+        return _apart(replace(project, root=root, cwd=root, cache=cache), os.path.join(self.spare, "state"))
+
+    def original_of(self, project: Project) -> Project | None:
+        """The project where it stands on this machine, whose cache may have what is needed; None if it does not."""
+        below = os.path.relpath(project.root, self.top)
+        place = os.path.normpath(os.path.join(self.original, below)) if self.original else ""
+        return Project.open(place, project.dialect, place) if place and dialect_at(place) is project.dialect else None
 
     def demand(self, room: Project, inner: str, path: str) -> None:
         """Refuse a path at which the repository had nothing; raises UnknownTarget."""
         if os.path.lexists(room.abs(inner)):
             return
-        folder = os.path.dirname(os.path.join(self.top, path))
-        known = os.listdir(folder) if os.path.isdir(folder) else []
-        hint = nearest(os.path.basename(path), known) or f"run `dvx ls {self.url}` to see what is there"
-        raise UnknownTarget(f"`{self.url}` has no `{printable(path)}`", hint)
+        folder = os.path.dirname(os.path.join(self.top, path.lstrip("/")))
+        known = [name for name in (os.listdir(folder) if os.path.isdir(folder) else []) if name != os.path.basename(path)]
+        url = redact(self.url)
+        hint = nearest(os.path.basename(path), known) or f"run `dvx ls {url}` to see what is there"
+        raise UnknownTarget(f"`{url}` has no `{printable(path)}`", hint)
 
 
 class Sources:
     """Other repositories, each state copied once; to be used in a `with` block, whose end removes the copies.
 
-    `project` is where data goes: fetched objects enter its cache if it names content alike.
+    `project` is where data goes: fetched objects enter its cache if it names content alike. If it is a copy itself, relative
+    URLs in its pointers are seen from `root`, where it stands.
     """
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, root: str = "") -> None:
         self._project = project
+        self._root = root or project.root
         self._scratch = Scratch(os.path.join(project.state, "elsewhere"))
         self._opened: dict[tuple[str, str], tuple[str, str]] = {}
 
@@ -104,17 +125,16 @@ class Sources:
         """A state of the repository that `origin` names: of its commit if `pinned`, else of its revision.
 
         A relative URL is seen from the folder of the `pointer`, or from where the user stands. With `as_it_is` one on this
-        machine is taken with its uncommitted changes, if no revision is named.
+        machine is taken as its workspace is, tracked data as its pointers say, if no revision is named.
 
         Raises:
             GitError: it cannot be read.
             UnknownTarget: it has no such revision.
         """
-        base = os.path.dirname(self._project.abs(pointer)) if pointer else self._project.cwd
-        place = os.path.normpath(os.path.join(base, os.path.expanduser(origin.url)))
-        local = place if os.path.isdir(place) else ""
+        base = os.path.dirname(os.path.join(self._root, pointer)) if pointer else self._project.cwd
+        local = place_of(origin.url, base)
         rev = origin.commit if pinned and origin.commit else origin.rev
-        if local and as_it_is and not rev:
+        if local and as_it_is and not rev and not _is_bare(local):
             top, commit = local, ""
         else:
             top, commit = self._copy(local or origin.url, rev)
@@ -125,13 +145,13 @@ class Sources:
             original=local,
             settings=self._settings(origin, base),
             home=self._project,
-            spare=self._scratch.new(),
+            spare=self.new(),
         )
 
     def _copy(self, url: str, rev: str) -> tuple[str, str]:
         """The folder with a state of a repository, and its commit; a project in a part of a repository is seen from there."""
         below = ""
-        git = Git.find(url) if os.path.isdir(url) else None
+        git = Git.find(url) if os.path.isabs(url) and os.path.isdir(url) and not _is_bare(url) else None
         if git is not None:
             url, below = git.top, git.prefix
         if (url, rev) not in self._opened:
@@ -157,24 +177,37 @@ class Sources:
         return tuple(found)
 
 
-def room_of(project: Project, root: str) -> Project:
-    """The project with another folder for its workspace, in which nothing is known yet."""
-    state = os.path.join(root, project.dialect.folder, project.dialect.state_folder)
-    return replace(
-        project,
-        root=root,
-        cwd=root,
-        stats=StatCache(os.path.join(state, "stats.db")),
-        trash=Trash(os.path.join(state, "trash")),
-        state=state,
-    )
+def place_of(url: str, base: str) -> str:
+    """The folder on this machine that a URL means, seen from the folder `base`; empty if it means none."""
+    place = os.path.normpath(os.path.join(base, os.path.expanduser(url)))
+    return place if url and "://" not in url and os.path.isdir(place) else ""
+
+
+def room_of(project: Project, folder: str) -> Project:
+    """The project with another, empty workspace: a folder in `folder`, beside which it keeps what it learns of it."""
+    room = replace(project, root=os.path.join(folder, "data"), cwd=os.path.join(folder, "data"))
+    files.make_folder(room.root)
+    return _apart(room, os.path.join(folder, "state"))
+
+
+def sharing(project: Project, room: Project) -> Project:
+    """The project with the workspace of `room`."""
+    return replace(project, root=room.root, cwd=room.root, state=room.state, stats=room.stats, trash=room.trash)
+
+
+def _apart(project: Project, state: str) -> Project:
+    stats, trash = StatCache(os.path.join(state, "stats.db")), Trash(os.path.join(state, "trash"))
+    return replace(project, state=state, stats=stats, trash=trash)
+
+
+def _is_bare(folder: str) -> bool:
+    """Whether a folder is a repository without a workspace."""
+    return os.path.isfile(os.path.join(folder, "HEAD")) and os.path.isdir(os.path.join(folder, "objects"))
 
 
 def copy_files(source: Project, index: Index, path: str, room: Project) -> None:
     """Copy the files at a path that are no tracked data, and not what tracks it."""
     place = source.abs(path)
-    if not _is_inside(place, source.root):
-        raise UnsafePath(f"`{printable(path)}` is behind a link that leaves its repository", "import what it leads to")
     if not os.path.isdir(place):
         found: Iterable[Found] = [Found(path, place, os.stat(place))] if os.path.isfile(place) else []
     else:

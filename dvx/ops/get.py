@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
+import tempfile
 from collections.abc import Iterator, Mapping
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from dvx.errors import DvxError, MissingData, NotARepository, UnknownTarget
+from dvx.errors import DvxError, MissingData, NotARepository, UnknownTarget, UsageError
 from dvx.git import Git
 from dvx.model.dialect import NATIVE
 from dvx.model.digest import Digest
 from dvx.model.events import Tell, silent
 from dvx.model.origin import Origin
-from dvx.model.paths import printable
-from dvx.ops.elsewhere import Sources
+from dvx.model.paths import printable, within
+from dvx.ops.elsewhere import Sources, place_of
+from dvx.ops.ignore import BUILT_IN
 from dvx.ops.index import load_index
 from dvx.ops.pull import bring
-from dvx.ops.steps import connect
+from dvx.ops.steps import Remotes
 from dvx.ops.url_source import There, UrlSource
 from dvx.project import Project
 from dvx.store import files
+from dvx.store.remote_objects import RemoteObjects
 from dvx.store.scratch import Scratch
 
 _INCOMING = ".dvx-incoming"
@@ -49,10 +53,8 @@ def get(cwd: str, origin: Origin, options: GetOptions, tell: Tell = silent) -> s
         os.path.basename(os.path.normpath(origin.path)) if origin.path.strip("/.") else os.path.basename(origin.url.rstrip("/"))
     )
     target = _target(cwd, name, options)
-    with _incoming(cwd, target) as home, Sources(home) as sources:
+    with _incoming(cwd, os.path.dirname(target)) as home, Sources(home) as sources:
         room, inner = bring(sources.open(origin, as_it_is=True), origin.path, sources, tell)
-        if not inner:
-            files.remove_tree(os.path.join(room.root, room.dialect.folder))
         _put(room.abs(inner), target, force=options.force)
     return target
 
@@ -65,15 +67,15 @@ def opened(cwd: str, origin: Origin) -> Iterator[tuple[Project, str]]:
         GitError: the repository cannot be read.
         UnknownTarget: it has no such revision.
     """
-    with _incoming(cwd, os.path.join(cwd, "elsewhere")) as home, Sources(home) as sources:
+    with _incoming(cwd) as home, Sources(home) as sources:
         yield sources.open(origin, as_it_is=True).at(origin.path)
 
 
 def top_of(cwd: str, origin: Origin) -> tuple[str, str]:
     """A folder to run `git` in, and the repository of an origin as `git` can be told it."""
-    place = os.path.normpath(os.path.join(cwd, os.path.expanduser(origin.url)))
-    git = Git.find(place) if os.path.isdir(place) else None
-    return cwd, git.top if git is not None else origin.url
+    place = place_of(origin.url, cwd)
+    git = Git.find(place) if place else None
+    return cwd, git.top if git is not None else place or origin.url
 
 
 def url_of(cwd: str, origin: Origin) -> str:
@@ -83,8 +85,8 @@ def url_of(cwd: str, origin: Origin) -> str:
         UnknownTarget: the path is no tracked data, or there is no remote.
     """
     with opened(cwd, origin) as (project, inner):
-        remote = project.config.remote()
-        return f"{connect(project, remote, 0).url.rstrip('/')}/{_digest(project, inner, origin).object_name}"
+        remote = Remotes(project, "", 0).open("")
+        return f"{remote.remote.url.rstrip('/')}/{_digest(project, remote, inner, origin).object_name}"
 
 
 def get_url(cwd: str, url: str, options: GetOptions, tell: Tell = silent) -> str:
@@ -99,7 +101,7 @@ def get_url(cwd: str, url: str, options: GetOptions, tell: Tell = silent) -> str
         source = UrlSource(project, url, cwd, options.fs_config, options.jobs)
         target = _target(cwd, source.name, options)
         there = source.look()
-        with _incoming(cwd, target) as home:
+        with _incoming(cwd, os.path.dirname(target)) as home:
             place = os.path.join(home.root, "data")
             source.download(there, place, tell)
             _put(place, target, force=options.force)
@@ -113,16 +115,31 @@ def list_url(cwd: str, url: str, fs_config: Mapping[str, str]) -> There:
 
 
 def _target(cwd: str, name: str, options: GetOptions) -> str:
+    if not name and not options.out:
+        raise UsageError("what is to be got has no name of its own", "say where to put it")
     target = os.path.normpath(os.path.join(cwd, options.out or name))
-    if options.out and os.path.isdir(target) and not options.force:
+    if os.path.isdir(target) and (options.out or not name):
         target = os.path.join(target, name)
-    if os.path.lexists(target) and not options.force:
-        shown = printable(os.path.relpath(target, cwd))
-        raise DvxError(f"`{shown}` already exists", "choose another name with `-o`, or write `--force` to replace it")
+    shown = printable(os.path.relpath(target, cwd))
+    if os.path.lexists(target):
+        if not options.force:
+            raise DvxError(f"`{shown}` already exists", "choose another name, or write `--force` to replace it")
+        _check_replaceable(target, cwd, shown)
     return target
 
 
-def _digest(project: Project, path: str, origin: Origin) -> Digest:
+def _check_replaceable(target: str, cwd: str, shown: str) -> None:
+    """Refuse to replace what nobody means to: a folder with a repository or the user in it, a device."""
+    if not BUILT_IN.isdisjoint(target.split(os.sep)):
+        raise UsageError(f"`{shown}` is a file of Git's or dvx's own", "choose another name")
+    if os.path.isdir(target) and not os.path.islink(target):
+        if within(cwd, target) or not BUILT_IN.isdisjoint(os.listdir(target)):
+            raise UsageError(f"`{shown}` is where you stand, or holds a repository", "choose another name")
+    elif not os.path.islink(target) and not os.path.isfile(target):
+        raise UsageError(f"`{shown}` is neither a file nor a folder", "choose another name")
+
+
+def _digest(project: Project, remote: RemoteObjects, path: str, origin: Origin) -> Digest:
     tracked = load_index(project).owner_of(path)
     content = tracked.recorded.content if tracked is not None and tracked.recorded is not None else None
     if tracked is None or content is None:
@@ -130,18 +147,32 @@ def _digest(project: Project, path: str, origin: Origin) -> Digest:
     if tracked.output.path == path:
         return content.digest
     inner = path[len(tracked.output.path) + 1 :]
-    entry = project.cache.read_tree(content.digest).by_path.get(inner)
+    entry = remote.read_tree(content.digest)[0].by_path.get(inner)
     if entry is None:
         raise MissingData(f"`{printable(origin.path)}` is no file of `{tracked.output.path}`")
     return entry.digest
 
 
 def _put(place: str, target: str, *, force: bool) -> None:
-    """Give what is complete its name."""
+    """Give what is complete its name. What had it stays until then."""
     files.make_folder(os.path.dirname(target))
-    if force and os.path.lexists(target):
-        files.move(target, f"{place}.old")
-    files.move_new(place, target)
+    if not force or not os.path.lexists(target):
+        files.move_new(place, target)
+        return
+    was_folder, is_folder = (os.path.isdir(one) and not os.path.islink(one) for one in (target, place))
+    if not was_folder and not is_folder:
+        files.rename(place, target)
+        return
+    if was_folder and not is_folder:
+        raise DvxError(f"`{printable(target)}` is a folder", "choose another name, or remove it yourself")
+    aside = f"{target}.replaced-{secrets.token_hex(4)}"
+    files.rename(target, aside)
+    try:
+        files.move_new(place, target)
+    except BaseException:
+        files.rename(aside, target)
+        raise
+    files.remove_tree(aside)
 
 
 @contextlib.contextmanager
@@ -154,10 +185,10 @@ def _home(cwd: str) -> Iterator[Project]:
 
 
 @contextlib.contextmanager
-def _incoming(cwd: str, target: str) -> Iterator[Project]:
-    """A project of nobody's, in a folder beside the target that is gone afterwards."""
-    parent = os.path.join(os.path.dirname(target), _INCOMING)
-    scratch = Scratch(parent)
+def _incoming(cwd: str, parent: str = "") -> Iterator[Project]:
+    """A project of nobody's that is gone afterwards: beside what is to come into the folder `parent`, or where nothing stays."""
+    place = os.path.join(parent or tempfile.gettempdir(), _INCOMING if parent else f"dvx-{secrets.token_hex(8)}")
+    scratch = Scratch(place)
     try:
         folder = scratch.new()
         files.make_folder(folder)
@@ -165,4 +196,4 @@ def _incoming(cwd: str, target: str) -> Iterator[Project]:
     finally:
         scratch.close()
         with contextlib.suppress(OSError):
-            files.remove_folder(parent)
+            files.remove_folder(place)

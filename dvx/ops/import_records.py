@@ -9,13 +9,16 @@ from msgspec import Struct
 
 from dvx.errors import DvxError
 from dvx.formats import dump_yaml, edit_yaml
+from dvx.model.dialect import DIALECTS
 from dvx.model.events import Tell
 from dvx.model.paths import parent, printable
 from dvx.model.pointer import Output, Pointer, encode_output, stage_checksum
+from dvx.model.settings import redact
 from dvx.model.tree import Content
 from dvx.ops.checkout import restore
-from dvx.ops.elsewhere import Sources, room_of
+from dvx.ops.elsewhere import Sources, room_of, sharing
 from dvx.ops.gitignore import ignore
+from dvx.ops.ignore import BUILT_IN
 from dvx.ops.owners import for_git
 from dvx.ops.pointers import renew_checksum, set_content
 from dvx.ops.track import look, store
@@ -25,6 +28,7 @@ from dvx.store import files
 
 TOKENS = ("etag", "checksum", "version_id", "files", "md5", "xxh128", "sha256", "blake3", "size", "nfiles", "isexec", "hash")
 """The fields of an entry that say what a path holds, in whatever terms."""
+_FORBIDDEN = BUILT_IN | {one.ignore for one in DIALECTS}
 
 
 class Imported(Struct, frozen=True):
@@ -84,12 +88,21 @@ def rewrite_import(project: Project, pointer: Pointer, arrived: Arrived) -> Impo
 
 
 def downloaded(project: Project, source: UrlSource, there: There, path: str, sources: Sources, tell: Tell) -> tuple[Project, str]:
+    """Copy what a source has into a folder of its own; returns that, and the path in it.
+
+    Raises:
+        DvxError: it holds a repository, or a file that says what to leave out.
+    """
+    own = next((name for name in there.sizes if not _FORBIDDEN.isdisjoint(name.split("/"))), "")
+    if own:
+        raise DvxError(f"`{printable(redact(source.url))}` holds `{printable(own)}`", "import the parts of it one by one")
     room, name = room_of(project, sources.new()), path.rpartition("/")[2]
     source.download(there, room.abs(name), tell)
     return room, name
 
 
 def observed(project: Project, room: Project, inner: str, tell: Tell) -> Content:
+    """What lies in a room, which is not taken into the cache."""
     seen = look(room, inner, tell, project.algorithm)
     if seen is None:
         raise DvxError(f"`{printable(inner)}` went away while it was looked at")
@@ -102,7 +115,7 @@ def take(project: Project, room: Project, inner: str, path: str, tell: Tell, *, 
     Raises:
         DvxError: something else is there, and no `force` (with it, that goes to the trash if no store has it).
     """
-    content = store(room_of(project, room.root), [inner], tell)[inner]
+    content = store(sharing(project, room), [inner], tell)[inner]
     there = None if force else look(project, path, tell, project.algorithm)
     if there is not None and there.content.digest != content.digest:
         raise taken(path)

@@ -14,7 +14,8 @@ from dvx.git import Git
 from dvx.git.worktree import examine
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.origin import Origin, encode_origin, is_elsewhere
-from dvx.model.paths import parent, within
+from dvx.model.paths import parent, printable, within
+from dvx.model.settings import OptionName, is_secret
 from dvx.model.stage import is_url
 from dvx.ops.add import AddOptions
 from dvx.ops.bring import BringOptions, add_to_remote
@@ -53,6 +54,8 @@ def import_repo(project: Project, origin: Origin, options: ImportOptions, tell: 
     """
     if not origin.path.strip("/."):
         raise UsageError("a whole repository cannot be imported", "name a file or folder in it")
+    if isinstance(origin.remote, Mapping):
+        _refuse_secrets(origin.remote, "--remote-config")
     path = place_for(project, os.path.basename(origin.path.rstrip("/")), options)
     # a relative URL is seen from the pointer
     base = parent(path)
@@ -81,8 +84,15 @@ def import_url(project: Project, url: str, options: ImportOptions, tell: Tell = 
         RemoteError: it cannot be reached.
         DvxError: the place is taken, or cannot be tracked.
     """
+    if options.to_remote and not (options.execute and options.download):
+        raise UsageError("`--to-remote` needs the data", "leave out `--no-exec` and `--no-download`")
+    if options.remote and not options.to_remote:
+        raise UsageError("`--remote` says where `--to-remote` sends data", "add `--to-remote`, or use `push -r` later")
+    _refuse_secrets(options.fs_config, "--fs-config")
     source = UrlSource(project, url, project.cwd, options.fs_config, options.jobs)
     path = place_for(project, source.name, options)
+    if source.local and within(project.abs(path), source.local):
+        raise UsageError(f"`{printable(url)}` holds the place that it would go to", "name a part of it")
     written = url if is_url(url) or (os.path.isabs(url) and not within(source.local, project.root)) else ""
     dep: dict[str, Any] = {"path": written or relative_to(project, source.local, parent(path))}
     config = {"fs_config": dict(options.fs_config)} if options.fs_config else {}
@@ -114,7 +124,7 @@ def place_for(project: Project, name: str, options: ImportOptions) -> str:
         DvxError: something else is there, or nothing can be tracked there.
     """
     typed = options.out or name
-    if options.out and os.path.isdir(os.path.join(project.cwd, options.out)) and not options.force:
+    if options.out and os.path.isdir(os.path.join(project.cwd, options.out)):
         typed = os.path.join(options.out, name)
     path = project.relative(typed)
     index = load_index(project)
@@ -125,14 +135,25 @@ def place_for(project: Project, name: str, options: ImportOptions) -> str:
     # data without a pointer may be what an interrupted import left; it is compared
     if os.path.lexists(project.abs(pointer)) and not options.force:
         raise taken(pointer)
+    if os.path.lexists(project.abs(path)) and not options.force and not (options.execute and options.download):
+        raise taken(path)
     return path
+
+
+def _refuse_secrets(options: Mapping[str, str], word: str) -> None:
+    """Refuse what everybody could read who has the repository."""
+    secret = next((name for name in options if is_secret(OptionName("remote", "x", name), options[name])), "")
+    if secret:
+        hint = "set it for a remote of your own with `dvx remote modify --local`, and import `remote://NAME/PATH`"
+        raise UsageError(f"`{word} {secret}=...` would stand in a file that Git tracks", hint)
 
 
 def _warn(original: str, url: str, tell: Tell) -> None:
     """Tell that what is in no commit of a repository on this machine is not imported: nobody could get it again."""
     git = Git.find(original) if original else None
     if git is not None and examine(git, untracked=False).is_dirty:
-        tell(Notice(f"`{url}` has changes that are in no commit; they are not imported", "commit them, then run `dvx update`"))
+        text = f"`{printable(url)}` has changes that are in no commit; they are not imported"
+        tell(Notice(text, "commit them, then run `dvx update`"))
 
 
 def relative_to(project: Project, typed: str, folder: str) -> str:

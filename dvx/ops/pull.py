@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -10,13 +12,18 @@ from msgspec.structs import replace
 from dvx.errors import DvxError, MissingData
 from dvx.model.events import Tell, silent
 from dvx.model.paths import overlap
+from dvx.model.settings import redact
 from dvx.model.transfer import TransferResult
 from dvx.ops.checkout import CheckoutResult, recorded, restore
 from dvx.ops.index import SelectOptions, load_index, select
-from dvx.ops.scope import Import, SyncOptions
+from dvx.ops.scope import Import, SyncOptions, find_scope
+from dvx.ops.steps import fetch as copy_step
+from dvx.ops.steps import fetch_step
 from dvx.ops.sync import Direction, SyncPlan, demand, is_whole, listed, plan_fetch, transfer
 from dvx.ops.track import store
 from dvx.project import Project
+from dvx.store.remote import open_remote
+from dvx.store.remote_objects import RemoteObjects
 
 if TYPE_CHECKING:
     from dvx.ops.elsewhere import Elsewhere, Sources
@@ -25,11 +32,14 @@ _DEEPEST = 8
 
 
 class PullResult(Struct, frozen=True):
-    """What came from remotes, what changed in the workspace, and the outputs that could not be restored."""
+    """What came from remotes, what changed in the workspace, the outputs that could not be restored, and pointers of `partial`
+    imports, which record no content yet.
+    """
 
     fetched: TransferResult
     checkout: CheckoutResult
     lacking: tuple[str, ...] = ()
+    partial: tuple[str, ...] = ()
 
 
 def pull(project: Project, options: SyncOptions, tell: Tell = silent) -> PullResult:
@@ -41,7 +51,12 @@ def pull(project: Project, options: SyncOptions, tell: Tell = silent) -> PullRes
     if not fetched.complete or not all(selected.tracked.output.push for selected in plan.selected):
         lacking = tuple(path for path in contents if not is_whole(project, path, contents[path], only.get(path, ())))
     whole = {path: content for path, content in contents.items() if path not in lacking}
-    return PullResult(fetched, restore(project, whole, tell, only=only, force=options.force), lacking)
+    partial = tuple(
+        one.tracked.file
+        for one in plan.selected
+        if one.tracked.owner == one.tracked.file and (one.tracked.recorded is None or one.tracked.recorded.content is None)
+    )
+    return PullResult(fetched, restore(project, whole, tell, only=only, force=options.force), lacking, partial)
 
 
 def demand_pull(result: PullResult, options: SyncOptions) -> None:
@@ -56,25 +71,25 @@ def demand_pull(result: PullResult, options: SyncOptions) -> None:
     return None
 
 
-def fetch(project: Project, plan: SyncPlan, tell: Tell = silent, depth: int = 0) -> TransferResult:
-    """Do what was planned, and get what other repositories keep; raises like `transfer`.
+def fetch(project: Project, plan: SyncPlan, tell: Tell = silent, root: str = "", depth: int = 0) -> TransferResult:
+    """Do what was planned, and get what other repositories keep; raises like `transfer`, after the imports were fetched.
 
-    `depth` is through how many repositories the data came so far.
+    Of a project that is a copy, `root` is where it stands; `depth` is through how many repositories the data came so far.
     """
-    result = transfer(project, plan, tell)
     if not plan.imports:
-        return result
+        return transfer(project, plan, tell)
     # loads Git, which others do without
     from dvx.ops.elsewhere import Sources
 
-    with Sources(project) as sources:
+    result = TransferResult()
+    with Sources(project, root) as sources:
         for one in plan.imports:
             try:
                 result += _fetch_import(project, one, sources, tell, depth)
             except DvxError as error:
                 result += TransferResult(failed=((one.path, error.message),))
     project.cache.barrier()
-    return result
+    return result + transfer(project, plan, tell)
 
 
 def bring(there: Elsewhere, path: str, sources: Sources, tell: Tell, depth: int = 0) -> tuple[Project, str]:
@@ -93,26 +108,42 @@ def bring(there: Elsewhere, path: str, sources: Sources, tell: Tell, depth: int 
     source, inner = there.at(path)
     room = room_of(source, sources.new())
     index = load_index(source)
-    options = SyncOptions((source.abs(inner),) if inner else (), select=SelectOptions(recursive=True))
     if any(overlap(inner, tracked.output.path) for tracked in index.tracked):
-        chosen = select(source, index, options.targets, options.select)
+        options = SyncOptions((source.abs(inner),) if inner else (), select=SelectOptions(recursive=True))
+        original = there.original_of(source)
+        if original is not None:
+            _take_from_cache(source, original, options, tell)
         plan = plan_fetch(source, options, tell)
-        demand(fetch(source, plan, tell, depth + 1), Direction.FETCH)
-        contents, only = recorded(chosen)
+        demand(fetch(source, plan, tell, original.root if original else "", depth + 1), Direction.FETCH)
+        contents, only = recorded(select(source, index, options.targets, options.select))
         restore(room, contents, tell, only=only, force=True)
     copy_files(source, index, inner, room)
     there.demand(room, inner, path)
+    if not inner:
+        # all of it, as one folder
+        top, name = os.path.split(room.root)
+        return replace(room, root=top, cwd=top), name
     return room, inner
+
+
+def _take_from_cache(source: Project, original: Project, options: SyncOptions, tell: Tell) -> None:
+    """Copy what the cache of a repository on this machine has; nothing is written there. What it lacks is at its remotes."""
+    objects = RemoteObjects(open_remote("cache", os.path.abspath(original.cache.root), {}))
+    for items in find_scope(source, options).items.values():
+        with contextlib.suppress(DvxError):
+            step = fetch_step(source, lambda: objects, items, tell)
+            if step.remote:
+                copy_step(source, step, objects, silent)
 
 
 def _fetch_import(project: Project, one: Import, sources: Sources, tell: Tell, depth: int) -> TransferResult:
     """Take imported data into the cache, as it was when it was imported."""
-    from dvx.ops.elsewhere import room_of
+    from dvx.ops.elsewhere import sharing
 
     there = sources.open(one.origin, one.file, pinned=True)
     room, inner = bring(there, one.origin.path, sources, tell, depth)
-    taking = replace(room_of(project, room.root), algorithm=one.content.digest.algorithm)
-    found = store(taking, [inner], tell)[inner]
+    found = store(replace(sharing(project, room), algorithm=one.content.digest.algorithm), [inner], tell)[inner]
     if found.digest != one.content.digest:
-        raise MissingData(f"`{one.origin.url}` holds something else at that commit than what was imported")
+        url = redact(one.origin.url)
+        raise MissingData(f"`{url}` holds something else at that commit than what was imported", "run `dvx update` to take it")
     return TransferResult(copied=found.files or 1, bytes=found.size or 0)

@@ -14,6 +14,8 @@ from dvx.errors import ConfigError, Corrupted, DvxError, MissingData, UnsafePath
 from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell, TransferPlanned
 from dvx.model.pack import pack_groups
+from dvx.model.paths import printable, within
+from dvx.model.settings import Level
 from dvx.model.transfer import Item, Need, TransferPlan, TransferResult, Wanted, gather, plan_transfer, without
 from dvx.model.tree import Tree
 from dvx.project import Project
@@ -88,9 +90,21 @@ class Remotes:
 def connect(project: Project, settings: RemoteSettings, jobs: int) -> Remote:
     """The remote that `settings` describe; the network is not touched yet. Raises like `store.remote.open_remote`."""
     options = dict(settings.options)
+    _refuse_tracked(project, options)
     if "bearer_token_command" in options:
         options["token"] = _token(settings.name, options.pop("bearer_token_command"))
     return open_remote(settings.name, settings.url, options, jobs, project.ask, project.config.environ)
+
+
+def _refuse_tracked(project: Project, options: Mapping[str, str]) -> None:
+    """Refuse what would let a cloned repository run a command: its own private settings, or its own list of credentials."""
+    places = [options[name] for name in ("configpath", "credentialpath") if name in options]
+    if "bearer_token_command" in options:
+        places.append(project.config.path(Level.LOCAL))
+    inside = [place for place in places if within(place, project.root)]
+    if inside and project.git is not None and (found := project.git.tracked(place[len(project.root) + 1 :] for place in inside)):
+        text = f"`{printable(next(iter(found)))}` is tracked by Git, and may name a command that would be run"
+        raise ConfigError(text, "if you wrote it, take it out of Git with `git rm --cached`")
 
 
 def _token(name: str, command: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,10 +15,11 @@ from dvx.model.events import Tell, silent
 from dvx.model.origin import Origin, encode_origin, import_of
 from dvx.model.paths import printable, within
 from dvx.model.pointer import Pointer, encode_content
+from dvx.model.settings import redact
 from dvx.model.stage import is_url
 from dvx.ops.add import AddOptions
 from dvx.ops.bring import BringOptions, add_to_remote
-from dvx.ops.elsewhere import Sources
+from dvx.ops.elsewhere import Sources, place_of
 from dvx.ops.import_records import TOKENS, Arrived, Imported, downloaded, observed, rewrite_import, take
 from dvx.ops.index import Index, load_index
 from dvx.ops.owners import find_owners
@@ -59,16 +61,53 @@ def update(project: Project, targets: Sequence[str], options: UpdateOptions, tel
     return tuple(done)
 
 
+def complete(project: Project, paths: Sequence[str], tell: Tell = silent) -> tuple[Imported, ...]:
+    """Get what imports recorded and did not download, by the paths of their pointers; what recorded nothing stays as it is.
+
+    Raises:
+        DvxError: a source cannot be read, or holds something else by now.
+    """
+    index = load_index(project)
+    done = []
+    with Sources(project) as sources:
+        for pointer in (index.pointers[path] for path in paths):
+            origin = import_of(pointer)
+            path = pointer.outs[0][0].path
+            if origin is not None and origin.commit:
+                room, inner = bring(sources.open(origin, pointer.path, pinned=True), origin.path, sources, tell)
+                content = take(project, room, inner, path, tell, force=False)
+                done.append(rewrite_import(project, pointer, Arrived(content, encode_origin(origin))))
+            elif origin is None and pointer.deps and _says_something(pointer):
+                done.append(_update_url(project, pointer, UpdateOptions(), sources, tell, only_recorded=True))
+    return tuple(done)
+
+
+def _agree(known: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether a dependency records what is there now; with which hash is said where there is one."""
+    return all(known.get(key) == value for key, value in now.items() if key in TOKENS and key != "hash")
+
+
+def _says_something(pointer: Pointer) -> bool:
+    dep = pointer.deps[0]
+    return dep.content is not None or any(key in dep.extras for key in ("etag", "checksum", "files"))
+
+
+def _is_import(pointer: Pointer) -> bool:
+    return len(pointer.deps) == len(pointer.outs) == 1
+
+
 def _chosen(project: Project, index: Index, targets: Sequence[str], *, recursive: bool) -> list[Pointer]:
     found: dict[str, Pointer] = {}
     for target in targets:
         if recursive and os.path.isdir(os.path.join(project.cwd, target)):
             folder = project.relative(target)
-            found |= {path: one for path, one in index.pointers.items() if one.deps and within(path, folder)}
+            found |= {
+                path: one for path, one in index.pointers.items() if len(one.deps) == len(one.outs) == 1 and within(path, folder)
+            }
             continue
         for owner in find_owners(project, index, [target]):
             pointer = index.pointers.get(owner)
-            if pointer is None or not pointer.deps:
+            if pointer is None or not _is_import(pointer):
                 hint = "`dvx import` and `dvx import-url` make imports; `dvx repro` updates stages, `dvx commit` other data"
                 raise UnknownTarget(f"`{printable(target)}` is no import", hint)
             found[owner] = pointer
@@ -78,6 +117,8 @@ def _chosen(project: Project, index: Index, targets: Sequence[str], *, recursive
 def _update_repo(
     project: Project, pointer: Pointer, origin: Origin, options: UpdateOptions, sources: Sources, tell: Tell
 ) -> Imported:
+    if options.to_remote or options.remote:
+        raise UsageError("what is imported from a repository is kept there", "leave `--to-remote` and `--remote` out")
     wanted = replace(origin, rev=options.rev or origin.rev, commit="")
     output, recorded = pointer.outs[0]
     content = recorded.content
@@ -98,35 +139,38 @@ def _tip(project: Project, pointer: Pointer, origin: Origin) -> str:
     """The commit that is to be had now, if it can be asked for alone."""
     if project.git is None:
         return ""
-    base = os.path.dirname(project.abs(pointer.path))
-    place = os.path.normpath(os.path.join(base, os.path.expanduser(origin.url)))
-    return tip(project.git.place, place if os.path.isdir(place) else origin.url, origin.rev)
+    place = place_of(origin.url, os.path.dirname(project.abs(pointer.path)))
+    return tip(project.git.place, place or origin.url, origin.rev)
 
 
-def _update_url(project: Project, pointer: Pointer, options: UpdateOptions, sources: Sources, tell: Tell) -> Imported:
+def _update_url(
+    project: Project, pointer: Pointer, options: UpdateOptions, sources: Sources, tell: Tell, *, only_recorded: bool = False
+) -> Imported:
+    """Take what a URL holds now; with `only_recorded` that is to be what was recorded."""
     (output, recorded), dep = pointer.outs[0], pointer.deps[0]
     if "db" in dep.extras:
         raise DvxError(f"`{pointer.path}` was imported from a database, which dvx cannot read", "update it with DVC")
     base = project.abs(pointer.workdir) if not is_url(dep.path) else project.root
     # inside the project it is a project path, else as it is written
     url = dep.path if is_url(dep.path) or dep.path.startswith(("/", "../")) else project.abs(dep.path)
-    options_there = {str(key): str(value) for key, value in (dep.extras.get("fs_config") or {}).items()}
+    given = dep.extras.get("fs_config") or {}
+    if not isinstance(given, Mapping):
+        raise DvxError(f"`fs_config` of `{pointer.path}` is no mapping", "write `NAME: VALUE` below it")
+    options_there = {str(key): str(value) for key, value in given.items()}
     source = UrlSource(project, url, base, options_there, options.jobs)
     there = source.look()
     entry = there.entry(project.algorithm)
     known = {**dep.extras, **encode_content(dep.content)}
-    same = bool(entry) and all(known.get(key) == value for key, value in entry.items() if key in TOKENS)
-    if same and recorded.content is not None:
+    if entry and recorded.content is not None and _agree(known, entry):
         return Imported(output.path, pointer.path, (), changed=False)
     room, inner = downloaded(project, source, there, output.path, sources, tell)
     content = observed(project, room, inner, tell)
     now = recorded_content(there, content, project.algorithm)
-    if (
-        recorded.content is not None
-        and content.digest == recorded.content.digest
-        and all(known.get(k) == v for k, v in now.items())
-    ):
+    same = _agree(known, now)
+    if same and recorded.content is not None and content.digest == recorded.content.digest:
         return Imported(output.path, pointer.path, (), changed=False)
+    if only_recorded and not same:
+        raise DvxError(f"`{printable(redact(dep.path))}` holds something else than was recorded", "run `dvx update` to take it")
     if not options.download:
         return rewrite_import(project, pointer, Arrived(None, now))
     if options.to_remote:

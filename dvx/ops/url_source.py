@@ -16,7 +16,7 @@ from dvx.model.digest import digest_bytes
 from dvx.model.events import Progress, Tell
 from dvx.model.paths import printable
 from dvx.model.pointer import encode_content
-from dvx.model.settings import redact
+from dvx.model.settings import lacks_host, redact
 from dvx.model.stage import is_url
 from dvx.model.tree import Content
 from dvx.ops.steps import connect
@@ -66,7 +66,11 @@ class UrlSource:
 
     def __init__(self, project: Project, url: str, base: str, options: Mapping[str, str], jobs: int = 0) -> None:
         self.url = url
+        if not url.strip("/."):
+            raise UsageError(f"`{url}` is no place of data", "name a file or folder, or a URL")
         settings = _settings(project, url, options)
+        if lacks_host(settings.url):
+            raise ConfigError(f"`{redact(url)}` names no bucket or host", "write it behind `://`")
         self.local = "" if is_url(settings.url) else os.path.normpath(os.path.join(base, settings.url))
         self._jobs = jobs
         if self.local:
@@ -122,6 +126,8 @@ class UrlSource:
         if not os.path.exists(self.local):
             raise _absent(self.url)
         if not os.path.isdir(self.local):
+            if not os.path.isfile(self.local):
+                raise ConfigError(f"`{printable(self.url)}` is neither a file nor a folder", "give the path of data")
             return There(False, {"": os.stat(self.local).st_size})
         found = walk(self.local, "", self.local, _never)
         return There(True, {one.path: one.status.st_size for one in found})

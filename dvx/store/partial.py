@@ -39,6 +39,9 @@ def fetch(cache: Cache, remote: Remote, need: Need, moved: Callable[[int], None]
 def sweep(cache: Cache) -> None:
     """Remove what nobody came back for."""
     folder = os.path.join(cache.root, "partial")
+    if os.path.islink(folder):
+        # nobody but a hostile repository would have it lead elsewhere
+        return
     try:
         found = list(os.scandir(folder))
     except FileNotFoundError:

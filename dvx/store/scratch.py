@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dvx.store import files
 
 _OLD_SECONDS = 86_400
+_NAME = re.compile(r"[0-9a-f]{16}")
 
 
 class Scratch:
@@ -75,6 +77,9 @@ def abandoned(parent: str) -> Iterator[str]:
     except FileNotFoundError:
         return
     for name in names:
+        # `parent` may be a link that a cloned repository tracks: what has other names was never ours
+        if not _NAME.fullmatch(name):
+            continue
         place = os.path.join(parent, name)
         try:
             handle = _lock(place)

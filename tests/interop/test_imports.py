@@ -169,7 +169,11 @@ def test_what_stores_say_of_files_is_recorded_as_dvc_records_it(
         tool(tmp_path / name, "update", "d.dvc", "one.txt.dvc", "page.dvc")
     assert pointers(ours) == pointers(theirs)
     assert (ours / "d/a").read_text() == "changed\n"
-    assert "didn't change" in tools["dvx"](ours, "update", "d.dvc").err
+    for name in ("d.dvc", "one.txt.dvc", "page.dvc"):
+        assert "didn't change" in tools["dvx"](ours, "update", name).err
+    tools["dvx"](ours, "import-url", "remote://place/one.txt", "soon", "--no-download")
+    assert "Imported 'soon'" in tools["dvx"](ours, "pull", "soon").err
+    assert (ours / "soon").read_text() == "one\n"
     said = [sorted(tool(ours, "list-url", "remote://place", "-R").out.split()) for tool in tools.values()]
     assert said[0] == said[1] == ["d/a", "d/sub/b", "one.txt"]
     assert "there is nothing at" in run_dvx(ours, "import-url", "remote://place/nope").err

@@ -250,7 +250,180 @@ def test_options_of_the_source_can_be_given(dialect_repo: Path, source: Path, tm
     assert "would run a command" in run_dvx(dialect_repo, "get", url, "data/raw.txt", "-o", "n", *command).err
 
 
+def test_pointers_may_lie_anywhere(dialect_repo: Path, source: Path) -> None:
+    dvx(dialect_repo, "import", "../source", "data/raw.txt", "--rev", "v1", "-o", "models/deep/base.txt")
+    dvx(dialect_repo, "import", "../source", "data/images")
+    dvx(dialect_repo, "move", "images", "models/images")
+    suffix = dialect_of(dialect_repo).pointer_suffix
+    assert "url: ../../../source\n" in (dialect_repo / f"models/deep/base.txt{suffix}").read_text()
+    (dialect_repo / "models/deep/base.txt").unlink()
+    shutil.rmtree(dialect_repo / "models/images")
+    shutil.rmtree(dialect_repo / dialect_of(dialect_repo).folder / "cache")
+    assert dvx(dialect_repo, "pull", "models/deep/base.txt").code == 0
+    assert (dialect_repo / "models/deep/base.txt").read_text() == "one\n"
+    branch = git(source, "branch", "--show-current").strip()
+    dvx(dialect_repo, "update", "models/deep/base.txt", "--rev", branch)
+    assert (dialect_repo / "models/deep/base.txt").read_text() == "two\n"
+
+
+def test_a_project_in_a_repository_is_imported_as_a_whole(dialect_repo: Path, new_project: Callable[..., Path]) -> None:
+    mono = new_project("mono")
+    (mono / "p1").mkdir()
+    dvx(mono / "p1", "init", "--subdir")
+    write(mono / "p1/d.csv", "1\n")
+    write(mono / "p1/sub/x.py", "x\n")
+    dvx(mono / "p1", "add", "d.csv")
+    commit_all(mono)
+    dvx(dialect_repo, "import", "../mono", "p1", "-o", "whole")
+    found = files(dialect_repo / "whole")
+    assert {path: text for path, text in found.items() if path != ".gitignore"} == {"d.csv": "1\n", "sub/x.py": "x\n"}
+    dvx(dialect_repo, "import", "../mono", "p1/d.csv")
+    lose(dialect_repo)
+    dvx(dialect_repo, "pull")
+    assert files(dialect_repo / "whole") == found
+
+
+def test_pull_gets_what_was_recorded_but_not_downloaded(dialect_repo: Path, source: Path, tmp_path: Path) -> None:
+    write(tmp_path / "u.txt", "u\n")
+    write(tmp_path / "v.txt", "v\n")
+    dvx(dialect_repo, "import", "../source", "data/raw.txt", "--no-download")
+    dvx(dialect_repo, "import-url", "../u.txt", "--no-download")
+    dvx(dialect_repo, "import-url", "../v.txt", "--no-exec")
+    write(source / "data/raw.txt", "three\n")
+    dvx(source, "add", "data/raw.txt")
+    commit_all(source)
+    said = dvx(dialect_repo, "pull").err
+    assert "Imported 'raw.txt'" in said
+    assert ((dialect_repo / "raw.txt").read_text(), (dialect_repo / "u.txt").read_text()) == ("two\n", "u\n")
+    assert not (dialect_repo / "v.txt").exists()
+    assert dvx(dialect_repo, "status", "raw.txt", "u.txt", "--json").json == {}
+
+
+def test_nothing_is_claimed_over_a_file_that_is_there(dialect_repo: Path, source: Path) -> None:
+    write(dialect_repo / "raw.txt", "mine\n")
+    for option in ("--no-exec", "--no-download"):
+        assert "already exists" in run_dvx(dialect_repo, "import", "../source", "data/raw.txt", option).err
+    write(dialect_repo / "taken/mine", "mine\n")
+    dvx(dialect_repo, "import", "../source", "data/raw.txt", "-o", "taken", "--force")
+    assert files(dialect_repo / "taken")["mine"] == "mine\n"
+
+
+def test_a_repository_on_this_machine_is_only_read(dialect_repo: Path, source: Path) -> None:
+    cache = source / dialect_of(source).folder / "cache"
+    shutil.rmtree(cache)
+    before = tree(source)
+    dvx(dialect_repo, "import", "../source", "data/raw.txt")
+    dvx(dialect_repo, "get", "../source", "data/images", "-o", "images")
+    assert tree(source) == before
+    assert not cache.exists()
+
+
+def test_relative_urls_are_seen_from_where_a_repository_stands(
+    dialect_repo: Path, source: Path, new_project: Callable[..., Path], tmp_path: Path
+) -> None:
+    middle = new_project("middle")
+    dvx(middle, "import", "../source", "data/raw.txt", "-o", "deep/raw.txt")
+    commit_all(middle)
+    shutil.rmtree(middle / ".dvx/cache")
+    (middle / "deep/raw.txt").unlink()
+    dvx(dialect_repo, "import", "../middle", "deep/raw.txt")
+    assert (dialect_repo / "raw.txt").read_text() == "two\n"
+
+
+def test_bare_repositories_are_read(dialect_repo: Path, source: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "--quiet", "--bare", str(source), "b.git")
+    words = ("--remote-config", f"url={tmp_path / 'store'}")
+    dvx(dialect_repo, "import", "../b.git", "data/raw.txt", *words)
+    dvx(dialect_repo, "get", "../b.git", "data/code.py", "-o", "got.py")
+    assert ((dialect_repo / "raw.txt").read_text(), (dialect_repo / "got.py").read_text()) == ("two\n", "print()\n")
+
+
+# --- hostile sources
+
+
+def test_a_copy_of_a_hostile_repository_removes_nothing(dialect_repo: Path, source: Path, tmp_path: Path) -> None:
+    folder = dialect_of(source).folder
+    write(tmp_path / "docs/letter", "mine\n")
+    write(tmp_path / "docs/folder/letter", "mine\n")
+    before = tree(tmp_path / "docs")
+    for place in ("tmp", "cache/tmp", "tmp/elsewhere", "tmp/new", "tmp/trash", "cache/partial"):
+        hostile = tmp_path / "hostile"
+        shutil.rmtree(hostile, ignore_errors=True)
+        git(tmp_path, "clone", "--quiet", str(source), "hostile")
+        link = hostile / folder / place
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(tmp_path / "docs")
+        git(hostile, "add", "--force", "--all")
+        git(hostile, "commit", "--quiet", "-m", "x")
+        url = f"file://{hostile}"
+        dvx(dialect_repo, "get", url, "data/raw.txt", "-o", "n", "--force", "--remote-config", f"url={tmp_path / 'store'}")
+        run_dvx(hostile, "pull")
+        write(hostile / "new", "x\n")
+        run_dvx(hostile, "add", "new")
+        left = tree(tmp_path / "docs")
+        assert {path: left.get(path) for path in before} == before
+
+
+def test_a_hostile_configuration_runs_nothing(dialect_repo: Path, source: Path, tmp_path: Path) -> None:
+    canary = tmp_path / "canary"
+    folder = dialect_of(source).folder
+    write(source / folder / "config.local", f"['remote \"store\"']\n    bearer_token_command = touch {canary}\n")
+    write(source / "aws", f"[profile p]\ncredential_process = touch {canary}\n")
+    for url in ("webdav://127.0.0.1:1/x", "s3://bucket/x"):
+        config = f"[core]\n    remote = store\n['remote \"store\"']\n    url = {url}\n"
+        if url.startswith("s3"):
+            (source / folder / "config.local").unlink()
+            config += "    profile = p\n    configpath = ../aws\n    endpointurl = http://127.0.0.1:1\n"
+        write(source / folder / "config", config)
+        git(source, "add", "--force", "--all")
+        git(source, "commit", "--quiet", "-m", "x")
+        shutil.rmtree(tmp_path / "clone", ignore_errors=True)
+        git(tmp_path, "clone", "--quiet", str(source), "clone")
+        shutil.rmtree(tmp_path / "clone" / folder / "cache")
+        for words in (("import", f"file://{source}", "data/raw.txt"), ("get", f"file://{source}", "data/raw.txt", "-o", "n")):
+            assert run_dvx(dialect_repo, *words).code != 0
+        refused = run_dvx(tmp_path / "clone", "pull")
+        assert "is tracked by Git, and may name a command" in refused.err
+    git(source, "config", "core.fsmonitor", f"touch {canary}; false")
+    run_dvx(dialect_repo, "import", "../source", "data/code.py")
+    assert not canary.exists()
+
+
+def test_folders_of_git_and_dvx_are_no_data(dialect_repo: Path, source: Path) -> None:
+    for path in (".git", ".git/config", dialect_of(source).folder, f"{dialect_of(source).folder}/config"):
+        assert run_dvx(dialect_repo, "import", "../source", path, "-o", "o").code != 0
+        assert run_dvx(dialect_repo, "get", "../source", path, "-o", "o").code != 0
+    assert git(dialect_repo, "status", "--porcelain") == ""
+
+
+def test_passwords_are_neither_shown_nor_kept(dialect_repo: Path) -> None:
+    url = "https://user:s3cret@127.0.0.1:1/x.git"
+    for words in (("import", url, "x"), ("get", url, "x"), ("ls", url), ("import-url", "http://user:s3cret@127.0.0.1:1/x")):
+        result = run_dvx(dialect_repo, *words)
+        assert result.code != 0
+        assert "s3cret" not in result.out + result.err
+    for words in (("import", url, "x", "--remote-config"), ("import-url", "http://127.0.0.1:1/x", "--fs-config")):
+        assert "would stand in a file that Git tracks" in run_dvx(dialect_repo, *words, "password=s3cret").err
+
+
 # --- only copied
+
+
+def test_get_replaces_what_is_named_and_nothing_else(source: Path, home: Path, tmp_path: Path) -> None:
+    place = tmp_path / "anywhere"
+    write(place / "data/mine.txt", "precious\n")
+    git(place, "init", "--quiet")
+    head = (place / ".git/HEAD").read_text()
+    dvx(place, "get", "../source", "data/raw.txt", "-o", "data", "--force")
+    assert files(place / "data") == {"mine.txt": "precious\n", "raw.txt": "two\n"}
+    dvx(place, "get", "../source", "data/raw.txt", "-o", ".", "--force")
+    write(place / "images/own", "1\n")
+    for words in (("data/raw.txt", "-o", ".git/HEAD"), ("data/raw.txt", "-o", "/dev/null")):
+        assert run_dvx(place, "get", "../source", *words, "--force").code != 0
+    dvx(place, "get", "../source", "data/images", "--force")
+    assert files(place / "images") == {"a": "a\n", "sub/b": "b\n"}
+    assert (place / ".git/HEAD").read_text() == head
+    assert sorted(path.name for path in place.iterdir()) == [".git", "data", "images", "raw.txt"]
 
 
 def test_get_needs_no_repository(source: Path, home: Path, tmp_path: Path) -> None:
@@ -337,6 +510,10 @@ def test_what_a_url_holds_is_listed(home: Path, tmp_path: Path) -> None:
     assert dvx(tmp_path, "list-url", "p/a", "--json").json == [{"path": "a", "isdir": False, "size": 5}]
     assert run_dvx(tmp_path, "list-url", "nope").err.startswith("error: there is nothing at `nope`\nhint: ")
     assert run_dvx(tmp_path, "get-url", "p", "--fs-config", "x").code != 0
+    os.mkfifo(tmp_path / "pipe")
+    for words in (("get-url", "pipe", "n"), ("list-url", "s3://"), ("list-url", ""), ("get-url", "http://127.0.0.1:1/", "n")):
+        result = run_dvx(tmp_path, *words)
+        assert (result.code, "bug" in result.err) in [(1, False), (2, False)]
 
 
 # --- values
@@ -366,6 +543,9 @@ def test_an_origin_is_read_as_it_is_written() -> None:
     assert settings_of(origin) == [("remote.r.url", "u"), ("core.remote", "r"), ("core.remote", "r")]
     assert settings_of(Origin("x", "p", remote={"url": "u"})) == [("remote..url", "u")]
     assert origin_of(Recorded("p", None, {})) is None
+    for wrong in ({"rev": [1]}, {"remote": 5}, {"config": [1, 2]}):
+        with pytest.raises(DvxError):
+            origin_of(Recorded("p", None, {"repo": {"url": "u", **wrong}}))
     with pytest.raises(DvxError):
         origin_of(Recorded("p", None, {"repo": {"rev": "x"}}))
 
@@ -420,6 +600,10 @@ def test_the_latest_version_is_the_highest_one() -> None:
     assert choose_tag(Wanted("", "m"), [*tags, "m@v1.10.1"]) == "m@v1.10.1"
     assert choose_tag(Wanted("d", "m"), tags) == "d=m@v7.0.0"
     assert choose_tag(Wanted("", "other"), tags) == ""
+    assert choose_tag(Wanted("", "m"), [*tags, "m@v1.10.1-rc.10!"]) == "m@v1.10.1-rc.2"
+    stages = ["m#prod#1", "m#prod#3", "m#prod!#4"]
+    assert choose_tag(Wanted("", "m", stage="prod"), stages) == ""
+    assert choose_tag(Wanted("", "m", stage="prod"), [*stages, "m#prod#5"]) == "m#prod#5"
 
 
 def test_commands_of_dvc_that_are_none_here_say_what_there_is_instead(home: Path, tmp_path: Path) -> None:

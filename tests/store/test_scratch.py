@@ -32,13 +32,23 @@ def test_a_new_folder_is_not_swept_before_it_is_locked(tmp_path: Path) -> None:
 
 
 def test_what_is_held_stays_and_what_is_not_goes(tmp_path: Path) -> None:
-    scratch = Scratch(str(tmp_path))
+    place = tmp_path / "scratch"
+    scratch = Scratch(str(place))
     kept = Path(scratch.new())
     kept.write_text("mine")
-    left, handle = own_folder(str(tmp_path))
+    left, handle = own_folder(str(place))
     release(handle)
-    sweep(str(tmp_path))
+    sweep(str(place))
     assert kept.exists()
     assert not Path(left).exists()
     scratch.close()
-    assert list(tmp_path.iterdir()) == []
+    assert list(place.iterdir()) == []
+
+
+def test_what_has_other_names_was_never_ours(tmp_path: Path) -> None:
+    (tmp_path / "docs/letters").mkdir(parents=True)
+    (tmp_path / "tmp").symlink_to(tmp_path / "docs")
+    scratch = Scratch(str(tmp_path / "tmp"))
+    scratch.new()
+    scratch.close()
+    assert (tmp_path / "docs/letters").exists()
