@@ -38,7 +38,8 @@ class LazyGroup(typer.core.TyperGroup):
             return _group(cmd_name)
         entry = COMMANDS.get(self.prefix + cmd_name)
         if entry is None and not self.prefix and cmd_name in ABSENT:
-            raise UsageError(*ABSENT[cmd_name])
+            why, instead = ABSENT[cmd_name]
+            raise UsageError(why, instead)
         if entry is None:
             hint = nearest(cmd_name, self.list_commands(ctx)) or f"run `{ctx.command_path} --help` to see the commands"
             raise UsageError(f"there is no command `{ctx.command_path} {cmd_name}`", hint)

@@ -149,7 +149,7 @@ def _digest(project: Project, remote: RemoteObjects, path: str, origin: Origin) 
     inner = path[len(tracked.output.path) + 1 :]
     entry = remote.read_tree(content.digest)[0].by_path.get(inner)
     if entry is None:
-        raise MissingData(f"`{printable(origin.path)}` is no file of `{tracked.output.path}`")
+        raise MissingData(f"`{printable(origin.path)}` is no file of `{tracked.output.path}`", "`dvx ls` shows what there is")
     return entry.digest
 
 

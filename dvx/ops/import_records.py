@@ -105,7 +105,7 @@ def observed(project: Project, room: Project, inner: str, tell: Tell) -> Content
     """What lies in a room, which is not taken into the cache."""
     seen = look(room, inner, tell, project.algorithm)
     if seen is None:
-        raise DvxError(f"`{printable(inner)}` went away while it was looked at")
+        raise DvxError(f"`{printable(inner)}` went away while it was looked at", "run the command again")
     return seen.content
 
 

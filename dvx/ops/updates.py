@@ -27,6 +27,8 @@ from dvx.ops.pull import bring
 from dvx.ops.url_source import UrlSource, recorded_content
 from dvx.project import Project
 
+_SIZES = frozenset({"size", "nfiles", "isexec", "hash"})
+
 
 class UpdateOptions(Struct, frozen=True):
     """How to update imports: to `rev` of other repositories, if it is given; without `download` only records change."""
@@ -83,8 +85,8 @@ def complete(project: Project, paths: Sequence[str], tell: Tell = silent) -> tup
 
 
 def _agree(known: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    """Whether a dependency records what is there now; with which hash is said where there is one."""
-    return all(known.get(key) == value for key, value in now.items() if key in TOKENS and key != "hash")
+    """Whether a dependency records what is there now. Sizes say no more than what changes with the content."""
+    return all(known.get(key) == value for key, value in now.items() if key in TOKENS and key not in _SIZES)
 
 
 def _says_something(pointer: Pointer) -> bool:

@@ -165,9 +165,18 @@ def test_ctrl_c_stops_at_once_and_the_next_run_goes_on(dvc_like: Path, s3: S3Ser
     assert "Traceback" not in err
 
     proxy.stalled, proxy.latency = False, 0
-    there = len(s3.files().find(bucket))
+    there = _settled(lambda: len(s3.files().find(bucket)))
     assert f"{len(data) + 1 - there} objects pushed" in dvx(dvc_like, "push").err
     assert _pulled(dvc_like, s3, bucket) == data
+
+
+def _settled(count: Callable[[], int]) -> int:
+    """A number, once it is the same for a second: what was sent already may take its time to arrive."""
+    found = [count()]
+    while len(found) < 5 or len(set(found[-5:])) > 1:
+        time.sleep(0.2)
+        found.append(count())
+    return found[-1]
 
 
 def test_after_a_kill_at_any_time_a_push_can_be_run_again(
