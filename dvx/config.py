@@ -104,7 +104,7 @@ class Config(Struct, frozen=True):
         of this machine or runs a command, but for the places of remotes. Raises like `load`.
         """
         config = Config.read(root, dialect, environ)
-        given = tuple(one for one in config.given if one.level not in (Level.REPO, Level.LOCAL) or _is_harmless(one))
+        given = tuple(one for one in config.given if one.level not in (Level.REPO, Level.LOCAL) or is_harmless(one))
         config = replace(config, given=given, settings=merge(given))
         check(config.settings, dialect.algorithms)
         return config
@@ -267,7 +267,7 @@ class Config(Struct, frozen=True):
         return self.environ.get("HOME") or os.path.expanduser("~")
 
 
-def _is_harmless(setting: Setting) -> bool:
+def is_harmless(setting: Setting) -> bool:
     """Whether a setting of somebody else's can do nothing here but say where their data is."""
     option = setting.name.option
     return setting.level is Level.REPO and option not in _POWERFUL and (option == "url" or not is_path(setting))

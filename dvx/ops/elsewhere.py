@@ -9,7 +9,7 @@ from typing import Self
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dvx.config import dialect_at
+from dvx.config import dialect_at, is_harmless
 from dvx.errors import ConfigError, UnknownTarget, UnsafePath, nearest
 from dvx.git import Git
 from dvx.git.clones import copy_revision
@@ -143,7 +143,7 @@ class Sources:
             top=top,
             commit=commit,
             original=local,
-            settings=self._settings(origin, base),
+            settings=self._settings(origin, base, typed=as_it_is),
             home=self._project,
             spare=self.new(),
         )
@@ -161,7 +161,8 @@ class Sources:
         folder, commit = self._opened[url, rev]
         return os.path.join(folder, below).rstrip(os.sep), commit
 
-    def _settings(self, origin: Origin, base: str) -> tuple[Setting, ...]:
+    def _settings(self, origin: Origin, base: str, *, typed: bool) -> tuple[Setting, ...]:
+        """The settings that an origin brings along; what is not just `typed` stands in a file that others may have written."""
         found: list[Setting] = []
         if isinstance(origin.config, str) and origin.config:
             place = os.path.join(base, origin.config)
@@ -174,6 +175,10 @@ class Sources:
             # the name of the default remote is known when the project is
             full = parse_name(name.replace("remote..", "remote.\0."))
             found.append(Setting(full, value, Level.REPO, "the options of the import"))
+        powerful = next((one for one in found if not typed and not is_harmless(one)), None)
+        if powerful is not None:
+            text = f"`{powerful.name.option}` cannot be set for an import, as it would hold for everybody"
+            raise ConfigError(text, "set it in the other repository's or your own configuration")
         return tuple(found)
 
 

@@ -389,6 +389,23 @@ def test_a_hostile_configuration_runs_nothing(dialect_repo: Path, source: Path, 
     assert not canary.exists()
 
 
+def test_a_hostile_pointer_runs_nothing(dialect_repo: Path, source: Path, tmp_path: Path) -> None:
+    canary = tmp_path / "canary"
+    write(dialect_repo / "aws", f"[profile p]\ncredential_process = touch {canary}\n")
+    dvx(dialect_repo, "import", f"file://{source}", "data/raw.txt")
+    file = dialect_repo / f"raw.txt{dialect_of(dialect_repo).pointer_suffix}"
+    before = file.read_text()
+    shutil.rmtree(dialect_repo / dialect_of(dialect_repo).folder / "cache")
+    (dialect_repo / "raw.txt").unlink()
+    options = "url: s3://bucket/x, endpointurl: 'http://127.0.0.1:1'"
+    for extra in (f"profile: p, configpath: {dialect_repo}/aws", f"bearer_token_command: touch {canary}"):
+        file.write_text(before.replace("    rev_lock", f"    remote: {{{options}, {extra}}}\n    rev_lock"))
+        result = run_dvx(dialect_repo, "pull")
+        assert "cannot be set for an import" in result.err
+        assert result.code != 0
+    assert not canary.exists()
+
+
 def test_folders_of_git_and_dvx_are_no_data(dialect_repo: Path, source: Path) -> None:
     for path in (".git", ".git/config", dialect_of(source).folder, f"{dialect_of(source).folder}/config"):
         assert run_dvx(dialect_repo, "import", "../source", path, "-o", "o").code != 0
