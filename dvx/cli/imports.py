@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
+from msgspec import to_builtins
 
 from dvx.cli import complete, complete_values, render
 from dvx.cli.common import JobsOption, JsonOption, RemoteOption, cwd, find_project, tell_git
+from dvx.errors import Partial
 from dvx.model.origin import Origin
 from dvx.model.paths import printable
 
@@ -126,15 +128,24 @@ def update(
     project = find_project()
     options = UpdateOptions(rev, recursive, not no_download, to_remote, remote, jobs)
     found = update(project, targets, options, render.terminal())
+    failed = [one for one in found if one.error]
     if json:
-        render.json([{"path": one.path, "pointer": one.pointer, "changed": one.changed} for one in found])
-        return
-    for one in found:
-        shown = printable(project.shown(one.pointer))
-        render.note(f"Updated '{shown}'" if one.changed else f"'{shown}' didn't change, skipping")
-    if not found:
-        render.note("There are no imports there.")
-    tell_git(project, tuple(dict.fromkeys(path for one in found for path in one.for_git)))
+        render.json([to_builtins(one) for one in found])
+    else:
+        for one in found:
+            _tell_updated(printable(project.shown(one.pointer)), one.error, changed=one.changed)
+        if not found:
+            render.note("There are no imports there.")
+        tell_git(project, tuple(dict.fromkeys(path for one in found for path in one.for_git)))
+    if failed:
+        raise Partial(f"{len(failed)} of {len(found)} imports could not be updated", "the others are; run the command again")
+
+
+def _tell_updated(shown: str, error: str, *, changed: bool) -> None:
+    if error:
+        render.note(f"'{shown}' was not updated: {error}")
+    else:
+        render.note(f"Updated '{shown}'" if changed else f"'{shown}' didn't change, skipping")
 
 
 def get(

@@ -32,12 +32,16 @@ _FORBIDDEN = BUILT_IN | {one.ignore for one in DIALECTS}
 
 
 class Imported(Struct, frozen=True):
-    """What was imported or updated: its path and pointer, and the files that belong into Git now. `changed` unless it was so."""
+    """What was imported or updated: its path and pointer, and the files that belong into Git now. `changed` unless it was so.
+
+    `error` says why it could not be updated, where others were.
+    """
 
     path: str
     pointer: str
     for_git: tuple[str, ...]
     changed: bool = True
+    error: str = ""
 
 
 class Arrived(Struct, frozen=True):

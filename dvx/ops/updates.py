@@ -45,21 +45,20 @@ def update(project: Project, targets: Sequence[str], options: UpdateOptions, tel
     """Bring imports up to what their sources hold now.
 
     Raises:
-        UnknownTarget: a target is no import.
-        DvxError: a source cannot be read; imports before it are updated.
+        UnknownTarget: a target is no import; nothing is updated then.
+        DvxError: the source cannot be read, if there is one import only; of several the others are updated.
     """
     index = load_index(project)
     pointers = _chosen(project, index, targets, recursive=options.recursive)
     done = []
     with Sources(project) as sources:
         for pointer in pointers:
-            origin = import_of(pointer)
-            if origin is not None:
-                done.append(_update_repo(project, pointer, origin, options, sources, tell))
-            elif options.rev:
-                raise UsageError(f"`--rev` is for other repositories, and `{pointer.path}` is not from one", "leave it out")
-            else:
-                done.append(_update_url(project, pointer, options, sources, tell))
+            try:
+                done.append(_update(project, pointer, options, sources, tell))
+            except DvxError as error:
+                if len(pointers) == 1:
+                    raise
+                done.append(Imported(pointer.outs[0][0].path, pointer.path, (), changed=False, error=error.message))
     return tuple(done)
 
 
@@ -114,6 +113,15 @@ def _chosen(project: Project, index: Index, targets: Sequence[str], *, recursive
                 raise UnknownTarget(f"`{printable(target)}` is no import", hint)
             found[owner] = pointer
     return list(found.values())
+
+
+def _update(project: Project, pointer: Pointer, options: UpdateOptions, sources: Sources, tell: Tell) -> Imported:
+    origin = import_of(pointer)
+    if origin is not None:
+        return _update_repo(project, pointer, origin, options, sources, tell)
+    if options.rev:
+        raise UsageError(f"`--rev` is for other repositories, and `{pointer.path}` is not from one", "leave it out")
+    return _update_url(project, pointer, options, sources, tell)
 
 
 def _update_repo(

@@ -112,7 +112,7 @@ def test_update_follows_the_source(dialect_repo: Path, source: Path) -> None:
     assert "didn't change" in dvx(dialect_repo, "update", "raw.txt").err
     branch = git(source, "branch", "--show-current").strip()
     found = dvx(dialect_repo, "update", "raw.txt", "--rev", branch, "--json").json
-    assert found == [{"path": "raw.txt", "pointer": file.name, "changed": True}]
+    assert [(one["path"], one["pointer"], one["changed"], one["error"]) for one in found] == [("raw.txt", file.name, True, "")]
     assert (dialect_repo / "raw.txt").read_text() == "two\n"
     assert file.read_text().startswith("# ours\n")
     assert f"rev: {branch}\n" in file.read_text()
@@ -126,6 +126,22 @@ def test_update_follows_the_source(dialect_repo: Path, source: Path) -> None:
     assert (dialect_repo / "raw.txt").read_text() == "three\n"
     dvx(dialect_repo, "undo")
     assert (dialect_repo / "raw.txt").read_text() == "an edit of ours\n"
+
+
+def test_what_cannot_be_updated_leaves_the_others(dialect_repo: Path, source: Path, tmp_path: Path) -> None:
+    write(tmp_path / "gone", "1\n")
+    dvx(dialect_repo, "import-url", "../gone")
+    dvx(dialect_repo, "import", "../source", "data/raw.txt", "--rev", "v1")
+    (tmp_path / "gone").unlink()
+    file = dialect_repo / f"raw.txt{dialect_of(dialect_repo).pointer_suffix}"
+    branch = git(source, "branch", "--show-current").strip()
+    file.write_text(file.read_text().replace("rev: v1", f"rev: {branch}"))
+    result = run_dvx(dialect_repo, "update", "gone", "raw.txt")
+    assert "was not updated: there is nothing at" in result.err
+    assert "error: 1 of 2 imports could not be updated" in result.err
+    assert result.code in (1, 4)
+    assert (dialect_repo / "raw.txt").read_text() == "two\n"
+    assert (dialect_repo / "gone").read_text() == "1\n"
 
 
 def test_what_is_no_import_is_not_updated(dialect_repo: Path) -> None:
