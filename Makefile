@@ -10,17 +10,21 @@ DVC_READY := $(DVC_VENV)/.ready
 VSCODE := .cache/vscode
 VSCODE_READY := $(VSCODE)/.ready
 INSTALL := install --quiet --disable-pip-version-check --no-deps
-WORKERS ?= auto
+# tests wait now and then
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-vscode lint format demo bench docs faults pins clean
+.PHONY: help test test-all test-vscode lint format demo bench docs faults pins clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-test: $(READY) $(DVC_READY) ## run all tests; ARGS="-k word" for some
+test: $(READY) $(DVC_READY) ## run the tests, most in one dialect by turns; ARGS="-k word" for some
 	$(RUN) pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+test-all: $(READY) $(DVC_READY) ## run all tests, in both dialects
+	$(RUN) pytest -n $(WORKERS) --dist worksteal --both-dialects $(ARGS)
 
 test-vscode: $(READY) $(VSCODE_READY) ## test schemas in a language server, and tasks in a real VS Code (npm, Chromium)
 	$(RUN) pytest -m "vscode or not vscode" tests/editor $(ARGS)

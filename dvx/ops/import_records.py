@@ -21,7 +21,7 @@ from dvx.ops.gitignore import ignore
 from dvx.ops.ignore import BUILT_IN
 from dvx.ops.owners import for_git
 from dvx.ops.pointers import renew_checksum, set_content
-from dvx.ops.track import look, store
+from dvx.ops.track import Seen, look, store
 from dvx.ops.url_source import There, UrlSource
 from dvx.project import Project
 from dvx.store import files
@@ -121,11 +121,19 @@ def take(project: Project, room: Project, inner: str, path: str, tell: Tell, *, 
     """
     content = store(sharing(project, room), [inner], tell)[inner]
     there = None if force else look(project, path, tell, project.algorithm)
-    if there is not None and there.content.digest != content.digest:
+    if there is not None and there.content.digest != content.digest and not _is_begun(project, there, content):
         raise taken(path)
     project.cache.barrier()
     restore(project, {path: content}, tell, force=force)
     return content
+
+
+def _is_begun(project: Project, there: Seen, content: Content) -> bool:
+    """Whether a folder holds nothing but files of what is to come: what an interrupted import left."""
+    if there.tree is None or not content.digest.is_tree:
+        return False
+    whole = project.cache.read_tree(content.digest).by_path
+    return all(one.path in whole and whole[one.path].digest == one.digest for one in there.tree.entries)
 
 
 def taken(path: str) -> DvxError:

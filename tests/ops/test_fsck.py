@@ -76,7 +76,7 @@ def test_wrong_bytes_are_put_aside_and_healed_from_the_workspace(dialect_repo: P
 def test_without_healing_nothing_changes(dialect_repo: Path) -> None:
     _tracked(dialect_repo)
     _spoil(_lying(_cache(dialect_repo))[0].place, b"rot")
-    write(_cache(dialect_repo) / "tmp/0123/1", "left")
+    write(_cache(dialect_repo) / "tmp/0123456789abcdef/1", "left")
     before = tree(dialect_repo)
     report = _fsck(dialect_repo, FsckOptions(heal=False))
     assert {finding.flaw for finding in report.findings} == {Flaw.WRONG, Flaw.LEFTOVER}
@@ -121,9 +121,9 @@ def test_a_misnamed_object_gets_its_name_back(dialect_repo: Path) -> None:
 
 def test_leftovers_of_the_dead_go(dialect_repo: Path) -> None:
     _tracked(dialect_repo)
-    write(_cache(dialect_repo) / "tmp/0123/1", "half")
+    write(_cache(dialect_repo) / "tmp/0123456789abcdef/1", "half")
     (finding,) = _fsck(dialect_repo).findings
-    assert (finding.flaw, finding.subject) == (Flaw.LEFTOVER, "tmp/0123")
+    assert (finding.flaw, finding.subject) == (Flaw.LEFTOVER, "tmp/0123456789abcdef")
     assert _fsck(dialect_repo).findings == ()
 
 
