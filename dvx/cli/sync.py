@@ -27,6 +27,7 @@ from dvx.cli.common import (
 from dvx.model.paths import printable
 from dvx.model.pointer import Kind
 from dvx.model.transfer import TransferResult
+from dvx.ops import fetch as fetching
 from dvx.ops import pull as pulling
 from dvx.ops import sync
 from dvx.ops.index import SelectOptions
@@ -125,7 +126,7 @@ def fetch(
     if dry_run:
         _show_plan(plan, json=json)
     else:
-        _show_result(pulling.fetch(project, plan, tell), plan.direction, json=json)
+        _show_result(fetching.fetch(project, plan, tell), plan.direction, json=json)
 
 
 def pull(
@@ -168,17 +169,13 @@ def pull(
         changed = sum(len(paths) for paths in changes.values())
         if changed or result.fetched.copied:
             render.note(f"{units.count(result.fetched.copied, 'object')} fetched, {units.count(changed, 'path')} changed")
-        elif result.fetched.complete and not result.lacking:
+        elif result.fetched.complete and not result.lacking and not result.completed:
             render.note("Everything is up to date.")
+        for path in result.completed:
+            render.note(f"Imported '{printable(project.shown(path))}'")
+        tell_git(project, result.for_git)
     _show_problems(result.fetched)
     pulling.demand_pull(result, options)
-    if result.partial:
-        from dvx.ops.updates import complete
-
-        completed = complete(project, result.partial, render.terminal())
-        for one in completed:
-            render.note(f"Imported '{printable(project.shown(one.path))}'")
-        tell_git(project, tuple(path for one in completed for path in one.for_git))
 
 
 def _show_plan(plan: SyncPlan, *, json: bool) -> None:

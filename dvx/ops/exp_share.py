@@ -16,7 +16,7 @@ from dvx.model.experiment import OWN_REFS, ExpRef, named
 from dvx.model.paths import printable
 from dvx.model.transfer import TransferResult
 from dvx.ops.experiments import Scope, all_experiments, baselines_of, git_of
-from dvx.ops.pull import fetch
+from dvx.ops.fetch import fetch
 from dvx.ops.scope import Revisions, SyncOptions
 from dvx.ops.sync import Direction, demand, plan_fetch, plan_push, transfer
 from dvx.project import Project

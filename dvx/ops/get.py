@@ -19,9 +19,9 @@ from dvx.model.events import Tell, silent
 from dvx.model.origin import Origin
 from dvx.model.paths import printable, within
 from dvx.ops.elsewhere import Sources, place_of
+from dvx.ops.fetch import bring
 from dvx.ops.ignore import BUILT_IN
 from dvx.ops.index import load_index
-from dvx.ops.pull import bring
 from dvx.ops.steps import Remotes
 from dvx.ops.url_source import There, UrlSource
 from dvx.project import Project

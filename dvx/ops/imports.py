@@ -20,9 +20,9 @@ from dvx.model.stage import is_url
 from dvx.ops.add import AddOptions
 from dvx.ops.bring import BringOptions, add_to_remote
 from dvx.ops.elsewhere import Sources
+from dvx.ops.fetch import bring
 from dvx.ops.import_records import Arrived, Imported, downloaded, observed, take, taken, write_import
 from dvx.ops.index import load_index
-from dvx.ops.pull import bring
 from dvx.ops.targets import check_git, check_owners, check_place
 from dvx.ops.url_source import UrlSource, recorded_content
 from dvx.project import Project

@@ -9,7 +9,8 @@ from dvx.model.events import Notice, Tell
 from dvx.model.stage import Stage
 from dvx.model.staleness import ABSENT_CAUSES, Cause
 from dvx.ops.decisions import Choice
-from dvx.ops.pull import fetch, pull
+from dvx.ops.fetch import fetch
+from dvx.ops.pull import pull
 from dvx.ops.scope import SyncOptions
 from dvx.ops.sync import Direction, SyncPlan, plan_fetch, transfer
 from dvx.project import Project

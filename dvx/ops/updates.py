@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dvx.errors import DvxError, UnknownTarget, UsageError
+from dvx.errors import DvxError, UnknownTarget, UsageError, quoted
 from dvx.git.clones import tip
 from dvx.model.events import Tell, silent
 from dvx.model.origin import Origin, encode_origin, import_of
@@ -20,10 +20,10 @@ from dvx.model.stage import is_url
 from dvx.ops.add import AddOptions
 from dvx.ops.bring import BringOptions, add_to_remote
 from dvx.ops.elsewhere import Sources, place_of
+from dvx.ops.fetch import bring
 from dvx.ops.import_records import TOKENS, Arrived, Imported, downloaded, observed, rewrite_import, take
 from dvx.ops.index import Index, load_index
 from dvx.ops.owners import find_owners
-from dvx.ops.pull import bring
 from dvx.ops.url_source import UrlSource, recorded_content
 from dvx.project import Project
 
@@ -79,7 +79,7 @@ def complete(project: Project, paths: Sequence[str], tell: Tell = silent) -> tup
                 content = take(project, room, inner, path, tell, force=False)
                 done.append(rewrite_import(project, pointer, Arrived(content, encode_origin(origin))))
             elif origin is None and pointer.deps and _says_something(pointer):
-                done.append(_update_url(project, pointer, UpdateOptions(), sources, tell, only_recorded=True))
+                done.append(_complete_url(project, pointer, sources, tell))
     return tuple(done)
 
 
@@ -102,9 +102,7 @@ def _chosen(project: Project, index: Index, targets: Sequence[str], *, recursive
     for target in targets:
         if recursive and os.path.isdir(os.path.join(project.cwd, target)):
             folder = project.relative(target)
-            found |= {
-                path: one for path, one in index.pointers.items() if len(one.deps) == len(one.outs) == 1 and within(path, folder)
-            }
+            found |= {path: one for path, one in index.pointers.items() if _is_import(one) and within(path, folder)}
             continue
         for owner in find_owners(project, index, [target]):
             pointer = index.pointers.get(owner)
@@ -153,34 +151,18 @@ def _tip(project: Project, pointer: Pointer, origin: Origin) -> str:
     return tip(project.git.place, place or origin.url, origin.rev)
 
 
-def _update_url(
-    project: Project, pointer: Pointer, options: UpdateOptions, sources: Sources, tell: Tell, *, only_recorded: bool = False
-) -> Imported:
-    """Take what a URL holds now; with `only_recorded` that is to be what was recorded."""
-    (output, recorded), dep = pointer.outs[0], pointer.deps[0]
-    if "db" in dep.extras:
-        raise DvxError(f"`{pointer.path}` was imported from a database, which dvx cannot read", "update it with DVC")
-    base = project.abs(pointer.workdir) if not is_url(dep.path) else project.root
-    # inside the project it is a project path, else as it is written
-    url = dep.path if is_url(dep.path) or dep.path.startswith(("/", "../")) else project.abs(dep.path)
-    given = dep.extras.get("fs_config") or {}
-    if not isinstance(given, Mapping):
-        raise DvxError(f"`fs_config` of `{pointer.path}` is no mapping", "write `NAME: VALUE` below it")
-    options_there = {str(key): str(value) for key, value in given.items()}
-    source = UrlSource(project, url, base, options_there, options.jobs)
+def _update_url(project: Project, pointer: Pointer, options: UpdateOptions, sources: Sources, tell: Tell) -> Imported:
+    output, recorded = pointer.outs[0]
+    source, known = _source_of(project, pointer, options.jobs), _known(pointer)
     there = source.look()
     entry = there.entry(project.algorithm)
-    known = {**dep.extras, **encode_content(dep.content)}
     if entry and recorded.content is not None and _agree(known, entry):
         return Imported(output.path, pointer.path, (), changed=False)
     room, inner = downloaded(project, source, there, output.path, sources, tell)
     content = observed(project, room, inner, tell)
     now = recorded_content(there, content, project.algorithm)
-    same = _agree(known, now)
-    if same and recorded.content is not None and content.digest == recorded.content.digest:
+    if recorded.content is not None and content.digest == recorded.content.digest and _agree(known, now):
         return Imported(output.path, pointer.path, (), changed=False)
-    if only_recorded and not same:
-        raise DvxError(f"`{printable(redact(dep.path))}` holds something else than was recorded", "run `dvx update` to take it")
     if not options.download:
         return rewrite_import(project, pointer, Arrived(None, now))
     if options.to_remote:
@@ -189,3 +171,34 @@ def _update_url(
     else:
         content = take(project, room, inner, output.path, tell, force=True)
     return rewrite_import(project, pointer, Arrived(content, now))
+
+
+def _complete_url(project: Project, pointer: Pointer, sources: Sources, tell: Tell) -> Imported:
+    """Take what a URL holds, which must be what was recorded."""
+    source, path = _source_of(project, pointer, 0), pointer.outs[0][0].path
+    there = source.look()
+    room, inner = downloaded(project, source, there, path, sources, tell)
+    now = recorded_content(there, observed(project, room, inner, tell), project.algorithm)
+    if not _agree(_known(pointer), now):
+        text = f"`{printable(redact(source.url))}` holds something else than was recorded"
+        raise DvxError(text, f"run `dvx update {quoted(pointer.path)}` to take it")
+    return rewrite_import(project, pointer, Arrived(take(project, room, inner, path, tell, force=False), now))
+
+
+def _source_of(project: Project, pointer: Pointer, jobs: int) -> UrlSource:
+    """The place that an import came from."""
+    dep = pointer.deps[0]
+    if "db" in dep.extras:
+        raise DvxError(f"`{pointer.path}` was imported from a database, which dvx cannot read", "update it with DVC")
+    options = dep.extras.get("fs_config") or {}
+    if not isinstance(options, Mapping):
+        raise DvxError(f"`fs_config` of `{pointer.path}` is no mapping", "write `NAME: VALUE` below it")
+    # inside the project it is a project path, else as it is written
+    url = dep.path if is_url(dep.path) or dep.path.startswith(("/", "../")) else project.abs(dep.path)
+    return UrlSource(project, url, project.abs(pointer.workdir), {str(key): str(options[key]) for key in options}, jobs)
+
+
+def _known(pointer: Pointer) -> dict[str, Any]:
+    """What an import recorded of its source."""
+    dep = pointer.deps[0]
+    return {**dep.extras, **encode_content(dep.content)}

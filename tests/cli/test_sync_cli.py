@@ -184,7 +184,8 @@ def test_pull_prints_json(clone: Path) -> None:
         "fetched": {"copied": 1, "bytes": 4, "failed": [], "missing": [], "withheld": []},
         "checkout": {"added": ["raw.csv"], "modified": [], "deleted": [], "relinked": []},
         "lacking": [],
-        "partial": [],
+        "completed": [],
+        "for_git": [],
     }
 
 

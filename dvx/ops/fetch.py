@@ -1,0 +1,108 @@
+"""fetch: data from remotes, and what was imported from the repositories that keep it, into the cache."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from dvx.errors import DvxError, MissingData
+from dvx.model.events import Tell, silent
+from dvx.model.paths import overlap
+from dvx.model.settings import redact
+from dvx.model.transfer import TransferResult
+from dvx.ops.checkout import recorded, restore
+from dvx.ops.index import SelectOptions, load_index, select
+from dvx.ops.scope import Import, SyncOptions, find_scope
+from dvx.ops.steps import fetch as copy_step
+from dvx.ops.steps import fetch_step
+from dvx.ops.sync import Direction, SyncPlan, demand, plan_fetch, transfer
+from dvx.ops.track import store
+from dvx.project import Project
+from dvx.store.remote import open_remote
+from dvx.store.remote_objects import RemoteObjects
+
+if TYPE_CHECKING:
+    from dvx.ops.elsewhere import Elsewhere, Sources
+
+_DEEPEST = 8
+
+
+def fetch(project: Project, plan: SyncPlan, tell: Tell = silent, root: str = "", depth: int = 0) -> TransferResult:
+    """Do what was planned, and get what other repositories keep; raises like `transfer`, after the imports were fetched.
+
+    Of a project that is a copy, `root` is where it stands; `depth` is through how many repositories the data came so far.
+    """
+    if not plan.imports:
+        return transfer(project, plan, tell)
+    # loads Git, which others do without
+    from dvx.ops.elsewhere import Sources
+
+    result = TransferResult()
+    with Sources(project, root) as sources:
+        for one in plan.imports:
+            try:
+                result += _fetch_import(project, one, sources, tell, depth)
+            except DvxError as error:
+                result += TransferResult(failed=((one.path, error.message),))
+    project.cache.barrier()
+    return result + transfer(project, plan, tell)
+
+
+def bring(there: Elsewhere, path: str, sources: Sources, tell: Tell, depth: int = 0) -> tuple[Project, str]:
+    """Put what another repository holds at `path` into a folder of its own, files of Git and tracked data alike.
+
+    Returns that folder as a project that shares the cache of `there`, and the path in it.
+
+    Raises:
+        UnknownTarget: there is nothing at that path.
+        MissingData: the repository has no data for it any more.
+    """
+    from dvx.ops.elsewhere import copy_files, room_of
+
+    if depth > _DEEPEST:
+        raise DvxError(f"`{path}` was imported through more than {_DEEPEST} repositories", "import it from where it was made")
+    source, inner = there.at(path)
+    room = room_of(source, sources.new())
+    index = load_index(source)
+    if any(overlap(inner, tracked.output.path) for tracked in index.tracked):
+        options = SyncOptions((source.abs(inner),) if inner else (), select=SelectOptions(recursive=True))
+        original = there.original_of(source)
+        if original is not None:
+            _take_from_cache(source, original, options, tell)
+        plan = plan_fetch(source, options, tell)
+        demand(fetch(source, plan, tell, original.root if original else "", depth + 1), Direction.FETCH)
+        contents, only = recorded(select(source, index, options.targets, options.select))
+        restore(room, contents, tell, only=only, force=True)
+    copy_files(source, index, inner, room)
+    there.demand(room, inner, path)
+    if not inner:
+        # all of it, as one folder
+        top, name = os.path.split(room.root)
+        return replace(room, root=top, cwd=top), name
+    return room, inner
+
+
+def _take_from_cache(source: Project, original: Project, options: SyncOptions, tell: Tell) -> None:
+    """Copy what the cache of a repository on this machine has; nothing is written there. What it lacks is at its remotes."""
+    objects = RemoteObjects(open_remote("cache", os.path.abspath(original.cache.root), {}))
+    for items in find_scope(source, options).items.values():
+        with contextlib.suppress(DvxError):
+            step = fetch_step(source, lambda: objects, items, tell)
+            if step.remote:
+                copy_step(source, step, objects, silent)
+
+
+def _fetch_import(project: Project, one: Import, sources: Sources, tell: Tell, depth: int) -> TransferResult:
+    """Take imported data into the cache, as it was when it was imported."""
+    from dvx.ops.elsewhere import sharing
+
+    there = sources.open(one.origin, one.file, pinned=True)
+    room, inner = bring(there, one.origin.path, sources, tell, depth)
+    found = store(replace(sharing(project, room), algorithm=one.content.digest.algorithm), [inner], tell)[inner]
+    if found.digest != one.content.digest:
+        url = redact(one.origin.url)
+        raise MissingData(f"`{url}` holds something else at that commit than what was imported", "run `dvx update` to take it")
+    return TransferResult(copied=found.files or 1, bytes=found.size or 0)
