@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from dvx.errors import SchemaError
 from dvx.model.pointer import Pointer, Recorded
+from dvx.model.settings import OptionName
 
 Settings = Mapping[str, Any]
 """Configuration of another repository, as in its file: section -> option -> value, and `remote` -> name -> option -> value."""
@@ -69,21 +70,18 @@ def encode_origin(origin: Origin) -> dict[str, Any]:
     return {"path": origin.path, "repo": {name: value for name, value in values.items() if value}}
 
 
-def settings_of(origin: Origin) -> list[tuple[str, str]]:
-    """The options that an origin's `config` and `remote` set, by name: `core.remote`, `remote.NAME.url`. A file is not read.
-
-    Options of the default remote have an empty name: `remote..url`.
-    """
-    found: list[tuple[str, str]] = []
+def settings_of(origin: Origin) -> dict[OptionName, str]:
+    """The options that an origin's `config` and `remote` set; those of the default remote have no name. A file is not read."""
+    found: dict[OptionName, str] = {}
     config = origin.config if isinstance(origin.config, Mapping) else {}
     for section, options in config.items():
         for key, value in options.items() if isinstance(options, Mapping) else ():
             if isinstance(value, Mapping):
-                found += [(f"{section}.{key}.{option}", str(each)) for option, each in value.items()]
+                found |= {OptionName(section, str(key), str(option)): str(each) for option, each in value.items()}
             else:
-                found.append((f"{section}.{key}", str(value)))
+                found[OptionName(section, "", str(key))] = str(value)
     if isinstance(origin.remote, Mapping):
-        found += [(f"remote..{option}", str(value)) for option, value in origin.remote.items()]
+        found |= {OptionName("remote", "", str(option)): str(value) for option, value in origin.remote.items()}
     elif origin.remote:
-        found.append(("core.remote", origin.remote))
+        found[OptionName("core", "", "remote")] = origin.remote
     return found

@@ -17,7 +17,7 @@ from dvx.model.dialect import Dialect
 from dvx.model.ini import parse
 from dvx.model.origin import Origin, settings_of
 from dvx.model.paths import parent, printable
-from dvx.model.settings import Level, Setting, parse_name, read_settings, redact
+from dvx.model.settings import Level, OptionName, Setting, read_settings, redact
 from dvx.ops.ignore import BUILT_IN, Ignore
 from dvx.ops.index import Index
 from dvx.project import Project
@@ -70,20 +70,25 @@ class Elsewhere(Struct, frozen=True):
 
     def _opened(self, root: str, above: str, dialect: Dialect) -> Project:
         """The project at `root`, with the configuration of where it stands on this machine, or what of its own is harmless."""
-        place = os.path.join(self.original, above).rstrip(os.sep) if self.original else ""
-        if place and dialect_at(place) is dialect:
-            project = Project.open(place, dialect, place)
-        else:
-            project = Project.foreign(root, dialect)
+        place = self._original(above, dialect)
+        project = Project.open(place, dialect, place) if place else Project.foreign(root, dialect)
         alike = project.algorithm == self.home.algorithm
         cache = self.home.cache if alike else Cache(os.path.join(self.spare, "cache"))
-        return _apart(replace(project, root=root, cwd=root, cache=cache), os.path.join(self.spare, "state"))
+        # its links would lead into a cache that may be gone soon
+        config = project.config.adding([Setting(OptionName("cache", "", "type"), "reflink,copy", Level.REPO, "")])
+        project = replace(project, root=root, cwd=root, cache=cache, config=config)
+        return _apart(project, os.path.join(self.spare, "state"))
+
+    def _original(self, above: str, dialect: Dialect) -> str:
+        """Where a project in it stands on this machine; empty if it does not."""
+        place = os.path.join(self.original, above).rstrip(os.sep) if self.original else ""
+        return place if place and dialect_at(place) is dialect else ""
 
     def original_of(self, project: Project) -> Project | None:
         """The project where it stands on this machine, whose cache may have what is needed; None if it does not."""
         below = os.path.relpath(project.root, self.top)
-        place = os.path.normpath(os.path.join(self.original, below)) if self.original else ""
-        return Project.open(place, project.dialect, place) if place and dialect_at(place) is project.dialect else None
+        place = self._original("" if below == "." else below, project.dialect)
+        return Project.open(place, project.dialect, place) if place else None
 
     def demand(self, room: Project, inner: str, path: str) -> None:
         """Refuse a path at which the repository had nothing; raises UnknownTarget."""
@@ -171,10 +176,7 @@ class Sources:
             except (OSError, UnicodeDecodeError) as error:
                 raise ConfigError(f"the configuration `{origin.config}` cannot be read: {error}", "check `--config`") from None
             found += read_settings(parse(text, origin.config), Level.REPO, origin.config)
-        for name, value in settings_of(origin):
-            # the name of the default remote is known when the project is
-            full = parse_name(name.replace("remote..", "remote.\0."))
-            found.append(Setting(full, value, Level.REPO, "the options of the import"))
+        found += [Setting(name, value, Level.REPO, "the options of the import") for name, value in settings_of(origin).items()]
         powerful = next((one for one in found if not typed and not is_harmless(one)), None)
         if powerful is not None:
             text = f"`{powerful.name.option}` cannot be set for an import, as it would hold for everybody"
@@ -234,6 +236,9 @@ def _is_inside(place: str, root: str) -> bool:
 
 
 def _named(project: Project, settings: Iterable[Setting]) -> list[Setting]:
-    """Settings of the default remote under its name."""
+    """The settings, those of the default remote under its name: it is known only when the project is."""
     default = project.config.get("core.remote") or ""
-    return [replace(one, name=replace(one.name, name=default)) if one.name.name == "\0" else one for one in settings]
+    nameless = [one for one in settings if one.name.section == "remote" and not one.name.name]
+    if nameless and not default:
+        raise ConfigError("the other repository has no default remote", "name one of its remotes with `--remote`")
+    return [replace(one, name=replace(one.name, name=default)) if one in nameless else one for one in settings]

@@ -13,6 +13,7 @@ from dvx.errors import DvxError, UsageError
 from dvx.formats import load_yaml
 from dvx.model.origin import Origin, encode_origin, is_elsewhere, origin_of, settings_of
 from dvx.model.pointer import Recorded
+from dvx.model.settings import OptionName
 from dvx.ops.artifacts import Wanted, choose_tag
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, tree, write
 
@@ -354,6 +355,18 @@ def test_bare_repositories_are_read(dialect_repo: Path, source: Path, tmp_path: 
     assert ((dialect_repo / "raw.txt").read_text(), (dialect_repo / "got.py").read_text()) == ("two\n", "print()\n")
 
 
+@pytest.mark.parametrize("link", ["symlink", "hardlink"])
+def test_links_of_the_source_do_not_come_along(dialect_repo: Path, source: Path, tmp_path: Path, link: str) -> None:
+    dvx(source, "config", "cache.type", link)
+    commit_all(source)
+    for url in ("../source", f"file://{source}"):
+        for words in (("get", url, "data/raw.txt", "-o", "n"), ("import", url, "data/raw.txt")):
+            dvx(dialect_repo, *words, "--force")
+        for place in (dialect_repo / "n", dialect_repo / "raw.txt"):
+            assert not place.is_symlink()
+            assert (place.read_text(), place.stat().st_mode & 0o200) == ("two\n", 0o200)
+
+
 # --- hostile sources
 
 
@@ -573,8 +586,8 @@ def test_an_origin_is_read_as_it_is_written() -> None:
     entry = encode_origin(origin)
     assert list(entry["repo"]) == ["url", "rev", "rev_lock", "config", "remote"]
     assert origin_of(Recorded("p", None, {"repo": entry["repo"]})) == origin
-    assert settings_of(origin) == [("remote.r.url", "u"), ("core.remote", "r"), ("core.remote", "r")]
-    assert settings_of(Origin("x", "p", remote={"url": "u"})) == [("remote..url", "u")]
+    assert settings_of(origin) == {OptionName("remote", "r", "url"): "u", OptionName("core", "", "remote"): "r"}
+    assert settings_of(Origin("x", "p", remote={"url": "u"})) == {OptionName("remote", "", "url"): "u"}
     assert origin_of(Recorded("p", None, {})) is None
     for wrong in ({"rev": [1]}, {"remote": 5}, {"config": [1, 2]}):
         with pytest.raises(DvxError):
