@@ -174,6 +174,8 @@ def test_what_stores_say_of_files_is_recorded_as_dvc_records_it(
     tools["dvx"](ours, "import-url", "remote://place/one.txt", "soon", "--no-download")
     assert "Imported 'soon'" in tools["dvx"](ours, "pull", "soon").err
     assert (ours / "soon").read_text() == "one\n"
+    tools["dvx"](ours, "get-url", f"http://127.0.0.1:{http.port}/plain/page?signed=a%2Fb&until=1+2", "signed")
+    assert (ours / "signed").read_text() == "changed\n"
     said = [sorted(tool(ours, "list-url", "remote://place", "-R").out.split()) for tool in tools.values()]
     assert said[0] == said[1] == ["d/a", "d/sub/b", "one.txt"]
     assert "there is nothing at" in run_dvx(ours, "import-url", "remote://place/nope").err

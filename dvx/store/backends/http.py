@@ -143,7 +143,8 @@ def _info(path: str, answer: Any, size: int | None) -> dict[str, Any]:
 
 def _quoted(url: str) -> str:
     scheme, rest = url.split("://", 1)
-    return f"{scheme}://{quote(rest, safe='/:%@[]')}"
+    # what a user gives may have a query; names of objects hold none of its signs
+    return f"{scheme}://{quote(rest, safe='/:%@[]?&=+,;~')}"
 
 
 def _check(answer: requests.Response, path: str) -> None:
