@@ -211,15 +211,15 @@ def test_runs_tasks_and_trash_are_offered(native: Path, monkeypatch: pytest.Monk
     assert "o" in completed(native, "dvx trash restore ", monkeypatch)
 
 
-@pytest.mark.parametrize(
-    "line", ["exp run -S ", "repro ", "status ", "push -r ", "config ", "exp show --keep ", "plots show -x "]
-)
+@pytest.mark.parametrize("line", ["exp run -S ", "repro ", "status ", "push -r ", "exp show --keep ", "plots show -x "])
 def test_nothing_is_said_where_files_cannot_be_read(full: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
     write(full / "dvx.yaml", "stages: [\n")
     write(full / "params.yaml", b"\xff: [")
-    completed(full, f"dvx {line}", monkeypatch)
+    # remotes stand in another file
+    assert completed(full, f"dvx {line}", monkeypatch) == (["cloud", "store"] if line == "push -r " else [])
     write(full / ".dvx/config", "[core\n")
-    completed(full, f"dvx {line}", monkeypatch)
+    assert completed(full, f"dvx {line}", monkeypatch) == []
+    assert "core.remote" in completed(full, "dvx config core.r", monkeypatch)
 
 
 @pytest.mark.parametrize("line", ["repro ", "exp run -S ", "push -r ", "nothing ", "exp nothing ", "--cd gone repro "])
