@@ -24,7 +24,7 @@ _GROUP = stat.S_IRWXG | stat.S_ISGID
 
 def leftovers(project: Project) -> Iterator[Problem]:
     """What killed commands and workers left."""
-    own = (os.path.join(project.state, "new"), os.path.join(project.state, "exps", "scratch"))
+    own = (os.path.join(project.state, *parts) for parts in (("new",), ("incoming",), ("elsewhere",), ("exps", "scratch")))
     for folder in (os.path.join(project.cache.root, "tmp"), *own):
         count = sum(1 for _ in abandoned(folder)) if os.path.isdir(folder) else 0
         if count:
