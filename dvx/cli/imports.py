@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from msgspec import to_builtins
 
 from dvx.cli import complete, complete_values, render
 from dvx.cli.common import JobsOption, JsonOption, RemoteOption, cwd, find_project, tell_git
-from dvx.errors import Partial
+from dvx.errors import Partial, UsageError
 from dvx.model.origin import Origin
 from dvx.model.paths import printable
+
+if TYPE_CHECKING:
+    from dvx.ops.get import GetOptions
 
 UrlArgument = Annotated[
     str,
@@ -69,7 +72,7 @@ def import_(
     origin = _origin(url, path, rev, config, remote, remote_config)
     options = ImportOptions(out=out, force=force, execute=not no_exec, download=not no_download, jobs=jobs)
     found = import_repo(project, origin, options, render.terminal())
-    render.note(f"Imported '{printable(path)} ({url})' -> '{printable(project.shown(found.path))}'")
+    render.note(f"Imported '{printable(path)} ({printable(url)})' -> '{printable(project.shown(found.path))}'")
     tell_git(project, found.for_git)
 
 
@@ -104,7 +107,7 @@ def import_url(
         fs_config=parse_options(fs_config, "--fs-config"),
     )
     found = import_url(project, url, options, render.terminal())
-    render.note(f"Imported '{url}' -> '{printable(project.shown(found.path))}'")
+    render.note(f"Imported '{printable(url)}' -> '{printable(project.shown(found.path))}'")
     tell_git(project, found.for_git)
 
 
@@ -165,13 +168,10 @@ def get(
 
     Example: dvx get https://example.com/team/models.git resnet.pt --rev v2
     """
-    from dvx.ops.get import GetOptions, get, url_of
+    from dvx.ops.get import GetOptions
 
     origin = _origin(url, path, rev, config, remote, remote_config)
-    if show_url:
-        render.data(url_of(cwd(), origin))
-        return
-    _tell_got(get(cwd(), origin, GetOptions(out, force, jobs), render.terminal()))
+    _get(origin, GetOptions(out, force, jobs), show_url=show_url)
 
 
 def artifacts_get(
@@ -193,14 +193,11 @@ def artifacts_get(
     Example: dvx artifacts get https://example.com/team/models.git resnet --rev v1.2.0
     """
     from dvx.ops.artifacts import find_artifact, parse_artifact
-    from dvx.ops.get import GetOptions, get, url_of
+    from dvx.ops.get import GetOptions
 
     wanted = parse_artifact(name, rev, stage)
     found = find_artifact(cwd(), _origin(url, "", "", config, remote, remote_config), wanted)
-    if show_url:
-        render.data(url_of(cwd(), found))
-        return
-    _tell_got(get(cwd(), found, GetOptions(out, force, jobs), render.terminal()))
+    _get(found, GetOptions(out, force, jobs), show_url=show_url)
 
 
 def get_url(
@@ -270,9 +267,20 @@ def _origin(url: str, path: str, rev: str, config: str, remote: str, words: Sequ
     from dvx.ops.url_source import parse_options
 
     options = parse_options(list(words or ()), "--remote-config")
+    if config and options and remote:
+        raise UsageError("`--config` says all that `--remote` with `--remote-config` can", "leave one out")
     if options and remote:
         return Origin(url, path, rev, config={"remote": {remote: options}, "core": {"remote": remote}})
     return Origin(url, path, rev, config=config, remote=options or remote)
+
+
+def _get(origin: Origin, options: GetOptions, *, show_url: bool) -> None:
+    from dvx.ops.get import get, url_of
+
+    if show_url:
+        render.data(url_of(cwd(), origin))
+    else:
+        _tell_got(get(cwd(), origin, options, render.terminal()))
 
 
 def _tell_got(place: str) -> None:

@@ -26,12 +26,13 @@ from dvx.cli.common import (
 )
 from dvx.model.paths import printable
 from dvx.model.pointer import Kind
+from dvx.model.settings import redact
 from dvx.model.transfer import TransferResult
 from dvx.ops import fetch as fetching
 from dvx.ops import pull as pulling
 from dvx.ops import sync
 from dvx.ops.index import SelectOptions
-from dvx.ops.scope import Revisions, SyncOptions
+from dvx.ops.scope import Import, Revisions, SyncOptions
 from dvx.ops.steps import Step
 from dvx.ops.sync import Direction, SyncPlan
 
@@ -180,8 +181,10 @@ def pull(
 
 def _show_plan(plan: SyncPlan, *, json: bool) -> None:
     if json:
-        render.json([_step(step) for step in plan.steps])
+        render.json([*map(_step, plan.steps), *map(_import, plan.imports)])
         return
+    for one in plan.imports:
+        render.note(f"{printable(one.path)} to fetch from where it was imported from ({redact(one.origin.url)})")
     for step in plan.steps:
         for need in (*step.plan.files, *step.plan.trees):
             render.data(f"{need.digest}\t{printable(need.path)}")
@@ -213,6 +216,10 @@ def _show_problems(result: TransferResult) -> None:
     lines += [f"incomplete: {printable(path)}" for path in result.withheld]
     for line in lines if len(lines) > 1 else ():
         render.note(line)
+
+
+def _import(one: Import) -> dict[str, Any]:
+    return {"import": one.path, "url": redact(one.origin.url), "rev": one.origin.commit, "size": one.content.size}
 
 
 def _step(step: Step) -> dict[str, Any]:

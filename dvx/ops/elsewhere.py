@@ -105,10 +105,11 @@ class Sources:
     """Other repositories, each state copied once; to be used in a `with` block, whose end removes the copies.
 
     `project` is where data goes: fetched objects enter its cache if it names content alike. If it is a copy itself, relative
-    URLs in its pointers are seen from `root`, where it stands.
+    URLs in its pointers are seen from `root`, where it stands. `jobs` is how many objects come at once; 0 leaves it to dvx.
     """
 
-    def __init__(self, project: Project, root: str = "") -> None:
+    def __init__(self, project: Project, root: str = "", jobs: int = 0) -> None:
+        self.jobs = jobs
         self._project = project
         self._root = root or project.root
         self._scratch = Scratch(os.path.join(project.state, "elsewhere"))

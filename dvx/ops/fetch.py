@@ -41,7 +41,7 @@ def fetch(project: Project, plan: SyncPlan, tell: Tell = silent, root: str = "",
     from dvx.ops.elsewhere import Sources
 
     result = TransferResult()
-    with Sources(project, root) as sources:
+    with Sources(project, root, plan.options.jobs) as sources:
         for one in plan.imports:
             try:
                 result += _fetch_import(project, one, sources, tell, depth)
@@ -68,7 +68,8 @@ def bring(there: Elsewhere, path: str, sources: Sources, tell: Tell, depth: int 
     room = room_of(source, sources.new())
     index = load_index(source)
     if any(overlap(inner, tracked.output.path) for tracked in index.tracked):
-        options = SyncOptions((source.abs(inner),) if inner else (), select=SelectOptions(recursive=True))
+        targets = (source.abs(inner),) if inner else ()
+        options = SyncOptions(targets, jobs=sources.jobs, select=SelectOptions(recursive=True))
         original = there.original_of(source)
         if original is not None:
             _take_from_cache(source, original, options, tell)

@@ -53,7 +53,7 @@ def get(cwd: str, origin: Origin, options: GetOptions, tell: Tell = silent) -> s
         os.path.basename(os.path.normpath(origin.path)) if origin.path.strip("/.") else os.path.basename(origin.url.rstrip("/"))
     )
     target = _target(cwd, name, options)
-    with _incoming(cwd, os.path.dirname(target)) as home, Sources(home) as sources:
+    with _incoming(cwd, os.path.dirname(target)) as home, Sources(home, jobs=options.jobs) as sources:
         room, inner = bring(sources.open(origin, as_it_is=True), origin.path, sources, tell)
         _put(room.abs(inner), target, force=options.force)
     return target

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -13,9 +12,10 @@ from dvx.errors import UsageError
 from dvx.git import Git
 from dvx.git.worktree import examine
 from dvx.model.events import Notice, Tell, silent
-from dvx.model.origin import Origin, encode_origin, is_elsewhere
+from dvx.model.origin import Origin, encode_origin, is_elsewhere, settings_of
 from dvx.model.paths import parent, printable, within
-from dvx.model.settings import OptionName, is_secret
+from dvx.model.pointer import encode_content
+from dvx.model.settings import OptionName, is_secret, redact
 from dvx.model.stage import is_url
 from dvx.ops.add import AddOptions
 from dvx.ops.bring import BringOptions, add_to_remote
@@ -24,7 +24,7 @@ from dvx.ops.fetch import bring
 from dvx.ops.import_records import Arrived, Imported, downloaded, observed, take, taken, write_import
 from dvx.ops.index import load_index
 from dvx.ops.targets import check_git, check_owners, check_place
-from dvx.ops.url_source import UrlSource, recorded_content
+from dvx.ops.url_source import UrlSource
 from dvx.project import Project
 
 
@@ -54,16 +54,12 @@ def import_repo(project: Project, origin: Origin, options: ImportOptions, tell: 
     """
     if not origin.path.strip("/."):
         raise UsageError("a whole repository cannot be imported", "name a file or folder in it")
-    if isinstance(origin.remote, Mapping):
-        _refuse_secrets(origin.remote, "--remote-config")
+    _refuse_secrets({option.option: value for option, value in settings_of(origin).items()}, "--remote-config")
+    _refuse_password(origin.url, "let Git ask a credential helper, or use SSH")
     path = place_for(project, os.path.basename(origin.path.rstrip("/")), options)
-    # a relative URL is seen from the pointer
-    base = parent(path)
-    is_path = not (is_url(origin.url) or is_elsewhere(origin.url) or os.path.isabs(origin.url) or origin.url.startswith("~"))
-    written = relative_to(project, origin.url, base) if is_path else origin.url
-    origin = replace(origin, url=written)
+    origin = _seen_from(project, origin, parent(path))
     pointer = path + project.dialect.pointer_suffix
-    with Sources(project) as sources:
+    with Sources(project, jobs=options.jobs) as sources:
         if not options.execute:
             return write_import(project, path, Arrived(None, encode_origin(origin)), bare=True)
         there = sources.open(origin, pointer)
@@ -89,32 +85,30 @@ def import_url(project: Project, url: str, options: ImportOptions, tell: Tell = 
     if options.remote and not options.to_remote:
         raise UsageError("`--remote` says where `--to-remote` sends data", "add `--to-remote`, or use `push -r` later")
     _refuse_secrets(options.fs_config, "--fs-config")
+    _refuse_password(url, "make it a remote of your own, and import `remote://NAME/PATH`")
     source = UrlSource(project, url, project.cwd, options.fs_config, options.jobs)
     path = place_for(project, source.name, options)
     if source.local and within(project.abs(path), source.local):
         raise UsageError(f"`{printable(url)}` holds the place that it would go to", "name a part of it")
     written = url if is_url(url) or (os.path.isabs(url) and not within(source.local, project.root)) else ""
-    dep: dict[str, Any] = {"path": written or relative_to(project, source.local, parent(path))}
     config = {"fs_config": dict(options.fs_config)} if options.fs_config else {}
+    where = {"path": written or _relative_to(project, source.local, parent(path)), **config}
     if not options.execute:
-        return write_import(project, path, Arrived(None, {"hash": project.algorithm, **dep, **config}), bare=True)
+        return write_import(project, path, Arrived(None, {"hash": project.algorithm, **where}), bare=True)
     there = source.look()
+    said = there.entry(project.algorithm)
+    if said and not options.download:
+        return write_import(project, path, Arrived(None, {**said, **where}))
     with Sources(project) as sources:
-        if not options.download and there.entry(project.algorithm):
-            return write_import(project, path, Arrived(None, {**there.entry(project.algorithm), **dep, **config}))
         room, inner = downloaded(project, source, there, path, sources, tell)
         if not options.download:
-            content = observed(project, room, inner, tell)
-            return write_import(
-                project, path, Arrived(None, {**recorded_content(there, content, project.algorithm), **dep, **config})
-            )
+            return write_import(project, path, Arrived(None, {**encode_content(observed(project, room, inner, tell)), **where}))
         if options.to_remote:
             sent = BringOptions(project.abs(path), options.remote, options.jobs, options.force)
-            added = add_to_remote(project, room.abs(inner), sent, AddOptions(), tell).added[0]
-            content = added.content
+            content = add_to_remote(project, room.abs(inner), sent, AddOptions(), tell).added[0].content
         else:
             content = take(project, room, inner, path, tell, force=options.force)
-    return write_import(project, path, Arrived(content, {**recorded_content(there, content, project.algorithm), **dep, **config}))
+    return write_import(project, path, Arrived(content, {**(said or encode_content(content)), **where}))
 
 
 def place_for(project: Project, name: str, options: ImportOptions) -> str:
@@ -140,6 +134,27 @@ def place_for(project: Project, name: str, options: ImportOptions) -> str:
     return path
 
 
+def _seen_from(project: Project, origin: Origin, folder: str) -> Origin:
+    """An origin as typed, with relative paths as they are seen from the folder of its pointer."""
+    is_path = not (is_url(origin.url) or is_elsewhere(origin.url) or os.path.isabs(origin.url) or origin.url.startswith("~"))
+    url = _relative_to(project, origin.url, folder) if is_path else origin.url
+    config = origin.config
+    if isinstance(config, str) and config and not os.path.isabs(config):
+        config = _relative_to(project, config, folder)
+    return replace(origin, url=url, config=config)
+
+
+def _relative_to(project: Project, typed: str, folder: str) -> str:
+    """A path as typed, as it is seen from a folder of the project."""
+    place = os.path.normpath(os.path.join(project.cwd, typed))
+    return os.path.relpath(place, project.abs(folder)).replace(os.sep, "/")
+
+
+def _refuse_password(url: str, hint: str) -> None:
+    if redact(url) != url:
+        raise UsageError(f"the secret in `{redact(url)}` would stand in a file that Git tracks", hint)
+
+
 def _refuse_secrets(options: Mapping[str, str], word: str) -> None:
     """Refuse what everybody could read who has the repository."""
     secret = next((name for name in options if is_secret(OptionName("remote", "x", name), options[name])), "")
@@ -154,9 +169,3 @@ def _warn(original: str, url: str, tell: Tell) -> None:
     if git is not None and examine(git, untracked=False).is_dirty:
         text = f"`{printable(url)}` has changes that are in no commit; they are not imported"
         tell(Notice(text, "commit them, then run `dvx update`"))
-
-
-def relative_to(project: Project, typed: str, folder: str) -> str:
-    """A path as typed, as it is seen from a folder of the project."""
-    place = os.path.normpath(os.path.join(project.cwd, typed))
-    return os.path.relpath(place, project.abs(folder)).replace(os.sep, "/")

@@ -24,7 +24,7 @@ from dvx.ops.fetch import bring
 from dvx.ops.import_records import TOKENS, Arrived, Imported, downloaded, observed, rewrite_import, take
 from dvx.ops.index import Index, load_index
 from dvx.ops.owners import find_owners
-from dvx.ops.url_source import UrlSource, recorded_content
+from dvx.ops.url_source import UrlSource
 from dvx.project import Project
 
 _SIZES = frozenset({"size", "nfiles", "isexec", "hash"})
@@ -51,7 +51,7 @@ def update(project: Project, targets: Sequence[str], options: UpdateOptions, tel
     index = load_index(project)
     pointers = _chosen(project, index, targets, recursive=options.recursive)
     done = []
-    with Sources(project) as sources:
+    with Sources(project, jobs=options.jobs) as sources:
         for pointer in pointers:
             try:
                 done.append(_update(project, pointer, options, sources, tell))
@@ -160,7 +160,7 @@ def _update_url(project: Project, pointer: Pointer, options: UpdateOptions, sour
         return Imported(output.path, pointer.path, (), changed=False)
     room, inner = downloaded(project, source, there, output.path, sources, tell)
     content = observed(project, room, inner, tell)
-    now = recorded_content(there, content, project.algorithm)
+    now = entry or encode_content(content)
     if recorded.content is not None and content.digest == recorded.content.digest and _agree(known, now):
         return Imported(output.path, pointer.path, (), changed=False)
     if not options.download:
@@ -178,7 +178,7 @@ def _complete_url(project: Project, pointer: Pointer, sources: Sources, tell: Te
     source, path = _source_of(project, pointer, 0), pointer.outs[0][0].path
     there = source.look()
     room, inner = downloaded(project, source, there, path, sources, tell)
-    now = recorded_content(there, observed(project, room, inner, tell), project.algorithm)
+    now = there.entry(project.algorithm) or encode_content(observed(project, room, inner, tell))
     if not _agree(_known(pointer), now):
         text = f"`{printable(redact(source.url))}` holds something else than was recorded"
         raise DvxError(text, f"run `dvx update {quoted(pointer.path)}` to take it")

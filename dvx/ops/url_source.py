@@ -15,10 +15,8 @@ from dvx.errors import ConfigError, MissingData, UsageError
 from dvx.model.digest import digest_bytes
 from dvx.model.events import Progress, Tell
 from dvx.model.paths import printable
-from dvx.model.pointer import encode_content
 from dvx.model.settings import lacks_host, redact
 from dvx.model.stage import is_url
-from dvx.model.tree import Content
 from dvx.ops.steps import connect
 from dvx.project import Project
 from dvx.store import files
@@ -72,7 +70,6 @@ class UrlSource:
         if lacks_host(settings.url):
             raise ConfigError(f"`{redact(url)}` names no bucket or host", "write it behind `://`")
         self.local = "" if is_url(settings.url) else os.path.normpath(os.path.join(base, settings.url))
-        self._jobs = jobs
         if self.local:
             return
         above, _, self._name = settings.url.rstrip("/").rpartition("/")
@@ -167,11 +164,6 @@ class UrlSource:
         except FileNotFoundError:
             return {}
         return {path: info for path, info in found.items() if info["type"] == "file" and path}
-
-
-def recorded_content(there: There, content: Content, algorithm: str) -> dict[str, Any]:
-    """The fields of a dependency for what was downloaded: what its store says of it, or else its content."""
-    return there.entry(algorithm) or encode_content(content)
 
 
 def parse_options(words: list[str] | None, option: str) -> dict[str, str]:

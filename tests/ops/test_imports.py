@@ -164,6 +164,65 @@ def test_an_import_without_data_gets_it_by_update(dialect_repo: Path, source: Pa
     assert files(dialect_repo / "images") == {"a": "a\n", "sub/b": "b\n"}
 
 
+def test_update_may_only_record(dialect_repo: Path, source: Path, tmp_path: Path) -> None:
+    write(tmp_path / "f", "one\n")
+    dvx(dialect_repo, "import", "../source", "data/raw.txt", "--rev", "v1")
+    dvx(dialect_repo, "import-url", "../f")
+    write(tmp_path / "f", "two\n")
+    branch = git(source, "branch", "--show-current").strip()
+    dvx(dialect_repo, "update", "raw.txt", "--rev", branch, "--no-download")
+    dvx(dialect_repo, "update", "f", "--no-download")
+    assert ((dialect_repo / "raw.txt").read_text(), (dialect_repo / "f").read_text()) == ("one\n", "one\n")
+    assert f"rev_lock: {git(source, 'rev-parse', 'HEAD').strip()}\n" in pointer(dialect_repo, "raw.txt")
+    for name in ("raw.txt", "f"):
+        (dialect_repo / name).unlink()
+    dvx(dialect_repo, "pull")
+    assert ((dialect_repo / "raw.txt").read_text(), (dialect_repo / "f").read_text()) == ("two\n", "two\n")
+
+
+def test_update_can_send_data_straight_to_the_remote(dialect_repo: Path, tmp_path: Path) -> None:
+    write(tmp_path / "f", "one\n")
+    dvx(dialect_repo, "remote", "add", "--default", "mine", str(tmp_path / "mine"))
+    dvx(dialect_repo, "import-url", "../f")
+    write(tmp_path / "f", "two\n")
+    dvx(dialect_repo, "update", "f", "--to-remote")
+    dvx(dialect_repo, "pull", "--force")
+    assert (dialect_repo / "f").read_text() == "two\n"
+
+
+def test_a_configuration_can_be_given_for_the_source(dialect_repo: Path, source: Path, tmp_path: Path) -> None:
+    shutil.copytree(tmp_path / "store", tmp_path / "moved")
+    shutil.rmtree(tmp_path / "store")
+    shutil.rmtree(source / dialect_of(source).folder / "cache")
+    config = f"[core]\n    remote = other\n['remote \"other\"']\n    url = {tmp_path / 'moved'}\n"
+    write(dialect_repo / "place.conf", config)
+    url = f"file://{source}"
+    (dialect_repo / "sub").mkdir()
+    dvx(dialect_repo, "import", url, "data/raw.txt", "-o", "sub/raw.txt", "--config", "place.conf")
+    suffix = dialect_of(dialect_repo).pointer_suffix
+    assert "config: ../place.conf\n" in (dialect_repo / f"sub/raw.txt{suffix}").read_text()
+    (dialect_repo / "sub/raw.txt").unlink()
+    shutil.rmtree(dialect_repo / dialect_of(dialect_repo).folder / "cache")
+    dvx(dialect_repo, "pull")
+    assert (dialect_repo / "sub/raw.txt").read_text() == "two\n"
+    dvx(dialect_repo, "get", url, "data/raw.txt", "-o", "got", "--config", "place.conf")
+    assert (dialect_repo / "got").read_text() == "two\n"
+    both = ("--config", "place.conf", "--remote", "other", "--remote-config", "url=x")
+    assert "leave one out" in run_dvx(dialect_repo, "get", url, "data/raw.txt", *both).err
+    assert "cannot be read" in run_dvx(dialect_repo, "get", url, "data/raw.txt", "-o", "n", "--config", "nope.conf").err
+
+
+def test_a_dry_fetch_tells_of_imports(dialect_repo: Path, source: Path) -> None:
+    dvx(dialect_repo, "import", "../source", "data/raw.txt")
+    lose(dialect_repo)
+    assert "raw.txt to fetch from where it was imported from (../source)" in dvx(dialect_repo, "fetch", "--dry-run").err
+    assert dvx(dialect_repo, "fetch", "--dry-run", "--json").json == [
+        {"import": "raw.txt", "url": "../source", "rev": git(source, "rev-parse", "HEAD").strip(), "size": 4}
+    ]
+    dvx(dialect_repo, "fetch")
+    assert dvx(dialect_repo, "fetch", "--dry-run", "--json").json == []
+
+
 def test_what_is_in_the_way_stays(dialect_repo: Path, source: Path) -> None:
     write(dialect_repo / "raw.txt", "mine\n")
     said = run_dvx(dialect_repo, "import", "../source", "data/raw.txt")
@@ -448,6 +507,9 @@ def test_passwords_are_neither_shown_nor_kept(dialect_repo: Path) -> None:
         result = run_dvx(dialect_repo, *words)
         assert result.code != 0
         assert "s3cret" not in result.out + result.err
+    for words in (("import", url, "x"), ("import-url", "http://user:s3cret@127.0.0.1:1/x")):
+        assert "would stand in a file that Git tracks" in run_dvx(dialect_repo, *words).err
+    url = "https://127.0.0.1:1/x.git"
     for words in (("import", url, "x", "--remote-config"), ("import-url", "http://127.0.0.1:1/x", "--fs-config")):
         assert "would stand in a file that Git tracks" in run_dvx(dialect_repo, *words, "password=s3cret").err
 
