@@ -14,6 +14,7 @@ from dvx.cli.common import JsonOption, RemoteOption
 from dvx.cli.session import SESSION
 from dvx.config import find_root
 from dvx.errors import DvxError, UsageError
+from dvx.model.dialect import NATIVE
 from dvx.model.listing import Listing, Row, as_json, flat
 from dvx.model.origin import Origin, is_elsewhere
 from dvx.model.paths import printable, within
@@ -79,12 +80,22 @@ def _project(url: str) -> Project:
     if not os.path.isdir(folder):
         raise DvxError(f"`{printable(url)}` is not a folder", "run `dvx ls . PATH` to list a part of this repository")
     found = find_root(folder)
-    project = Project.find(folder)
     if found is not None:
         root, dialect = found
         project = Project.open(root, dialect, session.cwd if within(session.cwd, root) else root)
+    elif _in_git(folder):
+        project = Project.foreign(folder, NATIVE)
+    else:
+        project = Project.find(folder)
     session.projects.append(project)
     return project
+
+
+def _in_git(folder: str) -> bool:
+    """Whether a folder lies in a repository of Git's, without data of dvx's."""
+    from dvx.git import Git
+
+    return Git.find(folder) is not None
 
 
 def _inner(project: Project, path: str, rev: str) -> str:

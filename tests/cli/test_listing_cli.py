@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import commit_all, dvx, run_dvx, write
+from tests.helpers import commit_all, dvx, git, run_dvx, write
 
 A, B = "b026324c6904b2a9cb4b88d6d61c81d1", "26ab0db90d72e28ad0ba1e22ee510510"
 
@@ -91,6 +91,19 @@ def test_a_repository_that_cannot_be_read_is_named(data: Path, url: str, monkeyp
     assert result.code == 1
     assert f"error: the repository `{url}` cannot be read: " in result.err
     assert "hint: check the URL" in result.err
+
+
+def test_a_repository_of_git_alone_has_files(home: Path, tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    write(plain / "a", "1")
+    write(plain / "d/b", "2")
+    git(plain, "init", "--quiet")
+    commit_all(plain)
+    write(plain / "later", "3")
+    assert dvx(tmp_path, "ls", "plain").out == "a\nd\nlater\n"
+    assert dvx(plain, "ls", ".", "d").out == "b\n"
+    assert dvx(tmp_path, "ls", "plain", "--rev", "HEAD", "-R").out == "a\nd/b\n"
+    assert sorted(path.name for path in plain.iterdir()) == [".git", "a", "d", "later"]
 
 
 def test_wrong_words(data: Path, tmp_path: Path) -> None:
