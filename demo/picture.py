@@ -57,6 +57,8 @@ _THEME = TerminalTheme(
         (214, 219, 224),
     ],
 )
+# what says how a terminal looks: this one looks the same everywhere
+_OF_TERMINALS = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "CI")
 _CONTROL = re.compile(r"(\r|\n|\x1b\[K|\x1b\[\d*A)")
 # times and ids, by which no two pictures of one session are the same
 _VOLATILE = re.compile(r"\b[0-9a-f]{7}\b|(;&#160;)?\d+(\.\d+)?&#160;m?s\b(&#160;saved)?|\d\d:\d\d&#160;[AP]M")
@@ -110,7 +112,7 @@ def picture() -> str:
     with tempfile.TemporaryDirectory(prefix="dvx-picture-") as place:
         folder = Path(place) / "penguins"
         shutil.copytree(ROOT / "example-project", folder)
-        env = {name: value for name, value in environment(Path(place)).items() if name not in ("NO_COLOR", "COLUMNS")}
+        env = {name: value for name, value in environment(Path(place)).items() if name not in _OF_TERMINALS}
         env["TERM"] = "xterm-256color"
         for command in BEFORE:
             record(command, folder, env)

@@ -110,8 +110,8 @@ def isolate(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.mkdir()
     for name in [name for name in os.environ if name.startswith(_FOREIGN)]:
         monkeypatch.delenv(name)
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    for name in ("NO_COLOR", "FORCE_COLOR", "CI"):
+        monkeypatch.delenv(name, raising=False)
     for name, value in _SET.items():
         monkeypatch.setenv(name, value)
     for name, below in _SET_BELOW_HOME.items():

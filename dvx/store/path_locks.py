@@ -52,14 +52,15 @@ def repository(folder: str, waiting: Callable[[], None] | None = None) -> Iterat
 def paths(folder: str, command: str, read: Sequence[str], write: Sequence[str], waiting: Callable[[str], None]) -> Iterator[None]:
     """Say in DVC's way that this process reads and writes absolute paths, once no other process is in the way.
 
-    Until then `waiting` is called again and again, with what is in the way; it may raise.
+    Until then `waiting` is called again and again, with what is in the way; it may raise. DVC gives paths free before it writes
+    its lock file, but keeps the repository until that is done: hence both are asked.
 
     Raises:
         DvxError: the file that says it is broken.
     """
     mine = {"pid": os.getpid(), "cmd": command}
     while True:
-        with _table(folder) as table:
+        with repository(folder), _table(folder) as table:
             blocked = _blocked(table, mine, read, write)
             if not blocked:
                 for path in read:

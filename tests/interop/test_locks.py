@@ -55,6 +55,25 @@ def test_dvx_waits_for_a_stage_that_dvc_runs(shared: Path, dvc_python: Path) -> 
     assert (shared / "ran").read_text() == "x\n"
 
 
+def test_dvx_waits_until_dvc_has_recorded_what_it_ran(shared: Path, dvc_python: Path) -> None:
+    """DVC gives the paths free a little earlier."""
+    write(shared / "go", "")
+    assert run_process(shared, dvc_python, "-m", "dvc", "repro", "-q").code == 0
+    record = (shared / "dvc.lock").read_bytes()
+    (shared / "dvc.lock").unlink()
+    found: list[list[str]] = []
+    with open(shared / ".dvc/tmp/lock", "a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        thread = threading.Thread(target=lambda: found.append(actions(shared)))
+        thread.start()
+        thread.join(1)
+        assert thread.is_alive()
+        (shared / "dvc.lock").write_bytes(record)
+        fcntl.flock(held, fcntl.LOCK_UN)
+    thread.join(20)
+    assert found == [["s skip"]]
+
+
 def test_dvc_sees_that_dvx_runs_a_stage(shared: Path, dvc_python: Path) -> None:
     thread = threading.Thread(target=lambda: actions(shared))
     thread.start()
