@@ -5,6 +5,9 @@ PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 DVC_VENV := .cache/dvc-env
 RUN := $(VENV)/bin/python -m
+# bytecode is made once, not by each of the thousands of processes that tests start
+COMPILE = $(RUN) compileall -q dvx demo
+PYTEST = PYTHONDONTWRITEBYTECODE= $(RUN) pytest
 READY := $(VENV)/.ready
 DVC_READY := $(DVC_VENV)/.ready
 VSCODE := .cache/vscode
@@ -21,10 +24,12 @@ help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: $(READY) $(DVC_READY) ## run the tests, most in one dialect by turns; ARGS="-k word" for some
-	$(RUN) pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	@$(COMPILE)
+	$(PYTEST) -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-all: $(READY) $(DVC_READY) ## run all tests, in both dialects
-	$(RUN) pytest -n $(WORKERS) --dist worksteal --both-dialects $(ARGS)
+	@$(COMPILE)
+	$(PYTEST) -n $(WORKERS) --dist worksteal --both-dialects $(ARGS)
 
 test-vscode: $(READY) $(VSCODE_READY) ## test schemas in a language server, and tasks in a real VS Code (npm, Chromium)
 	$(RUN) pytest -m "vscode or not vscode" tests/editor $(ARGS)
@@ -52,7 +57,8 @@ docs: $(READY) $(DVC_READY) ## bring docs up to date with what dvx prints, make 
 	$(RUN) pytest -n $(WORKERS) tests/docs $(ARGS)
 
 faults: $(READY) ## kill and fault every command at every change it makes
-	$(RUN) pytest -n $(WORKERS) tests/faults --all-points $(ARGS)
+	@$(COMPILE)
+	$(PYTEST) -n $(WORKERS) tests/faults --all-points $(ARGS)
 
 pins: ## resolve the pinned versions again (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-emit-index-url --no-emit-find-links --upgrade \

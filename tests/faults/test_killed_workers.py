@@ -45,7 +45,7 @@ def test_each_queued_experiment_is_there_once(native: Path, tmp_path: Path, requ
     killed = 0
     with subprocess.Popen(command, cwd=native, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as keeper:
         while keeper.poll() is None:
-            time.sleep(1 if count == _ALL[1] else 0.5)
+            time.sleep(1)
             for process in filter(is_alive, sorted(workers(native))):
                 os.kill(process, signal.SIGKILL)
                 killed += 1
