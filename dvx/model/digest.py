@@ -24,7 +24,7 @@ class Hasher(Protocol):
     def hexdigest(self) -> str: ...
 
 
-class Digest(Struct, frozen=True, order=True):
+class Digest(Struct, frozen=True, order=True, gc=False):
     """The hash of some bytes, which is their name in every store.
 
     `hex` is lower case; that of a tracked directory ends in `.dir`.

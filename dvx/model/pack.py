@@ -27,7 +27,7 @@ _LONGEST_HEADER = 100
 T = TypeVar("T")
 
 
-class Packed(Struct, frozen=True):
+class Packed(Struct, frozen=True, gc=False):
     """An object in a pack: `offset` and `size` in bytes."""
 
     digest: Digest

@@ -20,7 +20,7 @@ class Item(Struct, frozen=True):
     inner: str = ""
 
 
-class Need(Struct, frozen=True):
+class Need(Struct, frozen=True, gc=False):
     """An object and one path that needs it; `size` in bytes, None where nothing records it."""
 
     digest: Digest

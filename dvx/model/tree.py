@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from functools import cached_property
+from functools import cache, cached_property
 from json.encoder import encode_basestring_ascii as quote
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import DecodeError, Meta, MsgspecError, Struct, ValidationError, convert, defstruct
+from msgspec.json import Decoder
 
 from dvx.errors import Corrupted, SchemaError
 from dvx.model.dialect import Dialect
 from dvx.model.digest import LEGACY, TREE_SUFFIX, Digest, digest_bytes
-from dvx.model.paths import check_path
+from dvx.model.paths import check_path, printable
 
 
-class Content(Struct, frozen=True):
+class Content(Struct, frozen=True, gc=False):
     """What a path holds: `size` in bytes; `files` counts a directory's files and is None for a single file."""
 
     digest: Digest
@@ -24,7 +25,7 @@ class Content(Struct, frozen=True):
     executable: bool = False
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, gc=False):
     """One file of a tree. `size` is None where the dialect does not record it."""
 
     path: str
@@ -87,17 +88,17 @@ def decode_tree(data: bytes, algorithm: str) -> Tree:
     """
     entries = []
     folders = []
-    key = _key(algorithm)
-    try:
-        for row in json.loads(data):
-            path = row["relpath"]
-            if path.endswith("/"):
-                folders.append(check_path(path[:-1]))
-            else:
-                digest = Digest(algorithm, row[key])
-                entries.append(_checked(Entry(check_path(path), digest, row.get("size"), row.get("isexec", False))))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, SchemaError) as error:
-        raise Corrupted(f"a tree object cannot be read: {error}") from None
+    for row in _rows(data, algorithm):
+        if row.relpath.endswith("/"):
+            folders.append(check_path(row.relpath[:-1]))
+            continue
+        try:
+            digest = Digest(algorithm, row.digest)
+        except SchemaError as error:
+            raise Corrupted(f"a tree object cannot be read: {error}") from None
+        if row.digest.endswith(TREE_SUFFIX):
+            raise Corrupted(f"a tree object cannot be read: `{printable(row.relpath)}` is no file")
+        entries.append(Entry(check_path(row.relpath), digest, row.size, row.isexec))
     entries.sort(key=lambda entry: entry.path)
     tree = Tree(tuple(entries), tuple(sorted(folders)))
     if len(tree.by_path) != len(entries):
@@ -112,19 +113,10 @@ def named_digests(data: bytes, algorithm: str) -> list[str]:
     Raises:
         Corrupted: the bytes are no such document.
     """
-    key = _key(algorithm)
-
-    def name(row: dict[str, Any]) -> Any:
-        path = row.get("relpath", "")
-        return row[key] if path and not path.endswith("/") else ""
-
-    try:
-        names = json.loads(data, object_hook=name)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise Corrupted(f"a tree object cannot be read: {error}") from None
-    if not isinstance(names, list) or not all(isinstance(found, str) for found in names):
-        raise Corrupted("a tree object cannot be read: it is no list of files")
-    return [found for found in names if found]
+    names = [row.digest for row in _rows(data, algorithm) if not row.relpath.endswith("/")]
+    if not all(names):
+        raise Corrupted("a tree object cannot be read: a file in it has no digest")
+    return names
 
 
 def tree_content(tree: Tree, dialect: Dialect, algorithm: str) -> tuple[Content, bytes]:
@@ -145,13 +137,32 @@ def diff_trees(old: Tree, new: Tree) -> TreeDiff:
     )
 
 
-def _checked(entry: Entry) -> Entry:
-    size = entry.size
-    if type(entry.executable) is not bool or entry.digest.is_tree:
-        raise ValueError(f"`{entry.path}` is no file")
-    if size is not None and (type(size) is not int or size < 0):
-        raise ValueError(f"the size of `{entry.path}` is no count: `{size}`")
-    return entry
+@cache
+def _decoder(algorithm: str) -> Decoder[list[Any]]:
+    """Reads what a tree object says of each file, or with a slash at the end of `relpath`, of an empty folder."""
+    count = Annotated[int, Meta(ge=0)] | None
+    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
+        ("relpath", str),
+        ("digest", str, ""),
+        ("size", count, None),
+        ("isexec", bool, False),
+    ]
+    return Decoder(list[defstruct("Row", fields, rename={"digest": _key(algorithm)}, gc=False)])  # type: ignore[misc]
+
+
+def _rows(data: bytes, algorithm: str) -> list[Any]:
+    decoder = _decoder(algorithm)
+    try:
+        try:
+            return decoder.decode(data)
+        except ValidationError:
+            raise
+        except (DecodeError, UnicodeDecodeError):
+            # DVC writes bytes of a name that are no UTF-8 as halves of surrogate pairs, which only Python's own decoder takes
+            rows: list[Any] = convert(json.loads(data), decoder.type)
+            return rows
+    except (MsgspecError, ValueError, RecursionError) as error:
+        raise Corrupted(f"a tree object cannot be read: {error}") from None
 
 
 def _check_folders(tree: Tree) -> None:

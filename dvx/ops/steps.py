@@ -197,15 +197,12 @@ def _sized(needs: Iterable[Need], sizes: Mapping[Digest, int]) -> tuple[Need, ..
 
 
 def _absent(project: Project, wanted: Wanted, objects: RemoteObjects, tell: Tell) -> frozenset[Digest]:
-    """Objects that the remote lacks, or has in another size than the cache: those were cut off."""
-    digests = list(wanted.objects())
-    sizes = objects.sizes(digests, tell)
-    absent = set()
-    for digest in digests:
-        size = sizes.get(digest)
-        if size is None or _local_size(project, digest, size) != size:
-            absent.add(digest)
-    return frozenset(absent)
+    """Objects that the remote lacks, or has by themselves in another size than the cache: those were cut off."""
+    digests = set(wanted.objects())
+    packed = objects.packed(digests, tell)
+    alone = objects.alone(digests - packed)
+    whole = {digest for digest, size in alone.items() if _local_size(project, digest, size) == size}
+    return frozenset(digests - packed - whole)
 
 
 def _local_size(project: Project, digest: Digest, default: int) -> int:

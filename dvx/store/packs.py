@@ -88,21 +88,27 @@ class Packs:
 
     def locate(self, wanted: Collection[Digest], tell: Tell, *, condemned: bool = True) -> dict[Digest, tuple[str, Packed]]:
         """The pack, by name, and the place in it of those objects that are packed. `condemned` packs may be left out."""
-        asked = {bytes.fromhex(one.hex): one for one in wanted if one.algorithm == self.algorithm and not one.is_tree}
+        asked = self._asked(wanted)
         packs = self.listed() if asked else []
         found: dict[Digest, tuple[str, Packed]] = {}
         # those that stay are looked at last, and win
         chosen = [pack for pack in sorted(packs, key=lambda pack: pack.condemned is None) if condemned or pack.condemned is None]
-        for pack, answer in zip(chosen, each(self._try_objects, chosen, self._remote.jobs), strict=True):
-            if isinstance(answer, Corrupted):
-                tell(Notice(f"{answer.message}; it is left out", f"run `dvx fsck --remote {self._remote.name}`"))
-                continue
+        for pack, objects in self._readable(chosen, tell):
             offset = 0
-            for key, size in answer:
+            for key, size in objects:
                 digest = asked.get(key)
                 if digest is not None:
                     found[digest] = (pack.name, Packed(digest, offset, size))
                 offset += size
+        return found
+
+    def holding(self, wanted: Collection[Digest], tell: Tell) -> set[Digest]:
+        """Those objects that lie in packs which are not condemned; takes less time than `locate`."""
+        asked = self._asked(wanted)
+        packs = [pack for pack in self.listed() if pack.condemned is None] if asked else []
+        found: set[Digest] = set()
+        for _, objects in self._readable(packs, tell):
+            found.update(asked[key] for key, _ in objects if key in asked)
         return found
 
     def write(self, objects: Sequence[tuple[Digest, bytes]]) -> str:
@@ -135,6 +141,17 @@ class Packs:
         for key, size in objects:
             yield Packed(Digest(self.algorithm, key.hex()), offset, size)
             offset += size
+
+    def _asked(self, wanted: Collection[Digest]) -> dict[bytes, Digest]:
+        return {bytes.fromhex(one.hex): one for one in wanted if one.algorithm == self.algorithm and not one.is_tree}
+
+    def _readable(self, packs: Sequence[Pack], tell: Tell) -> Iterator[tuple[Pack, list[tuple[bytes, int]]]]:
+        """What each pack holds, but for those that cannot be read, which are told."""
+        for pack, answer in zip(packs, each(self._try_objects, packs, self._remote.jobs), strict=True):
+            if isinstance(answer, Corrupted):
+                tell(Notice(f"{answer.message}; it is left out", f"run `dvx fsck --remote {self._remote.name}`"))
+            else:
+                yield pack, answer
 
     def _try_objects(self, pack: Pack) -> list[tuple[bytes, int]] | Corrupted:
         try:

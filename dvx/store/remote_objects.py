@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 from dvx.errors import Corrupted, MissingData
 from dvx.model.digest import Digest
@@ -28,14 +29,23 @@ class RemoteObjects:
         found: dict[Digest, int] = {}
         if self.packs is not None:
             found = {digest: place.size for digest, (_, place) in self.packs.locate(wanted, tell, condemned=False).items()}
-        names = {digest.object_name: digest for digest in wanted - found.keys()}
+        return found | self.alone(wanted - found.keys())
+
+    def packed(self, digests: AbstractSet[Digest], tell: Tell = silent) -> set[Digest]:
+        """Those that lie in packs, and are to stay: each as long as it should be. The remote is asked; raises RemoteError."""
+        return self.packs.holding(digests, tell) if self.packs is not None else set()
+
+    def alone(self, digests: Iterable[Digest]) -> dict[Digest, int]:
+        """The sizes in bytes of those that lie there by themselves. The remote is asked; raises RemoteError."""
+        names = {digest.object_name: digest for digest in digests}
         loose = self.remote.sizes(names.keys()) if names else {}
-        return found | {names[name]: size for name, size in loose.items()}
+        return {names[name]: size for name, size in loose.items()}
 
     def missing(self, digests: Iterable[Digest], tell: Tell = silent) -> set[Digest]:
         """Those that are not there."""
         wanted = set(digests)
-        return wanted - self.sizes(wanted, tell).keys()
+        wanted -= self.packed(wanted, tell)
+        return wanted - self.alone(wanted).keys()
 
     def read_tree(self, digest: Digest) -> tuple[Tree, bytes]:
         """A verified tree and its bytes.
