@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 import threading
 import time
@@ -151,7 +150,7 @@ class FolderRemote:
 
     def _accept(self, chunks: Iterable[bytes], name: str, check: Check | None) -> None:
         """Store bytes under a temporary name, to be called `name` by `flush`."""
-        temp = f"{self.url}/{_TEMPORARY}/{secrets.token_hex(8)}"
+        temp = f"{self.url}/{_TEMPORARY}/{os.urandom(8).hex()}"
         with self._named():
             self._prepare(os.path.dirname(self._path(name)))
             try:

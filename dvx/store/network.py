@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from typing import Any, BinaryIO, TypeVar
@@ -199,7 +198,7 @@ class NetworkRemote:
     def _send(self, local: str, data: bytes | None, name: str, size: int, meter: _Meter) -> None:
         target = self._place(name)
         folder = target.rpartition("/")[0]
-        place = target if self._scheme.flat else f"{folder}/.{secrets.token_hex(8)}.tmp"
+        place = target if self._scheme.flat else f"{folder}/.{os.urandom(8).hex()}.tmp"
 
         def put() -> None:
             meter.relative_update(-meter.count)

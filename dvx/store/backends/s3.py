@@ -6,7 +6,6 @@ is left to botocore, which knows every way to get credentials: roles, single sig
 
 from __future__ import annotations
 
-import configparser
 import contextlib
 import errno
 import os
@@ -255,6 +254,8 @@ def _file_keys(target: Target) -> dict[str, Any] | None:
 
 def _section(place: str, profile: str, kind: str) -> dict[str, str] | None:
     """What a file says of a profile; None where it cannot be read as we do."""
+    import configparser
+
     parser = configparser.RawConfigParser()
     try:
         parser.read(os.path.expanduser(place))
