@@ -24,6 +24,9 @@ SLOW = frozenset(
         "pathspec",
         "platformdirs",
         "pygments",
+        "sqlalchemy",
+        "pandas",
+        "numpy",
     }
 )
 # prints which modules a command line has loaded, as JSON on the last line of stderr

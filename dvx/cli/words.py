@@ -7,8 +7,10 @@ from typing import Any
 
 import typer.core
 
+from dvx.model.database import FORMATS
+
 # option -> (its value when it stands alone, the values that may follow it as the next word)
-BARE = {"--untracked-files": ("all", ("no", "all"))}
+BARE = {"--untracked-files": ("all", ("no", "all")), "--output-format": ("csv", FORMATS)}
 # options that take all words up to the next option
 MANY = ("--targets", "--unset")
 
