@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from dvx.errors import SchemaError, UsageError
+from dvx.errors import SchemaError, UsageError, quoted
 from dvx.model.pointer import Recorded
 
 FORMATS = ("csv", "json")
@@ -36,7 +36,10 @@ class Query(Struct, frozen=True):
 
 
 class Connection(Struct, frozen=True):
-    """How a database is reached. `username` and `password` win over those in the URL, where they are not empty."""
+    """How a database is reached. `username` and `password` win over those in the URL, where they are not empty.
+
+    `name` is what the configuration calls it; empty for a URL that was typed.
+    """
 
     name: str
     url: str
@@ -46,6 +49,16 @@ class Connection(Struct, frozen=True):
     def __repr__(self) -> str:
         """Without secrets."""
         return f"Connection({self.name!r})"
+
+    @property
+    def called(self) -> str:
+        """How messages call the database."""
+        return f"the database `{self.name}`" if self.name else "the database"
+
+    @property
+    def cure(self) -> str:
+        """What a user looks at when it does not work."""
+        return f"check `dvx config {quoted(f'db.{self.name}.url')}`, user and password" if self.name else "check the URL"
 
 
 def query_of(dep: Recorded) -> Query | None:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from dvx.config import Config
 from dvx.errors import ConfigError, UnknownTarget, nearest, quoted
 from dvx.model.database import Connection, Query, encode_query
-from dvx.model.events import Notice, Tell, silent
+from dvx.model.events import Tell, silent
 from dvx.model.paths import printable
 from dvx.ops.elsewhere import Sources, room_of
 from dvx.ops.import_records import Arrived, Imported, take, write_import
@@ -46,7 +46,7 @@ def answered(project: Project, query: Query, path: str, sources: Sources, tell: 
     connection = connection_of(project.config, query.connection)
     room, name = room_of(project, sources.new()), path.rpartition("/")[2]
     with _opened(project.config, connection, project.cwd, tell) as database:
-        database.export(query, room.abs(name), tell)
+        database.export(query, room.abs(name))
     return room, name
 
 
@@ -88,5 +88,5 @@ def connections(config: Config) -> tuple[str, ...]:
 
 
 def _opened(config: Config, connection: Connection, cwd: str, tell: Tell) -> Database:
-    shows = config.environ.get(f"{config.dialect.environment_prefix}_SQLALCHEMY_ECHO", "").lower() in _YES
-    return Database(connection, cwd, (lambda statement: tell(Notice(printable(statement)))) if shows else None)
+    echo = config.environ.get(f"{config.dialect.environment_prefix}_SQLALCHEMY_ECHO", "").lower() in _YES
+    return Database(connection, cwd, tell, echo=echo)

@@ -193,8 +193,9 @@ def _update_db(
     tell(Notice(f"asking the database `{printable(query.connection)}`: {shortened(query.text)}"))
     room, inner = answered(project, query, output.path, sources, tell)
     content = _taken(project, room, inner, output.path, options, tell)
-    done = rewrite_import(project, pointer, Arrived(content, {}))
-    return replace(done, changed=recorded.content is None or recorded.content.digest != content.digest)
+    if recorded.content is not None and recorded.content.digest == content.digest:
+        return Imported(output.path, pointer.path, (), changed=False)
+    return rewrite_import(project, pointer, Arrived(content, {}))
 
 
 def _taken(project: Project, room: Project, inner: str, path: str, options: UpdateOptions, tell: Tell) -> Content:

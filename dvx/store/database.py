@@ -10,12 +10,12 @@ import contextlib
 import io
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from dvx.errors import ConfigError, RemoteError, quoted
+from dvx.errors import ConfigError, RemoteError
 from dvx.model.database import Connection, Query
-from dvx.model.events import Progress, Tell
+from dvx.model.events import Notice, Progress, Tell
 from dvx.model.paths import printable
 from dvx.model.settings import HIDDEN, is_secret_word, redact
 from dvx.store import files
@@ -36,17 +36,18 @@ _LONGEST = 300
 class Database:
     """The database that `connection` leads to; to be used in a `with` block. Paths of SQLite files are seen from `folder`.
 
-    `watch` gets each statement before it is sent.
+    `tell` gets what SQLAlchemy warns of and, with `echo`, each statement before it is sent.
 
     Raises:
         ConfigError: a package is not installed, the URL cannot be read, or it names a file that does not exist.
     """
 
-    def __init__(self, connection: Connection, folder: str, watch: Callable[[str], object] | None = None) -> None:
-        self._name = connection.name
+    def __init__(self, connection: Connection, folder: str, tell: Tell, *, echo: bool = False) -> None:
+        self._connection = connection
+        self._tell = tell
         self._url = _placed(_parsed(connection), connection, folder)
         self._engine = self._make_engine()
-        self._listen(watch)
+        self._listen(echo=echo)
 
     def __enter__(self) -> Self:
         return self
@@ -61,12 +62,14 @@ class Database:
 
     def check(self) -> None:
         """Ask for nothing but an answer; raises RemoteError if there is none."""
-        from sqlalchemy import literal, select
+        from sqlalchemy import literal, select, text
 
-        with self._session() as session, self._refusals(f"the database `{self._name}` does not answer", self._way_out()):
-            session.execute(select(literal(1)))
+        # SQLite looks into a file only if it has to
+        question = text("pragma schema_version") if self._is_sqlite else select(literal(1))
+        with self._session() as session, self._refusals("does not answer", self._connection.cure):
+            session.execute(question)
 
-    def export(self, query: Query, path: str, tell: Tell) -> None:
+    def export(self, query: Query, path: str) -> None:
         """Write what a query gives to a new file.
 
         Raises:
@@ -74,14 +77,14 @@ class Database:
         """
         pandas = _pandas()
         hint = "it is no table or view; reach those of other schemas by `--sql`" if query.table else "check the query"
-        what = f"the database `{self._name}` has no answer to `{shortened(query.text)}`"
+        hint += "; some drivers want `%` as `%%`" if "%" in query.sql else ""
         with (
             self._session() as session,
             # an error of this class is an OSError, too; others are about the file
-            self._refusals(what, hint, pandas.errors.DatabaseError),
+            self._refusals(f"has no answer to `{shortened(query.text)}`", hint, pandas.errors.DatabaseError),
             files.create_new(path) as raw,
             io.BufferedWriter(raw) as file,
-            warnings.catch_warnings(action="ignore"),
+            self._warnings(),
         ):
             if query.file_format == "json":
                 pandas.read_sql(query.text, session).to_json(file, orient="records")
@@ -92,7 +95,11 @@ class Database:
             for number, frame in enumerate(pandas.read_sql(query.text, streaming, chunksize=ROWS_AT_ONCE)):
                 frame.to_csv(file, header=number == 0, index=False)
                 rows += len(frame)
-                tell(Progress("saving", rows, None, "rows"))
+                self._tell(Progress("saving", rows, None, "rows"))
+
+    @property
+    def _is_sqlite(self) -> bool:
+        return self._url.get_backend_name() == "sqlite"
 
     def _make_engine(self) -> Engine:
         from sqlalchemy import create_engine
@@ -100,7 +107,8 @@ class Database:
 
         driver = printable(self._url.drivername)
         try:
-            return create_engine(self._url)
+            with self._warnings():
+                return create_engine(self._url)
         except NoSuchModuleError:
             hint = "check the word before `://`, or install the package that brings it to SQLAlchemy"
             raise ConfigError(f"SQLAlchemy knows no database `{driver}`", hint) from None
@@ -108,15 +116,15 @@ class Database:
             package = _PACKAGES.get(error.name or "", error.name or "")
             raise ConfigError(f"the driver for `{driver}` is not installed", f"run `pip install '{package}'`") from None
         except (SQLAlchemyError, *_TROUBLE) as error:
-            what = f"the url of the database `{self._name}` is wrong"
-            raise ConfigError(f"{what}: {self._reason(error)}", self._way_out()) from None
+            what = f"{self._connection.called} cannot be opened"
+            raise ConfigError(f"{what}: {self._reason(error)}", self._connection.cure) from None
 
-    def _listen(self, watch: Callable[[str], object] | None) -> None:
+    def _listen(self, *, echo: bool) -> None:
         from sqlalchemy import event
 
-        if watch is not None:
-            event.listen(self._engine, "before_cursor_execute", lambda *words: watch(str(words[2])))
-        if self._url.get_backend_name() == "sqlite":
+        if echo:
+            event.listen(self._engine, "before_cursor_execute", lambda *words: self._tell(Notice(shortened(str(words[2])))))
+        if self._is_sqlite:
             # it commits what defines tables by itself
             event.listen(self._engine, "connect", lambda session, _: session.cursor().execute("pragma query_only = on"))
 
@@ -124,7 +132,7 @@ class Database:
     def _session(self) -> Iterator[Session]:
         """A session that ends without a commit, and may only read where that can be asked for."""
         with contextlib.ExitStack() as stack:
-            with self._refusals(f"the database `{self._name}` cannot be reached", self._way_out(), OSError):
+            with self._refusals("cannot be reached", self._connection.cure, OSError):
                 session = stack.enter_context(self._engine.connect().execution_options(postgresql_readonly=True))
             yield session
 
@@ -133,10 +141,22 @@ class Database:
         """Turn what SQLAlchemy, a driver or pandas raises into an error that says `what` and the reason, without secrets."""
         from sqlalchemy.exc import SQLAlchemyError
 
+        kinds: tuple[type[Exception], ...] = (SQLAlchemyError, *_TROUBLE, *more)
         try:
             yield
-        except (SQLAlchemyError, *_TROUBLE, *more) as error:
-            raise RemoteError(f"{what}: {self._reason(error)}", hint) from None
+        except kinds as error:
+            raise RemoteError(f"{self._connection.called} {what}: {self._reason(error)}", hint) from None
+
+    @contextlib.contextmanager
+    def _warnings(self) -> Iterator[None]:
+        """Tell what SQLAlchemy warns of; those of other libraries are for their developers."""
+        from sqlalchemy.exc import SAWarning
+
+        with warnings.catch_warnings(record=True, action="always") as said:
+            yield
+        told = dict.fromkeys(self._reason(one.message) for one in said if isinstance(one.message, SAWarning))
+        for text in told:
+            self._tell(Notice(f"{self._connection.called}: {text}"))
 
     def _reason(self, error: BaseException) -> str:
         """What the database said, on one line."""
@@ -148,11 +168,7 @@ class Database:
         text = str(said).strip() or type(said).__name__
         for secret in sorted(_secrets(self._url), key=len, reverse=True):
             text = text.replace(secret, HIDDEN)
-        return shortened(text.partition("\n[SQL:")[0])
-
-    def _way_out(self) -> str:
-        option = quoted(f"db.{self._name}.url")
-        return f"check `dvx config {option}`, the user and the password" if self._name else "check `--url`"
+        return shortened(text.partition("\n[SQL:")[0].partition(" (Background on this")[0])
 
 
 def shortened(text: str) -> str:
@@ -171,7 +187,7 @@ def _parsed(connection: Connection) -> URL:
         url = make_url(connection.url)
     except (ArgumentError, ValueError):
         hint = "it is like `postgresql://user@host/name` or `sqlite:////path/of/file`"
-        raise ConfigError(f"the url of the database `{connection.name}` cannot be read", hint) from None
+        raise ConfigError(f"the url of {connection.called} cannot be read", hint) from None
     if connection.username:
         url = url.set(username=connection.username)
     return url.set(password=connection.password) if connection.password else url
@@ -184,7 +200,7 @@ def _placed(url: URL, connection: Connection, folder: str) -> URL:
         return url
     place = os.path.join(folder, name)
     if not os.path.isfile(place):
-        hint = f"check `dvx config {quoted(f'db.{connection.name}.url')}`; a path after `:///` is seen from where you stand"
+        hint = f"{connection.cure}; a path behind `:///` is seen from where you stand, one behind `:////` is absolute"
         raise ConfigError(f"there is no database `{printable(place)}`", hint)
     return url.set(database=place)
 
