@@ -1,7 +1,7 @@
 """import-db, test-db: what a database answers to a query, recorded with the query.
 
 Only these two and `update` connect to a database, so that a repository of somebody else's cannot ask one by being cloned,
-fetched or run.
+pulled or run.
 """
 
 from __future__ import annotations
