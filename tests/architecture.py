@@ -54,10 +54,12 @@ OWNERS = {
     "msgspec": "dvx",
     "pathspec": "dvx.ops.ignore",
     "platformdirs": "dvx.config",
+    "sqlalchemy": "dvx.store.database",
+    "pandas": "dvx.store.database",
 }
 SLOW = frozenset(
     {"asyncio", "fsspec", "s3fs", "aiobotocore", "botocore", "git", "gitdb", "ruamel", "tomlkit", "tabulate", "rich", "filelock"}
-    | {"pathspec", "platformdirs"}
+    | {"pathspec", "platformdirs", "sqlalchemy", "pandas", "numpy"}
 )
 TOUCHES_THE_WORLD = frozenset({
     "asyncio", "concurrent", "ctypes", "fcntl", "getpass", "glob", "http", "io", "locale", "logging",

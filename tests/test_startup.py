@@ -24,6 +24,9 @@ SLOW = frozenset(
         "pathspec",
         "platformdirs",
         "pygments",
+        "sqlalchemy",
+        "pandas",
+        "numpy",
     }
 )
 # prints which modules a command line has loaded, as JSON on the last line of stderr
@@ -67,6 +70,8 @@ def probe(
         (["exp", "--help"], "show"),
         (["remote", "add", "--help"], "remote"),
         (["root"], "."),
+        (["import-db", "--help"], "Get what a database answers"),
+        (["test-db", "--help"], "works"),
     ],
 )
 def test_a_short_command_loads_nothing_slow(dialect_repo: Path, words: list[str], shown: str) -> None:

@@ -19,6 +19,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "unfreeze": ("dvx.cli.manage", "unfreeze", "Undo freeze"),
     "import": ("dvx.cli.imports", "import_", "Get data of another repository, recording where it came from"),
     "import-url": ("dvx.cli.imports", "import_url", "Get data from a URL, recording where it came from"),
+    "import-db": ("dvx.cli.databases", "import_db", "Get what a database answers, recording the query"),
+    "test-db": ("dvx.cli.databases", "try_db", "Say whether a connection to a database works"),
     "update": ("dvx.cli.imports", "update", "Bring imports up to date"),
     "get": ("dvx.cli.imports", "get", "Copy data of another repository"),
     "get-url": ("dvx.cli.imports", "get_url", "Copy data from a URL"),
@@ -120,8 +122,6 @@ GROUPS: dict[str, tuple[str, str]] = {
 ALIASES = {"experiments": "exp", "rm": "remove", "mv": "move", "list": "ls", "ls-url": "list-url", "ds": "dataset"}
 ABSENT: dict[str, tuple[str, str]] = {
     "dataset": ("dvx does not keep lists of data sets", "use `dvx import` or `dvx import-url`, then `dvx update`"),
-    "import-db": ("dvx does not read databases", "write the query's result to a file in a stage, or run this with DVC"),
-    "test-db": ("dvx does not read databases", "run this with DVC"),
     "studio": ("dvx knows of no hosted service", "`dvx exp show --html` makes a page, `dvx exp push` shares experiments"),
     "daemon": ("dvx has no daemon, and calls nobody", "there is nothing to do"),
 }

@@ -80,6 +80,16 @@ def remotes(incomplete: str) -> list[str]:
         return []
 
 
+def databases(incomplete: str) -> list[str]:
+    """Names of connections to databases, those of the user too."""
+    root, dialect = find_root(SESSION.get().cwd) or (None, NATIVE)
+    try:
+        settings = Config.read(root, dialect, environment()).settings
+    except (DvxError, OSError):
+        return []
+    return beginning(incomplete, (key.name for key in settings if key.section == "db"))
+
+
 @offer
 def experiments(project: Project) -> Iterable[str]:
     """Names of experiments."""

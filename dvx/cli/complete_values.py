@@ -13,8 +13,9 @@ from dvx.cli.complete import beginning, offer, one_of
 from dvx.cli.session import SESSION
 from dvx.config import Config, environment, find_root
 from dvx.errors import DvxError
+from dvx.model.database import FORMATS
 from dvx.model.dialect import NATIVE
-from dvx.model.options import ANY_REMOTE, REMOTES, SECTIONS, Kind, Option
+from dvx.model.options import ANY_REMOTE, DATABASE, REMOTES, SECTIONS, Kind, Option
 from dvx.model.settings import options_of
 from dvx.project import Project
 
@@ -26,6 +27,7 @@ _FEW_WORDS = {Kind.FLAG: ("true", "false"), Kind.LINKS: ("reflink", "hardlink", 
 encodings = one_of("utf-8", "latin-1", "cp1252", "utf-16", "ascii")
 orders = one_of("asc", "desc")
 no_or_all = one_of("no", "all")
+result_formats = one_of(*FORMATS)
 plot_properties = one_of("header", "template", "title", "x", "x-label", "y", "y-label")
 
 
@@ -124,10 +126,11 @@ def sources(incomplete: str) -> list[str]:
 
 
 def option_names(incomplete: str) -> list[str]:
-    """`SECTION.OPTION` and `remote.NAME.OPTION`."""
+    """`SECTION.OPTION`, `remote.NAME.OPTION` and `db.NAME.OPTION`."""
     named = (f"remote.{name}.{option}" for name, url in _urls().items() for option in _options_at(url))
     plain = (f"{section}.{option}" for section in SECTIONS for option in options_of(section, _algorithms()))
-    return beginning(incomplete, (*plain, *named))
+    databases = (f"db.{name}.{option}" for name in complete.databases("") for option in DATABASE)
+    return beginning(incomplete, (*plain, *named, *databases))
 
 
 def option_values(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -22,7 +22,7 @@ away.""",
 pointer file beside it, or the lock of a pipeline, which name the digest. Workspace files are reflinks or copies of what is
 in the cache.
 
-`dvx import` and `dvx import-url` record where data came from, `dvx update` follows it there, `dvx get` only copies.
+`dvx import`, `import-url` and `import-db` record where data came from, `dvx update` follows it there, `dvx get` only copies.
 
 add, commit: into the cache. checkout: out of it. push, pull, fetch: between caches, through a remote. gc: removes what
 nothing names any more.""",

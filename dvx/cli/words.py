@@ -7,8 +7,8 @@ from typing import Any
 
 import typer.core
 
-# option -> (its value when it stands alone, the values that may follow it as the next word)
-BARE = {"--untracked-files": ("all", ("no", "all"))}
+# option -> (its value when it stands alone, the values that may follow it as the next word; without any, every word)
+BARE: dict[str, tuple[str, tuple[str, ...]]] = {"--untracked-files": ("all", ("no", "all")), "--output-format": ("csv", ())}
 # options that take all words up to the next option
 MANY = ("--targets", "--unset")
 
@@ -31,10 +31,14 @@ def written_out(args: Sequence[str], known: Collection[str]) -> list[str]:
         following = given[number + 1] if number + 1 < len(given) else ""
         if word.startswith("-"):
             many = word if word in MANY and word in known else ""
-            if word in BARE and word in known and following not in BARE[word][1]:
+            if word in BARE and word in known and not _is_value(following, BARE[word][1]):
                 found.append(f"{word}={BARE[word][0]}")
             elif not many:
                 found.append(word)
         else:
             found += [many, word] if many else [word]
     return [*found, *args[len(given) :]]
+
+
+def _is_value(word: str, values: tuple[str, ...]) -> bool:
+    return word in values if values else bool(word) and not word.startswith("-")

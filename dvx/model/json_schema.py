@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
+from dvx.model.database import FORMATS
 from dvx.model.dialect import Dialect
 from dvx.model.lock import SCHEMA, lock_keys
 from dvx.model.option_words import option_word, section_word
@@ -17,7 +18,7 @@ from dvx.model.options import ANY_REMOTE, DATABASE, SECTIONS, Kind, Option, Opti
 from dvx.model.pipeline_schema import KINDS, TABLES
 from dvx.model.pointer import pointer_keys
 from dvx.model.run_settings import RETRY, RUN
-from dvx.model.schema_words import Word, entry_word, file_word, pipeline_word, run_word
+from dvx.model.schema_words import Word, entry_word, file_word, pipeline_word, query_word, run_word
 from dvx.model.settings import options_of
 
 Schema = dict[str, Any]
@@ -177,7 +178,8 @@ def _entry(keys: Iterable[str], dialect: Dialect) -> Schema:
         "nfiles": _COUNT,
         "labels": _list(_TEXT),
         "files": _list(_MAPPING),
-        **dict.fromkeys(("cloud", "repo", "dataset", "db", "fs_config"), _MAPPING),
+        "db": _query(),
+        **dict.fromkeys(("cloud", "repo", "dataset", "fs_config"), _MAPPING),
         **dict.fromkeys(("cache", "persist", "push", "isexec"), _BOOLEAN),
         **dict.fromkeys(("etag", "checksum", "version_id", "desc", "type", "remote"), _TEXT),
         **dict.fromkeys(dialect.algorithms, _DIGEST),
@@ -185,7 +187,15 @@ def _entry(keys: Iterable[str], dialect: Dialect) -> Schema:
     nullable = ("etag", "checksum", "version_id", "remote", "size", "nfiles", "db")
     properties = {key: forms.get(key, _ANYTHING) for key in keys}
     told = {key: _told(_or_nothing(form) if key in nullable else form, entry_word(key)) for key, form in properties.items()}
-    return _object(told, ["path"])
+    if "db" not in properties:
+        return _object(told, ["path"])
+    # what comes from a database has no path
+    return {**_object(told), **_either({"required": ["path"]}, {"required": ["db"]})}
+
+
+def _query() -> Schema:
+    forms = {"connection": _TEXT, "query": _TEXT, "table": _TEXT, "file_format": {"enum": [*FORMATS]}}
+    return _object({key: _told(form, query_word(key)) for key, form in forms.items()}, ["connection"])
 
 
 def _pointer(dialect: Dialect) -> Schema:

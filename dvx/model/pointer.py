@@ -125,8 +125,12 @@ def decode_entry(
 ) -> Recorded:
     """Read one entry whose path is written relative to `folder`.
 
-    With `outside`, the path may be a URL, absolute, or leave the project; it is then kept as written.
+    With `outside`, the path may be a URL, absolute, or leave the project; it is then kept as written. It is empty for what
+    comes from a database.
     """
+    extras = {key: entry[key] for key in (*_EXTRAS, *_DEP_EXTRAS) if entry.get(key) is not None}
+    if outside and "db" in extras and "path" not in entry:
+        return Recorded("", None, extras)
     written = _text(entry.get("path"), (*where, "path"))
     path = join(folder, written)
     if outside and "repo" in entry:
@@ -139,7 +143,6 @@ def decode_entry(
             check_path(path)
         except UnsafePath as error:
             raise SchemaError(error.message, (*where, "path")) from None
-    extras = {key: entry[key] for key in (*_EXTRAS, *_DEP_EXTRAS) if entry.get(key) is not None}
     return Recorded(path, _content(entry, dialect, where), extras)
 
 

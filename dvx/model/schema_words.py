@@ -125,6 +125,12 @@ _ENTRY: Mapping[str, Word] = {
     **{key: _FLAGS[key] for key in ("cache", "persist", "remote", "push")},
     **_ANNOTATIONS,
 }
+_QUERY: Mapping[str, Word] = {
+    "connection": Word("The connection to the database, as the configuration calls it: `db.NAME`.", examples=("main",)),
+    "query": Word("The SQL query that was asked.", examples=("select * from sales where year = 2026",)),
+    "table": Word("The table, all of which was asked for.", examples=("sales",)),
+    "file_format": Word("How the answer is written.", "csv", ("json",)),
+}
 _FILES: Mapping[str, Word] = {
     "md5": Word("A checksum of this file, where it has dependencies."),
     "wdir": Word("The folder from which its paths begin.", "."),
@@ -156,6 +162,11 @@ def run_word(key: str) -> Word:
 def entry_word(key: str) -> Word:
     """What a key of one recorded path means; the name of an algorithm is a key, too."""
     return _ENTRY.get(key) or Word(f"The {key} digest of the content; that of a folder ends in `.dir`.")
+
+
+def query_word(key: str) -> Word:
+    """What a key of `db` means."""
+    return _QUERY[key]
 
 
 def file_word(key: str) -> Word:

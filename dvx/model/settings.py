@@ -14,7 +14,8 @@ from dvx.model.quoting import Value
 
 HIDDEN = "***"
 _HOSTLESS = frozenset("/\\")
-_SECRET_WORDS = ("sig", "token", "password", "passwd", "secret", "key", "credential")
+# the value of `odbc_connect` holds a password among others
+_SECRET_WORDS = ("sig", "token", "password", "passwd", "pwd", "secret", "key", "credential", "odbc_connect")
 
 
 class Level(StrEnum):
@@ -194,4 +195,9 @@ def redact(url: str) -> str:
 
 def _redact_parameter(parameter: str) -> str:
     key, equals, value = parameter.partition("=")
-    return f"{key}={HIDDEN}" if equals and value and any(word in key.lower() for word in _SECRET_WORDS) else parameter
+    return f"{key}={HIDDEN}" if equals and value and is_secret_word(key) else parameter
+
+
+def is_secret_word(key: str) -> bool:
+    """Whether a query parameter of that name looks like a secret."""
+    return any(word in key.lower() for word in _SECRET_WORDS)

@@ -31,7 +31,7 @@ def _deps(index: Index) -> dict[str, Any]:
         for path in stage.deps:
             found[path] = _facts(state.deps.get(path) if state else None)
     for pointer in index.pointers.values():
-        found |= {recorded.path: _facts(recorded) for recorded in pointer.deps}
+        found |= {recorded.path: _facts(recorded) for recorded in pointer.deps if "db" not in recorded.extras}
     return found
 
 

@@ -116,7 +116,7 @@ def _read(project: Project, path: str) -> str:
 
 def _rewrite(dep: Any, old: str, folder: str) -> None:
     """The path of an import's source, seen from another folder; URLs and paths in other repositories stay."""
-    written = dep["path"]
+    written = dep.get("path", "")
     if "repo" not in dep and "db" not in dep and not is_url(written) and not written.startswith("/"):
         dep["path"] = relative(join(old, written), folder)
 

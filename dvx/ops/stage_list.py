@@ -157,7 +157,9 @@ def _differing(settings: RunSettings) -> dict[str, Any]:
 
 def _listed_pointer(pointer: Pointer) -> Listed:
     document: dict[str, Any] = {"stage": pointer.path, "wdir": pointer.workdir, "frozen": pointer.frozen}
-    document["deps"] = [_entry(recorded.path, recorded) for recorded in pointer.deps]
+    deps = [_entry(recorded.path, recorded) for recorded in pointer.deps]
+    # what is in a database has no path
+    document["deps"] = [{key: value for key, value in dep.items() if value != ""} for dep in deps]
     document["outs"] = [_output(output, recorded) for output, recorded in pointer.outs]
     summary = "Outputs " + ", ".join(recorded.path.rpartition("/")[2] for _, recorded in pointer.outs)
     return Listed(

@@ -11,14 +11,17 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError, UnknownTarget, UsageError, quoted
 from dvx.git.clones import tip
-from dvx.model.events import Tell, silent
+from dvx.model.database import Query, query_of
+from dvx.model.events import Notice, Tell, silent
 from dvx.model.origin import Origin, encode_origin, import_of
 from dvx.model.paths import printable, within
 from dvx.model.pointer import Pointer, encode_content
 from dvx.model.settings import redact
 from dvx.model.stage import is_url
+from dvx.model.tree import Content
 from dvx.ops.add import AddOptions
 from dvx.ops.bring import BringOptions, add_to_remote
+from dvx.ops.databases import answered
 from dvx.ops.elsewhere import Sources, place_of
 from dvx.ops.fetch import bring
 from dvx.ops.import_records import TOKENS, Arrived, Imported, downloaded, observed, rewrite_import, take
@@ -26,6 +29,7 @@ from dvx.ops.index import Index, load_index
 from dvx.ops.owners import find_owners
 from dvx.ops.url_source import UrlSource
 from dvx.project import Project
+from dvx.store.database import shortened
 
 _SIZES = frozenset({"size", "nfiles", "isexec", "hash"})
 
@@ -65,6 +69,8 @@ def update(project: Project, targets: Sequence[str], options: UpdateOptions, tel
 def complete(project: Project, paths: Sequence[str], tell: Tell = silent) -> tuple[Imported, ...]:
     """Get what imports recorded and did not download, by the paths of their pointers; what recorded nothing stays as it is.
 
+    A database is not asked: who pulls has not seen the query.
+
     Raises:
         DvxError: a source cannot be read, or holds something else by now.
     """
@@ -78,6 +84,9 @@ def complete(project: Project, paths: Sequence[str], tell: Tell = silent) -> tup
                 room, inner = bring(sources.open(origin, pointer.path, pinned=True), origin.path, sources, tell)
                 content = take(project, room, inner, path, tell, force=False)
                 done.append(rewrite_import(project, pointer, Arrived(content, encode_origin(origin))))
+            elif origin is None and pointer.deps and "db" in pointer.deps[0].extras:
+                hint = f"run `dvx update {quoted(pointer.path)}`"
+                tell(Notice(f"`{printable(path)}` comes from a database and has never been got", hint))
             elif origin is None and pointer.deps and _says_something(pointer):
                 done.append(_complete_url(project, pointer, sources, tell))
     return tuple(done)
@@ -107,7 +116,7 @@ def _chosen(project: Project, index: Index, targets: Sequence[str], *, recursive
         for owner in find_owners(project, index, [target]):
             pointer = index.pointers.get(owner)
             if pointer is None or not _is_import(pointer):
-                hint = "`dvx import` and `dvx import-url` make imports; `dvx repro` updates stages, `dvx commit` other data"
+                hint = "`dvx import`, `import-url` and `import-db` make imports; `repro` updates stages, `commit` other data"
                 raise UnknownTarget(f"`{printable(target)}` is no import", hint)
             found[owner] = pointer
     return list(found.values())
@@ -119,6 +128,9 @@ def _update(project: Project, pointer: Pointer, options: UpdateOptions, sources:
         return _update_repo(project, pointer, origin, options, sources, tell)
     if options.rev:
         raise UsageError(f"`--rev` is for other repositories, and `{pointer.path}` is not from one", "leave it out")
+    query = query_of(pointer.deps[0])
+    if query is not None:
+        return _update_db(project, pointer, query, options, sources, tell)
     return _update_url(project, pointer, options, sources, tell)
 
 
@@ -165,12 +177,33 @@ def _update_url(project: Project, pointer: Pointer, options: UpdateOptions, sour
         return Imported(output.path, pointer.path, (), changed=False)
     if not options.download:
         return rewrite_import(project, pointer, Arrived(None, now))
-    if options.to_remote:
-        sent = BringOptions(project.abs(output.path), options.remote, options.jobs, force=True)
-        content = add_to_remote(project, room.abs(inner), sent, AddOptions(), tell).added[0].content
-    else:
-        content = take(project, room, inner, output.path, tell, force=True)
+    content = _taken(project, room, inner, output.path, options, tell)
     return rewrite_import(project, pointer, Arrived(content, now))
+
+
+def _update_db(
+    project: Project, pointer: Pointer, query: Query, options: UpdateOptions, sources: Sources, tell: Tell
+) -> Imported:
+    """Ask a database again. It tells nothing but the answer, so that all of it comes each time."""
+    if not options.download:
+        hint = "leave `--no-download` out"
+        raise UsageError(f"what the database of `{pointer.path}` answers is not known before it comes", hint)
+    output, recorded = pointer.outs[0]
+    # others may have written it
+    tell(Notice(f"asking the database `{printable(query.connection)}`: {shortened(query.text)}"))
+    room, inner = answered(project, query, output.path, sources, tell)
+    content = _taken(project, room, inner, output.path, options, tell)
+    if recorded.content is not None and recorded.content.digest == content.digest:
+        return Imported(output.path, pointer.path, (), changed=False)
+    return rewrite_import(project, pointer, Arrived(content, {}))
+
+
+def _taken(project: Project, room: Project, inner: str, path: str, options: UpdateOptions, tell: Tell) -> Content:
+    """Take what came into the cache and the workspace, or send it to a remote."""
+    if not options.to_remote:
+        return take(project, room, inner, path, tell, force=True)
+    sent = BringOptions(project.abs(path), options.remote, options.jobs, force=True)
+    return add_to_remote(project, room.abs(inner), sent, AddOptions(), tell).added[0].content
 
 
 def _complete_url(project: Project, pointer: Pointer, sources: Sources, tell: Tell) -> Imported:
@@ -188,8 +221,6 @@ def _complete_url(project: Project, pointer: Pointer, sources: Sources, tell: Te
 def _source_of(project: Project, pointer: Pointer, jobs: int) -> UrlSource:
     """The place that an import came from."""
     dep = pointer.deps[0]
-    if "db" in dep.extras:
-        raise DvxError(f"`{pointer.path}` was imported from a database, which dvx cannot read", "update it with DVC")
     options = dep.extras.get("fs_config") or {}
     if not isinstance(options, Mapping):
         raise DvxError(f"`fs_config` of `{pointer.path}` is no mapping", "write `NAME: VALUE` below it")

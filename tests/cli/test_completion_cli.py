@@ -113,6 +113,7 @@ def project(root: Path) -> None:
     dvx(root, "add", "sub/data")
     dvx(root, "remote", "add", "-d", "store", "../store")
     dvx(root, "remote", "add", "cloud", "s3://bucket/x")
+    dvx(root, "config", "db.sales.url", "sqlite:///sales.db")
     commit_all(root)
     git(root, "tag", "v1")
     git(root, "remote", "add", "origin", "../elsewhere")
@@ -150,6 +151,10 @@ def full(native: Path) -> Path:
         ("config cache.type ha", ["hardlink"]),
         ("config remote.cloud.use_ssl f", ["false"]),
         ("config nothing.at ", []),
+        ("config db.", ["db.sales.password", "db.sales.url", "db.sales.username"]),
+        ("import-db --conn ", ["sales"]),
+        ("import-db --output-format j", ["json"]),
+        ("test-db --conn s", ["sales"]),
         ("exp apply f", ["first"]),
         ("exp diff v", ["v1"]),
         ("exp show --rev v", ["v1"]),
@@ -231,8 +236,9 @@ def test_nothing_is_said_outside_of_a_project(tmp_path: Path, monkeypatch: pytes
 FREE = frozenset({
     "--ancestor", "--config", "--copy-paths", "--date", "--deps", "--desc", "--folder", "--fs-config", "--grace",
     "--html-template", "--include-untracked", "--label", "--message", "--meta", "--metrics", "--metrics-no-cache", "--name",
-    "--older", "--our", "--out", "--outs", "--outs-no-cache", "--outs-persist", "--outs-persist-no-cache", "--path", "--plots",
-    "--plots-no-cache", "--remote-config", "--their", "--title", "--x-label", "--y-label", "add targets", "artifacts get name",
+    "--older", "--our", "--out", "--outs", "--outs-no-cache", "--outs-persist", "--outs-persist-no-cache", "--password", "--path",
+    "--plots", "--plots-no-cache", "--remote-config", "--sql", "--table", "--their", "--title", "--username", "--x-label",
+    "--y-label", "add targets", "artifacts get name",
     "cache dir value", "check-ignore targets", "exp branch branch", "exp rename name", "get path", "get-url out", "import path",
     "import-url out", "init directory", "move dst", "remote add name", "remote rename new", "stage add command",
 })  # fmt: skip
@@ -250,6 +256,9 @@ def test_every_value_that_can_be_known_is_offered(name: str) -> None:
         unknown -= {f"{name} args"}
     if name == "add":
         unknown -= {"--type"}
+    if name == "test-db":
+        # SQLAlchemy has them for many kinds of databases
+        unknown -= {"--url"}
     if name in ("import", "update", "get", "artifacts get"):
         # of another repository
         unknown -= {"--rev", "--remote", "--stage"}

@@ -1,0 +1,92 @@
+"""The commands about databases: import-db, test-db."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dvx.cli import complete, complete_values, render
+from dvx.cli.common import cwd, find_project, tell_git
+from dvx.config import Config, environment, find_root
+from dvx.errors import UsageError
+from dvx.model.database import Connection, Query
+from dvx.model.dialect import NATIVE
+from dvx.model.paths import printable
+
+
+def import_db(
+    *,
+    sql: Annotated[str, typer.Option("--sql", metavar="QUERY", help="The SQL query to ask; it is recorded.")] = "",
+    table: Annotated[str, typer.Option("--table", metavar="TABLE", help="The table or view to take all of.")] = "",
+    conn: Annotated[
+        str,
+        typer.Option(
+            "--conn",
+            metavar="NAME",
+            help="The connection, as the configuration calls it (`db.NAME.url`).",
+            autocompletion=complete.databases,
+            show_default=False,
+        ),
+    ],
+    output_format: Annotated[
+        str,
+        typer.Option(
+            "--output-format",
+            metavar="[csv|json]",
+            help="How the answer is written; alone it means `csv`.",
+            autocompletion=complete_values.result_formats,
+        ),
+    ] = "csv",
+    out: Annotated[
+        str, typer.Option("--out", "-o", help="Where to put it; here, called after the table or `results`, by default.")
+    ] = "",
+    force: Annotated[bool, typer.Option("--force", "-f", help="Replace what is there.")] = False,
+) -> None:
+    """Get what a database answers to a query, and record the query, so that `dvx update` can ask it again.
+
+    `dvx config db.NAME.url URL` makes a connection; the password goes into `db.NAME.password`, which is kept where Git does not
+    see it. Nobody is asked but by this command and `dvx update`.
+
+    \b
+    Example: dvx import-db --table sales --conn main
+             dvx import-db --sql "select * from sales where year = 2026" --conn main --output-format json -o 2026.json -f
+    """
+    from dvx.ops.databases import import_db
+    from dvx.ops.imports import ImportOptions
+
+    project = find_project()
+    query = Query(conn, sql, table, output_format)
+    found = import_db(project, query, ImportOptions(out=out, force=force), render.terminal())
+    render.note(f"Imported '{printable(query.text)}' -> '{printable(project.shown(found.path))}'")
+    tell_git(project, found.for_git)
+
+
+def try_db(
+    *,
+    conn: Annotated[
+        str,
+        typer.Option(
+            "--conn", metavar="NAME", help="The connection, as the configuration calls it.", autocompletion=complete.databases
+        ),
+    ] = "",
+    url: Annotated[str, typer.Option("--url", help="The URL, instead of the configured one.")] = "",
+    username: Annotated[str, typer.Option("--username", help="The user, instead of the configured one.")] = "",
+    password: Annotated[
+        str, typer.Option("--password", help="The password, instead of the configured one. Lists of processes show it to others.")
+    ] = "",
+) -> None:
+    """Say whether a connection to a database works.
+
+    \b
+    Example: dvx test-db --conn main
+             dvx test-db --url postgresql://db.example.com/sales --username me --password "$PASSWORD"
+    """
+    from dvx.ops.databases import try_connection
+
+    if not conn and not url:
+        raise UsageError("there is no connection to test", "write `--conn NAME`, or `--url URL`")
+    root, dialect = find_root(cwd()) or (None, NATIVE)
+    config = Config.load(root, dialect, environment())
+    shown = try_connection(config, cwd(), Connection(conn, url, username, password), render.terminal())
+    render.note(f"The connection to {shown} works.")
