@@ -1,4 +1,4 @@
-"""update: imports brought up to what their sources hold now."""
+"""update: imports, and outputs of worktree remotes, brought up to what their sources hold now."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dvx.errors import DvxError, UnknownTarget, UsageError, quoted
+from dvx.errors import DvxError, UsageError, quoted
 from dvx.git.clones import tip
 from dvx.model.events import Tell, silent
 from dvx.model.origin import Origin, encode_origin, import_of
@@ -22,16 +22,20 @@ from dvx.ops.bring import BringOptions, add_to_remote
 from dvx.ops.elsewhere import Sources, place_of
 from dvx.ops.fetch import bring
 from dvx.ops.import_records import TOKENS, Arrived, Imported, downloaded, observed, rewrite_import, take
-from dvx.ops.index import Index, load_index
+from dvx.ops.index import Index, Tracked, load_index
 from dvx.ops.owners import find_owners
 from dvx.ops.url_source import UrlSource
+from dvx.ops.worktree import is_followed, update_output
 from dvx.project import Project
 
 _SIZES = frozenset({"size", "nfiles", "isexec", "hash"})
 
 
 class UpdateOptions(Struct, frozen=True):
-    """How to update imports: to `rev` of other repositories, if it is given; without `download` only records change."""
+    """How to update imports: to `rev` of other repositories, if it is given; without `download` only records change.
+
+    Outputs of worktree remotes know only `jobs`.
+    """
 
     rev: str = ""
     recursive: bool = False
@@ -42,23 +46,31 @@ class UpdateOptions(Struct, frozen=True):
 
 
 def update(project: Project, targets: Sequence[str], options: UpdateOptions, tell: Tell = silent) -> tuple[Imported, ...]:
-    """Bring imports up to what their sources hold now.
+    """Bring imports, and outputs of worktree remotes, up to what their sources hold now.
 
     Raises:
-        UnknownTarget: a target is no import; nothing is updated then.
-        DvxError: the source cannot be read, if there is one import only; of several the others are updated.
+        UnknownTarget: a target goes by no name; nothing is updated then.
+        UsageError: an option is not for what is to be updated.
+        DvxError: the source cannot be read, if there is one thing to update only; of several the others are updated.
     """
     index = load_index(project)
-    pointers = _chosen(project, index, targets, recursive=options.recursive)
+    pointers, outputs = _chosen(project, index, targets, recursive=options.recursive)
+    if outputs:
+        _refuse_options(options, outputs[0].output.path)
     done = []
     with Sources(project, jobs=options.jobs) as sources:
-        for pointer in pointers:
+        chosen: list[Pointer | Tracked] = [*pointers, *outputs]
+        for one in chosen:
             try:
-                done.append(_update(project, pointer, options, sources, tell))
+                if isinstance(one, Pointer):
+                    done.append(_update(project, one, options, sources, tell))
+                elif (found := update_output(project, one, sources, tell)) is not None:
+                    done.append(found)
             except DvxError as error:
-                if len(pointers) == 1:
+                if len(chosen) == 1:
                     raise
-                done.append(Imported(pointer.outs[0][0].path, pointer.path, (), changed=False, error=error.message))
+                path, file = (one.outs[0][0].path, one.path) if isinstance(one, Pointer) else (one.output.path, one.file)
+                done.append(Imported(path, file, (), changed=False, error=error.message))
     return tuple(done)
 
 
@@ -97,20 +109,33 @@ def _is_import(pointer: Pointer) -> bool:
     return len(pointer.deps) == len(pointer.outs) == 1
 
 
-def _chosen(project: Project, index: Index, targets: Sequence[str], *, recursive: bool) -> list[Pointer]:
-    found: dict[str, Pointer] = {}
+def _is_imported(index: Index, tracked: Tracked) -> bool:
+    return tracked.owner in index.pointers and _is_import(index.pointers[tracked.owner])
+
+
+def _chosen(project: Project, index: Index, targets: Sequence[str], *, recursive: bool) -> tuple[list[Pointer], list[Tracked]]:
+    """The imports, and the outputs of others: of those in a folder, the ones that an update may bring something to."""
+    imports: dict[str, Pointer] = {}
+    outputs: dict[str, Tracked] = {}
+    updatable = [one for one in index.tracked if one.output.cached and one.output.push]
     for target in targets:
         if recursive and os.path.isdir(os.path.join(project.cwd, target)):
             folder = project.relative(target)
-            found |= {path: one for path, one in index.pointers.items() if _is_import(one) and within(path, folder)}
+            imports |= {path: one for path, one in index.pointers.items() if _is_import(one) and within(path, folder)}
+            others = (one for one in updatable if within(one.file, folder) and not _is_imported(index, one))
+            outputs |= {one.output.path: one for one in others if is_followed(project, one)}
             continue
-        for owner in find_owners(project, index, [target]):
-            pointer = index.pointers.get(owner)
-            if pointer is None or not _is_import(pointer):
-                hint = "`dvx import` and `dvx import-url` make imports; `dvx repro` updates stages, `dvx commit` other data"
-                raise UnknownTarget(f"`{printable(target)}` is no import", hint)
-            found[owner] = pointer
-    return list(found.values())
+        owners = find_owners(project, index, [target])
+        imports |= {path: one for path in owners if (one := index.pointers.get(path)) is not None and _is_import(one)}
+        outputs |= {one.output.path: one for one in updatable if one.owner in owners and not _is_imported(index, one)}
+    return list(imports.values()), list(outputs.values())
+
+
+def _refuse_options(options: UpdateOptions, path: str) -> None:
+    given = {"rev": options.rev, "no-download": not options.download, "to-remote": options.to_remote, "remote": options.remote}
+    wrong = next((word for word, value in given.items() if value), "")
+    if wrong:
+        raise UsageError(f"`--{wrong}` is for imports, and `{printable(path)}` is none", "leave it out, or update imports alone")
 
 
 def _update(project: Project, pointer: Pointer, options: UpdateOptions, sources: Sources, tell: Tell) -> Imported:

@@ -139,17 +139,21 @@ def test_what_cannot_be_updated_leaves_the_others(dialect_repo: Path, source: Pa
     file.write_text(file.read_text().replace("rev: v1", f"rev: {branch}"))
     result = run_dvx(dialect_repo, "update", "gone", "raw.txt")
     assert "was not updated: there is nothing at" in result.err
-    assert "error: 1 of 2 imports could not be updated" in result.err
+    assert "error: 1 of 2 could not be updated" in result.err
     assert result.code in (1, 4)
     assert (dialect_repo / "raw.txt").read_text() == "two\n"
     assert (dialect_repo / "gone").read_text() == "1\n"
 
 
-def test_what_is_no_import_is_not_updated(dialect_repo: Path) -> None:
+def test_what_is_no_import_and_was_never_pushed_is_not_updated(dialect_repo: Path) -> None:
     write(dialect_repo / "own", "1\n")
     dvx(dialect_repo, "add", "own")
-    said = run_dvx(dialect_repo, "update", "own")
-    assert (said.code, said.err.splitlines()[0]) == (1, "error: `own` is no import")
+    said = dvx(dialect_repo, "update", "own").err
+    assert said.startswith("note: could not update 'own', it was never pushed to a remote; imports can be updated")
+    for words in (("--rev", "main"), ("--no-download",), ("--to-remote",), ("--remote", "any")):
+        said = run_dvx(dialect_repo, "update", "own", *words).err
+        assert said.startswith(f"error: `{words[0]}` is for imports, and `own` is none\n")
+    assert dvx(dialect_repo, "update", "--recursive", ".").err == "There is nothing to update there.\n"
     assert run_dvx(dialect_repo, "update", "nope").code != 0
 
 
