@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,19 +15,25 @@ from dvx.model.origin import Origin, encode_origin, import_of
 from dvx.model.paths import printable, within
 from dvx.model.pointer import Pointer, encode_content
 from dvx.model.settings import redact
-from dvx.model.stage import is_url
 from dvx.ops.add import AddOptions
 from dvx.ops.bring import BringOptions, add_to_remote
 from dvx.ops.elsewhere import Sources, place_of
 from dvx.ops.fetch import bring
-from dvx.ops.import_records import TOKENS, Arrived, Imported, downloaded, observed, rewrite_import, take
+from dvx.ops.import_records import (
+    Arrived,
+    Imported,
+    agree,
+    downloaded,
+    observed,
+    recorded_source,
+    rewrite_import,
+    source_of,
+    take,
+)
 from dvx.ops.index import Index, Tracked, load_index
 from dvx.ops.owners import find_owners
-from dvx.ops.url_source import UrlSource
 from dvx.ops.worktree import is_followed, update_output
 from dvx.project import Project
-
-_SIZES = frozenset({"size", "nfiles", "isexec", "hash"})
 
 
 class UpdateOptions(Struct, frozen=True):
@@ -93,11 +98,6 @@ def complete(project: Project, paths: Sequence[str], tell: Tell = silent) -> tup
             elif origin is None and pointer.deps and _says_something(pointer):
                 done.append(_complete_url(project, pointer, sources, tell))
     return tuple(done)
-
-
-def _agree(known: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    """Whether a dependency records what is there now. Sizes say no more than what changes with the content."""
-    return all(known.get(key) == value for key, value in now.items() if key in TOKENS and key not in _SIZES)
 
 
 def _says_something(pointer: Pointer) -> bool:
@@ -178,15 +178,15 @@ def _tip(project: Project, pointer: Pointer, origin: Origin) -> str:
 
 def _update_url(project: Project, pointer: Pointer, options: UpdateOptions, sources: Sources, tell: Tell) -> Imported:
     output, recorded = pointer.outs[0]
-    source, known = _source_of(project, pointer, options.jobs), _known(pointer)
+    source, known = source_of(project, pointer, options.jobs), recorded_source(project, pointer)
     there = source.look()
     entry = there.entry(project.algorithm)
-    if entry and recorded.content is not None and _agree(known, entry):
+    if entry and recorded.content is not None and agree(known, entry):
         return Imported(output.path, pointer.path, (), changed=False)
     room, inner = downloaded(project, source, there, output.path, sources, tell)
     content = observed(project, room, inner, tell)
     now = entry or encode_content(content)
-    if recorded.content is not None and content.digest == recorded.content.digest and _agree(known, now):
+    if recorded.content is not None and content.digest == recorded.content.digest and agree(known, now):
         return Imported(output.path, pointer.path, (), changed=False)
     if not options.download:
         return rewrite_import(project, pointer, Arrived(None, now))
@@ -200,30 +200,11 @@ def _update_url(project: Project, pointer: Pointer, options: UpdateOptions, sour
 
 def _complete_url(project: Project, pointer: Pointer, sources: Sources, tell: Tell) -> Imported:
     """Take what a URL holds, which must be what was recorded."""
-    source, path = _source_of(project, pointer, 0), pointer.outs[0][0].path
+    source, path = source_of(project, pointer, 0), pointer.outs[0][0].path
     there = source.look()
     room, inner = downloaded(project, source, there, path, sources, tell)
     now = there.entry(project.algorithm) or encode_content(observed(project, room, inner, tell))
-    if not _agree(_known(pointer), now):
+    if not agree(recorded_source(project, pointer), now):
         text = f"`{printable(redact(source.url))}` holds something else than was recorded"
         raise DvxError(text, f"run `dvx update {quoted(pointer.path)}` to take it")
     return rewrite_import(project, pointer, Arrived(take(project, room, inner, path, tell, force=False), now))
-
-
-def _source_of(project: Project, pointer: Pointer, jobs: int) -> UrlSource:
-    """The place that an import came from."""
-    dep = pointer.deps[0]
-    if "db" in dep.extras:
-        raise DvxError(f"`{pointer.path}` was imported from a database, which dvx cannot read", "update it with DVC")
-    options = dep.extras.get("fs_config") or {}
-    if not isinstance(options, Mapping):
-        raise DvxError(f"`fs_config` of `{pointer.path}` is no mapping", "write `NAME: VALUE` below it")
-    # inside the project it is a project path, else as it is written
-    url = dep.path if is_url(dep.path) or dep.path.startswith(("/", "../")) else project.abs(dep.path)
-    return UrlSource(project, url, project.abs(pointer.workdir), {str(key): str(options[key]) for key in options}, jobs)
-
-
-def _known(pointer: Pointer) -> dict[str, Any]:
-    """What an import recorded of its source."""
-    dep = pointer.deps[0]
-    return {**dep.extras, **encode_content(dep.content)}

@@ -376,7 +376,9 @@ def test_pull_gets_what_was_recorded_but_not_downloaded(dialect_repo: Path, sour
     assert "Imported 'raw.txt'" in said
     assert ((dialect_repo / "raw.txt").read_text(), (dialect_repo / "u.txt").read_text()) == ("two\n", "u\n")
     assert not (dialect_repo / "v.txt").exists()
-    assert dvx(dialect_repo, "status", "raw.txt", "u.txt", "--json").json == {}
+    assert dvx(dialect_repo, "status", "raw.txt", "u.txt", "--no-updates", "--json").json == {}
+    [[moved]] = dvx(dialect_repo, "status", "raw.txt", "u.txt", "--json").json.values()
+    assert moved == {"changed deps": {"data/raw.txt (../source)": "update available"}}
 
 
 def test_nothing_is_claimed_over_a_file_that_is_there(dialect_repo: Path, source: Path) -> None:
