@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from dvx.model.origin import Origin, encode_origin, is_elsewhere, origin_of, set
 from dvx.model.pointer import Recorded
 from dvx.model.settings import OptionName
 from dvx.ops.artifacts import Wanted, choose_tag
+from dvx.store.folder import FolderRemote
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, tree, write
 
 
@@ -726,3 +729,45 @@ def test_commands_of_dvc_that_are_none_here_say_what_there_is_instead(home: Path
         assert result.code == 2
         assert result.err.startswith("error: dvx ")
         assert "\nhint: " in result.err
+
+
+def test_a_remote_that_the_other_repository_has_not_is_refused(dialect_repo: Path, source: Path) -> None:
+    for command in ("get", "import"):
+        said = run_dvx(dialect_repo, command, "../source", "data/raw.txt", "--remote", "stor")
+        assert (said.code, said.err) == (1, "error: `../source` has no remote `stor`\nhint: did you mean `store`?\n")
+        said = run_dvx(dialect_repo, command, "../source", "data/raw.txt", "--remote", "none")
+        assert said.err.splitlines()[1] == "hint: it has `store`"
+    assert not list(dialect_repo.glob("raw.txt*"))
+    # it has the data here, and a remote that it has is not refused for that
+    dvx(dialect_repo, "import", "../source", "data/raw.txt", "--remote", "store")
+
+
+@pytest.mark.parametrize("command", ["get", "import"])
+def test_as_many_objects_come_at_once_as_was_said(
+    new_project: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    source, here = new_project("source", "--dvc"), new_project("here", "--dvc")
+    dvx(source, "remote", "add", "--default", "store", str(tmp_path / "store"))
+    for number in range(12):
+        write(source / f"data/{number}", f"{number}")
+    dvx(source, "add", "data")
+    commit_all(source)
+    dvx(source, "push")
+    shutil.rmtree(source / ".dvc/cache")
+    active, most, resume = set[str](), [0], FolderRemote.resume
+
+    for jobs in (1, 3):
+        # all of them must be there for one to go on
+        together = threading.Barrier(jobs)
+
+        def slowly(remote: FolderRemote, name: str, file: Any, check: Any, gate: threading.Barrier = together) -> None:
+            active.add(name)
+            most[0] = max(most[0], len(active))
+            gate.wait(20)
+            active.discard(name)
+            resume(remote, name, file, check)
+
+        monkeypatch.setattr(FolderRemote, "resume", slowly)
+        dvx(here, command, "../source", "data", "-o", f"got{jobs}", "-j", str(jobs))
+        assert (most[0], len(files(here / f"got{jobs}"))) == (jobs, 12)
+        shutil.rmtree(here / ".dvc/cache", ignore_errors=True)
