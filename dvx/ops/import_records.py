@@ -36,7 +36,8 @@ _FORBIDDEN = BUILT_IN | {one.ignore for one in DIALECTS}
 class Imported(Struct, frozen=True):
     """What was imported or updated: its path and pointer, and the files that belong into Git now. `changed` unless it was so.
 
-    `error` says why it could not be updated, where others were.
+    Outputs of stages, which are updated too, have a lock in the place of the pointer. `error` says why something could not be
+    updated, where others were.
     """
 
     path: str
