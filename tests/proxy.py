@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import random
+import re
 import socket
 import threading
 import time
 from collections.abc import Iterator
 
 _CHUNK = 1 << 14
+_REQUEST = re.compile(rb"([A-Z]+ /\S*) HTTP/1\.1\r\n")
 
 
 class FaultProxy:
@@ -17,7 +19,7 @@ class FaultProxy:
 
     `broken` is the share of connections that are reset at once or after some bytes; `latency` (seconds) is added to what a
     client sends; `rate` (bytes a second) limits a connection, 0 does not; while `stalled`, nothing passes. `sent` and `received`
-    count the bytes from clients and to them.
+    count the bytes from clients and to them, `requests` has the first line of each request.
     """
 
     def __init__(self, host: str, port: int, seed: int = 0) -> None:
@@ -27,6 +29,7 @@ class FaultProxy:
         self.stalled = False
         self.sent = 0
         self.received = 0
+        self.requests: list[str] = []
         self._chance = random.Random(seed)
         self._target = (host, port)
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -91,6 +94,7 @@ class FaultProxy:
                     time.sleep(len(data) / self.rate)
                 if up:
                     self.sent += len(data)
+                    self.requests += [match.decode() for match in _REQUEST.findall(data)]
                 else:
                     self.received += len(data)
                 if 0 <= budget < len(data):

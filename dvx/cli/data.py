@@ -150,9 +150,12 @@ def status(
     all_commits: CommitsOption = False,
     with_deps: WithDepsOption = False,
     recursive: RecursiveOption = False,
+    updates: Annotated[
+        bool | None, typer.Option("--updates/--no-updates", help="Ask the sources of imports; by default, those on this machine.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show what changed since it was recorded: tracked data, and the stages that would run.
+    """Show what changed since it was recorded: tracked data, the stages that would run, and imports that can be updated.
 
     With `--cloud` or `--remote`, show what of the data is `new` (only in the cache), `deleted` (only at the remote) or
     `missing` (in neither).
@@ -171,7 +174,7 @@ def status(
         raise UsageError("`--jobs`, `--all-branches`, `--all-tags` and `--all-commits` need `--cloud`", "add `--cloud`")
     from dvx.ops.status import as_json, status
 
-    changed = status(find_project(), targets or (), render.terminal(), chosen)
+    changed = status(find_project(), targets or (), render.terminal(), chosen, updates)
     if json:
         render.json(as_json(changed))
         return

@@ -49,6 +49,10 @@ _WORDS = {
         "run `dvx config --project --unset {0}` and `dvx config --local {0} VALUE`; if it was pushed, get a new one",
     ),
     Kind.OWN_NOT_IGNORED: ("Git does not ignore what is dvx's own: `{0}` lacks `{1}`", "add a line for each to it"),
+    Kind.FOLDER_LEFT: (
+        "Git does not ignore `{0}`, which holds data of commits in which this is a project of that kind",
+        "write `*` into `{0}/.gitignore`",
+    ),
     Kind.CLOCK_OFF: (
         "the clock of the file system of `{0}` is {1} of that of this machine",
         "set both by a time server; until then dvx may read files again, or miss a change",

@@ -112,7 +112,9 @@ def import_url(
 
 
 def update(
-    targets: Annotated[list[str], typer.Argument(help="Imports, by path or pointer.", autocompletion=complete.targets)],
+    targets: Annotated[
+        list[str], typer.Argument(help="Imports or other data, by path or pointer; stages.", autocompletion=complete.targets)
+    ],
     *,
     rev: RevOption = "",
     recursive: Annotated[bool, typer.Option("--recursive", "-R", help="All imports in folders, too.")] = False,
@@ -122,7 +124,9 @@ def update(
     jobs: JobsOption = 0,
     json: JsonOption = False,
 ) -> None:
-    """Bring imports up to what their sources hold now. What did not change is not copied.
+    """Bring imports up to what their sources hold now, and tracked data up to what a `worktree` remote of it holds.
+
+    What did not change is not copied.
 
     Example: dvx update images.dvc --rev v3
     """
@@ -136,12 +140,14 @@ def update(
         render.json([to_builtins(one) for one in found])
     else:
         for one in found:
-            _tell_updated(printable(project.shown(one.pointer)), one.error, changed=one.changed)
-        if not found:
-            render.note("There are no imports there.")
+            # a lock says nothing of which output it was
+            shown = one.path if one.pointer.rpartition("/")[2] == project.dialect.lock else one.pointer
+            _tell_updated(printable(project.shown(shown)), one.error, changed=one.changed)
+        if not found and recursive:
+            render.note("There is nothing to update there.")
         tell_git(project, tuple(dict.fromkeys(path for one in found for path in one.for_git)))
     if failed:
-        raise Partial(f"{len(failed)} of {len(found)} imports could not be updated", "the others are; run the command again")
+        raise Partial(f"{len(failed)} of {len(found)} could not be updated", "the others are; run the command again")
 
 
 def _tell_updated(shown: str, error: str, *, changed: bool) -> None:

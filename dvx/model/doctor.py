@@ -29,6 +29,7 @@ class Kind(Enum):
     PRIVATE_READABLE = "private-readable"  # a configuration file
     PRIVATE_TRACKED = "private-tracked"  # an option
     OWN_NOT_IGNORED = "own-not-ignored"  # an ignore file of Git; the lines that it lacks
+    FOLDER_LEFT = "folder-left"  # the folder of the other dialect
     CLOCK_OFF = "clock-off"  # a folder; by how much the clock of its file system is wrong
     EXTRA_MISSING = "extra-missing"  # an option with its value; what to install
     OUTPUT_HIDDEN = "output-hidden"  # a tracked path; the rule that hides it
@@ -39,7 +40,7 @@ class Kind(Enum):
 BROKEN = frozenset({
     Kind.ERROR, Kind.NO_LINK_WORKS, Kind.NOT_WRITABLE, Kind.PACKAGE_MISSING, Kind.GIT_OLD, Kind.HOOK_NOT_EXECUTABLE,
     Kind.PROGRAM_MISSING, Kind.DRIVER_MISSING, Kind.OUTPUT_HIDDEN, Kind.POINTER_IGNORED, Kind.IGNORE_WRONG,
-    Kind.EXTRA_MISSING, Kind.GROUP_SHUT_OUT, Kind.OWN_NOT_IGNORED,
+    Kind.EXTRA_MISSING, Kind.GROUP_SHUT_OUT, Kind.OWN_NOT_IGNORED, Kind.FOLDER_LEFT,
 })  # fmt: skip
 
 _SECONDS_APART = 3.0

@@ -32,8 +32,25 @@ def version_of(entry: Mapping[str, Any], remote: str) -> Version | None:
 
 
 def cloud_of(remote: str, version: Version) -> dict[str, Any]:
-    """What an entry says of a version, under `cloud`."""
-    return {remote: ({"etag": version.etag} if version.etag else {}) | {"version_id": version.id}}
+    """The field of an entry that says which version of it a remote has."""
+    return {"cloud": {remote: ({"etag": version.etag} if version.etag else {}) | {"version_id": version.id}}}
+
+
+def place_of(version: Version) -> dict[str, Any]:
+    """The fields of a row that say a version as an update writes them: of the remote that the directory is at."""
+    return {"version_id": version.id} | ({"etag": version.etag} if version.etag else {})
+
+
+def remote_of(entry: Mapping[str, Any]) -> str | None:
+    """The remote that an entry, or a row of its `files`, has versions at; empty if it says none by name, None if it has none."""
+    found = None
+    for row in (entry, *(entry.get("files") or ())):
+        cloud = row.get("cloud") if isinstance(row, Mapping) else None
+        if isinstance(cloud, Mapping) and cloud:
+            return str(next(iter(cloud)))
+        if isinstance(row, Mapping) and row.get("version_id"):
+            found = ""
+    return found
 
 
 def tree_of(rows: Sequence[Any], algorithm: str) -> Tree | None:
@@ -61,8 +78,8 @@ def rows_of(
 ) -> list[dict[str, Any]]:
     """The rows of `files` that list a directory, sorted by path as DVC has them; empty folders end in a slash.
 
-    A file that `before` lists with the same digest keeps the version that it has there. `places` are new ones: what stands
-    under `cloud`, by path. Sizes that the tree does not say come from `sizes`.
+    A file that `before` lists with the same digest keeps the version that it has there. `places` are new ones: the fields that
+    say them, by path. Sizes that the tree does not say come from `sizes`.
     """
     sizes, places = sizes or {}, places or {}
     old = {row["relpath"]: row for row in before if isinstance(row, Mapping)}
@@ -79,7 +96,7 @@ def rows_of(
         if entry.executable or same.get("isexec"):
             row["isexec"] = True
         if entry.path in places:
-            row["cloud"] = places[entry.path]
+            row |= places[entry.path]
         else:
             row |= {name: same[name] for name in _PLACE if name in same}
         # the row as it was read keeps its comments

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 from dvx.config import Config
+from dvx.model.dialect import DIALECTS
 from dvx.model.doctor import Kind, Problem, clock_is_off
 from dvx.model.settings import Level, is_secret
 from dvx.model.task import State
@@ -66,6 +67,11 @@ def ignored(project: Project) -> Iterator[Problem]:
     seen = [f"/{name.rpartition('/')[2]}" for name in names if name not in unseen]
     if seen:
         yield Problem(Kind.OWN_NOT_IGNORED, f"{folder}/.gitignore", " ".join(seen))
+    # what Git leaves behind when it goes to where a migration was not made yet, or is taken back
+    for other in (one.folder for one in DIALECTS if one is not project.dialect):
+        left = [path for name in _PRIVATE if os.path.lexists(project.abs(path := f"{other}/{name}"))]
+        if left and not os.path.exists(project.abs(f"{other}/config")) and set(left) - set(project.git.ignored(left)):
+            yield Problem(Kind.FOLDER_LEFT, other)
 
 
 def clocks(project: Project) -> Iterator[Problem]:

@@ -90,6 +90,14 @@ class Elsewhere(Struct, frozen=True):
         place = self._original("" if below == "." else below, project.dialect)
         return Project.open(place, project.dialect, place) if place else None
 
+    def demand_remote(self, path: str) -> None:
+        """Refuse a remote that was named and that the project of `path` has not, be it needed or not; raises UnknownTarget."""
+        name = next((str(one.value) for one in self.settings if (one.name.section, one.name.option) == ("core", "remote")), "")
+        known = self.at(path)[0].config.remotes() if name else ()
+        if name and name.lower() not in known:
+            hint = nearest(name, known) or ("it has " + ", ".join(f"`{one}`" for one in known) if known else "it has no remotes")
+            raise UnknownTarget(f"`{redact(self.url)}` has no remote `{printable(name)}`", hint)
+
     def demand(self, room: Project, inner: str, path: str) -> None:
         """Refuse a path at which the repository had nothing; raises UnknownTarget."""
         if os.path.lexists(room.abs(inner)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from msgspec import Struct, field
@@ -76,7 +76,8 @@ def fsck(project: Project, options: FsckOptions, tell: Tell) -> Report:
     needed = _needed(project, roots)
     findings = [_with_need(finding, needed) for finding in findings]
     if options.heal:
-        findings = [_healed(finding, healer) for finding in findings]
+        healed = healer.heal(finding.digest for finding in findings if finding.flaw is Flaw.WRONG and finding.digest)
+        findings = [_healed(finding, healed) for finding in findings]
         project.cache.barrier()
         needed = _needed(project, roots)  # a healed tree names files
         findings = [_with_need(finding, needed) for finding in findings]
@@ -201,10 +202,10 @@ def _with_need(finding: Finding, needed: _Needed) -> Finding:
     return replace(finding, path=needed.all.get(finding.digest, "")) if finding.digest else finding
 
 
-def _healed(finding: Finding, healer: Healer) -> Finding:
+def _healed(finding: Finding, healed: Mapping[Digest, str]) -> Finding:
     if finding.flaw is not Flaw.WRONG or finding.digest is None:
         return finding
-    return replace(finding, healed=healer.heal(finding.digest))
+    return replace(finding, healed=healed.get(finding.digest, ""))
 
 
 def _missing(
@@ -216,7 +217,9 @@ def _missing(
     """
     absent = {digest: path for digest, path in needed.workspace.items() if digest not in told and not project.cache.has(digest)}
     aside = {digest for digest in absent if os.path.exists(_aside(project, project.cache.path(digest)))}
-    healed = {digest: healer.heal(digest, remotes=digest in aside) for digest in absent} if options.heal else {}
+    healed: dict[Digest, str] = {}
+    if options.heal:
+        healed = healer.heal(aside) | healer.heal(absent.keys() - aside, remotes=False)
     away = healer.at_remotes(digest for digest in absent if not healed.get(digest))
     for digest, path in absent.items():
         flaw = Flaw.AWAY if digest in away else Flaw.MISSING

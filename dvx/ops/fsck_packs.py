@@ -30,9 +30,22 @@ class PackCheck(Struct):
     findings: list[Finding] = field(default_factory=list)
 
 
+class _Flawed(Struct, frozen=True):
+    """A pack, the place of each object in it by its index, and those whose bytes are wrong."""
+
+    pack: Pack
+    places: list[Packed]
+    wrong: frozenset[Digest]
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether it goes on where its index ends."""
+        return self.pack.size > sum(place.size for place in self.places)
+
+
 def check(project: Project, remote: Remote, packs: Packs, healer: Healer | None, tell: Tell) -> PackCheck:
     """Read all packs; without a `healer` nothing is changed. Raises RemoteError."""
-    result = PackCheck()
+    result, flawed = PackCheck(), list[_Flawed]()
     listed = packs.listed()
     for number, pack in enumerate(listed, 1):
         tell(Progress(f"checking packs of {remote.name}", number, len(listed), "packs"))
@@ -43,13 +56,16 @@ def check(project: Project, remote: Remote, packs: Packs, healer: Healer | None,
         except Corrupted as error:
             result.findings.append(_broken(project, remote, packs, pack, error, heal=healer is not None))
             continue
-        wrong = _wrong(packs, pack, places, result)
-        too_long = pack.size > sum(place.size for place in places)
-        healed = {digest: _source(project, remote, healer, digest) for digest in wrong} if healer is not None else {}
-        aside = _heal(project, remote, packs, pack, places, healed) if healer is not None and (wrong or too_long) else ""
-        if too_long:
-            result.findings.append(Finding(Flaw.LEFTOVER, f"the end of the pack {pack.name}", store=remote.name, aside=aside))
-        for digest in wrong:
+        one = _Flawed(pack, places, frozenset(_wrong(packs, pack, places, result)))
+        if one.wrong or one.is_too_long:
+            flawed.append(one)
+    healed = healer.heal_remote({digest for one in flawed for digest in one.wrong}, remote.name) if healer is not None else {}
+    for one in flawed:
+        aside = _heal(project, remote, packs, one, healed) if healer is not None else ""
+        if one.is_too_long:
+            text = f"the end of the pack {one.pack.name}"
+            result.findings.append(Finding(Flaw.LEFTOVER, text, store=remote.name, aside=aside))
+        for digest in sorted(one.wrong):
             where = healed.get(digest, "")
             result.findings.append(Finding(Flaw.WRONG, str(digest), digest, store=remote.name, healed=where, aside=aside))
             if where:
@@ -65,23 +81,18 @@ def _wrong(packs: Packs, pack: Pack, places: list[Packed], result: PackCheck) ->
     return read_packed(packs, {place.digest: (pack.name, place) for place in places}, _AT_ONCE, take)
 
 
-def _source(project: Project, remote: Remote, healer: Healer, digest: Digest) -> str:
-    """Where a good copy was found; it is in the cache then."""
-    return "the cache" if project.cache.verify(digest) else healer.heal(digest, but=remote.name)
-
-
-def _heal(project: Project, remote: Remote, packs: Packs, pack: Pack, places: list[Packed], healed: Mapping[Digest, str]) -> str:
+def _heal(project: Project, remote: Remote, packs: Packs, flawed: _Flawed, healed: Mapping[Digest, str]) -> str:
     """Write a pack anew with good copies, under its name; what has none is left out, under another. Returns where the wrong
     bytes are kept."""
     project.cache.barrier()
+    pack = flawed.pack
     aside = _put_aside(project, remote, packs.file(pack.name, PACK))
     data = files.read(aside)
     objects: list[tuple[Digest, bytes]] = []
-    for place in places:
-        source = healed.get(place.digest)
-        if source is None:
+    for place in flawed.places:
+        if place.digest not in flawed.wrong:
             objects.append((place.digest, data[place.offset : place.offset + place.size]))
-        elif source:
+        elif place.digest in healed:
             objects.append((place.digest, project.cache.read(place.digest)))
     name = packs.write(objects) if objects else ""
     if name != pack.name:

@@ -47,7 +47,9 @@ def check(project: Project, objects: RemoteObjects, healer: Healer | None, neede
     findings += _promised(objects, listed, findings, packed)
     if healer is not None:
         try:
-            findings = [_heal(project, remote, finding, healer) for finding in findings]
+            wrong = [finding.digest for finding in findings if finding.flaw is not Flaw.TREE and finding.digest is not None]
+            sources = healer.heal_remote(wrong, remote.name)
+            findings = [_heal(project, remote, finding, sources) for finding in findings]
             remote.flush()
         finally:
             remote.discard()
@@ -90,7 +92,7 @@ def _promised(objects: RemoteObjects, listed: list[Listed], findings: list[Findi
                     yield Finding(Flaw.MISSING, str(entry.digest), entry.digest, entry.path, objects.remote.name)
 
 
-def _heal(project: Project, remote: Remote, finding: Finding, healer: Healer) -> Finding:
+def _heal(project: Project, remote: Remote, finding: Finding, sources: Mapping[Digest, str]) -> Finding:
     """Put a good copy in the place of what is wrong. The wrong bytes are kept here, whether there is a good copy or not."""
     digest = finding.digest
     if digest is None or finding.flaw is Flaw.TREE:
@@ -101,7 +103,7 @@ def _heal(project: Project, remote: Remote, finding: Finding, healer: Healer) ->
         files.make_folder(os.path.dirname(aside))
         files.remove(aside)
         remote.download(digest.object_name, aside)
-    source = "the cache" if project.cache.verify(digest) else healer.heal(digest, but=remote.name)
+    source = sources.get(digest, "")
     if source:
         remote.upload(project.cache.path(digest), digest.object_name, Check(digest))
     elif aside:

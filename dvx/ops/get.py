@@ -46,7 +46,7 @@ def get(cwd: str, origin: Origin, options: GetOptions, tell: Tell = silent) -> s
 
     Raises:
         GitError: the repository cannot be read.
-        UnknownTarget: it has no such revision or path.
+        UnknownTarget: it has no such revision, path or remote.
         DvxError: there is something at the place.
     """
     name = (
@@ -54,7 +54,9 @@ def get(cwd: str, origin: Origin, options: GetOptions, tell: Tell = silent) -> s
     )
     target = _target(cwd, name, options)
     with _incoming(cwd, os.path.dirname(target)) as home, Sources(home, jobs=options.jobs) as sources:
-        room, inner = bring(sources.open(origin, as_it_is=True), origin.path, sources, tell)
+        there = sources.open(origin, as_it_is=True)
+        there.demand_remote(origin.path)
+        room, inner = bring(there, origin.path, sources, tell)
         _put(room.abs(inner), target, force=options.force)
     return target
 

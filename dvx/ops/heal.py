@@ -14,6 +14,7 @@ from dvx.ops.steps import Remotes
 from dvx.ops.track import look
 from dvx.project import Project
 from dvx.store import files
+from dvx.store.crowd import each
 from dvx.store.remote_objects import RemoteObjects
 from dvx.store.verify import Check
 
@@ -28,19 +29,26 @@ class Healer:
         self._remotes = Remotes(project, "", 0)
         self._unreachable: set[str] = set()
 
-    def heal(self, digest: Digest, *, but: str = "", remotes: bool = True) -> str:
-        """Get an object from anywhere but the remote `but`; says from where, or nothing if nowhere is a good copy."""
-        if digest in self.found and self._copy(self.found[digest], digest):
-            return "what was put aside"
-        if digest in self._trees:
-            self._project.cache.put(self._trees[digest], digest)
-            return "the workspace"
-        if any(self._copy(place, digest) for place in self._places.get(digest, ())):
-            return "the workspace"
-        for objects in self._open(but) if remotes else ():
-            if self._download(objects, digest):
-                return f"the remote `{objects.remote.name}`"
-        return ""
+    def heal(self, digests: Iterable[Digest], *, but: str = "", remotes: bool = True) -> dict[Digest, str]:
+        """Get objects from anywhere but the remote `but`; says from where, for those of which a good copy is somewhere.
+
+        What the packs of a remote hold is asked once for all of them.
+        """
+        wanted = dict.fromkeys(digests)
+        healed = {digest: where for digest in wanted if (where := self._heal_here(digest))}
+        lacking = [digest for digest in wanted if digest not in healed]
+        for objects in self._open(but) if remotes and lacking else ():
+            healed |= dict.fromkeys(self._download(objects, lacking), f"the remote `{objects.remote.name}`")
+            lacking = [digest for digest in lacking if digest not in healed]
+            if not lacking:
+                break
+        return healed
+
+    def heal_remote(self, digests: Iterable[Digest], name: str) -> dict[Digest, str]:
+        """Where a good copy was found of objects that the remote `name` has wrong; it is in the cache then."""
+        wanted = dict.fromkeys(digests)
+        there = {digest: "the cache" for digest in wanted if self._project.cache.verify(digest)}
+        return there | self.heal((digest for digest in wanted if digest not in there), but=name)
 
     def at_remotes(self, digests: Iterable[Digest]) -> dict[Digest, str]:
         """A remote that has each object, for those that one has; bytes are not looked at."""
@@ -89,6 +97,14 @@ class Healer:
     def _trees(self) -> dict[Digest, bytes]:
         return self._seen[1]
 
+    def _heal_here(self, digest: Digest) -> str:
+        if digest in self.found and self._copy(self.found[digest], digest):
+            return "what was put aside"
+        if digest in self._trees:
+            self._project.cache.put(self._trees[digest], digest)
+            return "the workspace"
+        return "the workspace" if any(self._copy(place, digest) for place in self._places.get(digest, ())) else ""
+
     def _copy(self, place: str, digest: Digest) -> bool:
         """Take a file into the cache, if its bytes are right: statistics may vouch for a file that rotted."""
         cache = self._project.cache
@@ -103,17 +119,30 @@ class Healer:
         cache.admit(temp, digest)
         return True
 
-    def _download(self, objects: RemoteObjects, digest: Digest) -> bool:
-        temp = self._project.cache.new_temp()
+    def _download(self, objects: RemoteObjects, digests: list[Digest]) -> set[Digest]:
+        """Those that a remote has, in packs or one by one; they are in the cache then."""
+        cache, got = self._project.cache, set[Digest]()
+
+        def take(digest: Digest, data: bytes) -> None:
+            temp = cache.new_temp()
+            files.write_new(temp, data, files.PROTECTED)
+            cache.admit(temp, digest)
+            got.add(digest)
+
+        def look(digest: Digest) -> None:
+            temp = cache.new_temp()
+            with contextlib.suppress(MissingData, Corrupted):
+                objects.remote.download(digest.object_name, temp, Check(digest))
+                cache.admit(temp, digest)
+                got.add(digest)
+
         try:
-            objects.download(digest, temp)
-        except (MissingData, Corrupted):
-            return False
+            objects.unpack(digests, take)
+            for _ in each(look, [digest for digest in digests if digest not in got], objects.remote.jobs):
+                pass
         except DvxError as error:
             self._give_up(objects.remote.name, error)
-            return False
-        self._project.cache.admit(temp, digest)
-        return True
+        return got
 
     def _open(self, but: str) -> Iterator[RemoteObjects]:
         for name in self._project.config.remotes():

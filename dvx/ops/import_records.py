@@ -12,8 +12,9 @@ from dvx.formats import dump_yaml, edit_yaml
 from dvx.model.dialect import DIALECTS
 from dvx.model.events import Tell
 from dvx.model.paths import parent, printable
-from dvx.model.pointer import Output, Pointer, encode_output, stage_checksum
+from dvx.model.pointer import Output, Pointer, encode_content, encode_output, stage_checksum
 from dvx.model.settings import redact
+from dvx.model.stage import is_url
 from dvx.model.tree import Content
 from dvx.ops.checkout import restore
 from dvx.ops.elsewhere import Sources, room_of, sharing
@@ -28,13 +29,15 @@ from dvx.store import files
 
 TOKENS = ("etag", "checksum", "version_id", "files", "md5", "xxh128", "sha256", "blake3", "size", "nfiles", "isexec", "hash")
 """The fields of an entry that say what a path holds, in whatever terms."""
+_SIZES = frozenset({"size", "nfiles", "isexec", "hash"})
 _FORBIDDEN = BUILT_IN | {one.ignore for one in DIALECTS}
 
 
 class Imported(Struct, frozen=True):
     """What was imported or updated: its path and pointer, and the files that belong into Git now. `changed` unless it was so.
 
-    `error` says why it could not be updated, where others were.
+    Outputs of stages, which are updated too, have a lock in the place of the pointer. `error` says why something could not be
+    updated, where others were.
     """
 
     path: str
@@ -126,6 +129,40 @@ def take(project: Project, room: Project, inner: str, path: str, tell: Tell, *, 
     project.cache.barrier()
     restore(project, {path: content}, tell, force=force)
     return content
+
+
+def source_of(project: Project, pointer: Pointer, jobs: int) -> UrlSource:
+    """The place outside of repositories that an import came from.
+
+    Raises:
+        DvxError: it is none that dvx can read.
+    """
+    dep = pointer.deps[0]
+    if "db" in dep.extras:
+        raise DvxError(f"`{pointer.path}` was imported from a database, which dvx cannot read", "update it with DVC")
+    options = dep.extras.get("fs_config") or {}
+    if not isinstance(options, Mapping):
+        raise DvxError(f"`fs_config` of `{pointer.path}` is no mapping", "write `NAME: VALUE` below it")
+    # inside the project it is a project path, else as it is written
+    url = dep.path if is_url(dep.path) or dep.path.startswith(("/", "../")) else project.abs(dep.path)
+    return UrlSource(project, url, project.abs(pointer.workdir), {str(key): str(options[key]) for key in options}, jobs)
+
+
+def recorded_source(project: Project, pointer: Pointer) -> dict[str, Any]:
+    """What an import from a URL or path recorded of its source; a folder is one thing, also where it is listed file by file."""
+    dep = pointer.deps[0]
+    rows = dep.extras.get("files")
+    if not isinstance(rows, list) or not all(isinstance(row, Mapping) and "relpath" in row for row in rows):
+        return {**dep.extras, **encode_content(dep.content)}
+    sizes = {str(row["relpath"]): row.get("size") for row in rows}
+    key = "etag" if any("etag" in row for row in rows) else "checksum"
+    tokens = {str(row["relpath"]): str(row[key]) for row in rows if key in row}
+    return {**dep.extras, **There(True, sizes, tokens, key).entry(project.algorithm)}
+
+
+def agree(known: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether a dependency records what is there now. Sizes say no more than what changes with the content."""
+    return all(known.get(key) == value for key, value in now.items() if key in TOKENS and key not in _SIZES)
 
 
 def _is_begun(project: Project, there: Seen, content: Content) -> bool:

@@ -49,7 +49,7 @@ def import_repo(project: Project, origin: Origin, options: ImportOptions, tell: 
 
     Raises:
         GitError: the repository cannot be read.
-        UnknownTarget: it has no such revision or path.
+        UnknownTarget: it has no such revision, path or remote.
         DvxError: the place is taken, or cannot be tracked.
     """
     if not origin.path.strip("/."):
@@ -63,6 +63,7 @@ def import_repo(project: Project, origin: Origin, options: ImportOptions, tell: 
         if not options.execute:
             return write_import(project, path, Arrived(None, encode_origin(origin)), bare=True)
         there = sources.open(origin, pointer)
+        there.demand_remote(origin.path)
         _warn(there.original, origin.url, tell)
         dep = encode_origin(replace(origin, commit=there.commit))
         if not options.download:

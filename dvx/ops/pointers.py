@@ -46,10 +46,15 @@ def set_content(entry: Any, content: Content) -> None:
 
     What a remote's version of the file is stays where the digest does.
     """
-    fields = encode_content(content)
     same = any(entry.get(key) == content.digest.hex for key in _DIGESTS)
+    kept = {key: entry[key] for key in _PLACE if key in entry} if same else {}
+    set_fields(entry, encode_content(content) | kept)
+
+
+def set_fields(entry: Any, fields: Mapping[str, Any]) -> None:
+    """Let an entry say this, and nothing else, of what its path holds; the rest of it and the order stay."""
     for key in _FIELDS:
-        if key in entry and key not in fields and not (same and key in _PLACE):
+        if key in entry and key not in fields:
             del entry[key]
     _drop_defaults(entry)
     for key, value in fields.items():

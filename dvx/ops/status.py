@@ -49,9 +49,15 @@ class Row(Struct, frozen=True):
 
 
 def status(
-    project: Project, targets: Sequence[str] = (), tell: Tell = silent, options: SelectOptions = _PLAIN
+    project: Project,
+    targets: Sequence[str] = (),
+    tell: Tell = silent,
+    options: SelectOptions = _PLAIN,
+    updates: bool | None = None,
 ) -> dict[str, tuple[Row, ...]]:
     """The changes of each pointer and stage that has some, by its path or address; all of them without targets.
+
+    With `updates` other machines are asked whether imports can be updated; if it is False, not even repositories on this one.
 
     Raises:
         FormatError, GraphError: the project's files are wrong.
@@ -64,7 +70,10 @@ def status(
     stages = [stage for address, stage in index.stages.items() if address in wanted]
     observer.preload([(stage, index.state(stage)) for stage in stages])
     rows = {stage.address: tuple(_stage_rows(project, index, stage, observer, tell)) for stage in stages}
-    rows |= {path: tuple(_pointer_rows(pointer, observer)) for path, pointer in index.pointers.items() if path in wanted}
+    pointers = {path: pointer for path, pointer in index.pointers.items() if path in wanted}
+    imports = [pointer for pointer in pointers.values() if pointer.deps]
+    sources = _source_rows(project, imports, updates, tell) if imports else {}
+    rows |= {path: (*sources.get(path, ()), *_pointer_rows(pointer, observer)) for path, pointer in pointers.items()}
     order = {address: number for number, address in enumerate(graph.order())}
     return {owner: rows[owner] for owner in sorted(rows, key=lambda owner: order.get(owner, 0)) if rows[owner]}
 
@@ -108,6 +117,14 @@ def find_owners(project: Project, index: Index, targets: Sequence[str], options:
     return owners
 
 
+def _source_rows(project: Project, imports: list[Pointer], updates: bool | None, tell: Tell) -> dict[str, tuple[Row, ...]]:
+    # loads Git, which others do without
+    from dvx.ops.import_status import Ask, source_states
+
+    ask = {None: Ask.HERE, True: Ask.ALL, False: Ask.NONE}[updates]
+    return {path: (Row(_DEPS, *state),) for path, state in source_states(project, imports, ask, tell).items()}
+
+
 def _pointer_rows(pointer: Pointer, observer: Observer) -> Iterable[Row]:
     for output, recorded in pointer.outs:
         content = recorded.content
@@ -121,7 +138,7 @@ def _pointer_rows(pointer: Pointer, observer: Observer) -> Iterable[Row]:
                 yield Row(_OUTS, output.path, "modified")
         elif now.digest != content.digest:
             yield Row(_OUTS, output.path, "modified")
-    if pointer.checksum and pointer.checksum != pointer.computed:
+    if pointer.checksum != pointer.computed:
         yield Row("changed checksum")
 
 

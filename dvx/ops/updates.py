@@ -1,15 +1,14 @@
-"""update: imports brought up to what their sources hold now."""
+"""update: imports, and outputs of worktree remotes, brought up to what their sources hold now."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dvx.errors import DvxError, UnknownTarget, UsageError, quoted
+from dvx.errors import DvxError, UsageError, quoted
 from dvx.git.clones import tip
 from dvx.model.database import Query, query_of
 from dvx.model.events import Notice, Tell, silent
@@ -17,25 +16,35 @@ from dvx.model.origin import Origin, encode_origin, import_of
 from dvx.model.paths import printable, within
 from dvx.model.pointer import Pointer, encode_content
 from dvx.model.settings import redact
-from dvx.model.stage import is_url
 from dvx.model.tree import Content
 from dvx.ops.add import AddOptions
 from dvx.ops.bring import BringOptions, add_to_remote
 from dvx.ops.databases import answered
 from dvx.ops.elsewhere import Sources, place_of
 from dvx.ops.fetch import bring
-from dvx.ops.import_records import TOKENS, Arrived, Imported, downloaded, observed, rewrite_import, take
-from dvx.ops.index import Index, load_index
+from dvx.ops.import_records import (
+    Arrived,
+    Imported,
+    agree,
+    downloaded,
+    observed,
+    recorded_source,
+    rewrite_import,
+    source_of,
+    take,
+)
+from dvx.ops.index import Index, Tracked, load_index
 from dvx.ops.owners import find_owners
-from dvx.ops.url_source import UrlSource
+from dvx.ops.worktree import is_followed, update_output
 from dvx.project import Project
 from dvx.store.database import shortened
 
-_SIZES = frozenset({"size", "nfiles", "isexec", "hash"})
-
 
 class UpdateOptions(Struct, frozen=True):
-    """How to update imports: to `rev` of other repositories, if it is given; without `download` only records change."""
+    """How to update imports: to `rev` of other repositories, if it is given; without `download` only records change.
+
+    Outputs of worktree remotes know only `jobs`.
+    """
 
     rev: str = ""
     recursive: bool = False
@@ -46,23 +55,31 @@ class UpdateOptions(Struct, frozen=True):
 
 
 def update(project: Project, targets: Sequence[str], options: UpdateOptions, tell: Tell = silent) -> tuple[Imported, ...]:
-    """Bring imports up to what their sources hold now.
+    """Bring imports, and outputs of worktree remotes, up to what their sources hold now.
 
     Raises:
-        UnknownTarget: a target is no import; nothing is updated then.
-        DvxError: the source cannot be read, if there is one import only; of several the others are updated.
+        UnknownTarget: a target goes by no name; nothing is updated then.
+        UsageError: an option is not for what is to be updated.
+        DvxError: the source cannot be read, if there is one thing to update only; of several the others are updated.
     """
     index = load_index(project)
-    pointers = _chosen(project, index, targets, recursive=options.recursive)
+    pointers, outputs = _chosen(project, index, targets, recursive=options.recursive)
+    if outputs:
+        _refuse_options(options, outputs[0].output.path)
     done = []
     with Sources(project, jobs=options.jobs) as sources:
-        for pointer in pointers:
+        chosen: list[Pointer | Tracked] = [*pointers, *outputs]
+        for one in chosen:
             try:
-                done.append(_update(project, pointer, options, sources, tell))
+                if isinstance(one, Pointer):
+                    done.append(_update(project, one, options, sources, tell))
+                elif (found := update_output(project, one, sources, tell)) is not None:
+                    done.append(found)
             except DvxError as error:
-                if len(pointers) == 1:
+                if len(chosen) == 1:
                     raise
-                done.append(Imported(pointer.outs[0][0].path, pointer.path, (), changed=False, error=error.message))
+                path, file = (one.outs[0][0].path, one.path) if isinstance(one, Pointer) else (one.output.path, one.file)
+                done.append(Imported(path, file, (), changed=False, error=error.message))
     return tuple(done)
 
 
@@ -92,11 +109,6 @@ def complete(project: Project, paths: Sequence[str], tell: Tell = silent) -> tup
     return tuple(done)
 
 
-def _agree(known: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    """Whether a dependency records what is there now. Sizes say no more than what changes with the content."""
-    return all(known.get(key) == value for key, value in now.items() if key in TOKENS and key not in _SIZES)
-
-
 def _says_something(pointer: Pointer) -> bool:
     dep = pointer.deps[0]
     return dep.content is not None or any(key in dep.extras for key in ("etag", "checksum", "files"))
@@ -106,20 +118,33 @@ def _is_import(pointer: Pointer) -> bool:
     return len(pointer.deps) == len(pointer.outs) == 1
 
 
-def _chosen(project: Project, index: Index, targets: Sequence[str], *, recursive: bool) -> list[Pointer]:
-    found: dict[str, Pointer] = {}
+def _is_imported(index: Index, tracked: Tracked) -> bool:
+    return tracked.owner in index.pointers and _is_import(index.pointers[tracked.owner])
+
+
+def _chosen(project: Project, index: Index, targets: Sequence[str], *, recursive: bool) -> tuple[list[Pointer], list[Tracked]]:
+    """The imports, and the outputs of others: of those in a folder, the ones that an update may bring something to."""
+    imports: dict[str, Pointer] = {}
+    outputs: dict[str, Tracked] = {}
+    updatable = [one for one in index.tracked if one.output.cached and one.output.push]
     for target in targets:
         if recursive and os.path.isdir(os.path.join(project.cwd, target)):
             folder = project.relative(target)
-            found |= {path: one for path, one in index.pointers.items() if _is_import(one) and within(path, folder)}
+            imports |= {path: one for path, one in index.pointers.items() if _is_import(one) and within(path, folder)}
+            others = (one for one in updatable if within(one.file, folder) and not _is_imported(index, one))
+            outputs |= {one.output.path: one for one in others if is_followed(project, one)}
             continue
-        for owner in find_owners(project, index, [target]):
-            pointer = index.pointers.get(owner)
-            if pointer is None or not _is_import(pointer):
-                hint = "`dvx import`, `import-url` and `import-db` make imports; `repro` updates stages, `commit` other data"
-                raise UnknownTarget(f"`{printable(target)}` is no import", hint)
-            found[owner] = pointer
-    return list(found.values())
+        owners = find_owners(project, index, [target])
+        imports |= {path: one for path in owners if (one := index.pointers.get(path)) is not None and _is_import(one)}
+        outputs |= {one.output.path: one for one in updatable if one.owner in owners and not _is_imported(index, one)}
+    return list(imports.values()), list(outputs.values())
+
+
+def _refuse_options(options: UpdateOptions, path: str) -> None:
+    given = {"rev": options.rev, "no-download": not options.download, "to-remote": options.to_remote, "remote": options.remote}
+    wrong = next((word for word, value in given.items() if value), "")
+    if wrong:
+        raise UsageError(f"`--{wrong}` is for imports, and `{printable(path)}` is none", "leave it out, or update imports alone")
 
 
 def _update(project: Project, pointer: Pointer, options: UpdateOptions, sources: Sources, tell: Tell) -> Imported:
@@ -165,15 +190,15 @@ def _tip(project: Project, pointer: Pointer, origin: Origin) -> str:
 
 def _update_url(project: Project, pointer: Pointer, options: UpdateOptions, sources: Sources, tell: Tell) -> Imported:
     output, recorded = pointer.outs[0]
-    source, known = _source_of(project, pointer, options.jobs), _known(pointer)
+    source, known = source_of(project, pointer, options.jobs), recorded_source(project, pointer)
     there = source.look()
     entry = there.entry(project.algorithm)
-    if entry and recorded.content is not None and _agree(known, entry):
+    if entry and recorded.content is not None and agree(known, entry):
         return Imported(output.path, pointer.path, (), changed=False)
     room, inner = downloaded(project, source, there, output.path, sources, tell)
     content = observed(project, room, inner, tell)
     now = entry or encode_content(content)
-    if recorded.content is not None and content.digest == recorded.content.digest and _agree(known, now):
+    if recorded.content is not None and content.digest == recorded.content.digest and agree(known, now):
         return Imported(output.path, pointer.path, (), changed=False)
     if not options.download:
         return rewrite_import(project, pointer, Arrived(None, now))
@@ -208,28 +233,11 @@ def _taken(project: Project, room: Project, inner: str, path: str, options: Upda
 
 def _complete_url(project: Project, pointer: Pointer, sources: Sources, tell: Tell) -> Imported:
     """Take what a URL holds, which must be what was recorded."""
-    source, path = _source_of(project, pointer, 0), pointer.outs[0][0].path
+    source, path = source_of(project, pointer, 0), pointer.outs[0][0].path
     there = source.look()
     room, inner = downloaded(project, source, there, path, sources, tell)
     now = there.entry(project.algorithm) or encode_content(observed(project, room, inner, tell))
-    if not _agree(_known(pointer), now):
+    if not agree(recorded_source(project, pointer), now):
         text = f"`{printable(redact(source.url))}` holds something else than was recorded"
         raise DvxError(text, f"run `dvx update {quoted(pointer.path)}` to take it")
     return rewrite_import(project, pointer, Arrived(take(project, room, inner, path, tell, force=False), now))
-
-
-def _source_of(project: Project, pointer: Pointer, jobs: int) -> UrlSource:
-    """The place that an import came from."""
-    dep = pointer.deps[0]
-    options = dep.extras.get("fs_config") or {}
-    if not isinstance(options, Mapping):
-        raise DvxError(f"`fs_config` of `{pointer.path}` is no mapping", "write `NAME: VALUE` below it")
-    # inside the project it is a project path, else as it is written
-    url = dep.path if is_url(dep.path) or dep.path.startswith(("/", "../")) else project.abs(dep.path)
-    return UrlSource(project, url, project.abs(pointer.workdir), {str(key): str(options[key]) for key in options}, jobs)
-
-
-def _known(pointer: Pointer) -> dict[str, Any]:
-    """What an import recorded of its source."""
-    dep = pointer.deps[0]
-    return {**dep.extras, **encode_content(dep.content)}

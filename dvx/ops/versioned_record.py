@@ -1,4 +1,4 @@
-"""Recording the versions that a push made: in pointers, and in the lock of each stage that has such outputs.
+"""Recording the versions that a push made or an update found: in pointers, and in the lock of each stage with such outputs.
 
 A directory is listed file by file then, in the stage's dependencies too (as DVC does). What changed while the push ran is left
 alone.
@@ -6,20 +6,23 @@ alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Protocol
 
-from dvx.errors import Corrupted, MissingData, UnsafePath
+from msgspec import Struct
+
+from dvx.errors import Corrupted, DvxError, MissingData, UnsafePath
 from dvx.formats import decoded, edit_yaml, splice_lock
-from dvx.model.digest import LEGACY
+from dvx.model.digest import LEGACY, Digest
 from dvx.model.lock import encode_state
-from dvx.model.paths import join, parent
-from dvx.model.pointer import Recorded, stage_checksum
+from dvx.model.paths import join, parent, printable
+from dvx.model.pointer import Recorded, encode_content, stage_checksum
 from dvx.model.stage import Stage
 from dvx.model.transfer import Item
 from dvx.model.tree import Content, Tree
-from dvx.model.versioned import Version, cloud_of, rows_of, tree_of
+from dvx.model.versioned import Version, cloud_of, place_of, rows_of, tree_of
 from dvx.ops.index import load_index, read_pointer
+from dvx.ops.pointers import set_fields
 from dvx.ops.recording import locked_state
 from dvx.project import Project
 from dvx.store import files
@@ -29,100 +32,181 @@ _PLACE = ("version_id", "etag", "checksum")
 
 def record_versions(project: Project, remote: str, items: Iterable[Item], made: Mapping[str, Version]) -> None:
     """Let pointers and locks say which versions of `items` the remote has; `made` are the new ones, by path."""
+    _record(project, _Push(project, remote, {item.path: item.content for item in items}, made))
+
+
+class Arrival(Struct, frozen=True):
+    """What an update brought to the output `path` that held `before`: a content, its tree, and versions of its new files.
+
+    A single file has its version under `""`.
+    """
+
+    path: str
+    before: Content
+    content: Content
+    tree: Tree | None
+    versions: Mapping[str, Version]
+
+
+def record_arrival(project: Project, remote: str, arrival: Arrival) -> None:
+    """Let a pointer or lock say what an update brought from `remote`.
+
+    Raises:
+        DvxError: it says something else by now than it did before.
+    """
+    _record(project, _Update(remote, arrival))
+
+
+class _Records(Protocol):
+    """What is to be recorded of some outputs."""
+
+    @property
+    def paths(self) -> Collection[str]:
+        """Paths of the outputs."""
+
+    def concerns(self, recorded: Recorded) -> bool:
+        """Whether an output that is recorded so is one of them."""
+
+    def place(self, entry: Any, recorded: Recorded) -> None:
+        """Change the entry of one of them in place."""
+
+
+def _record(project: Project, records: _Records) -> None:
     index = load_index(project)
-    record = _Record(project, remote, {item.path: item.content for item in items}, made)
     for path, pointer in index.pointers.items():
-        if any(output.path in record.pushed for output, _ in pointer.outs):
-            record.in_pointer(path)
+        if any(output.path in records.paths for output, _ in pointer.outs):
+            _in_pointer(project, path, records)
     for stage in index.stages.values():
-        if any(output.path in record.pushed for output in stage.outs):
-            record.in_lock(stage)
+        if any(output.path in records.paths for output in stage.outs):
+            _in_lock(project, stage, records)
 
 
-class _Record:
+def _in_pointer(project: Project, path: str, records: _Records) -> None:
+    place = project.abs(path)
+    with project.lock(path):
+        data = files.read(place)
+        outs = read_pointer(data, path, project.dialect).outs
+
+        def edit(document: Any) -> None:
+            for entry, (_, recorded) in zip(document["outs"], outs, strict=True):
+                if records.concerns(recorded):
+                    records.place(entry, recorded)
+            if document.get("md5") and document.get("deps"):
+                document["md5"] = stage_checksum(document)
+
+        old = decoded(data, path)
+        new = edit_yaml(old, edit, path)
+        if new != old:
+            files.write_atomic(place, new.encode("utf-8", "surrogateescape"))
+
+
+def _in_lock(project: Project, stage: Stage, records: _Records) -> None:
+    path = join(parent(stage.file), project.dialect.lock)
+    place = project.abs(path)
+    with project.lock(path):
+        state = locked_state(project, stage)
+        if state is None:
+            return
+        entry = encode_state(state, stage)
+        for kind, known in (("deps", state.deps), ("outs", state.outs)):
+            for row in entry.get(kind, ()):
+                written = row["path"]
+                recorded = known.get(join(stage.workdir, written)) or known.get(written)
+                # only what is made here has versions, not what is used
+                if recorded is not None and kind == "outs" and records.concerns(recorded):
+                    records.place(row, recorded)
+                elif recorded is not None:
+                    _list(project, row, recorded, {}, {})
+        old = decoded(files.read(place), path)
+        new = splice_lock(old, stage.name, entry)
+        if new != old:
+            files.write_atomic(place, new.encode("utf-8", "surrogateescape"))
+
+
+class _Push:
     """One push: what went where, and what it made there."""
 
     def __init__(self, project: Project, remote: str, pushed: Mapping[str, Content], made: Mapping[str, Version]) -> None:
-        self.pushed = pushed
+        self.paths = pushed.keys()
+        self._pushed = pushed
         self._project = project
         self._remote = remote
         self._made = made
 
-    def in_pointer(self, path: str) -> None:
-        """Write a pointer file."""
-        place = self._project.abs(path)
-        with self._project.lock(path):
-            data = files.read(place)
-            outs = read_pointer(data, path, self._project.dialect).outs
+    def concerns(self, recorded: Recorded) -> bool:
+        """See `_Records`."""
+        pushed = self._pushed.get(recorded.path)
+        return pushed is not None and recorded.content is not None and pushed.digest == recorded.content.digest
 
-            def edit(document: Any) -> None:
-                for entry, (output, recorded) in zip(document["outs"], outs, strict=True):
-                    if self._is_pushed(output.path, recorded):
-                        self._place(entry, output.path, recorded)
-                if document.get("md5") and document.get("deps"):
-                    document["md5"] = stage_checksum(document)
-
-            old = decoded(data, path)
-            new = edit_yaml(old, edit, path)
-            if new != old:
-                files.write_atomic(place, new.encode("utf-8", "surrogateescape"))
-
-    def in_lock(self, stage: Stage) -> None:
-        """Write the entry of a stage in its lock."""
-        path = join(parent(stage.file), self._project.dialect.lock)
-        place = self._project.abs(path)
-        with self._project.lock(path):
-            state = locked_state(self._project, stage)
-            if state is None:
-                return
-            entry = encode_state(state, stage)
-            for kind, known in (("deps", state.deps), ("outs", state.outs)):
-                for row in entry.get(kind, ()):
-                    written = row["path"]
-                    recorded = known.get(join(stage.workdir, written)) or known.get(written)
-                    if recorded is not None:
-                        self._place(row, recorded.path, recorded, made_here=kind == "outs")
-            old = decoded(files.read(place), path)
-            new = splice_lock(old, stage.name, entry)
-            if new != old:
-                files.write_atomic(place, new.encode("utf-8", "surrogateescape"))
-
-    def _is_pushed(self, path: str, recorded: Recorded | None) -> bool:
-        content = recorded.content if recorded else None
-        return content is not None and path in self.pushed and self.pushed[path].digest == content.digest
-
-    def _place(self, entry: Any, path: str, recorded: Recorded, *, made_here: bool = True) -> None:
-        """Change one entry in place; only what is made here has versions, not what is used."""
-        pushed = made_here and self._is_pushed(path, recorded)
-        if recorded.content is None:
-            return
-        if not recorded.content.digest.is_tree:
-            if pushed and path in self._made:
+    def place(self, entry: Any, recorded: Recorded) -> None:
+        """See `_Records`."""
+        path = recorded.path
+        if not self._pushed[path].digest.is_tree:
+            if path in self._made:
                 for key in _PLACE:
                     entry.pop(key, None)
-                entry["cloud"] = cloud_of(self._remote, self._made[path])
+                entry.update(cloud_of(self._remote, self._made[path]))
             return
-        before = recorded.extras.get("files") or ()
-        tree = self._tree(recorded.content, before)
-        if tree is None or not (tree.entries or tree.empty_folders):
-            return
-        sizes = self._project.cache.sizes({each.digest for each in tree.entries}) if pushed else {}
+        top = path + "/"
         places = {
-            each.path: cloud_of(self._remote, self._made[f"{path}/{each.path}"])
-            for each in tree.entries
-            if pushed and f"{path}/{each.path}" in self._made
+            name[len(top) :]: cloud_of(self._remote, version) for name, version in self._made.items() if name.startswith(top)
         }
-        rows = rows_of(tree, entry.get("files") or before, sizes, places)
-        for key in (_key(recorded.content), "size", "nfiles"):
-            entry.pop(key, None)
-        if rows != entry.get("files"):
-            entry["files"] = rows
+        tree = _tree(self._project, recorded)
+        sizes = self._project.cache.sizes({each.digest for each in tree.entries}) if tree else {}
+        _list(self._project, entry, recorded, sizes, places)
 
-    def _tree(self, content: Content, rows: Any) -> Tree | None:
-        try:
-            return self._project.cache.read_tree(content.digest)
-        except (MissingData, Corrupted, UnsafePath):
-            return tree_of(rows, content.digest.algorithm) if rows else None
+
+class _Update:
+    """One update: what it brought from which remote."""
+
+    def __init__(self, remote: str, arrival: Arrival) -> None:
+        self.paths = (arrival.path,)
+        self._remote = remote
+        self._arrival = arrival
+
+    def concerns(self, recorded: Recorded) -> bool:
+        """See `_Records`; raises DvxError if somebody else recorded another content meanwhile."""
+        path = recorded.path
+        if path != self._arrival.path:
+            return False
+        if recorded.content is None or recorded.content.digest != self._arrival.before.digest:
+            raise DvxError(f"`{printable(path)}` was recorded anew while it was updated", "run the command again")
+        return True
+
+    def place(self, entry: Any, recorded: Recorded) -> None:
+        """See `_Records`."""
+        arrival = self._arrival
+        if arrival.tree is None:
+            set_fields(entry, encode_content(arrival.content) | cloud_of(self._remote, arrival.versions[""]))
+            return
+        before = entry.get("files") or recorded.extras.get("files") or ()
+        places = {name: place_of(version) for name, version in arrival.versions.items()}
+        set_fields(entry, {"hash": arrival.content.digest.algorithm, "files": rows_of(arrival.tree, before, {}, places)})
+
+
+def _list(
+    project: Project, entry: Any, recorded: Recorded, sizes: Mapping[Digest, int], places: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Let an entry list its directory file by file."""
+    tree = _tree(project, recorded)
+    if recorded.content is None or tree is None or not (tree.entries or tree.empty_folders):
+        return
+    rows = rows_of(tree, entry.get("files") or recorded.extras.get("files") or (), sizes, places)
+    for key in (_key(recorded.content), "size", "nfiles"):
+        entry.pop(key, None)
+    if rows != entry.get("files"):
+        entry["files"] = rows
+
+
+def _tree(project: Project, recorded: Recorded) -> Tree | None:
+    """The directory of an entry, if it is one and known."""
+    content, rows = recorded.content, recorded.extras.get("files")
+    if content is None or not content.digest.is_tree:
+        return None
+    try:
+        return project.cache.read_tree(content.digest)
+    except (MissingData, Corrupted, UnsafePath):
+        return tree_of(rows, content.digest.algorithm) if rows else None
 
 
 def _key(content: Content) -> str:

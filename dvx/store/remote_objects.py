@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from collections.abc import Set as AbstractSet
 
 from dvx.errors import Corrupted, MissingData
@@ -13,6 +13,8 @@ from dvx.store import files
 from dvx.store.packs import Packs, read_packed
 from dvx.store.remote import Remote
 from dvx.store.verify import Check
+
+_READERS = 4
 
 
 class RemoteObjects:
@@ -66,13 +68,12 @@ class RemoteObjects:
             self.remote.download(digest.object_name, local, Check(digest))
             return
         except (MissingData, Corrupted) as error:
-            if not self._unpack(digest, local):
+            if not self.unpack([digest], lambda _, data: files.write_new(local, data, files.PROTECTED)):
                 raise error from None
 
-    def _unpack(self, digest: Digest, local: str) -> bool:
+    def unpack(self, digests: Collection[Digest], take: Callable[[Digest, bytes], None]) -> set[Digest]:
+        """Read those that are packed; `take` is called in threads with each, verified. Returns them; raises RemoteError."""
         if self.packs is None:
-            return False
-        found = self.packs.locate([digest], silent)
-        return bool(found) and not read_packed(
-            self.packs, found, 1, lambda _, data: files.write_new(local, data, files.PROTECTED)
-        )
+            return set()
+        found = self.packs.locate(digests, silent)
+        return found.keys() - read_packed(self.packs, found, min(_READERS, self.remote.jobs), take).keys()

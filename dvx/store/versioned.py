@@ -45,9 +45,21 @@ class VersionedRemote:
     def existing(self, wanted: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
         """Those of the (path, version id) that are there. The remote is asked; raises RemoteError."""
         if len(wanted) > _FEW:
-            return set(wanted) & set(self._all())
+            return set(wanted) & {(name, row["VersionId"]) for name, row in self._rows("")}
         answers = each(self._has, wanted, min(self.remote.jobs, len(wanted)))
         return {pair for pair, there in zip(wanted, answers, strict=True) if there}
+
+    def latest(self, path: str) -> dict[str, Version]:
+        """What is at `path` now: the newest versions of the files below it by their path there; `""` is the file itself."""
+        try:
+            return {"": self._newest(path)}
+        except FileNotFoundError:
+            rows = self._rows(f"{path}/")
+        return {
+            name: self._version(row["VersionId"], row["ETag"])
+            for name, row in rows
+            if row.get("IsLatest") and name and not name.endswith("/")
+        }
 
     def upload(self, local: str, path: str, check: Check) -> Version:
         """Copy a local file to `path` and tell the version that this made.
@@ -100,6 +112,10 @@ class VersionedRemote:
         answer = self._ask(lambda store, root: _head(store, root, path, version.id))
         return self._version(version.id, answer.get("ETag"))
 
+    def _newest(self, path: str) -> Version:
+        answer = self.remote.direct(lambda store, root: store.call_s3("head_object", Bucket=_bucket(root), Key=_key(root, path)))
+        return self._version(answer.get("VersionId"), answer.get("ETag"))
+
     def _ask(self, call: Callable[[Any, str], T]) -> T:
         """Ask for what is there as long as the bucket is."""
         try:
@@ -121,13 +137,13 @@ class VersionedRemote:
             return False
         return True
 
-    def _all(self) -> Iterator[tuple[str, str]]:
-        """Every version of every file."""
+    def _rows(self, prefix: str) -> Iterator[tuple[str, Any]]:
+        """What the store tells of every version of every file whose path begins with `prefix`, by the rest of the path."""
         marker: dict[str, str] = {}
         while True:
-            skip, page = self.remote.direct(partial(_page, marker))
+            skip, page = self.remote.direct(partial(_page, prefix, marker))
             for row in page.get("Versions") or ():
-                yield row["Key"][skip:], row["VersionId"]
+                yield row["Key"][skip:], row
             if not page.get("IsTruncated"):
                 return
             marker = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page.get("NextVersionIdMarker", "")}
@@ -149,6 +165,11 @@ def is_versioned(options: Mapping[str, str]) -> bool:
     if worktree == "true" and aware == "false":
         raise ConfigError("a remote with `worktree` needs `version_aware`", "remove `version_aware = false`")
     return "true" in (aware, worktree)
+
+
+def is_worktree(options: Mapping[str, str]) -> bool:
+    """Whether what others change at a remote comes in by updates."""
+    return options.get("worktree", "").lower() == "true"
 
 
 def open_versioned(
@@ -182,8 +203,8 @@ def _head(store: Any, root: str, path: str, version: str) -> Any:
     return store.call_s3("head_object", Bucket=_bucket(root), Key=_key(root, path), VersionId=version)
 
 
-def _page(marker: Mapping[str, str], store: Any, root: str) -> tuple[int, Any]:
-    prefix = _key(root, "")
+def _page(below: str, marker: Mapping[str, str], store: Any, root: str) -> tuple[int, Any]:
+    prefix = _key(root, below)
     return len(prefix), store.call_s3("list_object_versions", Bucket=_bucket(root), Prefix=prefix, **marker)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import commit_all, git, run_dvx, tree, write
+from tests.helpers import commit_all, dvx, git, run_dvx, tree, write
 from tests.interop.steps import Tool
 from tests.more_servers import Served
 from tests.servers import S3Server
@@ -179,3 +179,73 @@ def test_what_stores_say_of_files_is_recorded_as_dvc_records_it(
     said = [sorted(tool(ours, "list-url", "remote://place", "-R").out.split()) for tool in tools.values()]
     assert said[0] == said[1] == ["d/a", "d/sub/b", "one.txt"]
     assert "there is nothing at" in run_dvx(ours, "import-url", "remote://place/nope").err
+
+
+def test_what_can_be_updated_is_told_as_dvc_tells_it(tmp_path: Path, dvc: Tool, tools: Mapping[str, Tool]) -> None:
+    make_sources(tmp_path, dvc)
+    work = tmp_path / "work"
+    work.mkdir()
+    git(work, "init", "--quiet")
+    dvc(work, "init")
+    for words in (*IMPORTS[:6], *IMPORTS[6:8]):
+        dvc(work, *words)
+    dvc(work, "import-url", "../out/file", "followed")
+    dvc(work, "import-url", "../out/d/x", "lost")
+    dvc(work, "unfreeze", "followed.dvc", "lost.dvc", "folder.dvc")
+
+    def both(*words: str) -> object:
+        said = {name: tool(work, "status", "--json", *words).json for name, tool in tools.items()}
+        assert said["dvx"] == said["dvc"]
+        return said["dvx"]
+
+    assert list(tools["dvx"](work, "status", "--json").json) == ["later.dvc", "soon.dvc"]
+    write(tmp_path / "source/unrelated", "new\n")
+    commit_all(tmp_path / "source")
+    write(tmp_path / "out/file", "another\n")
+    (tmp_path / "out/d/x").unlink()
+    write(tmp_path / "out/d/y", "y\n")
+
+    assert both("d.dvc", "part.dvc", "mixed.dvc", "plain.txt.dvc", "file.dvc", "folder.dvc", "followed.dvc", "lost.dvc") == {
+        "d.dvc": [{"changed deps": {"d (../source)": "update available"}}],
+        "mixed.dvc": [{"changed deps": {"g (../source)": "update available"}}],
+        "plain.txt.dvc": [{"changed deps": {"g/plain.txt (../source)": "update available"}}],
+        "folder.dvc": [{"changed deps": {str(tmp_path / "out/d"): "modified"}}],
+        "followed.dvc": [{"changed deps": {str(tmp_path / "out/file"): "modified"}}],
+        "lost.dvc": [{"changed deps": {str(tmp_path / "out/d/x"): "deleted"}}],
+    }
+    assert "soon.dvc" in both("--no-updates")
+    assert "\t\tupdate available:   d (../source)\n" in tools["dvx"](work, "status", "d.dvc").out
+    (tmp_path / "source").rename(tmp_path / "gone")
+    said = tools["dvx"](work, "status", "d.dvc", "mixed.dvc")
+    assert said.out == ""
+    assert said.err.count(f"the repository `{tmp_path}/source` cannot be read") == 1
+    assert "whether an import of it can be updated is not known" in said.err
+
+
+def test_other_machines_are_asked_for_updates_on_demand(
+    tmp_path: Path, s3: S3Server, dvc: Tool, tools: Mapping[str, Tool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket, files, options = s3.new_bucket(), s3.files(), s3.options()
+    files.call_s3("put_bucket_versioning", Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for name in ("one", "d/a", "d/b"):
+        files.pipe_file(f"{bucket}/{name}", b"1\n")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", options["access_key_id"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", options["secret_access_key"])
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    git(tmp_path, "init", "--quiet")
+    dvc(tmp_path, "init")
+    dvc(tmp_path, "remote", "add", "place", f"s3://{bucket}")
+    dvc(tmp_path, "remote", "modify", "place", "endpointurl", s3.endpoint)
+    dvc(tmp_path, "import-url", "remote://place/one", "frozen")
+    dvc(tmp_path, "import-url", "remote://place/one", "followed")
+    dvc(tmp_path, "unfreeze", "followed.dvc")
+    dvc(tmp_path, "import-url", "remote://place/one", "file", "--version-aware")
+    dvc(tmp_path, "import-url", "remote://place/d", "folder", "--version-aware")
+
+    assert dvx(tmp_path, "status", "--updates", "--json").json == dvc(tmp_path, "status", "--json").json == {}
+    for name in ("one", "d/a"):
+        files.pipe_file(f"{bucket}/{name}", b"22\n")
+
+    assert dvx(tmp_path, "status", "--updates", "--json").json == dvc(tmp_path, "status", "--json").json
+    assert len(dvx(tmp_path, "status", "--updates", "--json").json) == 4
+    assert dvx(tmp_path, "status", "--json").json == {}

@@ -259,6 +259,84 @@ def test_worktree(tmp_path: Path, s3: S3Server, tools: Mapping[str, Tool]) -> No
     assert dvx(made, "push").err == "Everything is up to date.\n"
 
 
+def replaced(s3: S3Server, bucket: str) -> None:
+    """What somebody else may do to a bucket: one file each is changed, added and removed in a folder, others changed."""
+    files = s3.files()
+    changed = {"f": b"2\n", "d/sub/b": b"theirs\n", "d/more": b"more\n", "o/x": b"of\n", "y": b"yy\n"}
+    for name, text in changed.items():
+        files.pipe_file(f"{bucket}/data/{name}", text)
+    files.rm_file(f"{bucket}/data/d/empty")
+
+
+def test_an_update_from_a_worktree_records_what_dvc_does(tmp_path: Path, s3: S3Server, tools: Mapping[str, Tool]) -> None:
+    bucket = versioned_bucket(s3)
+    made = make(tmp_path / "made", tools["dvx"], s3, kind="worktree", bucket=bucket)
+    dvx(made, "push")
+    pushed = commit_all(made)
+    replaced(s3, bucket)
+    texts = {}
+
+    for name, tool in tools.items():
+        for target in ("f.dvc", "x.dvc", "d.dvc", "s"):
+            tool(made, "update", target)
+        files = ("f", "d/a", "d/sub/b", "d/more", "o/f", "o/x", "y")
+        texts[name] = {**recorded(made), **{file: (made / file).read_text() for file in files}}
+        assert not (made / "d/empty").exists()
+        if name == "dvc":
+            git(made, "reset", "--quiet", "--hard", pushed)
+            dvx(made, "checkout", "--force")
+
+    assert texts["dvx"] == texts["dvc"]
+    assert "version_id: ID" in texts["dvx"]["f.dvc"]
+    assert dvx(made, "data", "status", "--json").json.keys() <= {"committed", "git", "unchanged"}
+    assert dvx(made, "update", "d.dvc", "s").err.count("didn't change, skipping") == 3
+    assert dvx(made, "push").err == "Everything is up to date.\n"
+
+
+def test_an_update_from_a_worktree_gets_what_the_cache_lacks(tmp_path: Path, s3: S3Server, tools: Mapping[str, Tool]) -> None:
+    bucket = versioned_bucket(s3)
+    made = make(tmp_path / "made", tools["dvx"], s3, kind="worktree", bucket=bucket)
+    dvx(made, "push")
+    commit_all(made)
+    replaced(s3, bucket)
+    other = clone(made, "other")
+    write(other / "d/a", "unsaved")
+
+    result = dvx(other, "update", "--recursive", ".")
+
+    assert "unsaved changes of `d/a` went to the trash" in result.err
+    assert {path.name: path.read_text() for path in (other / "d").iterdir() if path.is_file()} == {"a": "a\n", "more": "more\n"}
+    assert (other / "o/x").read_text() == "of\n"
+
+
+def test_an_update_from_a_worktree_loses_nothing(tmp_path: Path, s3: S3Server, tools: Mapping[str, Tool]) -> None:
+    bucket = versioned_bucket(s3)
+    made = make(tmp_path / "made", tools["dvx"], s3, kind="worktree", bucket=bucket)
+    dvx(made, "push", "f", "x", "d")
+    change(made, tools["dvx"])
+    before = recorded(made)
+
+    mine = run_dvx(made, "update", "d")
+    never = dvx(made, "update", "f", "s").err
+    s3.files().rm_file(f"{bucket}/data/x")
+    gone = dvx(made, "update", "x").err
+    dvx(made, "push", "d")
+    for name in ("d/a/b", "d/.git/config"):
+        s3.files().call_s3("put_object", Bucket=bucket, Key=f"data/{name}", Body=b"")
+        said = run_dvx(made, "update", "d")
+        assert (said.code, "hint: r" in said.err) == (1, True)
+        s3.files().call_s3("delete_object", Bucket=bucket, Key=f"data/{name}")
+        assert ("as a file and as a folder" if name == "d/a/b" else "cannot be tracked") in said.err
+    dvx(made, "remote", "modify", "ver", "worktree", "false")
+    dvx(made, "remote", "modify", "ver", "version_aware", "true")
+
+    assert mine.err.splitlines()[0] == "error: an update of `d` would lose what was never pushed to `ver`: `a`, `new`"
+    assert [never.count(f"could not update '{name}', it was never pushed to a remote") for name in ("f", "o", "y")] == [1, 1, 1]
+    assert "could not update 'x', it does not exist in the remote" in gone
+    assert "`x` is no import, and its remote `ver` is no worktree" in run_dvx(made, "update", "x").err
+    assert (recorded(made) | {"d.dvc": ""}) == (before | {"d.dvc": ""})
+
+
 def test_the_native_dialect(tmp_path: Path, s3: S3Server, native: Path, home: Path) -> None:
     write(native / "run.sh", "#!/bin/sh\n").chmod(0o755)
     write(native / "d/a", "a")

@@ -73,6 +73,24 @@ def test_what_git_does_not_ignore_of_dvx_own_folder(dialect_repo: Path) -> None:
     assert found(dialect_repo) == []
 
 
+def test_what_a_migration_that_is_taken_back_leaves(dvc_like: Path) -> None:
+    write(dvc_like / "f", "1\n")
+    dvx(dvc_like, "add", "f")
+    commit_all(dvc_like)
+    dvx(dvc_like, "migrate", "--native")
+    commit_all(dvc_like)
+    assert found(dvc_like) == []
+    git(dvc_like, "revert", "--no-edit", "HEAD")
+    assert git(dvc_like, "status", "--porcelain") == "?? .dvx/"
+    assert found(dvc_like) == [Problem(Kind.FOLDER_LEFT, ".dvx")]
+    assert cure_of(dvc_like, Kind.FOLDER_LEFT) == "write `*` into `.dvx/.gitignore`"
+    write(dvc_like / ".dvx/.gitignore", "*\n")
+    assert found(dvc_like) == []
+    dvx(dvc_like, "migrate", "--native")
+    assert found(dvc_like) == []
+    assert git(dvc_like, "status", "--porcelain", "--untracked-files=no", "--", ".dvx") != ""
+
+
 def test_a_cache_elsewhere_need_not_be_ignored(native: Path) -> None:
     dvx(native, "cache", "dir", "../cache")
     write(native / ".dvx/.gitignore", "/tmp\n/config.local\n")

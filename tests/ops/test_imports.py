@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from dvx.model.origin import Origin, encode_origin, is_elsewhere, origin_of, set
 from dvx.model.pointer import Recorded
 from dvx.model.settings import OptionName
 from dvx.ops.artifacts import Wanted, choose_tag
+from dvx.store.folder import FolderRemote
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, tree, write
 
 
@@ -139,17 +142,21 @@ def test_what_cannot_be_updated_leaves_the_others(dialect_repo: Path, source: Pa
     file.write_text(file.read_text().replace("rev: v1", f"rev: {branch}"))
     result = run_dvx(dialect_repo, "update", "gone", "raw.txt")
     assert "was not updated: there is nothing at" in result.err
-    assert "error: 1 of 2 imports could not be updated" in result.err
+    assert "error: 1 of 2 could not be updated" in result.err
     assert result.code in (1, 4)
     assert (dialect_repo / "raw.txt").read_text() == "two\n"
     assert (dialect_repo / "gone").read_text() == "1\n"
 
 
-def test_what_is_no_import_is_not_updated(dialect_repo: Path) -> None:
+def test_what_is_no_import_and_was_never_pushed_is_not_updated(dialect_repo: Path) -> None:
     write(dialect_repo / "own", "1\n")
     dvx(dialect_repo, "add", "own")
-    said = run_dvx(dialect_repo, "update", "own")
-    assert (said.code, said.err.splitlines()[0]) == (1, "error: `own` is no import")
+    said = dvx(dialect_repo, "update", "own").err
+    assert said.startswith("note: could not update 'own', it was never pushed to a remote; imports can be updated")
+    for words in (("--rev", "main"), ("--no-download",), ("--to-remote",), ("--remote", "any")):
+        said = run_dvx(dialect_repo, "update", "own", *words).err
+        assert said.startswith(f"error: `{words[0]}` is for imports, and `own` is none\n")
+    assert dvx(dialect_repo, "update", "--recursive", ".").err == "There is nothing to update there.\n"
     assert run_dvx(dialect_repo, "update", "nope").code != 0
 
 
@@ -372,7 +379,9 @@ def test_pull_gets_what_was_recorded_but_not_downloaded(dialect_repo: Path, sour
     assert "Imported 'raw.txt'" in said
     assert ((dialect_repo / "raw.txt").read_text(), (dialect_repo / "u.txt").read_text()) == ("two\n", "u\n")
     assert not (dialect_repo / "v.txt").exists()
-    assert dvx(dialect_repo, "status", "raw.txt", "u.txt", "--json").json == {}
+    assert dvx(dialect_repo, "status", "raw.txt", "u.txt", "--no-updates", "--json").json == {}
+    [[moved]] = dvx(dialect_repo, "status", "raw.txt", "u.txt", "--json").json.values()
+    assert moved == {"changed deps": {"data/raw.txt (../source)": "update available"}}
 
 
 def test_nothing_is_claimed_over_a_file_that_is_there(dialect_repo: Path, source: Path) -> None:
@@ -720,3 +729,45 @@ def test_commands_of_dvc_that_are_none_here_say_what_there_is_instead(home: Path
         assert result.code == 2
         assert result.err.startswith("error: dvx ")
         assert "\nhint: " in result.err
+
+
+def test_a_remote_that_the_other_repository_has_not_is_refused(dialect_repo: Path, source: Path) -> None:
+    for command in ("get", "import"):
+        said = run_dvx(dialect_repo, command, "../source", "data/raw.txt", "--remote", "stor")
+        assert (said.code, said.err) == (1, "error: `../source` has no remote `stor`\nhint: did you mean `store`?\n")
+        said = run_dvx(dialect_repo, command, "../source", "data/raw.txt", "--remote", "none")
+        assert said.err.splitlines()[1] == "hint: it has `store`"
+    assert not list(dialect_repo.glob("raw.txt*"))
+    # it has the data here, and a remote that it has is not refused for that
+    dvx(dialect_repo, "import", "../source", "data/raw.txt", "--remote", "store")
+
+
+@pytest.mark.parametrize("command", ["get", "import"])
+def test_as_many_objects_come_at_once_as_was_said(
+    new_project: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    source, here = new_project("source", "--dvc"), new_project("here", "--dvc")
+    dvx(source, "remote", "add", "--default", "store", str(tmp_path / "store"))
+    for number in range(12):
+        write(source / f"data/{number}", f"{number}")
+    dvx(source, "add", "data")
+    commit_all(source)
+    dvx(source, "push")
+    shutil.rmtree(source / ".dvc/cache")
+    active, most, resume = set[str](), [0], FolderRemote.resume
+
+    for jobs in (1, 3):
+        # all of them must be there for one to go on
+        together = threading.Barrier(jobs)
+
+        def slowly(remote: FolderRemote, name: str, file: Any, check: Any, gate: threading.Barrier = together) -> None:
+            active.add(name)
+            most[0] = max(most[0], len(active))
+            gate.wait(20)
+            active.discard(name)
+            resume(remote, name, file, check)
+
+        monkeypatch.setattr(FolderRemote, "resume", slowly)
+        dvx(here, command, "../source", "data", "-o", f"got{jobs}", "-j", str(jobs))
+        assert (most[0], len(files(here / f"got{jobs}"))) == (jobs, 12)
+        shutil.rmtree(here / ".dvc/cache", ignore_errors=True)

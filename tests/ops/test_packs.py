@@ -15,6 +15,7 @@ import pytest
 
 from dvx.model.digest import digest_bytes
 from tests.helpers import Result, commit_all, dvx, git, run_dvx, tree, write
+from tests.proxy import fault_proxy
 from tests.servers import S3Server
 
 COUNT = 60
@@ -464,3 +465,30 @@ def test_packs_on_s3(native: Path, s3: S3Server, bucket: str) -> None:
     dvx(clone, "pull")
     assert _data(clone) == _data(native)
     assert dvx(native, "fsck", "--remote", "storage", "--json").json["findings"] == []
+
+
+@pytest.mark.s3
+def test_the_packs_are_listed_once_however_many_objects_are_healed(native: Path, s3: S3Server, bucket: str) -> None:
+    with fault_proxy(s3.endpoint) as proxy:
+        dvx(native, "remote", "add", "--default", "storage", f"s3://{bucket}/x")
+        for option, value in (s3.options() | {"endpointurl": f"http://127.0.0.1:{proxy.port}"}).items():
+            dvx(native, "remote", "modify", "--local", "storage", option, value)
+        for number in range(COUNT):
+            write(native / f"data/{number}", f"{number}" * 1000)
+        dvx(native, "add", "data")
+        dvx(native, "push")
+        lone = digest_bytes(b"7" * 1000, "xxh128").object_name
+        s3.files().pipe_file(f"{bucket}/x/{lone}", b"7" * 1000)
+        shutil.rmtree(native / "data")
+        damaged = [path for path in (native / ".dvx/cache/files").rglob("*/??/*") if path.suffix != ".dir"]
+        for path in damaged:
+            _spoil(path, b"rot")
+        proxy.requests.clear()
+
+        report = dvx(native, "fsck", "--json").json
+
+    assert {one["healed"] for one in report["findings"]} == {"the remote `storage`"}
+    assert len(report["findings"]) == len(damaged) == COUNT
+    assert sum("packs" in line and "list-type" in line for line in proxy.requests) == 1
+    assert len(proxy.requests) < 10
+    assert all(len(path.read_bytes()) >= 1000 for path in damaged)

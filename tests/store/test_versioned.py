@@ -51,6 +51,24 @@ def test_bytes_that_are_wrong_make_no_version(remote: VersionedRemote, tmp_path:
 
 
 @pytest.mark.s3
+def test_the_newest_version_of_a_file_or_of_all_in_a_folder(remote: VersionedRemote, bucket: str, s3: S3Server) -> None:
+    files = s3.files()
+    for name, text in {"d/a": b"1", "d/sub/b": b"2", "d/gone": b"3", "da": b"4"}.items():
+        files.pipe_file(f"{bucket}/in here/{name}", text)
+    files.pipe_file(f"{bucket}/in here/d/a", b"11")
+    files.rm_file(f"{bucket}/in here/d/gone")
+
+    found = remote.latest("d")
+
+    assert {name: version.etag for name, version in found.items()} == {
+        "a": digest_bytes(b"11", "md5").hex,
+        "sub/b": digest_bytes(b"2", "md5").hex,
+    }
+    assert remote.latest("d/a") == {"": found["a"]}
+    assert remote.latest("d/gone") == remote.latest("nothing") == {}
+
+
+@pytest.mark.s3
 def test_versions_that_are_there_are_told_by_few_or_many_questions(remote: VersionedRemote, tmp_path: Path) -> None:
     local = str(write(tmp_path / "one", b"x"))
     made = {(f"f {number}", remote.upload(local, f"f {number}", checked(b"x")).id) for number in range(3)}

@@ -12,7 +12,7 @@ from dvx.model.digest import Digest
 from dvx.model.lock import StageState, keeping_versions
 from dvx.model.pointer import Recorded, decode_pointer, encode_lock_entry
 from dvx.model.tree import Content, Entry, Tree, tree_content
-from dvx.model.versioned import Version, cloud_of, rows_of, tree_of, version_of
+from dvx.model.versioned import Version, cloud_of, remote_of, rows_of, tree_of, version_of
 
 A, B = "60b725f10c9c85c70d97880dfe8191b3", "3b5d5c3712955042212316173ccf37be"
 CLOUD = {"ver": {"etag": A, "version_id": "v1"}}
@@ -26,8 +26,8 @@ def test_a_version_stands_under_cloud_or_beside_it() -> None:
     assert version_of({"version_id": "v2", "etag": "e"}, "ver") == Version("v2", "e")
     assert version_of({"cloud": {"ver": {"etag": "e"}}}, "ver") is None
     assert version_of({}, "ver") is None
-    assert cloud_of("ver", Version("v1", A)) == CLOUD
-    assert cloud_of("ver", Version("v1")) == {"ver": {"version_id": "v1"}}
+    assert cloud_of("ver", Version("v1", A)) == {"cloud": CLOUD}
+    assert cloud_of("ver", Version("v1")) == {"cloud": {"ver": {"version_id": "v1"}}}
 
 
 def test_a_listed_directory_is_that_of_the_tree() -> None:
@@ -77,11 +77,27 @@ def test_unchanged_files_keep_their_version_and_new_ones_get_theirs() -> None:
     changed = Tree((Entry("a", Digest("md5", A)), Entry("c", Digest("md5", B)), Entry("sub/b", Digest("md5", A))))
     sizes = {Digest("md5", A): 2, Digest("md5", B): 9}
 
-    assert rows_of(changed, ROWS, sizes, {"c": {"ver": {"version_id": "v9"}}}) == [
+    assert rows_of(changed, ROWS, sizes, {"c": cloud_of("ver", Version("v9"))}) == [
         ROWS[0],
         {"relpath": "c", "md5": B, "size": 9, "cloud": {"ver": {"version_id": "v9"}}},
         {"relpath": "sub/b", "md5": A, "size": 2},
     ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "remote"),
+    [
+        ({}, None),
+        ({"files": [{"relpath": "a"}, {"relpath": "b", "cloud": {}}]}, None),
+        ({"cloud": CLOUD}, "ver"),
+        ({"version_id": "v1"}, ""),
+        ({"files": [{"relpath": "a", "version_id": "v1"}]}, ""),
+        ({"files": [{"relpath": "a", "version_id": "v1"}, {"relpath": "b", "cloud": CLOUD}]}, "ver"),
+        ({"files": ["a"], "cloud": "ver"}, None),
+    ],
+)
+def test_an_entry_says_at_which_remote_it_has_versions(entry: dict[str, Any], remote: str | None) -> None:
+    assert remote_of(entry) == remote
 
 
 def test_a_lock_says_a_known_directory_once() -> None:
