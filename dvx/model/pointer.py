@@ -14,6 +14,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dvx.errors import Corrupted, SchemaError, UnsafePath, nearest
+from dvx.model.dataset import KEY as DATASET
 from dvx.model.dialect import Dialect
 from dvx.model.digest import LEGACY, Digest, digest_bytes
 from dvx.model.paths import check_path, join, parent, relative, within
@@ -139,7 +140,7 @@ def decode_entry(
             check_path(path)
         except UnsafePath as error:
             raise SchemaError(error.message, (*where, "path")) from None
-    extras = {key: entry[key] for key in (*_EXTRAS, *_DEP_EXTRAS) if entry.get(key) is not None}
+    extras = {key: entry[key] for key in (*_EXTRAS, *_DEP_EXTRAS, DATASET) if entry.get(key) is not None}
     return Recorded(path, _content(entry, dialect, where), extras)
 
 
