@@ -12,7 +12,7 @@ from dvx.formats import dump_yaml, edit_yaml, load_yaml, splice_dataset
 from dvx.model.dataset import FIELDS, KINDS, Dataset, is_name, lock_of, spec_of
 from dvx.model.origin import Origin
 from dvx.model.paths import join, parent, printable, within
-from dvx.ops.elsewhere import Elsewhere, Sources
+from dvx.ops.elsewhere import Elsewhere, Sources, tip_of
 from dvx.ops.imports import refuse_password
 from dvx.ops.index import Index, load_index
 from dvx.ops.owners import for_git
@@ -62,7 +62,7 @@ def add_dataset(project: Project, new: NewDataset) -> Changed:
     known = {"name": new.name, "url": new.url, "type": new.kind, "path": new.path, "rev": new.rev}
     spec = spec_of({key: value for key, value in known.items() if value})
     _check_new(load_index(project), new, file)
-    lock = _look(project, spec, file)
+    lock = _look(project, spec, file, {})
     with project.lock(file):
         index = load_index(project)
         _check_new(index, new, file)
@@ -81,7 +81,7 @@ def update_dataset(project: Project, name: str, rev: str = "") -> Changed:
         raise UsageError(f"`--rev` is for other repositories, and `{name}` is not of one", "leave it out")
     check_text(rev)
     spec = spec_of({**dataset.spec, **({"rev": rev} if rev else {})})
-    lock = _look(project, spec, dataset.file)
+    lock = _look(project, spec, dataset.file, dataset.state)
     with project.lock(dataset.file):
         changed = _write(project, load_index(project), dataset.file, (spec, lock))
     return Changed(name, dataset.file, dataset.state, lock, for_git(project, changed))
@@ -107,11 +107,16 @@ def _check_new(index: Index, new: NewDataset, file: str) -> None:
         raise DvxError(f"the dataset `{new.name}` exists already in `{printable(file)}`", "write `--force` to replace it")
 
 
-def _look(project: Project, spec: Mapping[str, Any], file: str) -> dict[str, Any]:
-    """What a dataset is now, as a lock records it."""
+def _look(project: Project, spec: Mapping[str, Any], file: str, known: Mapping[str, Any]) -> dict[str, Any]:
+    """What a dataset is now, as a lock records it; `known` is what it was, if that is known."""
     kind, name = spec["type"], spec["name"]
     if kind == "dvc":
-        return lock_of({**spec, "rev_lock": _commit_of(project, spec, file)})
+        origin = Origin(spec["url"], spec.get("path", ""), spec.get("rev") or "")
+        commit = known.get("rev_lock")
+        # what did not change is not copied
+        if commit is None or tip_of(project, origin, file) != commit:
+            commit = _commit_of(project, origin, file)
+        return lock_of({**spec, "rev_lock": commit})
     if kind == "url":
         found = UrlSource(project, spec["url"], project.abs(parent(file)), {"version_aware": "true"}).versions()
         if "" in found:
@@ -125,9 +130,8 @@ def _look(project: Project, spec: Mapping[str, Any], file: str) -> dict[str, Any
     raise DvxError(f"the dataset `{printable(name)}` is of the unknown type `{printable(kind)}`", hint)
 
 
-def _commit_of(project: Project, spec: Mapping[str, Any], file: str) -> str:
+def _commit_of(project: Project, origin: Origin, file: str) -> str:
     """The commit of another repository, which must have the path that is named."""
-    origin = Origin(spec["url"], spec.get("path", ""), spec.get("rev") or "")
     with Sources(project) as sources:
         there = sources.open(origin, file)
         if origin.path:

@@ -10,7 +10,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dvx.errors import DvxError, UnknownTarget, UsageError, quoted
-from dvx.git.clones import tip
 from dvx.model.events import Tell, silent
 from dvx.model.origin import Origin, encode_origin, import_of
 from dvx.model.paths import printable, within
@@ -19,7 +18,7 @@ from dvx.model.settings import redact
 from dvx.model.stage import is_url
 from dvx.ops.add import AddOptions
 from dvx.ops.bring import BringOptions, add_to_remote
-from dvx.ops.elsewhere import Sources, place_of
+from dvx.ops.elsewhere import Sources, tip_of
 from dvx.ops.fetch import bring
 from dvx.ops.import_records import TOKENS, Arrived, Imported, downloaded, observed, rewrite_import, take
 from dvx.ops.index import Index, load_index
@@ -130,7 +129,12 @@ def _update_repo(
     wanted = replace(origin, rev=options.rev or origin.rev, commit="")
     output, recorded = pointer.outs[0]
     content = recorded.content
-    if content is not None and origin.commit and wanted.rev == origin.rev and _tip(project, pointer, wanted) == origin.commit:
+    if (
+        content is not None
+        and origin.commit
+        and wanted.rev == origin.rev
+        and tip_of(project, wanted, pointer.path) == origin.commit
+    ):
         return Imported(output.path, pointer.path, (), changed=False)
     there = sources.open(wanted, pointer.path)
     if there.commit == origin.commit and wanted.rev == origin.rev and content is not None:
@@ -141,14 +145,6 @@ def _update_repo(
     room, inner = bring(there, origin.path, sources, tell)
     new = take(project, room, inner, output.path, tell, force=True)
     return rewrite_import(project, pointer, Arrived(new, dep))
-
-
-def _tip(project: Project, pointer: Pointer, origin: Origin) -> str:
-    """The commit that is to be had now, if it can be asked for alone."""
-    if project.git is None:
-        return ""
-    place = place_of(origin.url, os.path.dirname(project.abs(pointer.path)))
-    return tip(project.git.place, place or origin.url, origin.rev)
 
 
 def _update_url(project: Project, pointer: Pointer, options: UpdateOptions, sources: Sources, tell: Tell) -> Imported:
