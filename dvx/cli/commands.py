@@ -25,6 +25,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "get": ("dvx.cli.imports", "get", "Copy data of another repository"),
     "get-url": ("dvx.cli.imports", "get_url", "Copy data from a URL"),
     "list-url": ("dvx.cli.imports", "list_url", "List what a URL holds"),
+    "dataset add": ("dvx.cli.datasets", "dataset_add", "Give data of another place a name for stages"),
+    "dataset update": ("dvx.cli.datasets", "dataset_update", "Record what a dataset is now"),
     "artifacts get": ("dvx.cli.imports", "artifacts_get", "Copy what another repository gives a name to"),
     "push": ("dvx.cli.sync", "push", "Copy objects that a remote lacks"),
     "pull": ("dvx.cli.sync", "pull", "Get data from a remote into the workspace"),
@@ -105,6 +107,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 }  # fmt: skip
 GROUPS: dict[str, tuple[str, str]] = {
     "artifacts": ("Get what repositories give names to", "dvx artifacts get ../models resnet --stage prod"),
+    "dataset": ("Name data of other places for stages", "dvx dataset add --dvc ../data --rev v2 images"),
     "remote": ("Manage where data is pushed to", "dvx remote add --default storage s3://bucket/path"),
     "cache": ("Manage the local store of data", "dvx cache dir /mnt/shared/cache"),
     "stage": ("Write and list stages", "dvx stage add -n train -d train.py -o model.bin python train.py"),
@@ -121,7 +124,6 @@ GROUPS: dict[str, tuple[str, str]] = {
 }
 ALIASES = {"experiments": "exp", "rm": "remove", "mv": "move", "list": "ls", "ls-url": "list-url", "ds": "dataset"}
 ABSENT: dict[str, tuple[str, str]] = {
-    "dataset": ("dvx does not keep lists of data sets", "use `dvx import` or `dvx import-url`, then `dvx update`"),
     "studio": ("dvx knows of no hosted service", "`dvx exp show --html` makes a page, `dvx exp push` shares experiments"),
     "daemon": ("dvx has no daemon, and calls nobody", "there is nothing to do"),
 }

@@ -91,6 +91,14 @@ def databases(incomplete: str) -> list[str]:
 
 
 @offer
+def datasets(project: Project) -> Iterable[str]:
+    """Names of datasets."""
+    from dvx.ops.index import load_index
+
+    return load_index(project).datasets
+
+
+@offer
 def experiments(project: Project) -> Iterable[str]:
     """Names of experiments."""
     return [ref.name for ref in project.git.experiments()] if project.git else []

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from dvx.formats.data import load_data
     from dvx.formats.editing import edit_data
     from dvx.formats.jsonc import Item, load_jsonc, put, put_item
-    from dvx.formats.locks import only_stage, remove_from_lock, splice_lock
+    from dvx.formats.locks import only_stage, remove_from_lock, splice_dataset, splice_lock
     from dvx.formats.reading import decoded, load_yaml, locate, schema_error
     from dvx.formats.writing import dump_yaml, edit_yaml
 
@@ -31,13 +31,14 @@ __all__ = [
     "put_item",
     "remove_from_lock",
     "schema_error",
+    "splice_dataset",
     "splice_lock",
 ]
 _PARTS = {
     "data": ("load_data",),
     "editing": ("edit_data",),
     "jsonc": ("Item", "load_jsonc", "put", "put_item"),
-    "locks": ("only_stage", "remove_from_lock", "splice_lock"),
+    "locks": ("only_stage", "remove_from_lock", "splice_dataset", "splice_lock"),
     "reading": ("decoded", "load_yaml", "locate", "schema_error"),
     "writing": ("dump_yaml", "edit_yaml"),
 }

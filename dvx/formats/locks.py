@@ -25,6 +25,7 @@ from dvx.formats.writing import dump_yaml, edit_yaml
 
 _SCHEMA = "schema: '2.0'\n"
 _SECTION = "stages"
+_DATASETS = "datasets"
 # a file as it is nearly always: only stages, each from a line that begins with two blanks to the next such line. Quantifiers
 # are possessive, so that this takes one pass whatever the text is
 _TIDY = re.compile(r"schema: '2\.0'\nstages:\n(?:  [A-Za-z_][\w.@-]*+:\n(?:(?:    [^\n]*+)?+\n)*+)++")
@@ -60,6 +61,26 @@ def only_stage(text: str, key: str) -> str | None:
         return None
     start, end = section.entries.get(key, (0, 0))
     return _SCHEMA + (f"{_SECTION}:\n{text[start:end]}" if end else "")
+
+
+def splice_dataset(text: str | None, entry: Mapping[str, Any]) -> str:
+    """`text` with what is recorded of one dataset replaced in place or added; `None` is a lock file not yet written."""
+    if text is None:
+        return _SCHEMA + dump_yaml({_DATASETS: [entry], _SECTION: {}})
+
+    def edit(document: Any) -> None:
+        document.setdefault("schema", "2.0")
+        if not document.get(_DATASETS):
+            document[_DATASETS] = []
+        rows = document[_DATASETS]
+        place = next((number for number, row in enumerate(rows) if row.get("name") == entry["name"]), None)
+        if place is None:
+            rows.append(dict(entry))
+        elif rows[place] != entry:
+            rows[place] = dict(entry)
+        document.setdefault(_SECTION, {})
+
+    return edit_yaml(text, edit)
 
 
 def remove_from_lock(text: str, key: str) -> str:

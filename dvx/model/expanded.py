@@ -40,6 +40,7 @@ class Expanded(Struct, frozen=True):
     metrics: Sequence[Any]
     plots: Sequence[Any]
     artifacts: Mapping[str, Any]
+    datasets: Sequence[Any]
     used: Mapping[str, tuple[str, ...]]
 
 

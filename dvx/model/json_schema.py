@@ -118,6 +118,7 @@ _FORMS: Mapping[str, Callable[[], Schema]] = {
     "text": lambda: _TEXT,
     "boolean": lambda: _BOOLEAN,
     "texts": lambda: _list(_TEXT),
+    "text or nothing": lambda: _or_nothing(_TEXT),
     "text or texts": lambda: _either(_TEXT, _list(_TEXT)),
     "vars": lambda: _list({"type": ["string", "object"]}),
     "foreach": lambda: {"type": ["string", "array", "object"]},
@@ -127,7 +128,7 @@ _FORMS: Mapping[str, Callable[[], Schema]] = {
     "plot outputs": lambda: _outputs("plot output"),
     "plots": _plots,
     "artifacts": lambda: _named(_object(_table("artifact"), ["path"])),
-    "datasets": lambda: _list(_MAPPING),
+    "datasets": lambda: _list({**_object(_table("dataset"), ["name", "url", "type"]), "additionalProperties": True}),
 }
 
 

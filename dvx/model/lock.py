@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dvx.errors import SchemaError, nearest
+from dvx.model.dataset import KEY, lock_of
 from dvx.model.dialect import Dialect
 from dvx.model.paths import join, parent, relative
 from dvx.model.pipeline import DEFAULT_PARAMS
@@ -22,7 +23,7 @@ _STAGE = ("cmd", "deps", "params", "outs")
 _ENV = "env"
 _ENTRY = (
     "path", "hash", "size", "nfiles", "isexec", "etag", "checksum", "version_id", "cloud", "files", "fs_config", "repo", "db",
-    "dataset",
+    KEY,
 )  # fmt: skip
 
 Where = tuple[str | int, ...]
@@ -42,13 +43,14 @@ class StageState(Struct, frozen=True):
 
 
 class Lock(Struct, frozen=True):
-    """The states of one lock file, by stage name."""
+    """The states of one lock file, by stage name, and what it says of datasets, by their names."""
 
     stages: Mapping[str, StageState]
+    datasets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def having(self, name: str, state: StageState) -> Lock:
         """This lock with the state of one stage replaced or added."""
-        return Lock({**self.stages, name: state})
+        return replace(self, stages={**self.stages, name: state})
 
 
 def decode_lock(document: Any, file: str, dialect: Dialect, pipeline: Pipeline | None) -> Lock:
@@ -73,7 +75,7 @@ def decode_lock(document: Any, file: str, dialect: Dialect, pipeline: Pipeline |
         stage = pipeline.stages.get(name) if pipeline else None
         if stage or not pipeline:
             stages[str(name)] = decode_state(raw, stage.workdir if stage else parent(file), dialect, ("stages", name))
-    return Lock(stages)
+    return Lock(stages, {str(lock["name"]): lock for lock in map(lock_of, _rows(top, "datasets", ())) if lock})
 
 
 def lock_keys(dialect: Dialect) -> Mapping[str, tuple[str, ...]]:
@@ -148,17 +150,21 @@ def _text_of(path: str, stage: Stage) -> str:
 
 
 def _entries(entry: Mapping[str, Any], key: str, workdir: str, dialect: Dialect, where: Where) -> dict[str, Recorded]:
-    rows = entry.get(key, [])
-    if not isinstance(rows, list):
-        raise SchemaError("a list is expected", (*where, key))
     known = lock_keys(dialect)["entry"]
     found = {}
-    for index, raw in enumerate(rows):
+    for index, raw in enumerate(_rows(entry, key, where)):
         place = (*where, key, index)
         _known(_mapping(raw, place), known, place)
         recorded = decode_entry(raw, workdir, dialect, place, outside=key == "deps")
         found[recorded.path] = recorded
     return found
+
+
+def _rows(entry: Mapping[str, Any], key: str, where: Where) -> list[Any]:
+    rows = entry.get(key, [])
+    if not isinstance(rows, list):
+        raise SchemaError("a list is expected", (*where, key))
+    return rows
 
 
 def _mapping(value: Any, where: Where) -> Mapping[str, Any]:

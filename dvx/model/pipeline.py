@@ -11,6 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from dvx.errors import GraphError, SchemaError, UnsafePath
+from dvx.model.dataset import spec_of
 from dvx.model.dialect import Dialect
 from dvx.model.expanded import CommandStyle, Expanded, as_text, is_templated
 from dvx.model.paths import check_path, join, parent, relative
@@ -43,7 +44,7 @@ def decode_pipeline(document: Any, file: str, dialect: Dialect, load: Callable[[
     else:
         stages: Mapping[str, Any] = top.get("stages", {})
         places = {name: ("stages", name) for name in stages}
-        rest = {key: top.get(key, ()) for key in ("params", "metrics", "plots")}
+        rest = {key: top.get(key, ()) for key in ("params", "metrics", "plots", "datasets")}
         expanded = Expanded(stages, places, frozenset(), {}, artifacts=top.get("artifacts", {}), used={}, **rest)
     folder = parent(file)
     return Pipeline(
@@ -53,7 +54,7 @@ def decode_pipeline(document: Any, file: str, dialect: Dialect, load: Callable[[
         metrics=tuple(join(folder, _text(name)) for name in expanded.metrics),
         plots=tuple(_plots(expanded.plots)),
         artifacts=dict(expanded.artifacts),
-        datasets=tuple(top.get("datasets", ())),
+        datasets=tuple(map(spec_of, expanded.datasets)),
         groups=expanded.groups,
         used={join(folder, name): keys for name, keys in expanded.used.items()},
     )

@@ -74,6 +74,11 @@ def _text(value: Any, where: Where) -> None:
         raise SchemaError(f"a text is expected, not {_seen(value)}", where, "put it in quotes")
 
 
+def _text_or_nothing(value: Any, where: Where) -> None:
+    if value is not None:
+        _text(value, where)
+
+
 def _boolean(value: Any, where: Where) -> None:
     if not isinstance(value, bool):
         raise SchemaError(f"`true` or `false` is expected, not {_seen(value)}", where)
@@ -175,7 +180,13 @@ def _artifacts(value: Any, where: Where) -> None:
 def _datasets(value: Any, where: Where) -> None:
     _list(value, where)
     for index, item in enumerate(value):
-        _mapping(item, (*where, index))
+        place = (*where, index)
+        _mapping(item, place)
+        for key, check in _DATASET.items():
+            if key in item:
+                check(item[key], (*place, key))
+            elif check is _text:
+                raise SchemaError(f"`{key}` is missing", place)
 
 
 def _seen(value: Any) -> str:
@@ -204,13 +215,17 @@ _DEFINITION: Mapping[str, Check] = {
     "x": _anything, "y": _anything, "x_label": _text, "y_label": _text, "title": _text, "template": _text,
 }  # fmt: skip
 _ARTIFACT: Mapping[str, Check] = {"path": _text, "desc": _text, "type": _text, "labels": _texts, "meta": _anything}
+_DATASET: Mapping[str, Check] = {
+    "name": _text, "url": _text, "type": _text, "path": _text_or_nothing, "rev": _text_or_nothing,
+}  # fmt: skip
 _TOP: Mapping[str, Check] = {
     "vars": _vars, "stages": _names, "params": _texts, "metrics": _texts, "plots": _plots, "artifacts": _artifacts,
     "datasets": _datasets,
 }  # fmt: skip
 KINDS: Mapping[Check, str] = {
     _anything: "anything", _mapping: "mapping", _names: "names", _text: "text", _boolean: "boolean", _texts: "texts",
-    _text_or_texts: "text or texts", _vars: "vars", _foreach: "foreach", _matrix: "matrix", _params: "params",
+    _text_or_texts: "text or texts", _text_or_nothing: "text or nothing", _vars: "vars",
+    _foreach: "foreach", _matrix: "matrix", _params: "params",
     _STAGE["outs"]: "outputs", _STAGE["metrics"]: "outputs", _STAGE["plots"]: "plot outputs", _plots: "plots",
     _artifacts: "artifacts", _datasets: "datasets",
 }  # fmt: skip
@@ -218,5 +233,5 @@ KINDS: Mapping[Check, str] = {
 TABLES: Mapping[str, Mapping[str, Check]] = {
     "top": _TOP, "stage": {**_STAGE, "matrix": _matrix}, "native": {"run": _mapping, "map": _anything},
     "group": {"foreach": _foreach, "do": _mapping}, "output": _FLAGS,
-    "plot output": _PLOT, "plot": _DEFINITION, "artifact": _ARTIFACT,
+    "plot output": _PLOT, "plot": _DEFINITION, "artifact": _ARTIFACT, "dataset": _DATASET,
 }  # fmt: skip

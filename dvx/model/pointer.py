@@ -14,6 +14,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dvx.errors import Corrupted, SchemaError, UnsafePath, nearest
+from dvx.model.dataset import KEY as DATASET
 from dvx.model.dialect import Dialect
 from dvx.model.digest import LEGACY, Digest, digest_bytes
 from dvx.model.paths import check_path, join, parent, relative, within
@@ -128,7 +129,7 @@ def decode_entry(
     With `outside`, the path may be a URL, absolute, or leave the project; it is then kept as written. It is empty for what
     comes from a database.
     """
-    extras = {key: entry[key] for key in (*_EXTRAS, *_DEP_EXTRAS) if entry.get(key) is not None}
+    extras = {key: entry[key] for key in (*_EXTRAS, *_DEP_EXTRAS, DATASET) if entry.get(key) is not None}
     if outside and "db" in extras and "path" not in entry:
         return Recorded("", None, extras)
     written = _text(entry.get("path"), (*where, "path"))

@@ -51,7 +51,10 @@ _PIPELINE: Mapping[str, Mapping[str, Word]] = {
             "Plots, by name or by the file that they draw.", examples=([{"loss": {"x": "step", "y": {"log.csv": "loss"}}}],)
         ),
         "artifacts": Word("Things with names for other projects: models, datasets.", examples=({"net": {"path": "model.bin"}},)),
-        "datasets": Word("Datasets of other systems that stages depend on."),
+        "datasets": Word(
+            "Datasets that stages depend on as `ds://NAME`; `dvx dataset add` writes them.",
+            examples=([{"name": "images", "url": "git@example.com:team/data.git", "type": "dvc", "rev": "v2"}],),
+        ),
     },
     "stage": {
         **_ANNOTATIONS,
@@ -90,6 +93,15 @@ _PIPELINE: Mapping[str, Mapping[str, Word]] = {
     "output": _FLAGS,
     "plot output": {**_FLAGS, **_PLOT, "header": Word("Whether the first line of a CSV file names its columns.", True)},
     "plot": _PLOT,
+    "dataset": {
+        "name": Word("What stages call it: `ds://NAME`.", examples=("images",)),
+        "url": Word("The repository, or the place in a store.", examples=("git@example.com:team/data.git", "s3://bucket/raw")),
+        "type": Word(
+            "What it is of: `dvc`, another repository; `url`, a store that keeps versions; `dc`, DataChain.", examples=("dvc",)
+        ),
+        "path": Word("A file or folder of the repository; all of it without.", examples=("images/train",)),
+        "rev": Word("A branch, tag or commit of the repository.", examples=("v2",)),
+    },
     "artifact": {**_ANNOTATIONS, "path": Word("The file or folder, relative to this file.", examples=("model.bin",))},
 }
 _RUN: Mapping[str, Word] = {

@@ -73,8 +73,8 @@ class Stage(Struct, frozen=True):
 
 class Pipeline(Struct, frozen=True):
     """One pipeline file. `file`, `params_files` and `metrics` are relative to the project; `plots` holds (id, definition) as
-    written. `groups` maps the name of a `foreach` or `matrix` to its stages; `used` maps a file to the keys of it that
-    `${...}` takes.
+    written, `datasets` what the file says of each. `groups` maps the name of a `foreach` or `matrix` to its stages; `used`
+    maps a file to the keys of it that `${...}` takes.
     """
 
     file: str

@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from dvx.model.canonical import json_sorted
+from dvx.model.dataset import KEY, is_dataset, lock_of
 from dvx.model.digest import Digest
 from dvx.model.lock import StageState
 from dvx.model.stage import Stage
@@ -31,6 +32,7 @@ class Cause(Enum):
     DEP_NEW = "new dependency"
     DEP_MODIFIED = "modified dependency"
     DEP_DELETED = "deleted dependency"
+    DEP_UNSYNCED = "unsynced dependency"
     PARAM_NEW = "new parameter"
     PARAM_MODIFIED = "modified parameter"
     PARAM_DELETED = "deleted parameter"
@@ -121,6 +123,9 @@ def _env_changes(locked: StageState, seen: StageState) -> Iterator[Reason]:
 
 def _dep_changes(stage: Stage, locked: StageState, seen: StageState) -> Iterator[Reason]:
     for path in stage.deps:
+        if is_dataset(path):
+            yield from _dataset_changes(path, locked, seen)
+            continue
         before, now = _content(locked.deps, path), _content(seen.deps, path)
         if now is None:
             yield Reason(Cause.DEP_DELETED, path)
@@ -128,6 +133,16 @@ def _dep_changes(stage: Stage, locked: StageState, seen: StageState) -> Iterator
             yield Reason(Cause.DEP_NEW if path not in locked.deps else Cause.DEP_MODIFIED, path)
         elif before.digest != now.digest:
             yield Reason(Cause.DEP_MODIFIED, path)
+
+
+def _dataset_changes(path: str, locked: StageState, seen: StageState) -> Iterator[Reason]:
+    before, now = (lock_of(state.deps[path].extras.get(KEY)) if path in state.deps else {} for state in (locked, seen))
+    if not now:
+        yield Reason(Cause.DEP_UNSYNCED, path)
+    elif not before:
+        yield Reason(Cause.DEP_NEW, path)
+    elif before != now:
+        yield Reason(Cause.DEP_MODIFIED, path)
 
 
 def _param_changes(stage: Stage, locked: StageState, seen: StageState, same: Same) -> Iterator[Reason]:

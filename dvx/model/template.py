@@ -74,6 +74,7 @@ class _Expansion:
             metrics=self._top("metrics", ()),
             plots=self._top("plots", ()),
             artifacts=self._top("artifacts", {}),
+            datasets=self._top("datasets", ()),
             used={file: tuple(sorted(keys)) for file, keys in sorted(self._ledger.used.items())},
         )
 

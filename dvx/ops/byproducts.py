@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import join, overlap, parent, printable
 from dvx.model.pointer import Recorded
-from dvx.model.stage import Stage
+from dvx.model.stage import Stage, is_url
 from dvx.model.tree import Tree, diff_trees
 from dvx.ops.index import Index
 from dvx.ops.track import look
@@ -30,7 +30,7 @@ class Before:
         self._project = project
         self._stage = stage
         self._trees: dict[str, Tree] = {}
-        for dep in stage.deps:
+        for dep in (dep for dep in stage.deps if not is_url(dep)):
             seen = look(project, stage.place(dep), silent, project.algorithm)
             if seen and seen.tree:
                 self._trees[dep] = seen.tree
@@ -40,6 +40,8 @@ class Before:
         return {dep: self._settled(recorded, tell) for dep, recorded in deps.items()}
 
     def _settled(self, before: Recorded, tell: Tell) -> Recorded:
+        if is_url(before.path):
+            return before
         now = look(self._project, self._stage.place(before.path), tell, self._project.algorithm)
         if now and before.content and now.content.digest == before.content.digest:
             return before

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError, MissingData, quoted
 from dvx.formats import edit_yaml
+from dvx.model.dataset import is_dataset
 from dvx.model.events import Tell, silent
 from dvx.model.lock import StageState
 from dvx.model.paths import join, printable
@@ -30,7 +31,7 @@ from dvx.ops.pointers import record
 from dvx.ops.recording import record_run
 from dvx.ops.relink import relink
 from dvx.ops.running import recording
-from dvx.ops.stage_checks import check_outputs
+from dvx.ops.stage_checks import check_outputs, check_synced
 from dvx.ops.status import find_owners
 from dvx.ops.track import observe, store
 from dvx.project import Project
@@ -72,7 +73,7 @@ def commit(project: Project, options: CommitOptions, tell: Tell = silent) -> Com
     order = check_graph(index).order()
     owners = find_owners(project, index, options.targets, options.select)
     parts = _parts(project, index, options)
-    observer = Observer(project, tell)
+    observer = Observer(project, index.datasets, tell)
     stages = [index.stages[owner] for owner in order if owner in owners and owner in index.stages]
     pointers = [pointer for path, pointer in index.pointers.items() if path in owners]
     observer.preload([(stage, index.state(stage)) for stage in stages])
@@ -194,7 +195,8 @@ def _record_stage(
 ) -> list[str]:
     state = observer.state(stage)
     before = locked.deps if locked else {}
-    state = replace(state, deps={dep: before.get(dep, seen) if is_url(dep) else seen for dep, seen in state.deps.items()})
+    far = {dep: before.get(dep, seen) for dep, seen in state.deps.items() if is_url(dep) and not is_dataset(dep)}
+    state = replace(state, deps={**state.deps, **far})
     _check_inputs(stage, state)
     with recording(project, stage, tell):
         return record_run(project, stage, state, tell, share=options.share)[1]
@@ -202,7 +204,9 @@ def _record_stage(
 
 def _check_inputs(stage: Stage, state: StageState) -> None:
     for dep, seen in state.deps.items():
-        if seen.content is None and not is_url(dep):
+        if is_dataset(dep):
+            check_synced(stage, seen)
+        elif seen.content is None and not is_url(dep):
             hint = f"make it, or run `dvx checkout {quoted(dep)}` if it is tracked"
             raise MissingData(f"`{printable(dep)}`, which the stage `{stage.address}` depends on, does not exist", hint)
     for file in stage.params:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dvx.model.dataset import is_dataset
 from dvx.model.events import Tell
 from dvx.model.lock import StageState
 from dvx.model.pointer import Recorded
@@ -88,7 +89,7 @@ class Decider:
 
     def _expected(self, seen: Recorded, locked: StageState | None) -> Recorded:
         """An absent dependency is what its producer recorded, or what it was when the stage ran."""
-        if seen.content is not None:
+        if seen.content is not None or is_dataset(seen.path):
             return seen
         producer = self._index.by_path.get(seen.path)
         if producer and producer.recorded and producer.recorded.content:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from dvx.config import dialect_at, is_harmless
 from dvx.errors import ConfigError, UnknownTarget, UnsafePath, nearest
 from dvx.git import Git
-from dvx.git.clones import copy_revision
+from dvx.git.clones import copy_revision, tip
 from dvx.model.dialect import Dialect
 from dvx.model.ini import parse
 from dvx.model.origin import Origin, settings_of
@@ -164,10 +164,7 @@ class Sources:
 
     def _copy(self, url: str, rev: str) -> tuple[str, str]:
         """The folder with a state of a repository, and its commit; a project in a part of a repository is seen from there."""
-        below = ""
-        git = Git.find(url) if os.path.isabs(url) and os.path.isdir(url) and not _is_bare(url) else None
-        if git is not None:
-            url, below = git.top, git.prefix
+        url, below = _top_of(url)
         if (url, rev) not in self._opened:
             folder = self.new()
             files.make_folder(os.path.join(folder, ".git"))
@@ -199,6 +196,16 @@ def place_of(url: str, base: str) -> str:
     return place if url and "://" not in url and os.path.isdir(place) else ""
 
 
+def tip_of(project: Project, origin: Origin, file: str) -> str:
+    """The commit that `origin` names now, if it can be asked for alone, else empty. A relative URL is seen from the folder of
+    `file`; raises GitError.
+    """
+    if project.git is None:
+        return ""
+    local = place_of(origin.url, os.path.dirname(project.abs(file)))
+    return tip(project.git.place, _top_of(local or origin.url)[0], origin.rev)
+
+
 def room_of(project: Project, folder: str) -> Project:
     """The project with another, empty workspace: a folder in `folder`, beside which it keeps what it learns of it."""
     room = replace(project, root=os.path.join(folder, "data"), cwd=os.path.join(folder, "data"))
@@ -214,6 +221,12 @@ def sharing(project: Project, room: Project) -> Project:
 def _apart(project: Project, state: str) -> Project:
     stats, trash = StatCache(os.path.join(state, "stats.db")), Trash(os.path.join(state, "trash"))
     return replace(project, state=state, stats=stats, trash=trash)
+
+
+def _top_of(url: str) -> tuple[str, str]:
+    """A repository's URL, and the folder in it, for what may be a folder in a repository on this machine."""
+    git = Git.find(url) if os.path.isabs(url) and os.path.isdir(url) and not _is_bare(url) else None
+    return (url, "") if git is None else (git.top, git.prefix)
 
 
 def _is_bare(folder: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dvx.errors import DvxError
+from dvx.model.dataset import is_dataset
 from dvx.model.pointer import Kind, Recorded
 from dvx.ops.index import Index, load_index
 from dvx.ops.metrics import observed
@@ -28,7 +29,7 @@ def _deps(index: Index) -> dict[str, Any]:
     found = {}
     for stage in index.stages.values():
         state = index.state(stage)
-        for path in stage.deps:
+        for path in (path for path in stage.deps if not is_dataset(path)):
             found[path] = _facts(state.deps.get(path) if state else None)
     for pointer in index.pointers.values():
         found |= {recorded.path: _facts(recorded) for recorded in pointer.deps if "db" not in recorded.extras}

@@ -270,7 +270,7 @@ def _snapshot(project: Project, baseline: str, tell: Tell) -> str:
     """Commit the workspace as it is, with edited data in the cache; nothing names the commit yet."""
     index = load_index(project)
     check_graph(index)
-    observer = Observer(project, tell)
+    observer = Observer(project, index.datasets, tell)
     for pointer in index.pointers.values():
         record_data(project, pointer, observer, tell, dry=False)
     git = git_of(project)

@@ -11,10 +11,12 @@ from msgspec import Struct
 from dvx.errors import DvxError
 from dvx.git.search import first_with
 from dvx.model.canonical import json_sorted
+from dvx.model.dataset import KEY, file_changes, is_dataset, lock_of, summary
 from dvx.model.events import Tell, silent
 from dvx.model.experiment import ExpRef
 from dvx.model.lock import StageState
 from dvx.model.paths import join, parent
+from dvx.model.pointer import Recorded
 from dvx.model.runcache import is_restorable
 from dvx.model.stage import Stage
 from dvx.model.staleness import OUTPUT_CAUSES, Action, Cause, Reason, changes, exact, loose
@@ -76,7 +78,7 @@ class Explainer:
     def __init__(self, project: Project, index: Index, options: ReproOptions, tell: Tell = silent) -> None:
         self._project = project
         self._tell = tell
-        self._observer = Observer(project, tell)
+        self._observer = Observer(project, index.datasets, tell)
         self._decider = Decider(project, index, options, self._observer, tell)
         self._same = exact if project.dialect.exact_params else loose
 
@@ -108,6 +110,8 @@ class Explainer:
             return Difference(reason, _value(before, key), _value(now, key))
         olds, news = (locked.outs, seen.outs) if cause in OUTPUT_CAUSES else (locked.deps, seen.deps)
         old_entry, new_entry = olds.get(subject), news.get(subject)
+        if is_dataset(subject):
+            return _dataset_difference(reason, old_entry, new_entry)
         old_content = old_entry.content if old_entry else None
         new_content = new_entry.content if new_entry else None
         return Difference(
@@ -129,10 +133,7 @@ class Explainer:
         seen = look(self._project, path, self._tell, old.digest.algorithm)
         diff = diff_trees(before, seen.tree or Tree(()) if seen else Tree(()))
         groups = {"~": diff.modified, "+": diff.added, "-": diff.deleted}
-        lines = [f"{sign} {path}/{name}" for sign, names in groups.items() for name in names]
-        yield from lines[:_MOST_FILES]
-        if len(lines) > _MOST_FILES:
-            yield f"and {len(lines) - _MOST_FILES} more"
+        yield from _first([f"{sign} {path}/{name}" for sign, names in groups.items() for name in names])
 
     def _origin(self, stage: Stage, content: Content) -> str:
         """The experiment, or else the commit, that recorded a content first."""
@@ -160,6 +161,19 @@ class Explainer:
         if best is None:
             return None
         return tuple(self._difference(stage, reason, best[1], now, dated=False) for reason in best[0])
+
+
+def _dataset_difference(reason: Reason, before: Recorded | None, seen: Recorded | None) -> Difference:
+    old, new = (lock_of(recorded.extras.get(KEY)) if recorded else {} for recorded in (before, seen))
+    changed = file_changes(old, new) if old and new else ()
+    lines = tuple(_first([f"{sign} {reason.subject}/{path}" for sign, path in changed]))
+    return Difference(reason, summary(old), summary(new), lines)
+
+
+def _first(lines: list[str]) -> Iterator[str]:
+    yield from lines[:_MOST_FILES]
+    if len(lines) > _MOST_FILES:
+        yield f"and {len(lines) - _MOST_FILES} more"
 
 
 def _joined(command: str | tuple[str, ...]) -> str:

@@ -55,7 +55,7 @@ def import_repo(project: Project, origin: Origin, options: ImportOptions, tell: 
     if not origin.path.strip("/."):
         raise UsageError("a whole repository cannot be imported", "name a file or folder in it")
     _refuse_secrets({option.option: value for option, value in settings_of(origin).items()}, "--remote-config")
-    _refuse_password(origin.url, "let Git ask a credential helper, or use SSH")
+    refuse_password(origin.url, "let Git ask a credential helper, or use SSH")
     path = place_for(project, os.path.basename(origin.path.rstrip("/")), options)
     origin = _seen_from(project, origin, parent(path))
     pointer = path + project.dialect.pointer_suffix
@@ -86,7 +86,7 @@ def import_url(project: Project, url: str, options: ImportOptions, tell: Tell = 
     if options.remote and not options.to_remote:
         raise UsageError("`--remote` says where `--to-remote` sends data", "add `--to-remote`, or use `push -r` later")
     _refuse_secrets(options.fs_config, "--fs-config")
-    _refuse_password(url, "make it a remote of your own, and import `remote://NAME/PATH`")
+    refuse_password(url, "make it a remote of your own, and import `remote://NAME/PATH`")
     source = UrlSource(project, url, project.cwd, options.fs_config, options.jobs)
     path = place_for(project, source.name, options)
     if source.local and within(project.abs(path), source.local):
@@ -135,6 +135,12 @@ def place_for(project: Project, name: str, options: ImportOptions) -> str:
     return path
 
 
+def refuse_password(url: str, hint: str) -> None:
+    """Refuse a URL with a secret in it, which would stand in a file that Git tracks; raises UsageError."""
+    if redact(url) != url:
+        raise UsageError(f"the secret in `{redact(url)}` would stand in a file that Git tracks", hint)
+
+
 def _seen_from(project: Project, origin: Origin, folder: str) -> Origin:
     """An origin as typed, with relative paths as they are seen from the folder of its pointer."""
     is_path = not (is_url(origin.url) or is_elsewhere(origin.url) or os.path.isabs(origin.url) or origin.url.startswith("~"))
@@ -149,11 +155,6 @@ def _relative_to(project: Project, typed: str, folder: str) -> str:
     """A path as typed, as it is seen from a folder of the project."""
     place = os.path.normpath(os.path.join(project.cwd, typed))
     return os.path.relpath(place, project.abs(folder)).replace(os.sep, "/")
-
-
-def _refuse_password(url: str, hint: str) -> None:
-    if redact(url) != url:
-        raise UsageError(f"the secret in `{redact(url)}` would stand in a file that Git tracks", hint)
 
 
 def _refuse_secrets(options: Mapping[str, str], word: str) -> None:

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 from dvx.errors import Corrupted, MissingData, SchemaError, UnknownTarget, UnsafePath, nearest
 from dvx.formats import decoded, load_yaml, schema_error
+from dvx.model.dataset import Dataset
 from dvx.model.dialect import Dialect
 from dvx.model.lock import Lock, StageState
 from dvx.model.paths import parent, within
@@ -78,11 +79,24 @@ class Index(Struct, frozen=True, dict=True):
         """Tracked outputs by path."""
         return {tracked.output.path: tracked for tracked in self.tracked}
 
+    @cached_property
+    def datasets(self) -> dict[str, Dataset]:
+        """Datasets by name; of equal names the last counts, as in DVC."""
+        found = {}
+        for file, pipeline in self.pipelines.items():
+            lock = self._lock(file)
+            for spec in pipeline.datasets:
+                found[spec["name"]] = Dataset(file, spec, lock.datasets.get(spec["name"], {}) if lock else {})
+        return found
+
     def state(self, stage: Stage) -> StageState | None:
         """What the lock says of a stage."""
-        folder = parent(stage.file)
-        lock = self.locks.get(f"{folder}/{self.lock_name}" if folder else self.lock_name)
+        lock = self._lock(stage.file)
         return lock.stages.get(stage.name) if lock else None
+
+    def _lock(self, pipeline: str) -> Lock | None:
+        folder = parent(pipeline)
+        return self.locks.get(f"{folder}/{self.lock_name}" if folder else self.lock_name)
 
     def owner_of(self, path: str) -> Tracked | None:
         """The tracked output that is `path` or a folder that holds it."""

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from dvx.errors import Corrupted, DvxError, MissingData
 from dvx.model.canonical import json_sorted
+from dvx.model.dataset import KEY
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.lock import StageState
 from dvx.model.map_items import Item, item_stage, items_of, variables_of
@@ -132,7 +133,11 @@ def _kept(
 
 def _rest(state: StageState, over: str) -> str:
     """All that an item was made from but itself, to be compared."""
-    deps = {path: str(recorded.content and recorded.content.digest) for path, recorded in state.deps.items() if path != over}
+    deps = {
+        path: recorded.extras.get(KEY) or str(recorded.content and recorded.content.digest)
+        for path, recorded in state.deps.items()
+        if path != over
+    }
     return json_sorted([state.command, deps, state.params, state.env])
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from dvx.errors import DvxError
-from dvx.formats import load_yaml, remove_from_lock, splice_lock
+from dvx.formats import load_yaml, remove_from_lock, splice_dataset, splice_lock
 from dvx.formats.writing import edit_yaml
 from dvx.git import hooks
 from dvx.model.merge import choose, merge_trees, merged_size
@@ -60,9 +61,9 @@ def _merged(project: Project, versions: Versions) -> str:
 
 
 def _merged_lock(ancestor: str, ours: str, theirs: str, name: str) -> str:
-    """The lock `ours` with the stages that only theirs changed."""
+    """The lock `ours` with the stages and datasets that only theirs changed."""
     before, here, there = (_lock(text, name) for text in (ancestor, ours, theirs))
-    if _without_stages(here) != _without_stages(there):
+    if here.get("schema") != there.get("schema"):
         raise DvxError(f"`{printable(name)}` differs beside its stages", "merge it by hand, or run `dvx repro` to write it anew")
     old, ours_stages, theirs_stages = (document.get("stages") or {} for document in (before, here, there))
     pick = choose(old, ours_stages, theirs_stages, _same)
@@ -71,6 +72,12 @@ def _merged_lock(ancestor: str, ours: str, theirs: str, name: str) -> str:
         raise DvxError(
             f"both sides ran {shown}, with other results", "take the lock of one side, then run `dvx repro` and commit"
         )
+    updates = choose(_datasets(before), _datasets(here), _datasets(there), _same)
+    if updates.conflicts:
+        shown = ", ".join(f"`{dataset}`" for dataset in updates.conflicts[:_SHOWN])
+        raise DvxError(f"both sides updated the datasets {shown}", "take the lock of one side, then run `dvx dataset update`")
+    for entry in updates.changes.values():
+        ours = ours if entry is None else splice_dataset(ours, entry)
     for stage, entry in pick.changes.items():
         ours = remove_from_lock(ours, stage) if entry is None else splice_lock(ours, stage, entry)
     return ours
@@ -148,8 +155,9 @@ def _lock(text: str, name: str) -> dict[str, Any]:
     return document
 
 
-def _without_stages(document: Any) -> dict[str, Any]:
-    return {key: value for key, value in document.items() if key != "stages"}
+def _datasets(document: Mapping[str, Any]) -> dict[str, Any]:
+    rows = document.get("datasets")
+    return {str(row.get("name")): row for row in rows if isinstance(row, dict)} if isinstance(rows, list) else {}
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dvx.errors import Corrupted, MissingData, SchemaError
+from dvx.errors import Corrupted, MissingData, SchemaError, UnknownTarget, nearest
 from dvx.formats import load_data
+from dvx.model.dataset import KEY, Dataset, is_dataset, name_of
 from dvx.model.digest import Digest
 from dvx.model.events import Tell
 from dvx.model.lock import StageState
@@ -20,10 +21,11 @@ from dvx.project import Project
 
 
 class Observer:
-    """Looks at the workspace and the cache of `project`, and remembers what it saw."""
+    """Looks at the workspace and the cache of `project`, and remembers what it saw. `datasets` are those that stages may name."""
 
-    def __init__(self, project: Project, tell: Tell) -> None:
+    def __init__(self, project: Project, datasets: Mapping[str, Dataset], tell: Tell) -> None:
         self._project = project
+        self._datasets = datasets
         self._tell = tell
         self._seen: dict[tuple[str, str], Content | None] = {}
         self._values: dict[str, Any] = {}
@@ -43,7 +45,11 @@ class Observer:
             self._seen.update({(place, algorithm): content for place, content in found.items()})
 
     def state(self, stage: Stage, locked: StageState | None = None) -> StageState:
-        """The stage as it is now. Contents are named in the hashes in which `locked` has them, otherwise in the project's."""
+        """The stage as it is now. Contents are named in the hashes in which `locked` has them, otherwise in the project's.
+
+        Raises:
+            UnknownTarget: the stage depends on a dataset that no pipeline file has.
+        """
         self.preload([(stage, locked)])
         recorded = {**locked.deps, **locked.outs} if locked else {}
         return StageState(
@@ -95,12 +101,21 @@ class Observer:
         return recorded.content.digest.algorithm if recorded and recorded.content else self._project.algorithm
 
     def _recorded(self, stage: Stage, path: str, locked: Mapping[str, Recorded]) -> Recorded:
+        if is_dataset(path):
+            return self._dataset(stage, path)
         before = locked.get(path)
         if is_url(path):
             # what cannot be asked here counts as unchanged; without a record the stage cannot run
             return before or Recorded(path, None)
         content = self.content(stage.place(path), before.content if before else None)
         return Recorded(path, content)
+
+    def _dataset(self, stage: Stage, dep: str) -> Recorded:
+        dataset = self._datasets.get(name_of(dep))
+        if dataset is None:
+            hint = nearest(name_of(dep), self._datasets) or "run `dvx dataset add`, or mend the name"
+            raise UnknownTarget(f"there is no dataset `{name_of(dep)}`, which the stage `{stage.address}` depends on", hint)
+        return Recorded(dep, None, {KEY: dict(dataset.state)} if dataset.state else {})
 
     def _params(self, path: str, keys: tuple[str, ...] | None) -> dict[str, Any]:
         if path not in self._values:

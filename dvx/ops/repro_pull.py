@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from dvx.errors import DvxError
 from dvx.model.events import Notice, Tell
-from dvx.model.stage import Stage
+from dvx.model.stage import Stage, is_url
 from dvx.model.staleness import ABSENT_CAUSES, Cause
 from dvx.ops.decisions import Choice
 from dvx.ops.fetch import fetch
@@ -31,7 +31,7 @@ def pull_for(project: Project, stage: Stage, choice: Choice, tell: Tell) -> bool
     """
     deps = [stage.place(reason.subject) for reason in choice.reasons if reason.cause is Cause.DEP_DELETED]
     if any(reason.cause is Cause.NEVER_RAN for reason in choice.reasons):
-        deps = [stage.place(dep) for dep, recorded in choice.state.deps.items() if recorded.content is None]
+        deps = [stage.place(dep) for dep, seen in choice.state.deps.items() if seen.content is None and not is_url(dep)]
     absent = all(reason.cause in ABSENT_CAUSES for reason in choice.reasons)
     outs = [output.path for output in stage.outs if output.cached] if absent else []
     if not deps and not outs:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 
 from dvx.errors import DvxError, MissingData, UnsafePath, nearest, quoted
+from dvx.model.dataset import is_dataset, name_of
 from dvx.model.lock import StageState
 from dvx.model.paths import parent, printable
+from dvx.model.pointer import Recorded
 from dvx.model.stage import Stage, is_url
 from dvx.ops.in_git import InGit
 from dvx.ops.index import Index
@@ -19,13 +21,16 @@ def check_runnable(project: Project, index: Index, stage: Stage, seen: StageStat
     Raises:
         MissingData: a dependency does not exist.
         UnsafePath: an output lies behind a link that leaves the project.
-        DvxError: a parameter or the working folder does not exist, or Git tracks an output.
+        DvxError: a parameter or the working folder does not exist, a dataset is not in sync, or Git tracks an output.
     """
     if not os.path.isdir(project.abs(stage.workdir)):
         raise DvxError(
             f"the working folder `{printable(stage.workdir)}` of the stage `{stage.address}` does not exist", "make it"
         )
     for dep in stage.deps:
+        if is_dataset(dep):
+            check_synced(stage, seen.deps[dep])
+            continue
         if is_url(dep):
             raise DvxError(
                 f"`{dep}`, which the stage `{stage.address}` depends on, is not a local path", "import it as data first"
@@ -41,6 +46,13 @@ def check_runnable(project: Project, index: Index, stage: Stage, seen: StageStat
             hint = f"make it, or mend the path in `{stage.file}`"
             raise MissingData(f"`{file.path}`, which the stage `{stage.address}` depends on, does not exist", hint)
     check_outputs(project, stage, in_git)
+
+
+def check_synced(stage: Stage, seen: Recorded) -> None:
+    """Refuse a dataset of which nothing is recorded, or something else than what the pipeline file names."""
+    if not seen.extras:
+        text = f"the dataset `{name_of(seen.path)}`, which the stage `{stage.address}` depends on, is not in sync with its lock"
+        raise DvxError(text, f"run `dvx dataset update {quoted(name_of(seen.path))}`")
 
 
 def _missing_dep(index: Index, stage: Stage, dep: str) -> MissingData:

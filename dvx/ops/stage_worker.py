@@ -67,7 +67,7 @@ class Worker:
         self._slots = threading.BoundedSemaphore(setting.jobs)
         self._in_git = InGit(project, index.stages.values())
         self._listener = tell
-        self._observer = Observer(project, self._tell)
+        self._observer = Observer(project, index.datasets, self._tell)
         self._decider = Decider(project, index, options, self._observer, self._tell)
         self._turn = threading.Lock()
         self._telling = threading.Lock()

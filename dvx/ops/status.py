@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from dvx.errors import UnknownTarget
+from dvx.model.dataset import is_dataset
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import within
 from dvx.model.pointer import Pointer
@@ -26,6 +27,7 @@ _STATES = {
     Cause.DEP_NEW: "modified",
     Cause.DEP_MODIFIED: "modified",
     Cause.DEP_DELETED: "deleted",
+    Cause.DEP_UNSYNCED: "not in sync",
     Cause.OUT_NEW: "modified",
     Cause.OUT_MODIFIED: "modified",
     Cause.OUT_DELETED: "deleted",
@@ -66,7 +68,7 @@ def status(
     index = load_index(project)
     graph = check_graph(index)
     wanted = find_owners(project, index, targets, options)
-    observer = Observer(project, tell)
+    observer = Observer(project, index.datasets, tell)
     stages = [stage for address, stage in index.stages.items() if address in wanted]
     observer.preload([(stage, index.state(stage)) for stage in stages])
     rows = {stage.address: tuple(_stage_rows(project, index, stage, observer, tell)) for stage in stages}
@@ -156,6 +158,8 @@ def _stage_rows(project: Project, index: Index, stage: Stage, observer: Observer
                 rows.append(Row(_DEPS, file, "new" if os.path.exists(project.abs(file)) else "deleted"))
             else:
                 rows.append(Row(_DEPS, file, _STATES[reason.cause], key))
+        elif reason.cause is Cause.DEP_NEW and is_dataset(reason.subject):
+            rows.append(Row(_DEPS, reason.subject, "new"))
         elif reason.cause in _STATES:
             rows.append(Row(_OUTS if reason.cause.name.startswith("OUT") else _DEPS, reason.subject, _STATES[reason.cause]))
         else:

@@ -9,7 +9,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dvx.errors import DvxError, UsageError, quoted
-from dvx.git.clones import tip
 from dvx.model.database import Query, query_of
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.origin import Origin, encode_origin, import_of
@@ -20,7 +19,7 @@ from dvx.model.tree import Content
 from dvx.ops.add import AddOptions
 from dvx.ops.bring import BringOptions, add_to_remote
 from dvx.ops.databases import answered
-from dvx.ops.elsewhere import Sources, place_of
+from dvx.ops.elsewhere import Sources, tip_of
 from dvx.ops.fetch import bring
 from dvx.ops.import_records import (
     Arrived,
@@ -167,7 +166,12 @@ def _update_repo(
     wanted = replace(origin, rev=options.rev or origin.rev, commit="")
     output, recorded = pointer.outs[0]
     content = recorded.content
-    if content is not None and origin.commit and wanted.rev == origin.rev and _tip(project, pointer, wanted) == origin.commit:
+    if (
+        content is not None
+        and origin.commit
+        and wanted.rev == origin.rev
+        and tip_of(project, wanted, pointer.path) == origin.commit
+    ):
         return Imported(output.path, pointer.path, (), changed=False)
     there = sources.open(wanted, pointer.path)
     if there.commit == origin.commit and wanted.rev == origin.rev and content is not None:
@@ -178,14 +182,6 @@ def _update_repo(
     room, inner = bring(there, origin.path, sources, tell)
     new = take(project, room, inner, output.path, tell, force=True)
     return rewrite_import(project, pointer, Arrived(new, dep))
-
-
-def _tip(project: Project, pointer: Pointer, origin: Origin) -> str:
-    """The commit that is to be had now, if it can be asked for alone."""
-    if project.git is None:
-        return ""
-    place = place_of(origin.url, os.path.dirname(project.abs(pointer.path)))
-    return tip(project.git.place, place or origin.url, origin.rev)
 
 
 def _update_url(project: Project, pointer: Pointer, options: UpdateOptions, sources: Sources, tell: Tell) -> Imported:

@@ -92,6 +92,23 @@ class UrlSource:
         """
         return self._look_here() if self.local else self._look_there(_network(self._remote))
 
+    def versions(self) -> dict[str, dict[str, Any]]:
+        """Size, version and ETag of each file that is there now, by its path in the folder (`""` for a single file).
+
+        Raises:
+            ConfigError: it is no store that keeps versions.
+            MissingData: nothing is there.
+            RemoteError: the store cannot be reached.
+        """
+        if self.local or self._protocol != "s3":
+            text = f"`{printable(redact(self.url))}` is no place that keeps versions: only `s3://` ones are known to"
+            raise ConfigError(text, "import the data with `dvx import-url`")
+        infos = self._infos(_network(self._remote))
+        return {
+            path: {"size": int(info["size"]), "version_id": info.get("VersionId"), "etag": _token(info, "etag")}
+            for path, info in infos.items()
+        }
+
     def download(self, there: There, target: str, tell: Tell) -> None:
         """Copy what is there to `target`, which does not exist yet.
 
@@ -130,17 +147,20 @@ class UrlSource:
         return There(True, {one.path: one.status.st_size for one in found})
 
     def _look_there(self, remote: NetworkRemote) -> There:
-        info = self._info(remote)
-        if info is not None and info["type"] == "file":
-            infos = {"": info}
-        else:
-            infos = self._below(remote)
-            if not infos:
-                raise _absent(self.url)
+        infos = self._infos(remote)
         sizes = {path: None if one["size"] is None else int(one["size"]) for path, one in infos.items()}
         key = "etag" if self._protocol in _BY_ETAG else "checksum" if self._protocol in _BY_CHECKSUM else ""
         tokens = {path: token for path, one in infos.items() if key and (token := _token(one, key))}
         return There("" not in infos, sizes, tokens, key)
+
+    def _infos(self, remote: NetworkRemote) -> dict[str, Any]:
+        info = self._info(remote)
+        if info is not None and info["type"] == "file":
+            return {"": info}
+        found = self._below(remote)
+        if not found:
+            raise _absent(self.url)
+        return found
 
     def _info(self, remote: NetworkRemote) -> Any:
         if not self._name:

@@ -85,6 +85,8 @@ def completed(cwd: Path, line: str, monkeypatch: pytest.MonkeyPatch) -> list[str
 
 PIPELINE = """params:
 - other.yaml
+datasets:
+- {name: images, url: ../data, type: dvc}
 stages:
   train:
     cmd: cp data model
@@ -131,6 +133,8 @@ def full(native: Path) -> Path:
     [
         ("repro ", ["each", "each@a", "each@b", "sub/dvx.yaml:inner", "train"]),
         ("repro tr", ["train"]),
+        ("ds update ", ["images"]),
+        ("dataset add --url remote://c", ["remote://cloud/"]),
         ("explain sub/", ["sub/dvx.yaml:inner"]),
         ("dag mo", ["model"]),
         ("status s", ["sub/data", "sub/dvx.yaml:inner"]),
@@ -238,8 +242,8 @@ FREE = frozenset({
     "--html-template", "--include-untracked", "--label", "--message", "--meta", "--metrics", "--metrics-no-cache", "--name",
     "--older", "--our", "--out", "--outs", "--outs-no-cache", "--outs-persist", "--outs-persist-no-cache", "--password", "--path",
     "--plots", "--plots-no-cache", "--remote-config", "--sql", "--table", "--their", "--title", "--username", "--x-label",
-    "--y-label", "add targets", "artifacts get name",
-    "cache dir value", "check-ignore targets", "exp branch branch", "exp rename name", "get path", "get-url out", "import path",
+    "--y-label", "add targets", "artifacts get name", "cache dir value", "check-ignore targets", "--dc", "dataset add name",
+    "exp branch branch", "exp rename name", "get path", "get-url out", "import path",
     "import-url out", "init directory", "move dst", "remote add name", "remote rename new", "stage add command",
 })  # fmt: skip
 
@@ -259,7 +263,7 @@ def test_every_value_that_can_be_known_is_offered(name: str) -> None:
     if name == "test-db":
         # SQLAlchemy has them for many kinds of databases
         unknown -= {"--url"}
-    if name in ("import", "update", "get", "artifacts get"):
+    if name in ("import", "update", "get", "artifacts get", "dataset add", "dataset update"):
         # of another repository
         unknown -= {"--rev", "--remote", "--stage"}
     assert unknown <= FREE

@@ -106,6 +106,17 @@ def _for_update(repo: Path, dvx: Dvx) -> None:
     _publish(repo, dvx)
 
 
+def _for_dataset(repo: Path, dvx: Dvx) -> None:
+    """A dataset that a stage depends on, and that is another by now."""
+    _for_import(repo, dvx)
+    dvx(repo, "dataset", "add", "--dvc", "../other", "known")
+    dvx(repo, "stage", "add", "-n", "one", "-d", "ds://known", "-o", "made", "echo > made")
+    dvx(repo, "repro")
+    commit(repo)
+    _write(repo.parent / "other/d/a", "changed\n")
+    _publish(repo, dvx)
+
+
 def _for_checkout(repo: Path, dvx: Dvx) -> None:
     _data(repo)
     dvx(repo, "add", "d", "f")
@@ -377,6 +388,8 @@ SCENARIOS = {
     "gc packs": Scenario(_for_unneeded_pack, ("gc", "--workspace", "-f", "-c", "--grace", "0", "-j", "1"), dialects=("dvx",)),
     "import": Scenario(_for_import, ("import", "../other", "d"), once=True),
     "import-url": Scenario(_for_import, ("import-url", "../outside"), once=True),
+    "dataset add": Scenario(_for_dataset, ("dataset", "add", "--dvc", "../other", "--path", "d", "new"), once=True),
+    "dataset update": Scenario(_for_dataset, ("dataset", "update", "known", "--rev", "HEAD~0")),
     "update": Scenario(_for_update, ("update", "d")),
     "stage add": Scenario(_for_stage, ("stage", "add", "-n", "one", "-d", "in", "-o", "mid", "cp in mid"), once=True),
     "repro": Scenario(_for_repro, ("repro",), loose=_MADE),

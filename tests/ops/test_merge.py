@@ -135,6 +135,20 @@ def test_stages_of_both_sides_end_in_one_lock(sides: Sides) -> None:
     )
 
 
+def datasets(**commits: str) -> str:
+    rows = (f"- name: {name}\n  url: ../x\n  type: dvc\n  rev_lock: {commit}\n" for name, commit in commits.items())
+    return f"schema: '2.0'\ndatasets:\n{''.join(rows)}stages:\n{entry('s', '1')}"
+
+
+def test_datasets_of_both_sides_end_in_one_lock(sides: Sides) -> None:
+    ancestor, ours, theirs = datasets(a="k", b="k"), datasets(a="m", b="k", c="k"), datasets(a="k", b="n", d="k")
+    assert sides.merge(ancestor, ours, theirs) == datasets(a="m", b="n", c="k", d="k")
+    assert sides.merge(LOCK + entry("s", "1"), LOCK + entry("s", "1"), datasets(a="k")).endswith("  rev_lock: k\n")
+    refused = sides.refused(ancestor, datasets(a="k", b="m"), theirs)
+    assert refused == "both sides updated the datasets `b`"
+    assert "<<<<<<< ours" in sides.ours()
+
+
 def test_a_stage_that_both_ran_is_a_conflict(sides: Sides) -> None:
     texts = (LOCK + entry("a", "1"), LOCK + entry("a", "2"), LOCK + entry("a", "3"))
     assert sides.refused(*texts) == "both sides ran `a`, with other results"

@@ -26,6 +26,7 @@ from dvx.formats import (
     only_stage,
     remove_from_lock,
     schema_error,
+    splice_dataset,
     splice_lock,
 )
 from dvx.model.override import parse_override
@@ -351,6 +352,23 @@ def test_a_lock_without_stages_is_empty():
     text = splice_lock(None, "train", STAGE)
     assert remove_from_lock(text, "train") == ""
     assert load_yaml(remove_from_lock(text + "datasets: []\n", "train"), "l") == {"schema": "2.0", "stages": {}, "datasets": []}
+
+
+DATASET = {"name": "a", "url": "../x", "type": "dvc", "rev_lock": "k"}
+
+
+def test_a_dataset_is_recorded_in_its_place():
+    new = splice_dataset(None, DATASET)
+    assert new == "schema: '2.0'\ndatasets:\n- name: a\n  url: ../x\n  type: dvc\n  rev_lock: k\nstages: {}\n"
+    assert splice_dataset(new, DATASET) == new
+    two = splice_dataset(new, {**DATASET, "name": "b"})
+    assert splice_dataset(two, {**DATASET, "rev_lock": "m"}) == two.replace("rev_lock: k", "rev_lock: m", 1)
+    # DVC, too, puts what is new behind the stages
+    tidy = splice_lock(None, "train", STAGE)
+    assert splice_dataset(tidy, DATASET) == tidy + new.removeprefix("schema: '2.0'\n").removesuffix("stages: {}\n")
+    with_stage = splice_lock(new, "train", {"cmd": "x"})
+    assert with_stage == new.replace("stages: {}", "stages:\n  train:\n    cmd: x")
+    assert remove_from_lock(with_stage, "train") == new
 
 
 # parameters and metrics files

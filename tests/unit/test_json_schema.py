@@ -44,7 +44,7 @@ PIPELINE: Any = {
     "metrics": ["m.json"],
     "plots": [{"loss": {"x": "step", "y": {"p.csv": "loss"}}}, "q.csv", {"named": None}],
     "artifacts": {"net": {"path": "model", "type": "model", "labels": ["a"]}},
-    "datasets": [{"name": "d"}],
+    "datasets": [{"name": "d", "url": "u", "type": "dvc", "path": "p", "rev": None}, {"name": "e", "url": "u", "type": "url"}],
 }
 RUN_SETTINGS: Any = {
     "retry": {"maximum_attempts": 3, "initial_interval": "2s", "backoff_coefficient": 1.5, "non_retryable_exit_codes": [2]},
@@ -65,10 +65,11 @@ POINTER: Any = {
 }
 LOCK: Any = {
     "schema": "2.0",
+    "datasets": [{"name": "d", "url": "u", "type": "url", "meta": {"size": 1}, "files": [{"relpath": "a", "meta": {}}]}],
     "stages": {
         "train": {
             "cmd": "python train.py",
-            "deps": [{"path": "a", "hash": "md5", "md5": DIGEST, "size": 6}],
+            "deps": [{"path": "a", "hash": "md5", "md5": DIGEST, "size": 6}, {"path": "ds://d", "dataset": {"name": "d"}}],
             "params": {"params.yaml": {"lr": 0.1}},
             "outs": [{"path": "d", "hash": "md5", "md5": DIGEST + ".dir", "size": 6, "nfiles": 2}],
         }

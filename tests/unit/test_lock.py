@@ -84,6 +84,15 @@ def test_stages_that_the_pipeline_lacks_are_left_out_since_their_folder_is_unkno
     assert list(read({"gone": gone, "train": ENTRY}).stages) == ["train"]
 
 
+def test_datasets_are_read_and_kept() -> None:
+    dataset = {"name": "raw", "url": "../x", "type": "dvc", "rev_lock": "k"}
+    old = {"cmd": "x", "deps": [{"path": "ds://raw", "dataset": dataset}]}
+    lock = read({"s": old}, datasets=[{**dataset, "unknown": 1}, {"name": "broken"}, None])
+    assert lock.datasets == {"raw": dataset}
+    assert lock.having("s", lock.stages["s"]) == lock
+    assert encode_state(lock.stages["s"], Stage("s", "s", "x", "dvc.yaml")) == old
+
+
 def test_native_entries_name_their_hash() -> None:
     digest = "be573118fb47cf582ef3a1a12238c2e5"
     document = {
@@ -105,6 +114,7 @@ def test_an_empty_file_is_an_empty_lock() -> None:
         ({"schema": "1.0"}, ("schema",)),
         ({"schema": "2.0", "stage": {}}, ("stage",)),
         ({"schema": "2.0", "stages": []}, ("stages",)),
+        ({"schema": "2.0", "datasets": {}}, ("datasets",)),
     ],
 )
 def test_a_file_of_another_kind_is_refused(document: Any, where: tuple[str | int, ...]) -> None:
