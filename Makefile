@@ -12,7 +12,8 @@ READY := $(VENV)/.ready
 DVC_READY := $(DVC_VENV)/.ready
 VSCODE := .cache/vscode
 VSCODE_READY := $(VSCODE)/.ready
-INSTALL := install --quiet --disable-pip-version-check --no-deps
+# what is imported gets its bytecode then
+INSTALL := install --quiet --disable-pip-version-check --no-deps --no-compile
 # tests wait now and then
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 ARGS ?=
