@@ -134,10 +134,8 @@ def decode_entry(
         return Recorded("", None, extras)
     written = _text(entry.get("path"), (*where, "path"))
     path = join(folder, written)
-    if outside and "repo" in entry:
-        # seen from the top of another repository
-        path = written
-    elif outside and ("://" in written or written.startswith("/") or path == ".." or path.startswith("../")):
+    # in another repository it is seen from the top of that
+    if outside and ("repo" in entry or "://" in written or written.startswith("/") or path == ".." or path.startswith("../")):
         path = written
     else:
         try:
