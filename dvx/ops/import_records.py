@@ -132,14 +132,8 @@ def take(project: Project, room: Project, inner: str, path: str, tell: Tell, *, 
 
 
 def source_of(project: Project, pointer: Pointer, jobs: int) -> UrlSource:
-    """The place outside of repositories that an import came from.
-
-    Raises:
-        DvxError: it is none that dvx can read.
-    """
+    """The place outside of repositories that an import came from; raises DvxError where its options are wrong."""
     dep = pointer.deps[0]
-    if "db" in dep.extras:
-        raise DvxError(f"`{pointer.path}` was imported from a database, which dvx cannot read", "update it with DVC")
     options = dep.extras.get("fs_config") or {}
     if not isinstance(options, Mapping):
         raise DvxError(f"`fs_config` of `{pointer.path}` is no mapping", "write `NAME: VALUE` below it")
