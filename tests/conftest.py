@@ -22,8 +22,11 @@ settings.register_profile("dvx", database=None, deadline=None)
 settings.load_profile("dvx")
 
 # here a fact is tried in one of the dialects, by turns, unless both are asked for: most of the code does not know which it is.
-# Trials with faults and comparisons with DVC always try both
-_BY_TURNS = ("tests/ops/", "tests/cli/", "tests/store/")
+# Comparisons with DVC always try both; so do kills and faults at every point, which choose for themselves
+_BY_TURNS = ("tests/ops/", "tests/cli/", "tests/store/", "tests/faults/")
+
+# what other tests tell as well, in other words
+_TOLD_TWICE = frozenset({"tests/test_story.py::test_with_an_s3_server"})
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,10 +36,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the turns that it is not."""
-    if config.getoption("--both-dialects"):
+    if config.getoption("--both-dialects") or config.getoption("--all-points", default=False):
         return
     kept, left_out = [], []
     for item in items:
+        if item.nodeid in _TOLD_TWICE:
+            left_out.append(item)
+            continue
         dialect = getattr(item, "callspec", None) and item.callspec.params.get("dialect_repo")  # type: ignore[attr-defined]
         turn = ("native", "dvc")[zlib.crc32(item.name.replace("native", "dvc").encode()) % 2]
         by_turns = dialect is not None and item.nodeid.startswith(_BY_TURNS)

@@ -21,7 +21,7 @@ Trials = Callable[..., dict[str, Any]]
 # what a quick run tries of each scenario: a kill and each of the errors, in one dialect
 _FEW = 1 + len(ERRORS)
 # but of these it kills at each of these many points, evenly spread, and lets `add` fail at as many
-_MOST = 25
+_MOST = 15
 _CUT = ("add", "commit", "checkout -f", "push", "push packs", "pull", "repro", "exp run", "move")
 _WHOLE = ("add", "checkout", "push", "push packs", "pull", "repro", "exp run")
 

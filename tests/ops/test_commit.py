@@ -203,7 +203,7 @@ def test_files_are_shared_with_the_cache_unless_told_not_to(native: Path):
 def test_an_import_keeps_its_checksum_right(dvc_like: Path):
     write(dvc_like / "f", "1\n")
     dvx(dvc_like, "add", "f")
-    dep = "md5: 00000000000000000000000000000000\nfrozen: true\ndeps:\n- path: f\n  repo:\n    url: /other\n    rev_lock: abc\n"
+    dep = "md5: 0123456789abcdef0123456789abcdef\nfrozen: true\ndeps:\n- path: f\n  repo:\n    url: /other\n    rev_lock: abc\n"
     write(dvc_like / "f.dvc", dep + (dvc_like / "f.dvc").read_text())
     write(dvc_like / "f", "2\n")
     record(dvc_like, force=True)
