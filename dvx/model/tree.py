@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from functools import cache, cached_property
 from json.encoder import encode_basestring_ascii as quote
 from typing import Annotated, Any
 
-from msgspec import DecodeError, Meta, MsgspecError, Struct, ValidationError, convert, defstruct
+from msgspec import Meta, MsgspecError, Struct, convert, defstruct
 from msgspec.json import Decoder
 
 from dvx.errors import Corrupted, SchemaError
@@ -153,16 +154,13 @@ def _decoder(algorithm: str) -> Decoder[list[Any]]:
 def _rows(data: bytes, algorithm: str) -> list[Any]:
     decoder = _decoder(algorithm)
     try:
-        try:
+        with suppress(MsgspecError, UnicodeDecodeError):
             return decoder.decode(data)
-        except ValidationError:
-            raise
-        except (DecodeError, UnicodeDecodeError):
-            # DVC writes bytes of a name that are no UTF-8 as halves of surrogate pairs, which only Python's own decoder takes
-            rows: list[Any] = convert(json.loads(data), decoder.type)
-            return rows
+        # DVC writes bytes of a name that are no UTF-8 as halves of surrogate pairs, which only Python's own decoder takes
+        rows: list[Any] = convert(json.loads(data), decoder.type)
     except (MsgspecError, ValueError, RecursionError) as error:
         raise Corrupted(f"a tree object cannot be read: {error}") from None
+    return rows
 
 
 def _check_folders(tree: Tree) -> None:
