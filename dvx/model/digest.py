@@ -56,6 +56,11 @@ class Digest(Struct, frozen=True, order=True, gc=False):
         return f"{self.algorithm}:{self.hex}"
 
 
+def field_of(algorithm: str) -> str:
+    """What trees, pointers and locks call a digest: `md5` for those of either kind, as DVC does."""
+    return "md5" if algorithm == LEGACY else algorithm
+
+
 def new_hasher(algorithm: str) -> Hasher:
     """A fresh hasher; their libraries are loaded at first use.
 

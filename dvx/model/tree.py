@@ -13,7 +13,7 @@ from msgspec.json import Decoder
 
 from dvx.errors import Corrupted, SchemaError
 from dvx.model.dialect import Dialect
-from dvx.model.digest import LEGACY, TREE_SUFFIX, Digest, digest_bytes
+from dvx.model.digest import TREE_SUFFIX, Digest, digest_bytes, field_of
 from dvx.model.paths import check_path, printable
 
 
@@ -148,7 +148,7 @@ def _decoder(algorithm: str) -> Decoder[list[Any]]:
         ("size", count, None),
         ("isexec", bool, False),
     ]
-    return Decoder(list[defstruct("Row", fields, rename={"digest": _key(algorithm)}, gc=False)])  # type: ignore[misc]
+    return Decoder(list[defstruct("Row", fields, rename={"digest": field_of(algorithm)}, gc=False)])  # type: ignore[misc]
 
 
 def _rows(data: bytes, algorithm: str) -> list[Any]:
@@ -173,21 +173,16 @@ def _check_folders(tree: Tree) -> None:
         raise Corrupted(f"a tree object names `{folder}` as a file and as a folder")
 
 
-def _key(algorithm: str) -> str:
-    # old trees name the digest of either kind `md5`
-    return "md5" if algorithm == LEGACY else algorithm
-
-
 def _differs(old: Entry, new: Entry) -> bool:
     return old.digest != new.digest or old.executable != new.executable
 
 
 def _plain_row(entry: Entry) -> str:
-    return f'{{"{_key(entry.digest.algorithm)}": "{entry.digest.hex}", "relpath": {quote(entry.path)}}}'
+    return f'{{"{field_of(entry.digest.algorithm)}": "{entry.digest.hex}", "relpath": {quote(entry.path)}}}'
 
 
 def _rich_row(entry: Entry) -> str:
-    fields = [f'"{_key(entry.digest.algorithm)}": "{entry.digest.hex}"', f'"relpath": {quote(entry.path)}']
+    fields = [f'"{field_of(entry.digest.algorithm)}": "{entry.digest.hex}"', f'"relpath": {quote(entry.path)}']
     if entry.size is not None:
         fields.append(f'"size": {entry.size}')
     if entry.executable:

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from dvx.errors import Corrupted
-from dvx.model.digest import LEGACY, Digest
+from dvx.model.digest import Digest, field_of
 from dvx.model.tree import Tree, decode_tree
 
 _PLACE = ("version_id", "etag", "checksum", "cloud")
@@ -60,7 +60,7 @@ def tree_of(rows: Sequence[Any], algorithm: str) -> Tree | None:
         Corrupted: the rows are no such list.
         UnsafePath: a file lies outside the directory.
     """
-    key = _key(algorithm)
+    key = field_of(algorithm)
     plain = []
     for row in rows:
         if not isinstance(row, Mapping) or not isinstance(row.get("relpath"), str):
@@ -85,7 +85,7 @@ def rows_of(
     old = {row["relpath"]: row for row in before if isinstance(row, Mapping)}
     rows: list[Any] = [{"relpath": folder + "/"} for folder in tree.empty_folders]
     for entry in tree.entries:
-        key = _key(entry.digest.algorithm)
+        key = field_of(entry.digest.algorithm)
         same = old.get(entry.path, {})
         if str(same.get(key)).lower() != entry.digest.hex:
             same = {}
@@ -102,7 +102,3 @@ def rows_of(
         # the row as it was read keeps its comments
         rows.append(same if row == same else row)
     return sorted(rows, key=lambda row: str(row["relpath"]))
-
-
-def _key(algorithm: str) -> str:
-    return "md5" if algorithm == LEGACY else algorithm

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from dvx.errors import Corrupted, DvxError, MissingData, UnsafePath
 from dvx.formats import decoded, edit_yaml, splice_lock
-from dvx.model.digest import LEGACY, Digest
+from dvx.model.digest import Digest, field_of
 from dvx.model.lock import encode_state
 from dvx.model.paths import join, parent, printable
 from dvx.model.pointer import Recorded, encode_content, stage_checksum
@@ -192,7 +192,7 @@ def _list(
     if recorded.content is None or tree is None or not (tree.entries or tree.empty_folders):
         return
     rows = rows_of(tree, entry.get("files") or recorded.extras.get("files") or (), sizes, places)
-    for key in (_key(recorded.content), "size", "nfiles"):
+    for key in (field_of(recorded.content.digest.algorithm), "size", "nfiles"):
         entry.pop(key, None)
     if rows != entry.get("files"):
         entry["files"] = rows
@@ -207,7 +207,3 @@ def _tree(project: Project, recorded: Recorded) -> Tree | None:
         return project.cache.read_tree(content.digest)
     except (MissingData, Corrupted, UnsafePath):
         return tree_of(rows, content.digest.algorithm) if rows else None
-
-
-def _key(content: Content) -> str:
-    return "md5" if content.digest.algorithm == LEGACY else content.digest.algorithm
