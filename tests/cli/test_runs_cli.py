@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def test_a_summary_counts_what_was_saved(pipeline: Path) -> None:
     write(pipeline / "dvx.yaml", PIPELINE.replace("cat raw > p", "sleep 0.3; cat raw > p"))
     assert "Stages: 1 ran, 1 unchanged; commands took 0." in dvx(pipeline, "repro").err
     write(pipeline / "dvx.yaml", PIPELINE.replace("cat raw > p", "sleep 0.3; cat raw > p").replace("cp p t", "cp  p t"))
-    assert "Stages: 1 ran, 1 unchanged; commands took 0.0 s; 0." in dvx(pipeline, "repro").err
+    assert re.search(r"Stages: 1 ran, 1 unchanged; commands took \d+\.\d s; \d+\.\d", dvx(pipeline, "repro").err)
     assert dvx(pipeline, "repro").err.endswith("Data and pipelines are up to date.\n")
 
 
