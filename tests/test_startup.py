@@ -210,6 +210,24 @@ def test_a_command_loads_only_its_own_module(native: Path) -> None:
 
 
 def test_help_builds_no_command(native: Path) -> None:
-    _, result = probe(native, "--help")
-    modules = set(json.loads(result.err.splitlines()[-1]))
-    assert not {name for name in modules if name.startswith("dvx.ops")}
+    modules = modules_of(native, "--help")
+    assert not {name for name in modules if name.startswith(("dvx.ops", "dvx.store"))}
+    assert not {"dvx.project", "sqlite3"} & modules
+
+
+def test_pointers_are_read_without_a_parser(native: Path) -> None:
+    (native / "data").write_text("1\n")
+    probe(native, "add", "data")
+    assert "yaml" not in modules_of(native, "status")
+    (native / "data.dvx").write_text((native / "data.dvx").read_text() + "# by hand\n")
+    assert "yaml" in modules_of(native, "status")
+
+
+def test_a_push_loads_only_what_pushes(native: Path, tmp_path: Path) -> None:
+    (native / "data").write_text("1\n")
+    probe(native, "add", "data")
+    probe(native, "remote", "add", "-d", "there", str(tmp_path / "remote"))
+    assert "dvx.ops.checkout" in modules_of(native, "pull")
+    assert "hashlib" in modules_of(native, "push", "--run-cache")
+    modules = modules_of(native, "push")
+    assert not {"dvx.ops.checkout", "dvx.ops.pull", "dvx.ops.run_sync", "dvx.ops.versioned_record", "hashlib", "yaml"} & modules

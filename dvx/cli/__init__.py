@@ -2,5 +2,6 @@
 
 import gc
 
-# starting up makes many objects and no garbage; looking for some at every 700 of them costs a twentieth of a short command
-gc.set_threshold(50_000, 20, 20)
+# starting up makes many objects and no garbage; looking for some at every 700 of them costs a twentieth of a short command.
+# Only a command on many files makes more than this, and little garbage either
+gc.set_threshold(500_000, 20, 20)

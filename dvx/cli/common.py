@@ -6,7 +6,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from msgspec.structs import replace
@@ -14,11 +14,15 @@ from msgspec.structs import replace
 from dvx.cli import colour, complete, render
 from dvx.cli.session import SESSION
 from dvx.errors import quoted
-from dvx.project import Project
+
+if TYPE_CHECKING:
+    from dvx.project import Project
 
 
 def find_project() -> Project:
     """The project that the user stands in."""
+    from dvx.project import Project
+
     session = SESSION.get()
     project = Project.find(session.cwd)
     if sys.stdin.isatty() and sys.stderr.isatty():

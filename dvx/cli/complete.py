@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from dvx.cli.session import SESSION
 from dvx.config import Config, environment, find_root
 from dvx.errors import DvxError
 from dvx.model.dialect import NATIVE
-from dvx.project import Project
+
+if TYPE_CHECKING:
+    from dvx.project import Project
 
 Offer = Callable[[str], list[str]]
 
@@ -18,6 +21,8 @@ def offer(names: Callable[[Project], Iterable[str]]) -> Offer:
     """What a project has, as typer asks for it."""
 
     def offered(incomplete: str) -> list[str]:
+        from dvx.project import Project
+
         try:
             return beginning(incomplete, names(Project.find(SESSION.get().cwd)))
         except (DvxError, OSError, ValueError):

@@ -13,7 +13,6 @@ from dvx.cli.session import Session
 from dvx.config import environment
 from dvx.errors import ConfigError, DvxError, NotARepository, Partial, UnknownColumn, UsageError, nearest
 from dvx.model.dialect import NATIVE
-from dvx.store import files
 
 
 def expected(error: DvxError, session: Session) -> int:
@@ -73,6 +72,8 @@ def bug(error: Exception, session: Session) -> int:
     """An error that nobody expected: its details go to a file."""
     import tempfile
     import traceback
+
+    from dvx.store import files
 
     if _is_completing():
         return session.exit_codes.bug

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
 import sys
 import threading
 import time
@@ -83,6 +82,8 @@ def leave_line() -> None:
 
 def json(value: Any) -> None:
     """A value as JSON: on one line, indented on a terminal."""
+    import json as json_module
+
     data(json_module.dumps(value, indent=2 if sys.stdout.isatty() else None))
 
 

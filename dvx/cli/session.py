@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
@@ -11,7 +12,9 @@ from dvx.config import find_root
 from dvx.errors import UsageError
 from dvx.model.dialect import NATIVE, ExitCodes
 from dvx.model.paths import printable
-from dvx.project import Project
+
+if TYPE_CHECKING:
+    from dvx.project import Project
 
 
 class Session(Struct, dict=True):

@@ -28,8 +28,6 @@ from dvx.model.paths import printable
 from dvx.model.pointer import Kind
 from dvx.model.settings import redact
 from dvx.model.transfer import TransferResult
-from dvx.ops import fetch as fetching
-from dvx.ops import pull as pulling
 from dvx.ops import sync
 from dvx.ops.index import SelectOptions
 from dvx.ops.scope import Import, Revisions, SyncOptions
@@ -122,6 +120,8 @@ def fetch(
         max_size=max_size,
         kinds=tuple(_KINDS[each] for each in types or ()),
     )
+    from dvx.ops import fetch as fetching
+
     tell = render.terminal()
     plan = sync.plan_fetch(project, options, tell)
     if dry_run:
@@ -161,6 +161,8 @@ def pull(
         force=force,
         allow_missing=allow_missing,
     )
+    from dvx.ops import pull as pulling
+
     result = pulling.pull(project, options, render.terminal())
     if json:
         render.json(to_builtins(result))

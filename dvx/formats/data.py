@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from dvx.errors import FormatError
-from dvx.formats.reading import DEPTH, decoded, load_yaml, mistake
+from dvx.formats.mistakes import DEPTH, mistake
+from dvx.formats.reading import decoded, load_yaml
 
 _TOML_PLACE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 

@@ -12,9 +12,8 @@ from typing import Any, NoReturn
 
 from msgspec import Struct
 
-from dvx.formats.reading import mistake
+from dvx.formats.mistakes import DEPTH, mistake
 
-DEPTH = 100
 _BLANK = re.compile(r"(?:[ \t\r\n]+|//[^\r\n]*|/\*.*?\*/)*", re.DOTALL)
 _LITERAL = re.compile(r"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')

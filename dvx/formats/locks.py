@@ -19,7 +19,8 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from dvx.formats.reading import Loader, load_yaml
+from dvx.formats.building import Loader
+from dvx.formats.reading import load_yaml
 from dvx.formats.scalars import plain_value
 from dvx.formats.writing import dump_yaml, edit_yaml
 

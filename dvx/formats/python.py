@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dvx.errors import FormatError
-from dvx.formats.reading import mistake
+from dvx.formats.mistakes import mistake
 from dvx.model.params import Key
 
 Tree = dict[str, Any]

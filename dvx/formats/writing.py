@@ -15,7 +15,9 @@ from typing import Any
 import yaml
 
 from dvx.errors import FormatError
-from dvx.formats.reading import Loader, load_yaml, mistake
+from dvx.formats.building import Loader
+from dvx.formats.mistakes import mistake
+from dvx.formats.reading import load_yaml
 from dvx.formats.scalars import plain_value
 
 WIDTH = 80

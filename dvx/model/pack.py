@@ -52,8 +52,8 @@ def name_of(algorithm: str, index: bytes) -> str:
     return digest_bytes(index, algorithm).hex
 
 
-def decode_index(algorithm: str, name: str, index: bytes) -> Iterator[tuple[bytes, int]]:
-    """The objects of a pack in their order: the bytes of each digest, and its size.
+def decode_index(algorithm: str, name: str, index: bytes) -> Iterator[tuple[str, int]]:
+    """The objects of a pack in their order: the hex of each digest, and its size.
 
     Raises:
         Corrupted: the index does not hash to `name`, or is none that this version of dvx can read.
@@ -71,7 +71,7 @@ def decode_index(algorithm: str, name: str, index: bytes) -> Iterator[tuple[byte
     if int(words[3]) * width != len(index) - start:
         raise Corrupted(f"the index of the pack `{name}` has another length than it says")
     for size, digest in struct.iter_unpack(f"<I{width - 4}s", memoryview(index)[start:]):
-        yield digest, size
+        yield digest.hex(), size
 
 
 def pack_groups(objects: Iterable[tuple[T, int]]) -> Iterator[list[T]]:

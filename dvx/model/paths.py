@@ -5,11 +5,13 @@ from __future__ import annotations
 import posixpath
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from dvx.errors import UnsafePath
 
 # most paths are of this kind, which no disguise fits
 _PLAIN = re.compile(r"[\w-][\w.-]*+(?:/[\w-][\w.-]*+)*+", re.ASCII)
+_PLAIN_LINES = re.compile(rf"(?:{_PLAIN.pattern}\n)*+", re.ASCII)
 _LONGEST = 4_096
 _FORBIDDEN = frozenset({".git", ".dvx", ".dvc", "git~1", "dvx~1", "dvc~1"})
 # what Unicode calls default ignorable, beside the format characters (Cf)
@@ -42,6 +44,14 @@ def check_path(path: str) -> str:
         if part[0] in ".dDgG" or not part.isascii():
             _check_part(part, path)
     return path
+
+
+def check_paths(paths: Sequence[str]) -> None:
+    """Like `check_path` of each; where all are plain, they are looked at in one go."""
+    lines = "".join([f"{path}\n" for path in paths])
+    if lines.count("\n") != len(paths) or max(map(len, paths), default=0) > _LONGEST or not _PLAIN_LINES.fullmatch(lines):
+        for path in paths:
+            check_path(path)
 
 
 def _check_part(part: str, path: str) -> None:

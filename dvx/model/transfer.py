@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
 from msgspec import Struct, field
@@ -35,9 +35,9 @@ class Wanted(Struct, frozen=True):
     trees: Mapping[Digest, Need]
     children: Mapping[Digest, frozenset[Digest]]
 
-    def objects(self) -> Iterator[Digest]:
-        """Every object whose presence matters, once each."""
-        yield from {*self.files, *self.trees, *(child for named in self.children.values() for child in named)}
+    def objects(self) -> set[Digest]:
+        """Every object whose presence matters."""
+        return set().union(self.files, self.trees, *self.children.values())
 
 
 class TransferPlan(Struct, frozen=True):
@@ -61,6 +61,13 @@ class TransferPlan(Struct, frozen=True):
     def bytes(self) -> int:
         """How many bytes that is, as far as sizes are known."""
         return sum(need.size or 0 for need in (*self.files, *self.trees))
+
+    @property
+    def left(self) -> TransferResult:
+        """What stays behind, whatever becomes of the copies."""
+        return TransferResult(
+            missing=tuple(need.path for need in self.missing), withheld=tuple(need.path for need in self.withheld)
+        )
 
     @property
     def is_sized(self) -> bool:
@@ -107,7 +114,7 @@ def gather(items: Iterable[Item], trees: Mapping[Digest, Tree]) -> Wanted:
         if tree is None:
             continue
         if digest not in children:
-            children[digest] = frozenset(entry.digest for entry in tree.entries)
+            children[digest] = frozenset([entry.digest for entry in tree.entries])
         for entry in tree.below(item.inner) if item.inner else tree.entries:
             if entry.digest not in files:
                 files[entry.digest] = Need(entry.digest, f"{item.path}/{entry.path}", entry.size)
@@ -125,16 +132,17 @@ def plan_transfer(wanted: Wanted, absent: AbstractSet[Digest], lost: AbstractSet
         absent: what the target lacks.
         lost: the part of `absent` that the source lacks too.
     """
-    coming = {digest for digest in wanted.files if digest not in lost}
-    files = [need for digest, need in wanted.files.items() if digest in absent and digest in coming]
-    missing = [need for digest, need in wanted.files.items() if digest in absent and digest in lost]
+    lacking = [need for digest, need in wanted.files.items() if digest in absent]
+    files = [need for need in lacking if need.digest not in lost]
+    missing = [need for need in lacking if need.digest in lost]
     trees: list[Need] = []
     withheld: list[Need] = []
     for digest, need in wanted.trees.items():
         if digest in absent and digest in lost:
             missing.append(need)
         elif digest in absent:
-            whole = all(child in coming or child not in absent for child in wanted.children.get(digest, ()))
+            children = wanted.children.get(digest, frozenset()) & absent
+            whole = all(child in wanted.files and child not in lost for child in children)
             (trees if whole else withheld).append(need)
     return TransferPlan(tuple(files), tuple(trees), tuple(missing), tuple(withheld), wanted.children)
 

@@ -6,6 +6,7 @@ import json
 from contextlib import suppress
 from functools import cache, cached_property
 from json.encoder import encode_basestring_ascii as quote
+from operator import attrgetter
 from typing import Annotated, Any
 
 from msgspec import Meta, MsgspecError, Struct, convert, defstruct
@@ -13,8 +14,8 @@ from msgspec.json import Decoder
 
 from dvx.errors import Corrupted, SchemaError
 from dvx.model.dialect import Dialect
-from dvx.model.digest import TREE_SUFFIX, Digest, digest_bytes, field_of
-from dvx.model.paths import check_path, printable
+from dvx.model.digest import TREE_SUFFIX, Digest, digest_bytes, digests, field_of
+from dvx.model.paths import check_paths, printable
 
 
 class Content(Struct, frozen=True, gc=False):
@@ -68,10 +69,8 @@ def encode_tree(tree: Tree, dialect: Dialect) -> bytes:
     Raises:
         UnsafePath: a name is one that `decode_tree` would refuse.
     """
-    for entry in tree.entries:
-        check_path(entry.path)
-    for folder in tree.empty_folders:
-        check_path(folder)
+    check_paths([entry.path for entry in tree.entries])
+    check_paths(tree.empty_folders)
     write = _rich_row if dialect.rich_trees else _plain_row
     rows = [(entry.path, write(entry)) for entry in tree.entries]
     if dialect.rich_trees:
@@ -87,20 +86,21 @@ def decode_tree(data: bytes, algorithm: str) -> Tree:
         Corrupted: the bytes are no such document.
         UnsafePath: an entry leaves the directory.
     """
-    entries = []
-    folders = []
-    for row in _rows(data, algorithm):
-        if row.relpath.endswith("/"):
-            folders.append(check_path(row.relpath[:-1]))
-            continue
-        try:
-            digest = Digest(algorithm, row.digest)
-        except SchemaError as error:
-            raise Corrupted(f"a tree object cannot be read: {error}") from None
-        if row.digest.endswith(TREE_SUFFIX):
-            raise Corrupted(f"a tree object cannot be read: `{printable(row.relpath)}` is no file")
-        entries.append(Entry(check_path(row.relpath), digest, row.size, row.isexec))
-    entries.sort(key=lambda entry: entry.path)
+    rows = _rows(data, algorithm)
+    files = [row for row in rows if row.relpath[-1:] != "/"]
+    folders = [row.relpath[:-1] for row in rows if row.relpath[-1:] == "/"] if len(files) < len(rows) else []
+    check_paths([row.relpath for row in files])
+    check_paths(folders)
+    hexes = [row.digest for row in files]
+    if TREE_SUFFIX in "".join(hexes):
+        inner = next(row.relpath for row in files if TREE_SUFFIX in row.digest)
+        raise Corrupted(f"a tree object cannot be read: `{printable(inner)}` is no file")
+    try:
+        named = digests(algorithm, hexes)
+    except SchemaError as error:
+        raise Corrupted(f"a tree object cannot be read: {error}") from None
+    entries = [Entry(row.relpath, digest, row.size, row.isexec) for row, digest in zip(files, named, strict=True)]
+    entries.sort(key=attrgetter("path"))
     tree = Tree(tuple(entries), tuple(sorted(folders)))
     if len(tree.by_path) != len(entries):
         raise Corrupted("a tree object names a file twice")

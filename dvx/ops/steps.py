@@ -198,11 +198,9 @@ def _sized(needs: Iterable[Need], sizes: Mapping[Digest, int]) -> tuple[Need, ..
 
 def _absent(project: Project, wanted: Wanted, objects: RemoteObjects, tell: Tell) -> frozenset[Digest]:
     """Objects that the remote lacks, or has by themselves in another size than the cache: those were cut off."""
-    digests = set(wanted.objects())
-    packed = objects.packed(digests, tell)
-    alone = objects.alone(digests - packed)
-    whole = {digest for digest, size in alone.items() if _local_size(project, digest, size) == size}
-    return frozenset(digests - packed - whole)
+    rest = objects.unpacked(wanted.objects(), tell)
+    alone = objects.alone(rest)
+    return frozenset(rest - {digest for digest, size in alone.items() if _local_size(project, digest, size) == size})
 
 
 def _local_size(project: Project, digest: Digest, default: int) -> int:

@@ -14,7 +14,7 @@ from dvx.model.paths import printable, within
 from dvx.model.pointer import Recorded
 from dvx.model.transfer import Item, TransferResult
 from dvx.model.tree import Content
-from dvx.ops import run_sync, steps, versioned
+from dvx.ops import steps, versioned
 from dvx.ops.index import Selected
 from dvx.ops.relink import entries_of
 from dvx.ops.scope import Import, Revisions, Scope, SyncOptions, find_scope
@@ -108,7 +108,10 @@ def transfer(project: Project, plan: SyncPlan, tell: Tell = silent) -> TransferR
         if not step.remote:
             continue
         keeper = find_versioned(project, step.remote, plan.options.jobs) if step.remote in plan.works else None
-        if keeper is None:
+        if keeper is None and not step.plan.count:
+            # to open a remote once more takes longer than to plan for a few files
+            result += step.plan.left + TransferResult(failed=step.spoiled)
+        elif keeper is None:
             result += (steps.push if pushing else steps.fetch)(project, step, remotes.open(step.remote), tell)
         else:
             do = versioned.push if pushing else versioned.fetch
@@ -116,6 +119,8 @@ def transfer(project: Project, plan: SyncPlan, tell: Tell = silent) -> TransferR
     if plan.options.run_cache and find_versioned(project, plan.options.remote, 0) is not None:
         tell(Notice("the run-cache stays here: a remote that keeps versions has no place for it"))
     elif plan.options.run_cache:
+        from dvx.ops import run_sync
+
         copy_runs = run_sync.push if pushing else run_sync.fetch
         result += copy_runs(project, remotes.open(""), tell)
     return result

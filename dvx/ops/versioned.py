@@ -14,7 +14,6 @@ from dvx.model.transfer import Item, Need, TransferPlan, TransferResult
 from dvx.model.tree import Tree, tree_content
 from dvx.model.versioned import Version, tree_of, version_of
 from dvx.ops.steps import Step
-from dvx.ops.versioned_record import record_versions
 from dvx.project import Project
 from dvx.store import copy
 from dvx.store.versioned import VersionedRemote, is_versioned, open_versioned
@@ -102,6 +101,8 @@ def push(project: Project, step: Step, work: Work, versioned: VersionedRemote, t
     try:
         result = copy.upload(project.cache, objects, step.plan, tell)
     finally:
+        from dvx.ops.versioned_record import record_versions
+
         record_versions(project, step.remote, work.items, objects.made)
     return result + TransferResult(failed=step.spoiled)
 

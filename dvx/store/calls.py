@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import random
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -51,7 +50,7 @@ class Caller:
             except self.errors as error:
                 if tried >= (_TRIES if self._reached else _FIRST_TRIES) or not self._is_passing(error):
                     raise self._explain(error) from error
-                time.sleep(min(_LONGEST_PAUSE, max(_pause(error), _PAUSE * 2 ** (tried - 1) * random.uniform(0.5, 1.5))))  # noqa: S311
+                time.sleep(min(_LONGEST_PAUSE, max(_pause(error), _PAUSE * 2 ** (tried - 1) * _chance())))
             else:
                 self._reached = True
                 return result
@@ -86,6 +85,13 @@ def first_line(error: BaseException) -> str:
     """What an error says, in one line."""
     text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
     return text.strip().split("\n")[0]
+
+
+def _chance() -> float:
+    """Makes pauses longer or shorter, by up to a half."""
+    import random
+
+    return random.uniform(0.5, 1.5)  # noqa: S311
 
 
 def _pause(error: BaseException) -> float:

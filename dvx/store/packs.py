@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
 
 from msgspec import Struct
 
 from dvx.errors import Corrupted, MissingData
-from dvx.model.digest import Digest
+from dvx.model.digest import TREE_SUFFIX, Digest
 from dvx.model.events import Notice, Tell
 from dvx.model.pack import (
     CONDEMNED,
@@ -66,8 +67,8 @@ class Packs:
             if PACK in parts and INDEX in parts
         ]
 
-    def objects(self, pack: Pack) -> list[tuple[bytes, int]]:
-        """What a pack holds, in its order: the bytes of each digest and its size.
+    def objects(self, pack: Pack) -> list[tuple[str, int]]:
+        """What a pack holds, in its order: the hex of each digest and its size.
 
         Raises:
             Corrupted: its index is wrong, or it is not as long as its index says.
@@ -102,14 +103,14 @@ class Packs:
                 offset += size
         return found
 
-    def holding(self, wanted: Collection[Digest], tell: Tell) -> set[Digest]:
-        """Those objects that lie in packs which are not condemned; takes less time than `locate`."""
+    def lacking(self, wanted: AbstractSet[Digest], tell: Tell) -> set[Digest]:
+        """Those objects that lie in no pack, or only in condemned ones; takes less time than `locate`."""
         asked = self._asked(wanted)
-        packs = [pack for pack in self.listed() if pack.condemned is None] if asked else []
-        found: set[Digest] = set()
-        for _, objects in self._readable(packs, tell):
-            found.update(asked[key] for key, _ in objects if key in asked)
-        return found
+        packs = self.listed() if asked else []
+        packed = []
+        for _, objects in self._readable([pack for pack in packs if pack.condemned is None], tell):
+            packed += [digest for key, _ in objects if (digest := asked.pop(key, None)) is not None]
+        return set(wanted).difference(packed)
 
     def write(self, objects: Sequence[tuple[Digest, bytes]]) -> str:
         """Store objects, whose bytes were verified, as one pack; returns its name. It is there when this returns."""
@@ -136,16 +137,17 @@ class Packs:
         """The name of one of a pack's files at the remote."""
         return pack_file(self.algorithm, name, suffix)
 
-    def _placed(self, objects: Iterable[tuple[bytes, int]]) -> Iterator[Packed]:
+    def _placed(self, objects: Iterable[tuple[str, int]]) -> Iterator[Packed]:
         offset = 0
         for key, size in objects:
-            yield Packed(Digest(self.algorithm, key.hex()), offset, size)
+            yield Packed(Digest(self.algorithm, key), offset, size)
             offset += size
 
-    def _asked(self, wanted: Collection[Digest]) -> dict[bytes, Digest]:
-        return {bytes.fromhex(one.hex): one for one in wanted if one.algorithm == self.algorithm and not one.is_tree}
+    def _asked(self, wanted: Collection[Digest]) -> dict[str, Digest]:
+        # trees are never packed
+        return {one.hex: one for one in wanted if one.algorithm == self.algorithm and one.hex[-len(TREE_SUFFIX) :] != TREE_SUFFIX}
 
-    def _readable(self, packs: Sequence[Pack], tell: Tell) -> Iterator[tuple[Pack, list[tuple[bytes, int]]]]:
+    def _readable(self, packs: Sequence[Pack], tell: Tell) -> Iterator[tuple[Pack, list[tuple[str, int]]]]:
         """What each pack holds, but for those that cannot be read, which are told."""
         for pack, answer in zip(packs, each(self._try_objects, packs, self._remote.jobs), strict=True):
             if isinstance(answer, Corrupted):
@@ -153,7 +155,7 @@ class Packs:
             else:
                 yield pack, answer
 
-    def _try_objects(self, pack: Pack) -> list[tuple[bytes, int]] | Corrupted:
+    def _try_objects(self, pack: Pack) -> list[tuple[str, int]] | Corrupted:
         try:
             return self.objects(pack)
         except MissingData:

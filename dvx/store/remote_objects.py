@@ -33,9 +33,9 @@ class RemoteObjects:
             found = {digest: place.size for digest, (_, place) in self.packs.locate(wanted, tell, condemned=False).items()}
         return found | self.alone(wanted - found.keys())
 
-    def packed(self, digests: AbstractSet[Digest], tell: Tell = silent) -> set[Digest]:
-        """Those that lie in packs, and are to stay: each as long as it should be. The remote is asked; raises RemoteError."""
-        return self.packs.holding(digests, tell) if self.packs is not None else set()
+    def unpacked(self, digests: AbstractSet[Digest], tell: Tell = silent) -> set[Digest]:
+        """Those that lie in no pack that is to stay and is as long as it should be. The remote is asked; raises RemoteError."""
+        return self.packs.lacking(digests, tell) if self.packs is not None else set(digests)
 
     def alone(self, digests: Iterable[Digest]) -> dict[Digest, int]:
         """The sizes in bytes of those that lie there by themselves. The remote is asked; raises RemoteError."""
@@ -45,9 +45,8 @@ class RemoteObjects:
 
     def missing(self, digests: Iterable[Digest], tell: Tell = silent) -> set[Digest]:
         """Those that are not there."""
-        wanted = set(digests)
-        wanted -= self.packed(wanted, tell)
-        return wanted - self.alone(wanted).keys()
+        rest = self.unpacked(set(digests), tell)
+        return rest - self.alone(rest).keys()
 
     def read_tree(self, digest: Digest) -> tuple[Tree, bytes]:
         """A verified tree and its bytes.

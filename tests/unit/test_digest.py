@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dvx.errors import DvxError, SchemaError
-from dvx.model.digest import LEGACY, Digest, digest_bytes, new_hasher
+from dvx.model.digest import LEGACY, Digest, digest_bytes, digests, new_hasher
 
 MIB = 1 << 20
 HEX = "9f86d081884c7d659a2feaa0c55ad015"
@@ -80,8 +81,29 @@ def test_a_length_goes_with_its_algorithm():
         Digest("sha256", HEX)
 
 
+@given(
+    st.lists(st.one_of(st.sampled_from([HEX, HEX[::-1], "0" * 32, HEX + ".dir"]), st.text("0af.dirG", max_size=33)), max_size=4)
+)
+def test_many_digests_are_those_of_each(hexes: list[str]):
+    try:
+        right = [Digest("md5", text) for text in hexes]
+    except SchemaError as error:
+        with pytest.raises(SchemaError, match=re.escape(error.message)):
+            digests("md5", hexes)
+    else:
+        found = digests("md5", hexes)
+        assert found == right
+        assert [hash(one) for one in found] == [hash(one) for one in right]
+
+
+def test_many_digests_know_their_algorithm():
+    assert digests("sha256", [HEX * 2] * 2) == [Digest("sha256", HEX * 2)] * 2
+    with pytest.raises(SchemaError, match="is not a sha256 digest"):
+        digests("sha256", [HEX, HEX])
+
+
 def test_an_unknown_algorithm_is_refused():
-    for make in (lambda: Digest("sha1", HEX), lambda: new_hasher("sha1")):
+    for make in (lambda: Digest("sha1", HEX), lambda: new_hasher("sha1"), lambda: digests("sha1", [HEX])):
         with pytest.raises(SchemaError, match="unknown hash algorithm `sha1`"):
             make()
 

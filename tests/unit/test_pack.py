@@ -35,7 +35,7 @@ def test_an_index_says_what_it_was_told(algorithm: str) -> None:
 
     index = encode_index(algorithm, objects)
 
-    found = [(Digest(algorithm, key.hex()), size) for key, size in decode_index(algorithm, name_of(algorithm, index), index)]
+    found = [(Digest(algorithm, key), size) for key, size in decode_index(algorithm, name_of(algorithm, index), index)]
     assert found == objects
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dvx.errors import UnsafePath
-from dvx.model.paths import check_path, join, overlap, parent, printable, relative, within
+from dvx.model.paths import check_path, check_paths, join, overlap, parent, printable, relative, within
 
 ATTACKS = [
     "", "/", "//", "/etc/passwd", "//host/share", "\\", "\\\\host\\share", "\\etc", "C:", "c:/x", "C:\\x", "z:x",
@@ -101,6 +102,20 @@ def test_exactly_the_dangerous_paths_are_refused(path: str):
         assert is_dangerous(path)
     else:
         assert not is_dangerous(path)
+
+
+@given(st.lists(st.sampled_from(["a", "b/c.d", "é", "a\nb", "", "..", "x/", ".git/y", "a/.g", "-", "x" * 5000]), max_size=5))
+@example(["a\n"])
+@example(["a", "b\nc"])
+def test_many_paths_are_refused_like_each(paths: list[str]):
+    def refusal(check: Callable[[], object]) -> str:
+        try:
+            check()
+        except UnsafePath as error:
+            return error.message
+        return ""
+
+    assert refusal(lambda: check_paths(paths)) == refusal(lambda: [check_path(path) for path in paths])
 
 
 @given(

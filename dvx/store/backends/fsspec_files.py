@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -66,6 +65,8 @@ def _complete_azure(options: dict[str, Any]) -> None:
     excluded = options.pop("exclude", {})
     explicit = {"connection_string", "account_key", "sas_token", "client_secret", "anon"}
     if not explicit & options.keys():
+        import configparser
+
         parser = configparser.ConfigParser()
         parser.read(os.path.expanduser("~/.azure/config"))
         section = dict(parser["storage"]) if parser.has_section("storage") else {}
