@@ -55,11 +55,12 @@ class Servers:
     stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     started: dict[Path, S3Server] = field(default_factory=dict)
 
-    def s3(self, folder: Path) -> S3Server:
-        """An S3 server that keeps its data in `folder`."""
+    def s3(self, folder: Path, memory: str = "300MiB") -> S3Server:
+        """An S3 server that keeps its data in `folder`; `memory` is what it tries to get by with."""
         if folder not in self.started:
             folder.mkdir()
-            self.started[folder] = self.stack.enter_context(s3_server(folder))
+            self.stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            self.started[folder] = self.stack.enter_context(s3_server(folder, memory))
         return self.started[folder]
 
 

@@ -56,10 +56,17 @@ class S3Server:
         self.files().call_s3("create_bucket", Bucket=name)
         return name
 
+    def remove_bucket(self, name: str) -> None:
+        """Remove a bucket with all that it holds, so that the server has the space again."""
+        files = self.files()
+        files.rm(name, recursive=True)
+        if files.exists(name):
+            files.call_s3("delete_bucket", Bucket=name)
+
 
 @contextlib.contextmanager
-def s3_server(folder: Path) -> Iterator[S3Server]:
-    """A SeaweedFS server that keeps its data in `folder` and is gone afterwards."""
+def s3_server(folder: Path, memory: str = "300MiB") -> Iterator[S3Server]:
+    """A SeaweedFS server that keeps its data in `folder` and is gone afterwards; `memory` is what it tries to get by with."""
     (folder / "data").mkdir(parents=True)
     (folder / "s3.json").write_text(json.dumps({"identities": _IDENTITIES}))
     ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
@@ -80,7 +87,7 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
     places = (f"-dir={folder / 'data'}", f"-s3.config={folder / 's3.json'}")
     command = [_weed(), "mini", *places, *switches, *(_port_option(name, port) for name, port in ports.items())]
     endpoint = f"http://127.0.0.1:{ports['s3']}"
-    with serve(command, lambda: is_up(endpoint), folder / "log", env={"GOMEMLIMIT": "300MiB", "HOME": str(folder)}) as process:
+    with serve(command, lambda: is_up(endpoint), folder / "log", env={"GOMEMLIMIT": memory, "HOME": str(folder)}) as process:
         yield S3Server(endpoint, process.pid)
 
 

@@ -87,7 +87,7 @@ def _client(place: Place) -> Any:
     session = botocore.session.Session(profile=options.get("profile"))
     for variable, file in options.get("files", {}).items():
         session.set_config_variable(variable, os.path.expanduser(file))
-    return session.create_client(
+    client = session.create_client(
         "s3",
         aws_access_key_id=options.get("key"),
         aws_secret_access_key=options.get("secret"),
@@ -97,3 +97,15 @@ def _client(place: Place) -> Any:
         config=config,
         **options.get("client_kwargs", {}),
     )
+    for operation in ("PutObject", "UploadPart"):
+        client.meta.events.register(f"before-sign.s3.{operation}", _sign_md5)
+    return client
+
+
+def _sign_md5(request: Any, **_: Any) -> None:
+    """Let the signature cover a body by its MD5, where that is sent. Else botocore hashes it once more, by SHA-256, to send it
+    over plain HTTP, and the server does, too; over HTTPS that is botocore's own way."""
+    if "Content-MD5" in request.headers:
+        config = request.context["client_config"]
+        signing = botocore.config.Config(s3={**(config.s3 or {}), "payload_signing_enabled": False})
+        request.context["client_config"] = config.merge(signing)
