@@ -196,8 +196,14 @@ def _pull_large(lab: Lab) -> Mapping[str, Side]:
         (pointer,) = source.glob("data.dv?")
         return pointer, place
 
+    def emptied() -> None:
+        """Take away what was fetched before, which the disk may have no room for beside what comes."""
+        for folder in (*lab.folder.glob("clone-*"), *lab.folder.glob("copied*")):
+            shutil.rmtree(folder)
+
     def side(tool: Tool, pointer: Path, place: str) -> Side:
         def clone() -> Path:
+            emptied()
             folder = lab.project("clone", tool)
             (folder / pointer.name).write_bytes(pointer.read_bytes())
             _join(lab, tool, folder, server.endpoint, place)
@@ -206,6 +212,7 @@ def _pull_large(lab: Lab) -> Mapping[str, Side]:
         return Side((*tool.words, "fetch"), clone)
 
     def empty() -> Path:
+        emptied()
         folder = lab.fresh("copied")
         folder.mkdir()
         return folder

@@ -86,6 +86,9 @@ def import_url(
     no_exec: NoExecOption = False,
     no_download: NoDownloadOption = False,
     jobs: JobsOption = 0,
+    version_aware: Annotated[
+        bool, typer.Option("--version-aware", help="Record which versions a bucket has; it keeps the data.")
+    ] = False,
     fs_config: FsConfigOption = None,
 ) -> None:
     """Get data from a URL or a path outside, and record where it came from, so that `dvx update` can bring it up to date.
@@ -104,6 +107,7 @@ def import_url(
         to_remote=to_remote,
         remote=remote,
         jobs=jobs,
+        version_aware=version_aware,
         fs_config=parse_options(fs_config, "--fs-config"),
     )
     found = import_url(project, url, options, render.terminal())

@@ -186,7 +186,7 @@ def _show_plan(plan: SyncPlan, *, json: bool) -> None:
         render.json([*map(_step, plan.steps), *map(_import, plan.imports)])
         return
     for one in plan.imports:
-        render.note(f"{printable(one.path)} to fetch from where it was imported from ({redact(one.origin.url)})")
+        render.note(f"{printable(one.path)} to fetch from where it was imported from ({redact(one.url)})")
     for step in plan.steps:
         for need in (*step.plan.files, *step.plan.trees):
             render.data(f"{need.digest}\t{printable(need.path)}")
@@ -221,7 +221,7 @@ def _show_problems(result: TransferResult) -> None:
 
 
 def _import(one: Import) -> dict[str, Any]:
-    return {"import": one.path, "url": redact(one.origin.url), "rev": one.origin.commit, "size": one.content.size}
+    return {"import": one.path, "url": redact(one.url), "rev": one.origin.commit if one.origin else "", "size": one.content.size}
 
 
 def _step(step: Step) -> dict[str, Any]:

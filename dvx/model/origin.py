@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from dvx.errors import SchemaError
+from dvx.model.paths import check_path
 from dvx.model.pointer import Pointer, Recorded
 from dvx.model.settings import OptionName
 
@@ -56,6 +57,22 @@ def origin_of(dep: Recorded) -> Origin | None:
 def import_of(pointer: Pointer) -> Origin | None:
     """The origin of what a pointer tracks; None if it was not imported from another repository."""
     return next((found for dep in pointer.deps if (found := origin_of(dep)) is not None), None)
+
+
+def versions_named(dep: Recorded) -> dict[str, Mapping[str, Any]]:
+    """What a dependency records of each file of a bucket, by its path in the folder (`""` for a single file), if it names a
+    version of each; else nothing.
+
+    Raises:
+        UnsafePath: a file lies outside the folder.
+    """
+    rows = dep.extras.get("files")
+    if rows is None:
+        found: dict[str, Mapping[str, Any]] = {"": dep.extras}
+    else:
+        listed = isinstance(rows, list) and all(isinstance(row, Mapping) and isinstance(row.get("relpath"), str) for row in rows)
+        found = {check_path(row["relpath"]): row for row in rows} if listed else {}
+    return found if "repo" not in dep.extras and all(entry.get("version_id") for entry in found.values()) else {}
 
 
 def encode_origin(origin: Origin) -> dict[str, Any]:

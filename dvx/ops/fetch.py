@@ -100,10 +100,17 @@ def _fetch_import(project: Project, one: Import, sources: Sources, tell: Tell, d
     """Take imported data into the cache, as it was when it was imported."""
     from dvx.ops.elsewhere import sharing
 
-    there = sources.open(one.origin, one.file, pinned=True)
-    room, inner = bring(there, one.origin.path, sources, tell, depth)
+    if one.origin is None:
+        # loads what speaks to stores
+        from dvx.ops.import_records import versions_brought
+
+        room, inner = versions_brought(project, one.pointer, sources, tell)
+    else:
+        there = sources.open(one.origin, one.pointer.path, pinned=True)
+        room, inner = bring(there, one.origin.path, sources, tell, depth)
     found = store(replace(sharing(project, room), algorithm=one.content.digest.algorithm), [inner], tell)[inner]
     if found.digest != one.content.digest:
-        url = redact(one.origin.url)
-        raise MissingData(f"`{url}` holds something else at that commit than what was imported", "run `dvx update` to take it")
+        when = "at that commit" if one.origin else "in that version"
+        text = f"`{redact(one.url)}` holds something else {when} than what was imported"
+        raise MissingData(text, "run `dvx update` to take it")
     return TransferResult(copied=found.files or 1, bytes=found.size or 0)

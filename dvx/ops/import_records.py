@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from dvx.errors import DvxError
+from dvx.errors import DvxError, MissingData
 from dvx.formats import dump_yaml, edit_yaml
 from dvx.model.dialect import DIALECTS
 from dvx.model.events import Tell
@@ -23,7 +23,7 @@ from dvx.ops.ignore import BUILT_IN
 from dvx.ops.owners import for_git
 from dvx.ops.pointers import renew_checksum, set_content
 from dvx.ops.track import Seen, look, store
-from dvx.ops.url_source import There, UrlSource
+from dvx.ops.url_source import There, UrlSource, there_of
 from dvx.project import Project
 from dvx.store import files
 
@@ -54,10 +54,13 @@ class Arrived(Struct, frozen=True):
     dep: Mapping[str, Any]
 
 
-def write_import(project: Project, path: str, arrived: Arrived, *, bare: bool = False) -> Imported:
-    """Write the pointer of a new import; a `bare` one records nothing but where it would come from."""
+def write_import(project: Project, path: str, arrived: Arrived, *, bare: bool = False, push: bool = True) -> Imported:
+    """Write the pointer of a new import; a `bare` one records nothing but where it would come from.
+
+    What is not to be pushed is kept by its source.
+    """
     folder = parent(path)
-    out = encode_output(Output(path), arrived.content, folder)
+    out = encode_output(Output(path, push=push), arrived.content, folder)
     if arrived.content is None:
         out = {"hash": project.algorithm, **out}
     document: dict[str, Any] = {"frozen": True, "deps": [dict(arrived.dep)], "outs": [out]}
@@ -108,6 +111,21 @@ def downloaded(project: Project, source: UrlSource, there: There, path: str, sou
     return room, name
 
 
+def versions_brought(project: Project, pointer: Pointer, sources: Sources, tell: Tell) -> tuple[Project, str]:
+    """Copy the versions that an import names into a folder of its own; returns that, and the path in it.
+
+    Raises:
+        MissingData: it names none, or one of them is gone.
+        RemoteError: the store cannot be reached.
+    """
+    there = there_of(pointer.deps[0])
+    if there is None:
+        text = f"`{printable(pointer.path)}` does not say which version of each file it means"
+        raise MissingData(text, "run `dvx update` to take the newest")
+    source = source_of(project, pointer, sources.jobs, {"version_aware": "true"})
+    return downloaded(project, source, there, pointer.outs[0][0].path, sources, tell)
+
+
 def observed(project: Project, room: Project, inner: str, tell: Tell) -> Content:
     """What lies in a room, which is not taken into the cache."""
     seen = look(room, inner, tell, project.algorithm)
@@ -131,20 +149,30 @@ def take(project: Project, room: Project, inner: str, path: str, tell: Tell, *, 
     return content
 
 
-def source_of(project: Project, pointer: Pointer, jobs: int) -> UrlSource:
-    """The place outside of repositories that an import came from; raises DvxError where its options are wrong."""
+def source_of(project: Project, pointer: Pointer, jobs: int, more: Mapping[str, str] | None = None) -> UrlSource:
+    """The place outside of repositories that an import came from, with `more` options than it recorded.
+
+    Raises:
+        DvxError: its options are wrong.
+    """
     dep = pointer.deps[0]
     options = dep.extras.get("fs_config") or {}
     if not isinstance(options, Mapping):
         raise DvxError(f"`fs_config` of `{pointer.path}` is no mapping", "write `NAME: VALUE` below it")
     # inside the project it is a project path, else as it is written
     url = dep.path if is_url(dep.path) or dep.path.startswith(("/", "../")) else project.abs(dep.path)
-    return UrlSource(project, url, project.abs(pointer.workdir), {str(key): str(options[key]) for key in options}, jobs)
+    chosen = {str(key): str(value) for key, value in {**options, **(more or {})}.items()}
+    return UrlSource(project, url, project.abs(pointer.workdir), chosen, jobs)
 
 
 def recorded_source(project: Project, pointer: Pointer) -> dict[str, Any]:
-    """What an import from a URL or path recorded of its source; a folder is one thing, also where it is listed file by file."""
+    """What an import from a URL or path recorded of its source; a folder is one thing, also where it is listed file by file,
+    unless versions are named.
+    """
     dep = pointer.deps[0]
+    known = there_of(dep)
+    if known is not None:
+        return {**dep.extras, **known.entry(project.algorithm)}
     rows = dep.extras.get("files")
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) and "relpath" in row for row in rows):
         return {**dep.extras, **encode_content(dep.content)}

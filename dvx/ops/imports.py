@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -31,7 +32,8 @@ from dvx.project import Project
 class ImportOptions(Struct, frozen=True):
     """Where imported data goes: `out` is as typed. Without `execute` nothing is looked at, without `download` nothing comes.
 
-    With `to_remote` it goes to a remote (`remote`, or the default one), and not into the cache.
+    With `to_remote` it goes to a remote (`remote`, or the default one), and not into the cache. `version_aware` records which
+    version of each file a bucket has, and leaves the data to it.
     """
 
     out: str = ""
@@ -41,6 +43,7 @@ class ImportOptions(Struct, frozen=True):
     to_remote: bool = False
     remote: str = ""
     jobs: int = 0
+    version_aware: bool = False
     fs_config: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -87,19 +90,24 @@ def import_url(project: Project, url: str, options: ImportOptions, tell: Tell = 
         raise UsageError("`--remote` says where `--to-remote` sends data", "add `--to-remote`, or use `push -r` later")
     _refuse_secrets(options.fs_config, "--fs-config")
     refuse_password(url, "make it a remote of your own, and import `remote://NAME/PATH`")
-    source = UrlSource(project, url, project.cwd, options.fs_config, options.jobs)
+    aware = {"version_aware": "true"} if options.version_aware else {}
+    source = UrlSource(project, url, project.cwd, {**options.fs_config, **aware}, options.jobs)
+    if options.to_remote and source.versioned:
+        raise UsageError("what a bucket keeps in versions goes to no other remote", "leave `--to-remote` out")
     path = place_for(project, source.name, options)
     if source.local and within(project.abs(path), source.local):
         raise UsageError(f"`{printable(url)}` holds the place that it would go to", "name a part of it")
     written = url if is_url(url) or (os.path.isabs(url) and not within(source.local, project.root)) else ""
-    config = {"fs_config": dict(options.fs_config)} if options.fs_config else {}
+    fs_config = {**options.fs_config, **({"version_aware": True} if options.version_aware else {})}
+    config = {"fs_config": fs_config} if fs_config else {}
     where = {"path": written or _relative_to(project, source.local, parent(path)), **config}
+    push = not source.versioned
     if not options.execute:
-        return write_import(project, path, Arrived(None, {"hash": project.algorithm, **where}), bare=True)
+        return write_import(project, path, Arrived(None, {"hash": project.algorithm, **where}), bare=True, push=push)
     there = source.look()
     said = there.entry(project.algorithm)
     if said and not options.download:
-        return write_import(project, path, Arrived(None, {**said, **where}))
+        return write_import(project, path, Arrived(None, _entry(said, where)), push=push)
     with Sources(project) as sources:
         room, inner = downloaded(project, source, there, path, sources, tell)
         if not options.download:
@@ -109,7 +117,15 @@ def import_url(project: Project, url: str, options: ImportOptions, tell: Tell = 
             content = add_to_remote(project, room.abs(inner), sent, AddOptions(), tell).added[0].content
         else:
             content = take(project, room, inner, path, tell, force=options.force)
-    return write_import(project, path, Arrived(content, {**(said or encode_content(content)), **where}))
+    return write_import(project, path, Arrived(content, _entry(said or encode_content(content), where)), push=push)
+
+
+def _entry(said: Mapping[str, Any], where: Mapping[str, Any]) -> dict[str, Any]:
+    """What is there, then where it is, then one by one the files in it."""
+    entry = {**said, **where}
+    if "files" in entry:
+        entry["files"] = entry.pop("files")
+    return entry
 
 
 def place_for(project: Project, name: str, options: ImportOptions) -> str:

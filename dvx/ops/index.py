@@ -6,21 +6,22 @@ import fnmatch
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
 from dvx.errors import Corrupted, MissingData, SchemaError, UnknownTarget, UnsafePath, nearest
 from dvx.formats import decoded, load_yaml, schema_error
-from dvx.model.dataset import Dataset
 from dvx.model.dialect import Dialect
-from dvx.model.lock import Lock, StageState
 from dvx.model.paths import parent, within
 from dvx.model.pointer import Kind, Output, Pointer, Recorded, decode_pointer
-from dvx.model.stage import Pipeline, Stage
-from dvx.ops.pipelines import check_graph, command_style, parse_lock, parse_pipeline
 from dvx.ops.source import Source, Workspace
 from dvx.project import Project
+
+if TYPE_CHECKING:
+    from dvx.model.dataset import Dataset
+    from dvx.model.lock import Lock, StageState
+    from dvx.model.stage import Pipeline, Stage
 
 
 class Tracked(Struct, frozen=True):
@@ -82,6 +83,8 @@ class Index(Struct, frozen=True, dict=True):
     @cached_property
     def datasets(self) -> dict[str, Dataset]:
         """Datasets by name; of equal names the last counts, as in DVC."""
+        from dvx.model.dataset import Dataset
+
         found = {}
         for file, pipeline in self.pipelines.items():
             lock = self._lock(file)
@@ -121,7 +124,7 @@ def load_index(project: Project, source: Source | None = None) -> Index:
         FormatError: one of the files cannot be understood.
     """
     source = source or Workspace(project)
-    dialect, style = project.dialect, command_style(project)
+    dialect = project.dialect
     pointers: dict[str, Pointer] = {}
     pipelines: dict[str, Pipeline] = {}
     locks: dict[str, Lock] = {}
@@ -135,10 +138,15 @@ def load_index(project: Project, source: Source | None = None) -> Index:
                 pointers[path] = read_pointer(named[name], path, dialect)
                 here += [output for output, _ in pointers[path].outs]
         if dialect.pipeline in named:
+            from dvx.ops.pipelines import command_style, parse_pipeline
+
+            style = command_style(project)
             path = prefix + dialect.pipeline
             pipelines[path] = parse_pipeline(decoded(named[dialect.pipeline], path), path, dialect, source.read, style)
             here += [output for stage in pipelines[path].stages.values() for output in stage.outs]
         if dialect.lock in named:
+            from dvx.ops.pipelines import parse_lock
+
             path = prefix + dialect.lock
             locks[path] = parse_lock(decoded(named[dialect.lock], path), path, dialect, pipelines.get(prefix + dialect.pipeline))
         return {output.path for output in here}
@@ -172,6 +180,8 @@ def select(project: Project, index: Index, targets: Sequence[str], options: Sele
         for selected in _match(project, index, target, options):
             chosen[selected.tracked.output.path, selected.inner] = selected
     if options.with_deps:
+        from dvx.ops.pipelines import check_graph
+
         owners = check_graph(index).upstream({selected.tracked.owner for selected in chosen.values()})
         for tracked in index.tracked:
             if tracked.owner in owners:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from msgspec import Struct, field
 
 from dvx.errors import DvxError, UnknownTarget
-from dvx.model.origin import Origin, import_of
+from dvx.model.origin import Origin, import_of, versions_named
 from dvx.model.paths import within
-from dvx.model.pointer import Kind, Recorded
+from dvx.model.pointer import Kind, Pointer, Recorded
 from dvx.model.transfer import Item
 from dvx.model.tree import Content
 from dvx.ops.index import Index, Selected, SelectOptions, files_of, load_index, select
@@ -51,18 +51,26 @@ class SyncOptions(Struct, frozen=True):
 
 
 class Import(Struct, frozen=True):
-    """What a pointer at `file` records of data from another repository: where it comes from, where it goes, what it holds."""
+    """What a pointer records of data that its source keeps: where it goes, what it holds.
 
-    file: str
-    origin: Origin
+    `origin` is in another repository; it is None for versions in a bucket, which the pointer names.
+    """
+
+    pointer: Pointer
+    origin: Origin | None
     path: str
     content: Content
+
+    @property
+    def url(self) -> str:
+        """The URL of the source."""
+        return self.origin.url if self.origin else self.pointer.deps[0].path
 
 
 class Scope(Struct, frozen=True):
     """Items by remote (empty for the one that the user chose), the selected part of the workspace, what is recorded of items.
 
-    `imports` are not among the items: their data is kept by the repositories that they come from.
+    `imports` are not among the items: their data is kept where they come from.
     """
 
     items: dict[str, list[Item]]
@@ -118,15 +126,20 @@ def _items(
     found = {}
     for each in selected:
         output, recorded = each.tracked.output, each.tracked.recorded
-        if recorded is None or recorded.content is None or not output.cached or not output.push:
+        if recorded is None or recorded.content is None or not output.cached:
+            continue
+        pointer = index.pointers.get(each.tracked.file)
+        # what a bucket keeps in versions stays there
+        kept = pointer is not None and not output.push and len(pointer.deps) == 1 and bool(versions_named(pointer.deps[0]))
+        if not output.push and not kept:
             continue
         if options.max_size and (recorded.content.size or 0) >= options.max_size:
             continue
         if options.kinds and not any(within(path, output.path) or within(output.path, path) for path in files):
             continue
-        pointer = index.pointers.get(each.tracked.file)
-        if pointer is not None and (origin := import_of(pointer)) is not None:
-            imports[pointer.path, str(recorded.content.digest)] = Import(pointer.path, origin, output.path, recorded.content)
+        origin = import_of(pointer) if pointer is not None else None
+        if pointer is not None and (origin is not None or kept):
+            imports[pointer.path, str(recorded.content.digest)] = Import(pointer, origin, output.path, recorded.content)
             continue
         item = Item(output.path, recorded.content, each.inner)
         found[item] = output.remote

@@ -14,7 +14,9 @@ from dvx.config import RemoteSettings
 from dvx.errors import ConfigError, MissingData, UsageError
 from dvx.model.digest import digest_bytes
 from dvx.model.events import Progress, Tell
+from dvx.model.origin import versions_named
 from dvx.model.paths import printable
+from dvx.model.pointer import Recorded
 from dvx.model.settings import lacks_host, redact
 from dvx.model.stage import is_url
 from dvx.ops.steps import connect
@@ -25,6 +27,7 @@ from dvx.store.network import NetworkRemote
 from dvx.store.remote import Remote
 from dvx.store.scan import walk
 from dvx.store.schemes import find_scheme
+from dvx.store.versioned import NO_VERSION, versioned_name
 
 _BY_ETAG = frozenset({"s3", "gs", "abfs", "oss"})
 _BY_CHECKSUM = frozenset({"http", "https", "webdav", "webdavs"})
@@ -33,13 +36,15 @@ _BY_CHECKSUM = frozenset({"http", "https", "webdav", "webdavs"})
 class There(Struct, frozen=True):
     """What is at a URL now: sizes of files by their path in the folder (`""` for a single file), None where nobody says.
 
-    `tokens` change when the files do, if the store has such: `key` is what a pointer calls them.
+    `tokens` change when the files do, if the store has such: `key` is what a pointer calls them. `versions` are the ids of those
+    that are meant, where the store keeps others too.
     """
 
     is_folder: bool
     sizes: Mapping[str, int | None]
     tokens: Mapping[str, str] = field(default_factory=dict)
     key: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     def entry(self, algorithm: str) -> dict[str, Any]:
         """The fields of a dependency that say what is there; none where the store gives no tokens."""
@@ -48,14 +53,36 @@ class There(Struct, frozen=True):
         sizes = list(self.sizes.values())
         total = {} if None in sizes else {"size": sum(size for size in sizes if size is not None)}
         if not self.is_folder:
-            return {self.key: self.tokens[""], **total, "hash": algorithm}
+            version = {"version_id": self.versions[""]} if self.versions else {}
+            return {self.key: self.tokens[""], **total, **version, "hash": algorithm}
+        if self.versions:
+            return {"hash": algorithm, "files": [self._row(path) for path in sorted(self.versions)]}
         rows = [{self.key: self.tokens[path], "relpath": path} for path in sorted(self.tokens)]
         digest = digest_bytes(json.dumps(rows, sort_keys=True).encode(), algorithm)
         return {algorithm: f"{digest.hex}.dir", **total, "nfiles": len(rows), "hash": algorithm}
 
+    def _row(self, path: str) -> dict[str, Any]:
+        return {"relpath": path, self.key: self.tokens[path], "size": self.sizes[path], "version_id": self.versions[path]}
+
+
+def there_of(dep: Recorded) -> There | None:
+    """The versions that a dependency names, as they were when it was recorded; None if it names none. Raises UnsafePath."""
+    named = versions_named(dep)
+    if not named:
+        return None
+    return There(
+        "" not in named,
+        {path: entry.get("size") for path, entry in named.items()},
+        {path: str(entry["etag"]) for path, entry in named.items() if entry.get("etag")},
+        "etag",
+        {path: str(entry["version_id"]) for path, entry in named.items()},
+    )
+
 
 class UrlSource:
     """Data at `url`, seen from the folder `base` (absolute) if it is a relative path; `options` are those of its file system.
+
+    A `versioned` one is a bucket each version of whose files is meant, and can be got.
 
     Raises:
         ConfigError: the scheme is unknown, its package is not installed, or an option is wrong.
@@ -67,6 +94,7 @@ class UrlSource:
         if not url.strip("/."):
             raise UsageError(f"`{url}` is no place of data", "name a file or folder, or a URL")
         settings = _settings(project, url, options)
+        self.versioned = settings.options.get("version_aware", "").lower() == "true"
         if lacks_host(settings.url):
             raise ConfigError(f"`{redact(url)}` names no bucket or host", "write it behind `://`")
         self.local = "" if is_url(settings.url) else os.path.normpath(os.path.join(base, settings.url))
@@ -84,13 +112,26 @@ class UrlSource:
         return os.path.basename(self.local) if self.local else self._name.partition("?")[0]
 
     def look(self) -> There:
-        """What is there now.
+        """What is there now; of a `versioned` source, in which versions.
 
         Raises:
+            ConfigError: there are no versions where they are asked for.
             MissingData: nothing is.
             RemoteError: the store cannot be reached.
         """
-        return self._look_here() if self.local else self._look_there(_network(self._remote))
+        if not self.versioned:
+            return self._look_here() if self.local else self._look_there(_network(self._remote))
+        found = self.versions()
+        if any(one["version_id"] in NO_VERSION for one in found.values()):
+            text = f"the bucket of `{printable(redact(self.url))}` keeps no versions"
+            raise ConfigError(text, "turn versioning on there, or leave `--version-aware` out")
+        return There(
+            "" not in found,
+            {path: one["size"] for path, one in found.items()},
+            {path: one["etag"] for path, one in found.items()},
+            "etag",
+            {path: one["version_id"] for path, one in found.items()},
+        )
 
     def versions(self) -> dict[str, dict[str, Any]]:
         """Size, version and ETag of each file that is there now, by its path in the folder (`""` for a single file).
@@ -129,7 +170,8 @@ class UrlSource:
                 executable = os.stat(source).st_mode & stat.S_IXUSR
                 files.copy_file(source, place, files.NEW_EXECUTABLE if executable else files.NEW_FILE)
             else:
-                self._remote.download("/".join(part for part in (self._name, path) if part), place)
+                name = "/".join(part for part in (self._name, path) if part)
+                self._remote.download(versioned_name(name, there.versions[path]) if self.versioned else name, place)
             count += 1
             tell(Progress("downloading", count, len(there.sizes)))
 
@@ -151,7 +193,9 @@ class UrlSource:
         sizes = {path: None if one["size"] is None else int(one["size"]) for path, one in infos.items()}
         key = "etag" if self._protocol in _BY_ETAG else "checksum" if self._protocol in _BY_CHECKSUM else ""
         tokens = {path: token for path, one in infos.items() if key and (token := _token(one, key))}
-        return There("" not in infos, sizes, tokens, key)
+        # of a file alone, the store says its version unasked
+        version = infos[""].get("VersionId") if "" in infos else None
+        return There("" not in infos, sizes, tokens, key, {"": version} if version not in NO_VERSION else {})
 
     def _infos(self, remote: NetworkRemote) -> dict[str, Any]:
         info = self._info(remote)

@@ -23,7 +23,8 @@ T = TypeVar("T")
 _BLOCK = 8 << 20
 _PARTS = 9_000
 _FEW = 32
-_NONE = (None, "", "null")
+NO_VERSION = (None, "", "null")
+"""What stores say of a file that has no versions."""
 _QUERY = "?versionId="
 
 
@@ -81,7 +82,7 @@ class VersionedRemote:
 
     def name_of(self, path: str, version: Version) -> str:
         """What one version of a file is called at `remote`, for reading."""
-        return f"{path}{_QUERY}{version.id}"
+        return versioned_name(path, version.id)
 
     def _upload_parts(self, local: str, path: str, check: Check, size: int) -> Version:
         part = max(_BLOCK, size // _PARTS + 1)
@@ -126,7 +127,7 @@ class VersionedRemote:
             raise RemoteError(text, f"make it, or correct `{self.remote.url}`") from None
 
     def _version(self, made: Any, etag: Any) -> Version:
-        if made in _NONE:
+        if made in NO_VERSION:
             raise self._unversioned()
         return Version(str(made), str(etag or "").strip('"'))
 
@@ -153,6 +154,11 @@ class VersionedRemote:
         where = self.remote.direct(lambda _, root: _bucket(root))
         hint = f"turn versioning on there, or run `dvx remote modify {quoted(name)} version_aware false`"
         return ConfigError(f"the bucket `{where}` of the remote `{name}` keeps no versions", hint)
+
+
+def versioned_name(path: str, version: str) -> str:
+    """What one version of a file is called at a remote that was opened with `version_aware`, for reading."""
+    return f"{path}{_QUERY}{version}"
 
 
 def is_versioned(options: Mapping[str, str]) -> bool:

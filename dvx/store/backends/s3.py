@@ -34,6 +34,7 @@ _BORROWED = frozenset({"profile", "files"})
 _INDIRECT = frozenset(
     {"role_arn", "sso_session", "sso_start_url", "credential_process", "source_profile", "endpoint_url", "services"}
 )
+_PROXIES = frozenset({"http_proxy", "all_proxy"})
 _STATUS = re.compile(r"status code: (\d+)")
 _KIND = re.compile(r"HttpError \{\s*kind: (\w+)")
 _CODE = re.compile(r"<Code>(.*?)</Code>(?:\s*<Message>(.*?)</Message>)?", re.DOTALL)
@@ -50,7 +51,8 @@ def open_files(target: Target) -> tuple[Any, str]:
         files, path = fsspec_files.open_files(target)
         files.put_large = Slow(bucket, root, target.options, target.jobs).put_large
         return files, path
-    return S3Files(bucket, options, Slow(bucket, root, options, target.jobs)), path
+    proxied = any(name.lower() in _PROXIES for name in target.environ)
+    return S3Files(bucket, options, Slow(bucket, root, options, target.jobs), proxied=proxied), path
 
 
 class Slow:
@@ -80,17 +82,19 @@ class Slow:
 
 
 class S3Files:
-    """The objects of a bucket by `bucket/key`. Threads may share it."""
+    """The objects of a bucket by `bucket/key`. Threads may share it. `proxied` says that a proxy may stand between."""
 
-    def __init__(self, bucket: str, options: dict[str, Any], slow: Slow) -> None:
+    def __init__(self, bucket: str, options: dict[str, Any], slow: Slow, *, proxied: bool) -> None:
         self._bucket = bucket
         self.put_large = slow.put_large
         self._slow = slow
         client, config = options["client_kwargs"], options["config_kwargs"]
         endpoint = options.get("endpoint_url") or ("" if options.get("use_ssl", True) else "http://s3.amazonaws.com")
+        plain = endpoint.startswith("http://")
         limits = {
-            "allow_http": endpoint.startswith("http://"),
-            "allow_invalid_certificates": client.get("verify") is False,
+            "allow_http": plain,
+            # where none is ever shown, the system's own need not be read, which takes longer than a request
+            "allow_invalid_certificates": client.get("verify") is False or (plain and not proxied),
             "connect_timeout": timedelta(seconds=config.get("connect_timeout", _CONNECT_SECONDS)),
             "read_timeout": timedelta(seconds=config.get("read_timeout", _READ_SECONDS)),
             "timeout": timedelta(days=1),
@@ -169,7 +173,8 @@ class S3Files:
         return path[len(self._bucket) + 1 :]
 
     def _info(self, path: str, meta: Any) -> dict[str, Any]:
-        return {"name": path, "type": "file", "size": meta["size"], "LastModified": meta["last_modified"], "ETag": meta["e_tag"]}
+        told = {"size": "size", "LastModified": "last_modified", "ETag": "e_tag", "VersionId": "version"}
+        return {"name": path, "type": "file", **{name: meta[key] for name, key in told.items()}}
 
 
 @contextlib.contextmanager
