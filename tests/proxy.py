@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 
 _CHUNK = 1 << 14
+_BODY = 1000
 _REQUEST = re.compile(rb"([A-Z]+ /\S*) HTTP/1\.1\r\n")
 
 
@@ -18,8 +19,9 @@ class FaultProxy:
     """Passes bytes on to `host:port`; its attributes say what goes wrong, and may change at any time.
 
     `broken` is the share of connections that are reset at once or after some bytes; `latency` (seconds) is added to what a
-    client sends; `rate` (bytes a second) limits a connection, 0 does not; while `stalled`, nothing passes. `sent` and `received`
-    count the bytes from clients and to them, `requests` has the first line of each request.
+    client sends; `rate` (bytes a second) limits a connection, 0 does not; while `stalled`, nothing passes. `flips` is how many
+    pieces of what is uploaded get a wrong byte. `sent` and `received` count the bytes from clients and to them, `requests` has
+    the first line of each request.
     """
 
     def __init__(self, host: str, port: int, seed: int = 0) -> None:
@@ -27,6 +29,7 @@ class FaultProxy:
         self.latency = 0.0
         self.rate = 0
         self.stalled = False
+        self.flips = 0
         self.sent = 0
         self.received = 0
         self.requests: list[str] = []
@@ -95,6 +98,9 @@ class FaultProxy:
                 if up:
                     self.sent += len(data)
                     self.requests += [match.decode() for match in _REQUEST.findall(data)]
+                    if self.flips and len(data) > _BODY and b"HTTP/1.1" not in data:
+                        self.flips -= 1
+                        data = data[:_BODY] + bytes([data[_BODY] ^ 1]) + data[_BODY + 1 :]
                 else:
                     self.received += len(data)
                 if 0 <= budget < len(data):

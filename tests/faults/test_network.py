@@ -111,6 +111,20 @@ def test_large_files_go_on_after_resets(native: Path, s3: S3Server, bucket: str,
     assert not list((native / ".dvx/cache/partial").iterdir())
 
 
+def test_what_is_changed_on_its_way_is_sent_again(dialect_repo: Path, s3: S3Server, bucket: str, proxy: FaultProxy) -> None:
+    data = {"data/large": os.urandom(20 << 20), "data/middle": os.urandom(2 << 20), "data/small": os.urandom(100_000)}
+    for name, content in data.items():
+        write(dialect_repo / name, content)
+    dvx(dialect_repo, "add", "data")
+    commit_all(dialect_repo)
+    _connect(dialect_repo, s3, bucket, proxy)
+    proxy.flips = 3
+
+    _again_until_done(dialect_repo, "push")
+    assert proxy.flips == 0
+    assert _pulled(dialect_repo, s3, bucket) == data
+
+
 def test_a_large_download_that_was_cut_off_goes_on(native: Path, s3: S3Server, bucket: str, proxy: FaultProxy) -> None:
     data = write(native / "data/large", os.urandom(45 << 20)).read_bytes()
     dvx(native, "add", "data")

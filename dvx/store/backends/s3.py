@@ -173,8 +173,8 @@ class S3Files:
         return path[len(self._bucket) + 1 :]
 
     def _info(self, path: str, meta: Any) -> dict[str, Any]:
-        told = {"size": "size", "LastModified": "last_modified", "ETag": "e_tag", "VersionId": "version"}
-        return {"name": path, "type": "file", **{name: meta[key] for name, key in told.items()}}
+        told = {"size": meta["size"], "LastModified": meta["last_modified"], "ETag": meta["e_tag"], "VersionId": meta["version"]}
+        return {"name": path, "type": "file", **told}
 
 
 @contextlib.contextmanager
