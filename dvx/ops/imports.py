@@ -92,7 +92,7 @@ def import_url(project: Project, url: str, options: ImportOptions, tell: Tell = 
     refuse_password(url, "make it a remote of your own, and import `remote://NAME/PATH`")
     aware = {"version_aware": "true"} if options.version_aware else {}
     source = UrlSource(project, url, project.cwd, {**options.fs_config, **aware}, options.jobs)
-    if options.to_remote and source.versioned:
+    if options.to_remote and source.demanded:
         raise UsageError("what a bucket keeps in versions goes to no other remote", "leave `--to-remote` out")
     path = place_for(project, source.name, options)
     if source.local and within(project.abs(path), source.local):
@@ -101,10 +101,11 @@ def import_url(project: Project, url: str, options: ImportOptions, tell: Tell = 
     fs_config = {**options.fs_config, **({"version_aware": True} if options.version_aware else {})}
     config = {"fs_config": fs_config} if fs_config else {}
     where = {"path": written or _relative_to(project, source.local, parent(path)), **config}
-    push = not source.versioned
     if not options.execute:
-        return write_import(project, path, Arrived(None, {"hash": project.algorithm, **where}), bare=True, push=push)
+        bare = Arrived(None, {"hash": project.algorithm, **where})
+        return write_import(project, path, bare, bare=True, push=not source.demanded)
     there = source.look()
+    push = options.to_remote or not source.keeps(there)
     said = there.entry(project.algorithm)
     if said and not options.download:
         return write_import(project, path, Arrived(None, _entry(said, where)), push=push)

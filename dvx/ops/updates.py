@@ -231,7 +231,7 @@ def _taken(project: Project, room: Project, inner: str, path: str, options: Upda
 def _complete_url(project: Project, pointer: Pointer, sources: Sources, tell: Tell) -> Imported:
     """Take what a URL holds, which must be what was recorded."""
     source, path = source_of(project, pointer, 0), pointer.outs[0][0].path
-    there = (there_of(pointer.deps[0]) if source.versioned else None) or source.look()
+    there = (there_of(pointer.deps[0]) if source.aware else None) or source.look()
     room, inner = downloaded(project, source, there, path, sources, tell)
     now = there.entry(project.algorithm) or encode_content(observed(project, room, inner, tell))
     if not agree(recorded_source(project, pointer), now):

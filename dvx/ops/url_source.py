@@ -26,7 +26,7 @@ from dvx.store.crowd import each
 from dvx.store.network import NetworkRemote
 from dvx.store.remote import Remote
 from dvx.store.scan import walk
-from dvx.store.schemes import find_scheme
+from dvx.store.schemes import find_scheme, scheme_of
 from dvx.store.versioned import NO_VERSION, versioned_name
 
 _BY_ETAG = frozenset({"s3", "gs", "abfs", "oss"})
@@ -68,21 +68,25 @@ class There(Struct, frozen=True):
 def there_of(dep: Recorded) -> There | None:
     """The versions that a dependency names, as they were when it was recorded; None if it names none. Raises UnsafePath."""
     named = versions_named(dep)
-    if not named:
-        return None
+    return _there(named) if named else None
+
+
+def _there(entries: Mapping[str, Mapping[str, Any]]) -> There:
+    """What entries say of files, by their path in the folder; versions count only if each has one."""
+    versions = {path: str(entry["version_id"]) for path, entry in entries.items() if entry.get("version_id") not in NO_VERSION}
     return There(
-        "" not in named,
-        {path: entry.get("size") for path, entry in named.items()},
-        {path: str(entry["etag"]) for path, entry in named.items() if entry.get("etag")},
+        "" not in entries,
+        {path: entry.get("size") for path, entry in entries.items()},
+        {path: str(entry["etag"]) for path, entry in entries.items() if entry.get("etag")},
         "etag",
-        {path: str(entry["version_id"]) for path, entry in named.items()},
+        versions if len(versions) == len(entries) else {},
     )
 
 
 class UrlSource:
     """Data at `url`, seen from the folder `base` (absolute) if it is a relative path; `options` are those of its file system.
 
-    A `versioned` one is a bucket each version of whose files is meant, and can be got.
+    Of an `aware` one, versions are looked at: where `options` ask for them (`demanded`), or those of the remote it is at do.
 
     Raises:
         ConfigError: the scheme is unknown, its package is not installed, or an option is wrong.
@@ -94,7 +98,8 @@ class UrlSource:
         if not url.strip("/."):
             raise UsageError(f"`{url}` is no place of data", "name a file or folder, or a URL")
         settings = _settings(project, url, options)
-        self.versioned = settings.options.get("version_aware", "").lower() == "true"
+        self.demanded, wished = (one.get("version_aware", "").lower() == "true" for one in (options, settings.options))
+        self.aware = self.demanded or (wished and scheme_of(settings.url) == "s3")
         if lacks_host(settings.url):
             raise ConfigError(f"`{redact(url)}` names no bucket or host", "write it behind `://`")
         self.local = "" if is_url(settings.url) else os.path.normpath(os.path.join(base, settings.url))
@@ -112,26 +117,24 @@ class UrlSource:
         return os.path.basename(self.local) if self.local else self._name.partition("?")[0]
 
     def look(self) -> There:
-        """What is there now; of a `versioned` source, in which versions.
+        """What is there now; of an `aware` source, in which versions.
 
         Raises:
-            ConfigError: there are no versions where they are asked for.
+            ConfigError: there are no versions, and they are demanded.
             MissingData: nothing is.
             RemoteError: the store cannot be reached.
         """
-        if not self.versioned:
+        if not self.aware:
             return self._look_here() if self.local else self._look_there(_network(self._remote))
-        found = self.versions()
-        if any(one["version_id"] in NO_VERSION for one in found.values()):
+        found = _there(self.versions())
+        if self.demanded and not found.versions:
             text = f"the bucket of `{printable(redact(self.url))}` keeps no versions"
             raise ConfigError(text, "turn versioning on there, or leave `--version-aware` out")
-        return There(
-            "" not in found,
-            {path: one["size"] for path, one in found.items()},
-            {path: one["etag"] for path, one in found.items()},
-            "etag",
-            {path: one["version_id"] for path, one in found.items()},
-        )
+        return found
+
+    def keeps(self, there: There) -> bool:
+        """Whether exactly what is there can be had from it later, too."""
+        return self.aware and bool(there.versions)
 
     def versions(self) -> dict[str, dict[str, Any]]:
         """Size, version and ETag of each file that is there now, by its path in the folder (`""` for a single file).
@@ -171,7 +174,7 @@ class UrlSource:
                 files.copy_file(source, place, files.NEW_EXECUTABLE if executable else files.NEW_FILE)
             else:
                 name = "/".join(part for part in (self._name, path) if part)
-                self._remote.download(versioned_name(name, there.versions[path]) if self.versioned else name, place)
+                self._remote.download(versioned_name(name, there.versions[path]) if self.keeps(there) else name, place)
             count += 1
             tell(Progress("downloading", count, len(there.sizes)))
 

@@ -128,7 +128,27 @@ def test_what_cannot_be_is_told(place: Place, s3: S3Server) -> None:
     place.files.call_s3("delete_object", Bucket=place.bucket, Key="one", VersionId=_version(place.repo / "one.dvc"))
     refused = run_dvx(copy_of(place, "late"), "pull")
     assert refused.code != 0
-    assert "one" in refused.err
+    assert "`one` was not fetched" in refused.err
+
+
+def test_a_remote_may_ask_for_versions(place: Place, s3: S3Server, tools: Mapping[str, Tool]) -> None:
+    dvx(place.repo, "remote", "modify", "place", "version_aware", "true")
+    said = {}
+    for name, tool in tools.items():
+        repo = copy_of(place, name)
+        tool(repo, "import-url", "remote://place/one")
+        tool(repo, "import-url", "remote://place/d")
+        said[name] = pointers(repo)
+    assert said["dvx"] == said["dvc"]
+
+    # where there are none, the data is like any other
+    plain = s3.new_bucket()
+    place.files.pipe_file(f"{plain}/x", b"x")
+    dvx(place.repo, "remote", "modify", "place", "url", f"s3://{plain}")
+    dvx(place.repo, "get-url", "remote://place/x", "got")
+    dvx(place.repo, "import-url", "remote://place/x")
+    assert (place.repo / "got").read_bytes() == (place.repo / "x").read_bytes() == b"x"
+    assert "push: false" not in pointers(place.repo)["x.dvc"]
 
 
 def _version(pointer: Path) -> str:
