@@ -114,8 +114,8 @@ def http_server(folder: Path) -> Iterator[Served]:
 
 
 @contextlib.contextmanager
-def dav_server(folder: Path) -> Iterator[Served]:
-    """WebDAV with a password."""
+def dav_server(folder: Path, *, locked: bool = True) -> Iterator[Served]:
+    """WebDAV, with a password unless it is not `locked`."""
     program = _path("rclone")
     (port,) = free_ports(1)
     (folder / "files").mkdir()
@@ -127,10 +127,7 @@ def dav_server(folder: Path) -> Iterator[Served]:
         os.devnull,
         "--addr",
         f"127.0.0.1:{port}",
-        "--user",
-        USER,
-        "--pass",
-        PASSWORD,
+        *(("--user", USER, "--pass", PASSWORD) if locked else ()),
     ]
     words += ["--vfs-cache-mode", "off", str(folder / "files")]
     with serve(words, lambda: _listens(port), folder / "log"):

@@ -109,6 +109,8 @@ def fetch(
 
     Example: dvx fetch --all-branches
     """
+    from dvx.ops import fetch as fetching
+
     project = find_project()
     options = SyncOptions(
         targets=tuple(targets or ()),
@@ -120,8 +122,6 @@ def fetch(
         max_size=max_size,
         kinds=tuple(_KINDS[each] for each in types or ()),
     )
-    from dvx.ops import fetch as fetching
-
     tell = render.terminal()
     plan = sync.plan_fetch(project, options, tell)
     if dry_run:
@@ -150,6 +150,8 @@ def pull(
 
     Example: dvx pull data/images
     """
+    from dvx.ops import pull as pulling
+
     project = find_project()
     options = SyncOptions(
         targets=tuple(targets or ()),
@@ -161,8 +163,6 @@ def pull(
         force=force,
         allow_missing=allow_missing,
     )
-    from dvx.ops import pull as pulling
-
     result = pulling.pull(project, options, render.terminal())
     if json:
         render.json(to_builtins(result))

@@ -63,13 +63,6 @@ class TransferPlan(Struct, frozen=True):
         return sum(need.size or 0 for need in (*self.files, *self.trees))
 
     @property
-    def left(self) -> TransferResult:
-        """What stays behind, whatever becomes of the copies."""
-        return TransferResult(
-            missing=tuple(need.path for need in self.missing), withheld=tuple(need.path for need in self.withheld)
-        )
-
-    @property
     def is_sized(self) -> bool:
         """Whether all sizes are known."""
         return all(need.size is not None for need in (*self.files, *self.trees))

@@ -12,6 +12,7 @@ from dvx.ops.decisions import Choice
 from dvx.ops.fetch import fetch
 from dvx.ops.pull import pull
 from dvx.ops.scope import SyncOptions
+from dvx.ops.steps import Remotes
 from dvx.ops.sync import Direction, SyncPlan, plan_fetch, transfer
 from dvx.project import Project
 
@@ -19,7 +20,7 @@ from dvx.project import Project
 def pull_runs(project: Project, tell: Tell) -> None:
     """Fetch the run-cache; a failure is only told."""
     try:
-        transfer(project, SyncPlan(Direction.FETCH, (), SyncOptions(run_cache=True)), tell)
+        transfer(project, SyncPlan(Direction.FETCH, (), SyncOptions(run_cache=True), Remotes(project, "", 0)), tell)
     except DvxError as error:
         tell(Notice(f"the run-cache was not pulled: {error.message}", error.hint))
 

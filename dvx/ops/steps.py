@@ -75,16 +75,16 @@ class Remotes:
             UnknownTarget: there is none of that name, or no default one.
             ConfigError: its configuration is wrong.
         """
-        if name not in self._opened:
-            settings = self._project.config.remote(name or self._chosen)
+        settings = self._project.config.remote(name or self._chosen)
+        if settings.name not in self._opened:
             if is_versioned(settings.options):
                 text = (
                     f"the remote `{settings.name}` keeps versions of files, not objects: only push, fetch and pull work with it"
                 )
                 raise DvxError(text, "choose another remote")
             jobs = self._jobs or int(settings.options.get("jobs") or 0)
-            self._opened[name] = _objects(self._project, connect(self._project, settings, jobs))
-        return self._opened[name]
+            self._opened[settings.name] = _objects(self._project, connect(self._project, settings, jobs))
+        return self._opened[settings.name]
 
 
 def connect(project: Project, settings: RemoteSettings, jobs: int) -> Remote:

@@ -36,12 +36,14 @@ class Direction(Enum):
 class SyncPlan(Struct, frozen=True):
     """What `transfer` will do: one step for each remote. `selected` is the part of the workspace that it is for.
 
+    `remotes` are those that were asked, so that none is opened, and no secret asked for, twice.
     `works` has the rest of the steps whose remote keeps versions, by its name; `imports` is what no remote of ours has.
     """
 
     direction: Direction
     steps: tuple[Step, ...]
     options: SyncOptions
+    remotes: Remotes
     selected: tuple[Selected, ...] = ()
     works: Mapping[str, Work] = field(default_factory=dict)
     imports: tuple[Import, ...] = ()
@@ -71,7 +73,7 @@ def plan_push(project: Project, options: SyncOptions, tell: Tell = silent) -> Sy
             raise DvxError(f"the remote `{keeper.remote.name}` keeps versions, so it takes one revision at a time", hint)
         step, works[keeper.remote.name] = versioned.plan_push(project, keeper, _records(scope, items))
         planned.append(step)
-    return SyncPlan(Direction.PUSH, tuple(planned), options, scope.selected, works)
+    return SyncPlan(Direction.PUSH, tuple(planned), options, remotes, scope.selected, works)
 
 
 def plan_fetch(project: Project, options: SyncOptions, tell: Tell = silent) -> SyncPlan:
@@ -91,7 +93,7 @@ def plan_fetch(project: Project, options: SyncOptions, tell: Tell = silent) -> S
         step, works[keeper.remote.name] = versioned.plan_fetch(project, keeper, _records(scope, items))
         planned.append(step)
     imports = tuple(one for one in scope.imports if not is_whole(project, one.path, one.content))
-    return SyncPlan(Direction.FETCH, tuple(planned), options, scope.selected, works, imports)
+    return SyncPlan(Direction.FETCH, tuple(planned), options, remotes, scope.selected, works, imports)
 
 
 def transfer(project: Project, plan: SyncPlan, tell: Tell = silent) -> TransferResult:
@@ -101,18 +103,14 @@ def transfer(project: Project, plan: SyncPlan, tell: Tell = silent) -> TransferR
         RemoteError: a remote cannot be reached.
         DvxError: the cache cannot be written.
     """
-    remotes = Remotes(project, plan.options.remote, plan.options.jobs)
     pushing = plan.direction is Direction.PUSH
     result = TransferResult()
     for step in plan.steps:
         if not step.remote:
             continue
         keeper = find_versioned(project, step.remote, plan.options.jobs) if step.remote in plan.works else None
-        if keeper is None and not step.plan.count:
-            # to open a remote once more takes longer than to plan for a few files
-            result += step.plan.left + TransferResult(failed=step.spoiled)
-        elif keeper is None:
-            result += (steps.push if pushing else steps.fetch)(project, step, remotes.open(step.remote), tell)
+        if keeper is None:
+            result += (steps.push if pushing else steps.fetch)(project, step, plan.remotes.open(step.remote), tell)
         else:
             do = versioned.push if pushing else versioned.fetch
             result += do(project, step, plan.works[step.remote], keeper, tell)
@@ -122,7 +120,7 @@ def transfer(project: Project, plan: SyncPlan, tell: Tell = silent) -> TransferR
         from dvx.ops import run_sync
 
         copy_runs = run_sync.push if pushing else run_sync.fetch
-        result += copy_runs(project, remotes.open(""), tell)
+        result += copy_runs(project, plan.remotes.open(""), tell)
     return result
 
 

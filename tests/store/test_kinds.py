@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import threading
 import uuid
@@ -16,7 +17,7 @@ from dvx.errors import ConfigError, Corrupted, RemoteError
 from dvx.store.remote import Remote, open_remote
 from dvx.store.verify import Check
 from tests.helpers import commit_all, dvx, git, run_dvx, write
-from tests.more_servers import PASSWORD, USER, Served
+from tests.more_servers import PASSWORD, USER, Served, dav_server
 from tests.store.test_remote import HELLO, trust
 
 
@@ -189,6 +190,22 @@ class TestWebDAV:
         dvx(native, "add", "a")
         run_dvx(native, "push")
         assert echo.seen[-1]["Authorization"] == "Bearer secret-token"
+
+    def test_a_command_is_run_once(self, native: Path, tmp_path: Path) -> None:
+        log = tmp_path / "log"
+        write(native / "a", "a")
+        dvx(native, "add", "a")
+        (tmp_path / "dav").mkdir()
+        with dav_server(tmp_path / "dav", locked=False) as server:
+            dvx(native, "remote", "add", "-d", "storage", f"webdav://127.0.0.1:{server.port}/x")
+            asking = f"echo asked >> {log}; echo secret"
+            dvx(native, "remote", "modify", "--local", "storage", "bearer_token_command", asking)
+            dvx(native, "push")
+            assert list(server.folder.rglob("xxh128"))
+            assert log.read_text() == "asked\n"
+            shutil.rmtree(native / ".dvx/cache")
+            dvx(native, "fetch")
+            assert log.read_text() == "asked\n" * 2
 
     def test_a_command_that_fails_is_told(self, native: Path) -> None:
         dvx(native, "remote", "add", "-d", "storage", "webdav://127.0.0.1:1/x")
