@@ -89,9 +89,7 @@ def page(found: Sequence[Row], lab: Lab) -> str:
     failed = [row for row in found if row.met is False]
     count = sum(row.met is not None for row in found)
     verdict = "".join([f"{count - len(failed)} of {count} goals are met" + (":\n" if failed else ""), *map(_shortfall, failed)])
-    return _PAGE.format(
-        table=table(found, "github"), machine=facts, rounds=lab.sizes.rounds, many=lab.sizes.many, verdict=verdict
-    )
+    return _PAGE.format(table=table(found, "github"), machine=facts, many=lab.sizes.many, verdict=verdict)
 
 
 _PAGE = """\
@@ -107,11 +105,12 @@ A figure is a ratio: what dvx takes, in units of what the other takes; "CPU seco
 {verdict}
 
 ## How it is measured
-All sides do the same work on the same files in the same run, in turn ({many} rounds, {rounds} of the slow ones), with their
-default settings; each figure is the median of the ratios of the rounds. The measure is CPU time, user and system, of the
-command and all its descendants, since that is what a busy machine changes least; wall time and peak memory stand beside it.
-Where the goal says so, it is about wall time. S3 is a SeaweedFS server on the same machine; for large
-files it keeps its data in memory, and need not save memory, or its disk and its collector would be what is measured.
+All sides do the same work on the same files in the same run, in turn (up to {many} rounds, fewer of the slow ones, one of the
+slowest: `benchmarks/figures.json` has each), with their default settings; each figure is the median of the ratios of the
+rounds. The measure is CPU time, user and system, of the command and all its descendants, since that is what a busy machine
+changes least; wall time and peak memory stand beside it. Where the goal says so, it is about wall time. S3 is a SeaweedFS
+server on the same machine; for large files it keeps its data in memory, and need not save memory, or its disk and its
+collector would be what is measured.
 `--help`, `status` and `repro` run once before they are measured; `add` and `checkout` start from nothing each time. "dvx" is a
 repository made by `dvx init`; "dvx in a DVC repository" works on DVC's own format and MD5.
 
