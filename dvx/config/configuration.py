@@ -1,59 +1,21 @@
-"""Config: defaults <- system <- global <- project <- local <- environment. The only reader of the environment."""
+"""Config: the merged settings, each with where it came from."""
 
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dvx.config.places import home_folder, settings_folder, settings_of_environment
 from dvx.errors import ConfigError, UnknownTarget, nearest, quoted
-from dvx.model.dialect import DIALECTS, Dialect
+from dvx.model.dialect import Dialect
 from dvx.model.ini import Document, parse
 from dvx.model.options import split_words
 from dvx.model.settings import Level, OptionName, Setting, check, is_path, merge, parse_name, read_settings
 
 _LARGEST = 1 << 20
-_ENVIRONMENT = {
-    "EXP_AUTO_PUSH": "exp.auto_push",
-    "EXP_GIT_REMOTE": "exp.git_remote",
-    "STUDIO_OFFLINE": "studio.offline",
-    "STUDIO_REPO_URL": "studio.repo_url",
-    "STUDIO_TOKEN": "studio.token",
-    "STUDIO_URL": "studio.url",
-}
-_FLAGS = frozenset({"exp.auto_push", "studio.offline"})
-_YES = frozenset({"1", "y", "yes", "true", "on"})
-
-
-def environment() -> Mapping[str, str]:
-    """The environment of this process."""
-    return os.environ
-
-
-def find_root(start: str) -> tuple[str, Dialect] | None:
-    """The root and dialect of the project that the folder `start` lies in, without reading anything of it."""
-    folder = start
-    while True:
-        dialect = dialect_at(folder)
-        if dialect is not None:
-            return folder, dialect
-        above = os.path.dirname(folder)
-        if above == folder:
-            return None
-        folder = above
-
-
-def dialect_at(folder: str) -> Dialect | None:
-    """The dialect of a project's root; None where it is none. A folder without configuration may be what a migration left."""
-    found = [dialect for dialect in DIALECTS if os.path.isdir(os.path.join(folder, dialect.folder))]
-    if len(found) > 1:
-        found.sort(key=lambda dialect: not os.path.exists(os.path.join(folder, dialect.folder, "config")))
-    return found[0] if found else None
-
-
 # a profile of credentials may name a command that prints them
 _POWERFUL = frozenset({"bearer_token_command", "profile", "configpath", "credentialpath", "ask_password", "ask_passphrase"})
 
@@ -116,7 +78,7 @@ class Config(Struct, frozen=True):
         given: list[Setting] = []
         for level in blank.levels():
             given += read_settings(blank.document(level), level, blank.label(level))
-        given += _from_environment(dialect.environment_prefix, environ)
+        given += settings_of_environment(dialect.environment_prefix, environ)
         return replace(blank, given=tuple(given), settings=merge(given))
 
     def only(self, level: Level) -> Config:
@@ -203,7 +165,7 @@ class Config(Struct, frozen=True):
             return setting.text
         text = setting.text
         if text == "~" or text.startswith("~/"):
-            return self._home() + text[1:]
+            return home_folder(self.environ) + text[1:]
         text = os.path.expanduser(text)
         return text if os.path.isabs(text) else os.path.normpath(os.path.join(os.path.dirname(self.path(setting.level)), text))
 
@@ -221,7 +183,7 @@ class Config(Struct, frozen=True):
     def path(self, level: Level) -> str:
         """The file of a level; it may not exist."""
         if level in (Level.SYSTEM, Level.GLOBAL):
-            return os.path.join(self._folder(level), "config")
+            return os.path.join(settings_folder(level, self.dialect, self.environ), "config")
         if self.root is None:
             hint = "go into a repository, or use `--global` or `--system`"
             raise ConfigError("this is not a repository, so it has no configuration file", hint)
@@ -247,25 +209,6 @@ class Config(Struct, frozen=True):
         except UnicodeDecodeError as error:
             raise ConfigError(f"`{label}` is no UTF-8 text: byte {error.start} is wrong", "save it as UTF-8") from None
 
-    def _folder(self, level: Level) -> str:
-        override = self.environ.get(f"{self.dialect.environment_prefix}_{level.upper()}_CONFIG_DIR")
-        if override:
-            return override
-        name, author = self.dialect.config_app
-        if sys.platform == "linux":  # what platformdirs answers, without the cost of its import at every start
-            if level is Level.GLOBAL:
-                base = self.environ.get("XDG_CONFIG_HOME", "").strip() or os.path.join(self._home(), ".config")
-            else:
-                base = self.environ.get("XDG_CONFIG_DIRS", "").strip().split(os.pathsep)[0] or "/etc/xdg"
-            return os.path.join(base, name)
-        import platformdirs
-
-        place = platformdirs.user_config_dir if level is Level.GLOBAL else platformdirs.site_config_dir
-        return place(name, author)
-
-    def _home(self) -> str:
-        return self.environ.get("HOME") or os.path.expanduser("~")
-
 
 def is_harmless(setting: Setting) -> bool:
     """Whether a setting of somebody else's can do nothing here but say where their data is."""
@@ -280,12 +223,3 @@ def _refuse_commands(settings: list[Setting]) -> None:
             message = f"`{setting.name}` would run a command that a tracked file names"
             hint = "if you trust it, move it to your own file with `--local`"
             raise ConfigError(message, hint, f"{setting.file}:{setting.line}")
-
-
-def _from_environment(prefix: str, environ: Mapping[str, str]) -> Iterator[Setting]:
-    for word, name in _ENVIRONMENT.items():
-        variable = f"{prefix}_{word}"
-        text = environ.get(variable)
-        if text:
-            value = str(text.lower() in _YES).lower() if name in _FLAGS else text
-            yield Setting(parse_name(name), value, Level.ENVIRONMENT, variable)
