@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dvx.config import Config, dialect_at, environment
+from dvx.config.own import check_cache, check_own
 from dvx.errors import ConfigError, NotARepository, UnsafePath, nearest
 from dvx.model.dialect import Dialect
 from dvx.model.digest import digest_bytes
@@ -62,24 +63,40 @@ class Project(Struct, frozen=True, dict=True):
 
     @staticmethod
     def open(root: str, dialect: Dialect, cwd: str) -> Project:
-        """The project at `root`."""
+        """The project at `root`.
+
+        Raises:
+            UnsafePath: one of dvx's own folders is a link that nobody trusted, or tracked by Git.
+            ConfigError: its configuration is wrong, or asks for what nobody trusted.
+        """
+        check_own(root, dialect, environment())
         return Project._with(Config.load(root, dialect, environment()), root, dialect, cwd)
 
     @staticmethod
     def foreign(root: str, dialect: Dialect) -> Project:
-        """The project of somebody else at `root`, with the harmless part of its configuration."""
+        """The project of somebody else at `root`, with the harmless part of its configuration; nothing is written there.
+
+        Raises like `open`.
+        """
+        if os.path.islink(os.path.join(root, dialect.folder)):
+            raise UnsafePath(
+                f"`{dialect.folder}` of `{printable(root)}` is a symbolic link", "dvx reads no repository through one"
+            )
         return Project._with(Config.foreign(root, dialect, environment()), root, dialect, root)
 
     @staticmethod
     def _with(config: Config, root: str, dialect: Dialect, cwd: str) -> Project:
         state = os.path.join(root, dialect.folder, dialect.state_folder)
-        directory = config.get("cache.dir") or os.path.join(root, dialect.folder, "cache")
+        place = config.get("cache.dir")
+        if place:
+            check_cache(root, place, config.environ)
+        cache = Cache(place or os.path.join(root, dialect.folder, "cache"), group_shared=config.get("cache.shared") == "group")
         return Project(
             root=root,
             cwd=cwd,
             dialect=dialect,
             config=config,
-            cache=Cache(directory, group_shared=config.get("cache.shared") == "group"),
+            cache=cache,
             stats=StatCache(os.path.join(state, "stats.db")),
             trash=Trash(os.path.join(state, "trash")),
             state=state,

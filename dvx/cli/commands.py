@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "remote rename": ("dvx.cli.config", "remote_rename", "Rename a remote"),
     "remote test": ("dvx.cli.config", "remote_test", "Say whether a remote works, and what you may do there"),
     "config": ("dvx.cli.config", "config", "Show or change options"),
+    "trust": ("dvx.cli.trust", "trust", "Review and trust settings of this repository that need your consent"),
     "cache dir": ("dvx.cli.config", "cache_dir", "Show or change where the cache is"),
     "cache migrate": ("dvx.cli.environment", "cache_migrate", "Give objects of DVC 2 the names of DVC 3"),
     "check-ignore": ("dvx.cli.environment", "check_ignore", "Show which paths are left alone"),

@@ -13,6 +13,7 @@ from dvx.errors import ConfigError, UnknownTarget, nearest, quoted
 from dvx.model.dialect import Dialect
 from dvx.model.ini import Document, parse
 from dvx.model.options import split_words
+from dvx.model.power import is_inside, power_of
 from dvx.model.settings import Level, OptionName, Setting, check, is_path, merge, parse_name, read_settings
 
 _LARGEST = 1 << 20
@@ -21,12 +22,16 @@ _POWERFUL = frozenset({"bearer_token_command", "profile", "configpath", "credent
 
 
 class RemoteSettings(Struct, frozen=True):
-    """What the configuration says of one remote. Paths in `url` and `options` are absolute; `jobs` is how many at once."""
+    """What the configuration says of one remote. Paths in `url` and `options` are absolute; `jobs` is how many at once.
+
+    `urls` are the settings that make up `url`: one, or more where it begins with `remote://NAME`.
+    """
 
     name: str
     url: str
     options: Mapping[str, str]
     jobs: int
+    urls: tuple[Setting, ...] = ()
 
     def __repr__(self) -> str:
         """Without secrets."""
@@ -36,7 +41,8 @@ class RemoteSettings(Struct, frozen=True):
 class Config(Struct, frozen=True):
     """The configuration as seen from a project, or from outside of any (`root` is None).
 
-    `given` are all settings in the order of their levels; `settings` those that win.
+    `given` are all settings in the order of their levels; `settings` those that win. `private` is the local file as it was read,
+    its inode and its bytes; None where there is none, or a link.
     """
 
     root: str | None
@@ -44,6 +50,7 @@ class Config(Struct, frozen=True):
     environ: Mapping[str, str]
     given: tuple[Setting, ...]
     settings: Mapping[OptionName, Setting]
+    private: tuple[int, bytes] | None = None
 
     def __repr__(self) -> str:
         """Without secrets."""
@@ -65,8 +72,9 @@ class Config(Struct, frozen=True):
         """Read what somebody else configured: their private file is not read, and of the other one nothing that leads to a file
         of this machine or runs a command, but for the places of remotes. Raises like `load`.
         """
-        config = Config.read(root, dialect, environ)
-        given = tuple(one for one in config.given if one.level not in (Level.REPO, Level.LOCAL) or is_harmless(one))
+        config = Config(root, dialect, environ, (), {})
+        config = config._loaded((Level.SYSTEM, Level.GLOBAL, Level.REPO))
+        given = tuple(one for one in config.given if one.level is not Level.REPO or is_harmless(one))
         config = replace(config, given=given, settings=merge(given))
         check(config.settings, dialect.algorithms)
         return config
@@ -74,12 +82,8 @@ class Config(Struct, frozen=True):
     @staticmethod
     def read(root: str | None, dialect: Dialect, environ: Mapping[str, str]) -> Config:
         """Read without checking options, so that what is wrong can be mended."""
-        blank = Config(root, dialect, environ, (), {})
-        given: list[Setting] = []
-        for level in blank.levels():
-            given += read_settings(blank.document(level), level, blank.label(level))
-        given += settings_of_environment(dialect.environment_prefix, environ)
-        return replace(blank, given=tuple(given), settings=merge(given))
+        config = Config(root, dialect, environ, (), {})
+        return config._loaded(config.levels())
 
     def only(self, level: Level) -> Config:
         """The same with the settings of one level alone."""
@@ -101,9 +105,16 @@ class Config(Struct, frozen=True):
         return replace(self, settings=merge(given))
 
     def get(self, name: str) -> str | None:
-        """The value of an option, with paths made absolute; None if it is not set."""
+        """The value of an option, with paths made absolute; None if it is not set.
+
+        Raises:
+            ConfigError: it has power, and stands in a file of the project's that the user did not trust.
+        """
         setting = self.settings.get(parse_name(name))
-        return None if setting is None else self.value(setting)
+        if setting is None:
+            return None
+        self.demand(setting)
+        return self.value(setting)
 
     def flag(self, name: str, default: bool) -> bool:
         """The value of a boolean option."""
@@ -130,7 +141,7 @@ class Config(Struct, frozen=True):
 
         Raises:
             UnknownTarget: there is none.
-            ConfigError: it says too little, or asks for what a tracked file may not ask for.
+            ConfigError: it says too little, or has power, and stands in a file of the project's that the user did not trust.
         """
         chosen = (name or self.get("core.remote") or "").lower()
         if chosen:
@@ -144,7 +155,9 @@ class Config(Struct, frozen=True):
         if not options:
             hint = nearest(name, self.remotes()) or f"run `dvx remote add {quoted(name)} URL`"
             raise UnknownTarget(f"there is no remote `{name}`", hint)
-        _refuse_commands(settings)
+        for setting in settings:
+            self.demand(setting)
+        urls: tuple[Setting, ...] = tuple(setting for setting in settings if setting.name.option == "url")
         url = options.pop("url", "")
         if not url:
             raise ConfigError(f"the remote `{name}` has no url", f"run `dvx remote modify {quoted(name)} url URL`")
@@ -154,10 +167,26 @@ class Config(Struct, frozen=True):
                 hint = f"run `dvx remote modify {quoted(name)} url URL`"
                 raise ConfigError(f"the url of remote `{name}` leads back to itself", hint)
             other = self._remote(base.lower(), (*users, name))
-            options = {**other.options, **options}
+            options, urls = {**other.options, **options}, (*urls, *other.urls)
             url = f"{other.url.rstrip('/')}/{below}" if below else other.url
         jobs = options.get("jobs")
-        return RemoteSettings(name, url, options, int(jobs) if jobs else 4 * (os.cpu_count() or 1))
+        return RemoteSettings(name, url, options, int(jobs) if jobs else 4 * (os.cpu_count() or 1), urls)
+
+    def chose(self, remote: RemoteSettings) -> bool:
+        """Whether the user chose where a remote is, and not the author of the repository alone."""
+        if not any(is_inside(url) for url in remote.urls):
+            return True
+        from dvx.config.trust import is_agreed
+
+        return all(is_agreed(self, url, None) for url in remote.urls)
+
+    def demand(self, setting: Setting) -> None:
+        """Refuse, with a ConfigError, a setting that has power and stands in a file that the user did not trust."""
+        power = power_of(setting.name)
+        if power is not None and is_inside(setting):
+            from dvx.config.trust import demand
+
+            demand(self, setting, power)
 
     def value(self, setting: Setting) -> str:
         """The value of a setting, with a path made absolute."""
@@ -197,15 +226,45 @@ class Config(Struct, frozen=True):
 
     def document(self, level: Level) -> Document:
         """The file of a level; empty if it does not exist."""
-        label = self.label(level)
+        from dvx.store.reading import read_regular
+
         try:
-            with open(self.path(level), "rb") as file:
-                data = file.read(_LARGEST + 1)
-            if len(data) > _LARGEST:
-                raise ConfigError(f"`{label}` is larger than 1 MiB", "it cannot be a configuration file; shorten or remove it")
-            return parse(data.decode(), label) if data else Document()
+            data, _ = read_regular(self.path(level), _LARGEST + 1)
+            return self._parsed(data, level)
         except (FileNotFoundError, NotADirectoryError):
             return Document()
+
+    def _loaded(self, levels: Iterable[Level]) -> Config:
+        """The same with the settings of the files of these levels, and of the environment."""
+        given: list[Setting] = []
+        private = None
+        for level in levels:
+            if level is Level.LOCAL:
+                private = self._read_private()
+            document = self.document(level) if level is not Level.LOCAL or private is None else self._parsed(private[1], level)
+            given += read_settings(document, level, self.label(level))
+        given += settings_of_environment(self.dialect.environment_prefix, self.environ)
+        return replace(self, given=tuple(given), settings=merge(given), private=private)
+
+    def _read_private(self) -> tuple[int, bytes] | None:
+        """The local file, from one look at it, so that what is trusted is what is used."""
+        from dvx.store.reading import read_regular
+
+        place = self.path(Level.LOCAL)
+        if os.path.islink(place):
+            return None
+        try:
+            data, status = read_regular(place, _LARGEST + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return status.st_ino, data
+
+    def _parsed(self, data: bytes, level: Level) -> Document:
+        label = self.label(level)
+        if len(data) > _LARGEST:
+            raise ConfigError(f"`{label}` is larger than 1 MiB", "it cannot be a configuration file; shorten or remove it")
+        try:
+            return parse(data.decode(), label) if data else Document()
         except UnicodeDecodeError as error:
             raise ConfigError(f"`{label}` is no UTF-8 text: byte {error.start} is wrong", "save it as UTF-8") from None
 
@@ -216,10 +275,15 @@ def is_harmless(setting: Setting) -> bool:
     return setting.level is Level.REPO and option not in _POWERFUL and (option == "url" or not is_path(setting))
 
 
-def _refuse_commands(settings: list[Setting]) -> None:
-    """A cloned repository must not make a transfer run a command."""
-    for setting in settings:
-        if setting.name.option == "bearer_token_command" and setting.level is Level.REPO:
-            message = f"`{setting.name}` would run a command that a tracked file names"
-            hint = "if you trust it, move it to your own file with `--local`"
-            raise ConfigError(message, hint, f"{setting.file}:{setting.line}")
+def cache_place(root: str, dialect: Dialect, environ: Mapping[str, str]) -> str:
+    """Where somebody else's cache is, to read from: a tracked file may say it, a private one if the user trusts it."""
+    config = Config.read(root, dialect, environ)
+    setting = config.settings.get(OptionName("cache", "", "dir"))
+    if setting is None:
+        return ""
+    if setting.level is Level.LOCAL:
+        from dvx.config.trust import is_agreed
+
+        if not is_agreed(config, setting, None):
+            return ""
+    return config.value(setting)

@@ -6,14 +6,14 @@ import os
 
 from dvx.errors import GitError, UnknownTarget
 from dvx.git import process
-from dvx.git.process import Place
+from dvx.git.places import Place
 from dvx.model.paths import printable
 from dvx.model.settings import redact
 
-# no hook of the user's is about it
-_ALONE = ("-c", f"core.hooksPath={os.devnull}", "-c", "advice.detachedHead=false")
-# these run commands, or wait for what nobody sends
-_SAFE = ("-c", "protocol.ext.allow=never", "-c", "protocol.fd.allow=never")
+# other protocols run a program that a URL names
+_SAFE = ("-c", "protocol.allow=never") + tuple(
+    word for name in ("file", "git", "http", "https", "ssh") for word in ("-c", f"protocol.{name}.allow=always")
+)
 _REFSPEC = frozenset(":+^*?[~@{ ")
 _HEADS = ("+refs/heads/*:refs/remotes/origin/*", "+HEAD:refs/remotes/origin/HEAD")
 
@@ -28,9 +28,9 @@ def copy_revision(url: str, revision: str, folder: str) -> str:
         UnknownTarget: it has no such revision.
     """
     place = Place(folder, os.path.join(folder, ".git"), os.path.join(folder, ".git"))
-    process.ask(place, (*_ALONE, "init", "--quiet"))
+    process.ask(place, ("init", "--quiet"))
     commit = _shallow(place, url, revision or "HEAD") or _from_all(place, url, revision)
-    process.ask(place, (*_ALONE, "checkout", "--quiet", "--force", "--detach", commit))
+    process.ask(place, ("-c", "advice.detachedHead=false", "checkout", "--quiet", "--force", "--detach", commit))
     return commit
 
 
@@ -67,13 +67,13 @@ def _shallow(place: Place, url: str, revision: str) -> str:
     """The commit of a branch, tag or whole commit id, without its history; empty if the server has it not, or gives it not."""
     if not _REFSPEC.isdisjoint(revision):
         return ""
-    answer = process.run(place, (*_ALONE, *_SAFE, "fetch", "--quiet", "--no-tags", "--depth", "1", "--", url, revision))
+    answer = process.run(place, (*_SAFE, "fetch", "--quiet", "--no-tags", "--depth", "1", "--", url, revision))
     return "" if answer.code else _commit(place, "FETCH_HEAD")
 
 
 def _from_all(place: Place, url: str, revision: str) -> str:
     """The commit of any revision, with all of the history."""
-    answer = process.run(place, (*_ALONE, *_SAFE, "fetch", "--quiet", "--tags", "--", url, *_HEADS))
+    answer = process.run(place, (*_SAFE, "fetch", "--quiet", "--tags", "--", url, *_HEADS))
     if answer.code:
         raise _failure(url, answer)
     commit = next((found for name in (revision, f"origin/{revision}") if (found := _commit(place, name))), "")

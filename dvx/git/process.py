@@ -1,4 +1,4 @@
-"""Finds a Git repository and runs `git` in it, deaf to the environment that a hook leaves behind."""
+"""Runs `git` in a repository, deaf to the environment that a hook leaves behind."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from dvx.errors import GitError
+from dvx.git.places import Place
 
 _PIPE = -1
 _DURABLE = ("-c", "core.fsync=committed,reference", "-c", "core.fsyncMethod=batch", "-c", "i18n.commitEncoding=utf-8")
 
 
-class Place(Struct, frozen=True):
-    """Where a repository is: work tree, Git folder of this work tree, and the folder that all its work trees share."""
-
-    top: str
-    folder: str
-    common: str
+# who wrote the repository may be somebody else: nothing that its configuration or its folders name is run
+_ALONE = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
+_ABOUT_HOOKS = frozenset({"config", "rev-parse"})
 
 
 class Answer(Struct, frozen=True):
@@ -27,19 +25,6 @@ class Answer(Struct, frozen=True):
     code: int
     out: bytes
     error: str
-
-
-def find_place(start: str) -> Place | None:
-    """The repository that the absolute folder `start` lies in, by Git's own rule; runs nothing."""
-    top = os.path.realpath(start)
-    while True:
-        folder = _git_folder(os.path.join(top, ".git"))
-        if folder is not None:
-            return Place(top, folder, _common_folder(folder))
-        above = os.path.dirname(top)
-        if above == top:
-            return None
-        top = above
 
 
 def run(
@@ -56,7 +41,7 @@ def run(
         from git.exc import GitCommandNotFound
     except ImportError:
         raise _no_git() from None
-    command = ["git", *(_DURABLE if durable else ()), *words]
+    command = ["git", *(() if words[0] in _ABOUT_HOOKS else _ALONE), *(_DURABLE if durable else ()), *words]
     try:
         started = Git(place.top).execute(command, as_process=True, istream=_PIPE, env=_environment(place, index, literal))
     except GitCommandNotFound:
@@ -114,24 +99,6 @@ def _environment(place: Place, index: str, literal: bool) -> dict[str, str]:
 def _is_own(place: Place) -> bool:
     user = getattr(os, "geteuid", lambda: 0)()
     return all(os.stat(path).st_uid == user for path in (place.top, place.folder))
-
-
-def _git_folder(path: str) -> str | None:
-    if os.path.isfile(path):
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            line = file.readline().rstrip("\n")
-        if not line.startswith("gitdir: "):
-            return None
-        path = os.path.normpath(os.path.join(os.path.dirname(path), line.removeprefix("gitdir: ")))
-    return path if os.path.lexists(os.path.join(path, "HEAD")) else None
-
-
-def _common_folder(folder: str) -> str:
-    try:
-        with open(os.path.join(folder, "commondir"), encoding="utf-8", errors="surrogateescape") as file:
-            return os.path.normpath(os.path.join(folder, file.readline().rstrip("\n")))
-    except FileNotFoundError:
-        return folder
 
 
 def _no_git() -> GitError:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from dvx.errors import GitError, UnknownTarget, nearest
 from dvx.git import process, values
-from dvx.git.process import Place
+from dvx.git.places import Place, find_place
 from dvx.git.trees import Trees
 from dvx.git.values import CommitInfo, Comparison, RefChange
 from dvx.model.experiment import EXPERIMENTS, OWN_REFS, ExpRef
@@ -30,7 +30,7 @@ class Git(Struct, frozen=True):
     @staticmethod
     def find(project_root: str) -> Git | None:
         """The repository that a project lies in; None without one."""
-        place = process.find_place(project_root)
+        place = find_place(project_root)
         if place is None:
             return None
         below = os.path.relpath(os.path.realpath(project_root), place.top)

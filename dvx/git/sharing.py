@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 
 from dvx.errors import GitError, nearest
@@ -11,8 +10,6 @@ from dvx.git.repository import Git
 from dvx.git.values import RefChange
 from dvx.model.experiment import ExpRef
 
-# Git's own hooks would push the data of the workspace, which is not what is pushed here
-_QUIET = ("-c", f"core.hooksPath={os.devnull}")
 _PORTION = 500
 
 
@@ -48,7 +45,7 @@ def push_refs(git: Git, remote: str, changes: Sequence[RefChange]) -> None:
         portion = changes[start : start + _PORTION]
         leases = [f"--force-with-lease={change.ref}:{change.old or ''}" for change in portion]
         specs = [f"{change.new or ''}:{change.ref}" for change in portion]
-        words = (*_QUIET, "push", "--quiet", "--no-verify", *leases, "--atomic", "--", remote, *specs)
+        words = ("push", "--quiet", "--no-verify", *leases, "--atomic", "--", remote, *specs)
         answer = process.run(git.place, words)
         if answer.code and "--atomic" in answer.error:
             answer = process.run(git.place, tuple(word for word in words if word != "--atomic"))
@@ -65,7 +62,7 @@ def fetch_refs(git: Git, remote: str, names: Mapping[str, str]) -> None:
     _check(remote)
     given = "".join(f"+{theirs}:{ours}\n" for theirs, ours in names.items()).encode()
     words = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--stdin", "--", remote)
-    answer = process.run(git.place, (*_QUIET, *words), given)
+    answer = process.run(git.place, words, given)
     if answer.code:
         raise _failure(remote, answer)
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from dvx.errors import GitError
 from dvx.git import process, values
-from dvx.git.process import Place
+from dvx.git.places import Place
 
 _FOLDER = b"40000"
 _REGULAR = b"100"

@@ -18,8 +18,7 @@ class WorkTree(Struct, frozen=True):
 def examine(git: Git, *, untracked: bool) -> WorkTree:
     """Compare the work tree with HEAD and the index; files that Git does not track only on request."""
     words = ("status", "--porcelain", "-z", "--no-renames", f"--untracked-files={'all' if untracked else 'no'}")
-    # what `core.fsmonitor` names would be run, and this may be somebody else's repository
-    rows = values.fields(process.ask(git.place, ("-c", "core.fsmonitor=false", *words)))
+    rows = values.fields(process.ask(git.place, words))
     found = sorted(row[3:] for row in rows if row.startswith("?? "))
     return WorkTree(tuple(path[len(git.prefix) :] for path in found if path.startswith(git.prefix)), bool(rows))
 

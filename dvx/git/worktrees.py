@@ -6,10 +6,8 @@ import os
 
 from dvx.errors import GitError
 from dvx.git import process
+from dvx.git.places import find_place
 from dvx.git.repository import Git
-
-# no hook of the user's is about them
-_ALONE = ("-c", f"core.hooksPath={os.devnull}")
 
 
 def add_work_tree(git: Git, folder: str, commit: str, snapshot: str) -> None:
@@ -19,11 +17,11 @@ def add_work_tree(git: Git, folder: str, commit: str, snapshot: str) -> None:
         GitError: it cannot be made.
     """
     words = ("worktree", "add", "--quiet", "--force", "--detach", "--no-checkout", folder, commit)
-    process.ask(git.place, (*_ALONE, *words))
-    place = process.find_place(folder)
+    process.ask(git.place, words)
+    place = find_place(folder)
     if place is None:
         raise GitError(f"Git made no work tree at `{folder}`")
-    process.ask(place, (*_ALONE, "read-tree", "--reset", "-u", snapshot))
+    process.ask(place, ("read-tree", "--reset", "-u", snapshot))
 
 
 def record_of(git: Git, folder: str) -> str:

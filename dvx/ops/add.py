@@ -20,6 +20,7 @@ from dvx.ops.index import Index, load_index, read_pointer
 from dvx.ops.owners import for_git
 from dvx.ops.parts import store_parts
 from dvx.ops.pointers import write_pointer
+from dvx.ops.provenance import note_made
 from dvx.ops.relink import relink
 from dvx.ops.targets import check_git, check_target
 from dvx.ops.track import observe, store
@@ -135,6 +136,7 @@ def _take(project: Project, paths: Sequence[str], tell: Tell, options: AddOption
         return {path: content for path, content in observe(project, paths, tell).items() if content is not None}
     contents = store(project, paths, tell)
     project.cache.barrier()
+    note_made(project, (content.digest for content in contents.values()))
     if options.share:
         relink(project, contents)
     return contents
@@ -157,6 +159,7 @@ def _record_parts(project: Project, path: str, inners: Sequence[str], tell: Tell
             raise MissingData(f"`{printable(pointer)}` records no content any more", f"run `dvx add {quoted(path)}`")
         content = store_parts(project, path, recorded, inners, tell)
         project.cache.barrier()
+        note_made(project, [content.digest])
         changed = write_pointer(project, Output(path, annotations=options.annotations), content)
     if options.share:
         tree = project.cache.read_tree(content.digest)

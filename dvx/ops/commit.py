@@ -28,6 +28,7 @@ from dvx.ops.owners import for_git
 from dvx.ops.parts import store_parts
 from dvx.ops.pipelines import check_graph
 from dvx.ops.pointers import record
+from dvx.ops.provenance import note_made
 from dvx.ops.recording import record_run
 from dvx.ops.relink import relink
 from dvx.ops.running import recording
@@ -154,6 +155,7 @@ def _record_pointers(
     contents = _take(project, outs, parts, tell)
     project.cache.barrier()
     cached = {output.path: contents[output.path] for output, _ in outs if output.cached}
+    note_made(project, (content.digest for content in cached.values()))
     if options.share:
         relink(project, {path: content for path, content in cached.items() if path not in parts})
     ignored = ignore(project, cached)

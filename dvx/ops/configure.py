@@ -8,11 +8,13 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from dvx.config import Config
+from dvx.config.own import check_own
 from dvx.errors import ConfigError, nearest, quoted
 from dvx.model.events import Notice, Tell
 from dvx.model.ini import Document, parse, render
 from dvx.model.quoting import Value
 from dvx.model.settings import Level, OptionName, Setting, check, is_path, is_secret, lacks_host, merge, parse_name, read_settings
+from dvx.ops.trust import note_choice
 from dvx.store import files
 
 PRIVATE = 0o600
@@ -112,9 +114,11 @@ def edit(config: Config, level: Level, change: Callable[[Document], Document], c
     """Change the file of a level while no other dvx does; returns the configuration as it is then, unchecked.
 
     `change` gets the file as it is at that moment, so two who edit at once lose nothing. The option `checked` must be right
-    afterwards; what else is wrong stays to be mended.
+    afterwards; what else is wrong stays to be mended. What has power counts as trusted from now on, as the user says it.
     """
     path = config.path(level)
+    if config.root is not None and level in (Level.REPO, Level.LOCAL):
+        check_own(config.root, config.dialect, config.environ)
     with files.locked(_lock(config, level)):
         old = config.document(level)
         new = change(old)
@@ -127,7 +131,9 @@ def edit(config: Config, level: Level, change: Callable[[Document], Document], c
             # a link of the user's own is followed; one that came with a repository is not
             target = os.path.realpath(path) if level in (Level.SYSTEM, Level.GLOBAL) else path
             files.write_atomic(target, data, mode=_mode(new, level))
-    return Config.read(config.root, config.dialect, config.environ)
+    after = Config.read(config.root, config.dialect, config.environ)
+    note_choice(config, after, level, checked)
+    return after
 
 
 def stored(editing: Editing, level: Level, name: OptionName, value: str) -> str:

@@ -67,7 +67,7 @@ def connection_of(config: Config, name: str, url: str = "") -> Connection:
 
     Raises:
         UnknownTarget: there is none.
-        ConfigError: it has no URL.
+        ConfigError: it has no URL, or the user did not agree to the repository's.
     """
     chosen = name.lower()
     options = {key.option: one for key, one in config.settings.items() if key.section == "db" and key.name == chosen}
@@ -75,6 +75,8 @@ def connection_of(config: Config, name: str, url: str = "") -> Connection:
     if not options:
         hint = nearest(chosen, connections(config)) or f"run `dvx config {option} URL`"
         raise UnknownTarget(f"there is no database connection `{printable(name)}`", hint)
+    if not url and "url" in options:
+        config.demand(options["url"])
     values = {key: one.text for key, one in options.items()}
     url = url or values.get("url", "")
     if not url:

@@ -13,6 +13,7 @@ from dvx.model.events import Tell, silent
 from dvx.ops.index import Tracked, load_index
 from dvx.ops.protect import free
 from dvx.ops.track import look
+from dvx.ops.trust import revoke
 from dvx.project import Project
 from dvx.store import durable, files
 from dvx.store.objects import lying
@@ -76,6 +77,7 @@ def destroy(project: Project, planned: DestroyPlan) -> tuple[str, ...]:
     project.close()
     files.remove_tree(project.abs(planned.folder))
     durable.sync_folder(project.root)
+    revoke(project.root, project.config.environ)
     return freed
 
 

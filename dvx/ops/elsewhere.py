@@ -9,7 +9,7 @@ from typing import Self
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dvx.config import dialect_at, is_harmless
+from dvx.config import cache_place, dialect_at, is_harmless
 from dvx.errors import ConfigError, UnknownTarget, UnsafePath, nearest
 from dvx.git import Git
 from dvx.git.clones import copy_revision, tip
@@ -17,16 +17,19 @@ from dvx.model.dialect import Dialect
 from dvx.model.ini import parse
 from dvx.model.origin import Origin, settings_of
 from dvx.model.paths import parent, printable
-from dvx.model.settings import Level, OptionName, Setting, read_settings, redact
+from dvx.model.settings import Level, OptionName, Setting, is_path, read_settings, redact
 from dvx.ops.ignore import BUILT_IN, Ignore
 from dvx.ops.index import Index
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.cache import Cache
+from dvx.store.reading import read_regular
 from dvx.store.scan import Found, walk
 from dvx.store.scratch import Scratch
 from dvx.store.stats import StatCache
 from dvx.store.trash import Trash
+
+_LARGEST = 1 << 20
 
 
 class Elsewhere(Struct, frozen=True):
@@ -69,9 +72,8 @@ class Elsewhere(Struct, frozen=True):
         return project, inner[len(above) :].strip("/")
 
     def _opened(self, root: str, above: str, dialect: Dialect) -> Project:
-        """The project at `root`, with the configuration of where it stands on this machine, or what of its own is harmless."""
-        place = self._original(above, dialect)
-        project = Project.open(place, dialect, place) if place else Project.foreign(root, dialect)
+        """The project at `root`, with what is harmless of its configuration, as paths in that are meant where it stands."""
+        project = Project.foreign(self._original(above, dialect) or root, dialect)
         alike = project.algorithm == self.home.algorithm
         cache = self.home.cache if alike else Cache(os.path.join(self.spare, "cache"))
         # its links would lead into a cache that may be gone soon
@@ -88,7 +90,11 @@ class Elsewhere(Struct, frozen=True):
         """The project where it stands on this machine, whose cache may have what is needed; None if it does not."""
         below = os.path.relpath(project.root, self.top)
         place = self._original("" if below == "." else below, project.dialect)
-        return Project.open(place, project.dialect, place) if place else None
+        if not place:
+            return None
+        original = Project.foreign(place, project.dialect)
+        cache = cache_place(place, project.dialect, project.config.environ)
+        return replace(original, cache=Cache(cache)) if cache else original
 
     def demand_remote(self, path: str) -> None:
         """Refuse a remote that was named and that the project of `path` has not, be it needed or not; raises UnknownTarget."""
@@ -178,11 +184,13 @@ class Sources:
         if isinstance(origin.config, str) and origin.config:
             place = os.path.join(base, origin.config)
             try:
-                text = files.read(place).decode()
+                text = read_regular(place, _LARGEST)[0].decode()
             except (OSError, UnicodeDecodeError) as error:
                 raise ConfigError(f"the configuration `{origin.config}` cannot be read: {error}", "check `--config`") from None
-            found += read_settings(parse(text, origin.config), Level.REPO, origin.config)
-        found += [Setting(name, value, Level.REPO, "the options of the import") for name, value in settings_of(origin).items()]
+            given = read_settings(parse(text, origin.config), Level.REPO, origin.config)
+            found += [_by_hand(one, os.path.dirname(place)) for one in given] if typed else given
+        named = [Setting(name, value, Level.REPO, "the options of the import") for name, value in settings_of(origin).items()]
+        found += [_by_hand(one, base) for one in named] if typed else named
         powerful = next((one for one in found if not typed and not is_harmless(one)), None)
         if powerful is not None:
             text = f"`{powerful.name.option}` cannot be set for an import, as it would hold for everybody"
@@ -250,6 +258,12 @@ def copy_files(source: Project, index: Index, path: str, room: Project) -> None:
         target = room.abs(one.path)
         files.make_folder(os.path.dirname(target))
         files.copy_file(one.place, target, files.NEW_EXECUTABLE if one.status.st_mode & 0o100 else files.NEW_FILE)
+
+
+def _by_hand(setting: Setting, folder: str) -> Setting:
+    """A setting that the user typed, or whose file they named; a path in it is seen from `folder`."""
+    place = os.path.join(folder, os.path.expanduser(setting.text)) if is_path(setting) else setting.value
+    return replace(setting, value=place, level=Level.ENVIRONMENT)
 
 
 def _is_inside(place: str, root: str) -> bool:

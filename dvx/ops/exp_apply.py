@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from dvx.errors import AtRisk, MissingData
+from dvx.config.own import is_private
+from dvx.errors import AtRisk, MissingData, UnsafePath
 from dvx.git import Git
 from dvx.model.events import Notice, Tell
 from dvx.model.experiment import Experiment
@@ -45,6 +46,7 @@ def apply(project: Project, name: str, tell: Tell, *, force: bool) -> Applied:
 
     Raises:
         UnknownTarget: there is no such experiment.
+        UnsafePath: it holds files that belong to dvx alone.
         AtRisk: without `force`, changes would be lost that are in no commit; nothing was changed.
         MissingData: the cache lacks outputs; everything else was applied.
     """
@@ -52,6 +54,7 @@ def apply(project: Project, name: str, tell: Tell, *, force: bool) -> Applied:
     experiment = find(git, name)
     with scratch_index(project, git) as index:
         plan = _plan(project, git, experiment, index)
+        _refuse_private(experiment, plan)
         if plan.lost and not force:
             shown = ", ".join(f"`{printable(path)}`" for path in plan.lost[:5]) + (", ..." if len(plan.lost) > 5 else "")
             raise AtRisk(
@@ -76,6 +79,16 @@ def _plan(project: Project, git: Git, experiment: Experiment, index: str) -> _Pl
     present = [path for path in (*seen.changed, *stale) if path not in blocked]
     lost = (*_unsaved(project, git, present), *blocked)
     return _Plan((*seen.changed, *seen.absent), tuple(stale), tuple(dict.fromkeys(lost)))
+
+
+def _refuse_private(experiment: Experiment, plan: _Plan) -> None:
+    path = next((path for path in (*plan.write, *plan.delete) if is_private(path)), "")
+    if path:
+        name = experiment.ref.name
+        text = (
+            f"the experiment `{name}` holds `{printable(path)}`, a file that dvx keeps for each user and takes from nobody else"
+        )
+        raise UnsafePath(text, f"take its other files with Git: `git restore --source {experiment.commit[:10]} PATH`")
 
 
 def _obstacles(project: Project, paths: Iterable[str]) -> list[str]:

@@ -15,6 +15,7 @@ from dvx.model.settings import redact
 from dvx.model.transfer import TransferResult
 from dvx.ops.checkout import recorded, restore
 from dvx.ops.index import SelectOptions, load_index, select
+from dvx.ops.provenance import note_source
 from dvx.ops.scope import Import, SyncOptions, find_scope
 from dvx.ops.steps import fetch as copy_step
 from dvx.ops.steps import fetch_step
@@ -35,6 +36,9 @@ def fetch(project: Project, plan: SyncPlan, tell: Tell = silent, root: str = "",
 
     Of a project that is a copy, `root` is where it stands; `depth` is through how many repositories the data came so far.
     """
+    if depth == 0:
+        for url in dict.fromkeys(step.url for step in plan.steps if step.plan.count):
+            note_source(project, url)
     if not plan.imports:
         return transfer(project, plan, tell)
     # loads Git, which others do without
@@ -43,6 +47,8 @@ def fetch(project: Project, plan: SyncPlan, tell: Tell = silent, root: str = "",
     result = TransferResult()
     with Sources(project, root, plan.options.jobs) as sources:
         for one in plan.imports:
+            if depth == 0:
+                note_source(project, one.url)
             try:
                 result += _fetch_import(project, one, sources, tell, depth)
             except DvxError as error:

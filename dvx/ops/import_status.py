@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError, MissingData
 from dvx.git.clones import tip
-from dvx.git.process import Place
+from dvx.git.places import Place
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.origin import Origin, import_of, is_elsewhere
 from dvx.model.pointer import Pointer

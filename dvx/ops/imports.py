@@ -24,6 +24,7 @@ from dvx.ops.elsewhere import Sources
 from dvx.ops.fetch import bring
 from dvx.ops.import_records import Arrived, Imported, downloaded, observed, take, taken, write_import
 from dvx.ops.index import load_index
+from dvx.ops.provenance import note_made, note_source
 from dvx.ops.targets import check_git, check_owners, check_place
 from dvx.ops.url_source import UrlSource
 from dvx.project import Project
@@ -68,6 +69,7 @@ def import_repo(project: Project, origin: Origin, options: ImportOptions, tell: 
         there = sources.open(origin, pointer)
         there.demand_remote(origin.path)
         _warn(there.original, origin.url, tell)
+        note_source(project, origin.url)
         dep = encode_origin(replace(origin, commit=there.commit))
         if not options.download:
             return write_import(project, path, Arrived(None, dep))
@@ -118,6 +120,7 @@ def import_url(project: Project, url: str, options: ImportOptions, tell: Tell = 
             content = add_to_remote(project, room.abs(inner), sent, AddOptions(), tell).added[0].content
         else:
             content = take(project, room, inner, path, tell, force=options.force)
+        note_made(project, [content.digest])
     return write_import(project, path, Arrived(content, _entry(said or encode_content(content), where)), push=push)
 
 

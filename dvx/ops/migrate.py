@@ -25,6 +25,7 @@ from dvx.ops.index import Index, load_index
 from dvx.ops.migrate_files import Rewriter, counterpart
 from dvx.ops.rehash import Rehash
 from dvx.ops.source import Workspace
+from dvx.ops.trust import carry_over
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.cache import Cache
@@ -216,6 +217,8 @@ def _write_config(project: Project, target: Project) -> None:
             files.write_atomic(os.path.join(os.path.dirname(new), ".gitignore"), b"/config.local\n/tmp\n/cache\n")
         if text and (changes or name == "config"):
             files.write_atomic(new, text.encode(), mode=mode)
+        if text and changes and name == "config.local":
+            carry_over(project.config, project.root, target.dialect)
 
 
 def _finish(project: Project, target: Project, written: list[str]) -> None:

@@ -20,6 +20,7 @@ from dvx.ops.checkout import restore
 from dvx.ops.detach import detach
 from dvx.ops.gitignore import ignore
 from dvx.ops.pipelines import parse_lock
+from dvx.ops.provenance import note_made
 from dvx.ops.relink import relink
 from dvx.ops.runcache import save_run
 from dvx.ops.source import Workspace
@@ -130,6 +131,7 @@ def _take(project: Project, stage: Stage, stored: Collection[str], tell: Tell) -
             raise MissingData(f"the output `{path}` of the stage `{stage.address}` does not exist", hint)
     contents = store(project, stored, tell)
     project.cache.barrier()
+    note_made(project, (content.digest for content in contents.values()))
     found = observe(project, [path for path in paths if path not in contents], tell)
     return contents | {path: content for path, content in found.items() if content is not None}
 

@@ -7,12 +7,14 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from dvx.errors import DvxError
+from dvx.config.own import check_own
+from dvx.errors import DvxError, UnsafePath
 from dvx.git import Git
 from dvx.git.worktrees import add_work_tree, record_of
 from dvx.model import ini
 from dvx.model.events import Tell
 from dvx.model.paths import printable
+from dvx.model.power import Power, power_of
 from dvx.model.settings import Level, is_path
 from dvx.model.task import State, Task
 from dvx.ops.checkout import recorded, restore
@@ -20,6 +22,7 @@ from dvx.ops.configure import PRIVATE
 from dvx.ops.exp_edits import edits_of
 from dvx.ops.experiments import git_of
 from dvx.ops.index import SelectOptions, load_index, select
+from dvx.ops.trust import carry_over, drop_file
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.stats import StatCache
@@ -33,6 +36,7 @@ def furnish(project: Project, task: Task, tell: Tell) -> Project:
 
     Raises:
         DvxError: an override or a path to copy does not fit any more.
+        UnsafePath: the snapshot holds what belongs to dvx alone.
     """
     git = git_of(project)
     room = _room(project, git, task)
@@ -41,6 +45,11 @@ def furnish(project: Project, task: Task, tell: Tell) -> Project:
         return room
     clear_room(project, task)
     add_work_tree(git, _top(project, task), task.baseline, task.snapshot)
+    try:
+        check_own(room.root, room.dialect, project.config.environ)
+    except UnsafePath:
+        clear_room(project, task)
+        raise
     _settle(project, room)
     for path, data in edits_of(room, task.overrides, hydra=task.composes).items():
         files.write_atomic(room.abs(path), data)
@@ -69,9 +78,12 @@ def clear_old_rooms(project: Project, tasks: Iterable[Task]) -> list[str]:
 
 def _remove(project: Project, top: str) -> None:
     # the folder last: as long as it is there, somebody will see that it is to go
-    for place in (record_of(git_of(project), top), top):
+    git = git_of(project)
+    for place in (record_of(git, top), top):
         if os.path.lexists(place):
             files.remove_tree(place)
+    private = os.path.join(os.path.realpath(top), git.prefix, project.dialect.folder, "config.local")
+    drop_file(project.root, project.config.environ, private)
 
 
 def existing_room(project: Project, task: Task) -> Project | None:
@@ -103,11 +115,14 @@ def _settle(project: Project, room: Project) -> None:
     config = project.config
     document = config.document(Level.LOCAL)
     for setting in config.upto(Level.LOCAL).settings.values():
-        if setting.level in (Level.REPO, Level.LOCAL) and is_path(setting):
+        # what a tracked file says of commands is not honored, and must not be in a private one
+        shared = setting.level is Level.REPO and power_of(setting.name) is Power.COMMAND
+        if setting.level in (Level.REPO, Level.LOCAL) and is_path(setting) and not shared:
             document = document.put(setting.name.title, setting.name.option, config.value(setting))
     document = document.put("cache", "dir", os.path.abspath(project.cache.root))
     # as private as the file that it comes from
     files.write_atomic(os.path.join(room.root, room.dialect.folder, "config.local"), ini.render(document).encode(), mode=PRIVATE)
+    carry_over(config, room.root, room.dialect)
     files.make_folder(room.cwd)
 
 

@@ -14,10 +14,9 @@ from dvx.errors import ConfigError, Corrupted, DvxError, MissingData, UnsafePath
 from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell, TransferPlanned
 from dvx.model.pack import pack_groups
-from dvx.model.paths import printable, within
-from dvx.model.settings import Level
 from dvx.model.transfer import Item, Need, TransferPlan, TransferResult, Wanted, gather, plan_transfer, without
 from dvx.model.tree import Tree
+from dvx.ops.provenance import refuse, unconfirmed
 from dvx.project import Project
 from dvx.shell import output_of
 from dvx.store import copy, pack_copy
@@ -32,7 +31,7 @@ class Step(Struct, frozen=True):
     """The part of a transfer that concerns one remote, by its name and URL; both are empty where none is needed.
 
     `known` are tree objects that were read from it to plan; `spoiled` are paths whose tree is unusable, and why. `requests` is
-    about how many will be sent.
+    about how many will be sent. `unconfirmed` are paths whose data the user has to agree to send there.
     """
 
     remote: str
@@ -41,6 +40,7 @@ class Step(Struct, frozen=True):
     known: Mapping[Digest, bytes] = field(default_factory=dict)
     spoiled: tuple[tuple[str, str], ...] = ()
     requests: int = 0
+    unconfirmed: tuple[str, ...] = ()
 
 
 class Difference(Struct, frozen=True):
@@ -90,21 +90,9 @@ class Remotes:
 def connect(project: Project, settings: RemoteSettings, jobs: int) -> Remote:
     """The remote that `settings` describe; the network is not touched yet. Raises like `store.remote.open_remote`."""
     options = dict(settings.options)
-    _refuse_tracked(project, options)
     if "bearer_token_command" in options:
         options["token"] = _token(settings.name, options.pop("bearer_token_command"))
     return open_remote(settings.name, settings.url, options, jobs, project.ask, project.config.environ)
-
-
-def _refuse_tracked(project: Project, options: Mapping[str, str]) -> None:
-    """Refuse what would let a cloned repository run a command: its own private settings, or its own list of credentials."""
-    places = [options[name] for name in ("configpath", "credentialpath") if name in options]
-    if "bearer_token_command" in options:
-        places.append(project.config.path(Level.LOCAL))
-    inside = [place for place in places if within(place, project.root)]
-    if inside and project.git is not None and (found := project.git.tracked(place[len(project.root) + 1 :] for place in inside)):
-        text = f"`{printable(next(iter(found)))}` is tracked by Git, and may name a command that would be run"
-        raise ConfigError(text, "if you wrote it, take it out of Git with `git rm --cached`")
 
 
 def _token(name: str, command: str) -> str:
@@ -136,7 +124,8 @@ def push_step(project: Project, objects: RemoteObjects, items: Sequence[Item], t
     sizes = project.cache.sizes(found.absent)
     plan = plan_transfer(found.wanted, found.absent, found.absent - sizes.keys())
     plan = replace(plan, files=_sized(plan.files, sizes), trees=_sized(plan.trees, sizes))
-    return Step(objects.remote.name, objects.remote.url, plan, {}, found.spoiled, _requests(objects, plan))
+    paths = unconfirmed(project, objects.remote.name, items, (*plan.files, *plan.trees), found.wanted.children)
+    return Step(objects.remote.name, objects.remote.url, plan, {}, found.spoiled, _requests(objects, plan), paths)
 
 
 def fetch_step(project: Project, objects: Callable[[], RemoteObjects], items: Sequence[Item], tell: Tell) -> Step:
@@ -156,7 +145,13 @@ def fetch_step(project: Project, objects: Callable[[], RemoteObjects], items: Se
 
 
 def push(project: Project, step: Step, objects: RemoteObjects, tell: Tell) -> TransferResult:
-    """Do a step of a push; raises like `store.copy.upload`."""
+    """Do a step of a push.
+
+    Raises:
+        RemoteError: the remote cannot be reached.
+        DvxError: the user has to agree first that data goes to this remote.
+    """
+    refuse(step.unconfirmed, step.remote, step.url)
     _announce("push", step, tell)
     packed = pack_copy.upload(project.cache, objects, step.plan.files, tell)
     tried = packed.done | packed.refused.keys()

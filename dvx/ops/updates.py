@@ -34,6 +34,7 @@ from dvx.ops.import_records import (
 )
 from dvx.ops.index import Index, Tracked, load_index
 from dvx.ops.owners import find_owners
+from dvx.ops.provenance import note_source
 from dvx.ops.url_source import there_of
 from dvx.ops.worktree import is_followed, update_output
 from dvx.project import Project
@@ -98,6 +99,7 @@ def complete(project: Project, paths: Sequence[str], tell: Tell = silent) -> tup
             origin = import_of(pointer)
             path = pointer.outs[0][0].path
             if origin is not None and origin.commit:
+                note_source(project, origin.url)
                 room, inner = bring(sources.open(origin, pointer.path, pinned=True), origin.path, sources, tell)
                 content = take(project, room, inner, path, tell, force=False)
                 done.append(rewrite_import(project, pointer, Arrived(content, encode_origin(origin))))
@@ -180,6 +182,7 @@ def _update_repo(
     dep = encode_origin(replace(wanted, commit=there.commit))
     if not options.download:
         return rewrite_import(project, pointer, Arrived(None, dep))
+    note_source(project, origin.url)
     room, inner = bring(there, origin.path, sources, tell)
     new = take(project, room, inner, output.path, tell, force=True)
     return rewrite_import(project, pointer, Arrived(new, dep))
@@ -199,6 +202,7 @@ def _update_url(project: Project, pointer: Pointer, options: UpdateOptions, sour
         return Imported(output.path, pointer.path, (), changed=False)
     if not options.download:
         return rewrite_import(project, pointer, Arrived(None, now))
+    note_source(project, source.url)
     content = _taken(project, room, inner, output.path, options, tell)
     return rewrite_import(project, pointer, Arrived(content, now))
 
@@ -237,4 +241,5 @@ def _complete_url(project: Project, pointer: Pointer, sources: Sources, tell: Te
     if not agree(recorded_source(project, pointer), now):
         text = f"`{printable(redact(source.url))}` holds something else than was recorded"
         raise DvxError(text, f"run `dvx update {quoted(pointer.path)}` to take it")
+    note_source(project, source.url)
     return rewrite_import(project, pointer, Arrived(take(project, room, inner, path, tell, force=False), now))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct, field
@@ -13,6 +14,7 @@ from dvx.model.pointer import Recorded
 from dvx.model.transfer import Item, Need, TransferPlan, TransferResult
 from dvx.model.tree import Tree, tree_content
 from dvx.model.versioned import Version, tree_of, version_of
+from dvx.ops.provenance import refuse, unconfirmed
 from dvx.ops.steps import Step
 from dvx.project import Project
 from dvx.store import copy
@@ -89,12 +91,15 @@ def plan_push(project: Project, versioned: VersionedRemote, records: Mapping[Ite
     plan = TransferPlan(tuple(need for need in needs if need.digest in sizes), missing=missing)
     remote = versioned.remote
     requests = len(known) + sum(len(targets[need.digest]) for need in plan.files)
-    step = Step(remote.name, remote.url, plan, spoiled=tuple(found.spoiled), requests=requests)
+    children = _children(project, records)
+    paths = unconfirmed(project, remote.name, tuple(records), plan.files, children)
+    step = Step(remote.name, remote.url, plan, spoiled=tuple(found.spoiled), requests=requests, unconfirmed=paths)
     return step, Work({digest.object_name: tuple(sorted(paths)) for digest, paths in targets.items()}, items=tuple(records))
 
 
 def push(project: Project, step: Step, work: Work, versioned: VersionedRemote, tell: Tell) -> TransferResult:
-    """Do a step of a push; what got a version is recorded, also where the rest failed. Raises like `store.copy.upload`."""
+    """Do a step of a push; what got a version is recorded, also where the rest failed. Raises like `steps.push`."""
+    refuse(step.unconfirmed, step.remote, step.url)
     if step.plan.files:
         versioned.check()
     objects = VersionedObjects(versioned, work.targets, {})
@@ -129,6 +134,15 @@ def fetch(project: Project, step: Step, work: Work, versioned: VersionedRemote, 
     """Do a step of a fetch; raises like `store.copy.download`."""
     result = copy.download(project.cache, VersionedObjects(versioned, {}, work.sources), step.plan, {}, tell)
     return result + TransferResult(failed=step.spoiled)
+
+
+def _children(project: Project, items: Iterable[Item]) -> dict[Digest, frozenset[Digest]]:
+    """The files of those folders whose trees can be read."""
+    found = {}
+    for digest in {item.content.digest for item in items if item.content.digest.is_tree}:
+        with contextlib.suppress(MissingData, Corrupted, UnsafePath):
+            found[digest] = frozenset(entry.digest for entry in project.cache.read_tree(digest).entries)
+    return found
 
 
 def _files(project: Project, records: Mapping[Item, Recorded], remote: str) -> _Found:

@@ -330,7 +330,7 @@ def test_options_of_the_source_can_be_given(dialect_repo: Path, source: Path, tm
     assert (dialect_repo / "raw.txt").read_text() == "two\n"
     assert (dialect_repo / "images/a").read_text() == "a\n"
     command = ("--remote-config", "bearer_token_command=touch canary", "--remote-config", "url=webdav://localhost:1/")
-    assert "would run a command" in run_dvx(dialect_repo, "get", url, "data/raw.txt", "-o", "n", *command).err
+    assert "cannot be set for an import" in run_dvx(dialect_repo, "import", url, "data/raw.txt", "-o", "n", *command).err
 
 
 def test_pointers_may_lie_anywhere(dialect_repo: Path, source: Path) -> None:
@@ -480,7 +480,7 @@ def test_a_hostile_configuration_runs_nothing(dialect_repo: Path, source: Path, 
         for words in (("import", f"file://{source}", "data/raw.txt"), ("get", f"file://{source}", "data/raw.txt", "-o", "n")):
             assert run_dvx(dialect_repo, *words).code != 0
         refused = run_dvx(tmp_path / "clone", "pull")
-        assert "is tracked by Git, and may name a command" in refused.err
+        assert "is tracked by Git, so somebody else may have written it" in refused.err
     git(source, "config", "core.fsmonitor", f"touch {canary}; false")
     run_dvx(dialect_repo, "import", "../source", "data/code.py")
     assert not canary.exists()

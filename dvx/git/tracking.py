@@ -1,0 +1,55 @@
+"""Whether Git tracks what it should not. That is asked at every start, so only where its index file may say yes Git is asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from dvx.git.places import find_place
+
+_HEADER = 12
+_COMPRESSED = 4
+_SPLIT = b"link"
+_ID = 20
+
+
+def tracked_below(root: str, names: Sequence[str]) -> list[str]:
+    """Paths that Git tracks at or below the paths `names` of the project at `root`.
+
+    Raises:
+        GitError: the index may hold some, and Git does not say.
+    """
+    place = find_place(root)
+    if place is None:
+        return []
+    try:
+        with open(os.path.join(place.folder, "index"), "rb") as file:
+            index = file.read()
+    except OSError:
+        return []
+    below = os.path.relpath(os.path.realpath(root), place.top).replace(os.sep, "/")
+    above = "" if below == "." else f"{below}/"
+    asked = [above + name for name in names]
+    if not _may_hold(index, [os.fsencode(path) for path in asked]):
+        return []
+    from dvx.git import process, values
+
+    found = values.fields(process.ask(place, ("ls-files", "-z", "--", *asked)))
+    return [path[len(above) :] for path in found]
+
+
+def _may_hold(index: bytes, paths: Sequence[bytes]) -> bool:
+    """Whether the bytes of an index have such a path; where paths stand in it in parts, they may."""
+    is_whole = int.from_bytes(index[4:8], "big") < _COMPRESSED and not _is_split(index)
+    return not is_whole or any(index.find(path, _HEADER) >= 0 for path in paths)
+
+
+def _is_split(index: bytes) -> bool:
+    """Whether most entries are in another file: an extension called `link` says so."""
+    at = index.find(_SPLIT, _HEADER)
+    while at >= 0:
+        size = int.from_bytes(index[at + 4 : at + 8], "big")
+        if size >= _ID and at + 8 + size <= len(index):
+            return True
+        at = index.find(_SPLIT, at + 1)
+    return False
