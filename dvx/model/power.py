@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
+from dvx.model.options import ANY_REMOTE, TEXT
 from dvx.model.settings import Level, OptionName, Setting
 
 
@@ -29,6 +30,13 @@ def power_of(name: OptionName) -> Power | None:
     if name.section == "cache":
         return Power.PLACE if name.option == "dir" else None
     return Power.DATABASE if name.section == "db" and name.option == "url" else None
+
+
+def may_be_recorded(option: str) -> bool:
+    """Whether a pointer may set this option of a store for everybody: it runs nothing, names no file and asks for nothing."""
+    known = ANY_REMOTE.get(option, TEXT)
+    name = OptionName("remote", "", option)
+    return power_of(name) is None and not (known.path or known.secret or option.startswith("ask_"))
 
 
 def is_inside(setting: Setting) -> bool:

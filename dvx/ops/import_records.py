@@ -13,6 +13,7 @@ from dvx.model.dialect import DIALECTS
 from dvx.model.events import Tell
 from dvx.model.paths import parent, printable
 from dvx.model.pointer import Output, Pointer, encode_content, encode_output, stage_checksum
+from dvx.model.power import may_be_recorded
 from dvx.model.settings import redact
 from dvx.model.stage import is_url
 from dvx.model.tree import Content
@@ -159,6 +160,10 @@ def source_of(project: Project, pointer: Pointer, jobs: int, more: Mapping[str, 
     options = dep.extras.get("fs_config") or {}
     if not isinstance(options, Mapping):
         raise DvxError(f"`fs_config` of `{pointer.path}` is no mapping", "write `NAME: VALUE` below it")
+    refused = next((str(key) for key in options if not may_be_recorded(str(key))), "")
+    if refused:
+        text = f"`fs_config` of `{printable(pointer.path)}` sets `{printable(refused)}`, which a pointer cannot set for everybody"
+        raise DvxError(text, "set it for a remote of your own, and import from `remote://NAME/PATH`")
     # inside the project it is a project path, else as it is written
     url = dep.path if is_url(dep.path) or dep.path.startswith(("/", "../")) else project.abs(dep.path)
     chosen = {str(key): str(value) for key, value in {**options, **(more or {})}.items()}

@@ -16,6 +16,7 @@ from dvx.model.events import Notice, Tell, silent
 from dvx.model.origin import Origin, encode_origin, is_elsewhere, settings_of
 from dvx.model.paths import parent, printable, within
 from dvx.model.pointer import encode_content
+from dvx.model.power import may_be_recorded
 from dvx.model.settings import OptionName, is_secret, redact
 from dvx.model.stage import is_url
 from dvx.ops.add import AddOptions
@@ -58,7 +59,7 @@ def import_repo(project: Project, origin: Origin, options: ImportOptions, tell: 
     """
     if not origin.path.strip("/."):
         raise UsageError("a whole repository cannot be imported", "name a file or folder in it")
-    _refuse_secrets({option.option: value for option, value in settings_of(origin).items()}, "--remote-config")
+    _refuse_private({option.option: value for option, value in settings_of(origin).items()}, "--remote-config")
     refuse_password(origin.url, "let Git ask a credential helper, or use SSH")
     path = place_for(project, os.path.basename(origin.path.rstrip("/")), options)
     origin = _seen_from(project, origin, parent(path))
@@ -90,7 +91,7 @@ def import_url(project: Project, url: str, options: ImportOptions, tell: Tell = 
         raise UsageError("`--to-remote` needs the data", "leave out `--no-exec` and `--no-download`")
     if options.remote and not options.to_remote:
         raise UsageError("`--remote` says where `--to-remote` sends data", "add `--to-remote`, or use `push -r` later")
-    _refuse_secrets(options.fs_config, "--fs-config")
+    _refuse_private(options.fs_config, "--fs-config")
     refuse_password(url, "make it a remote of your own, and import `remote://NAME/PATH`")
     aware = {"version_aware": "true"} if options.version_aware else {}
     source = UrlSource(project, url, project.cwd, {**options.fs_config, **aware}, options.jobs)
@@ -177,12 +178,13 @@ def _relative_to(project: Project, typed: str, folder: str) -> str:
     return os.path.relpath(place, project.abs(folder)).replace(os.sep, "/")
 
 
-def _refuse_secrets(options: Mapping[str, str], word: str) -> None:
-    """Refuse what everybody could read who has the repository."""
-    secret = next((name for name in options if is_secret(OptionName("remote", "x", name), options[name])), "")
-    if secret:
+def _refuse_private(options: Mapping[str, str], word: str) -> None:
+    """Refuse what everybody could read, or would have to run, who has the repository."""
+    private = (name for name in options if is_secret(OptionName("remote", "x", name), options[name]) or not may_be_recorded(name))
+    found = next((name for name in private if name != "url"), "")
+    if found:
         hint = "set it for a remote of your own with `dvx remote modify --local`, and import `remote://NAME/PATH`"
-        raise UsageError(f"`{word} {secret}=...` would stand in a file that Git tracks", hint)
+        raise UsageError(f"`{word} {found}=...` would stand in a file that Git tracks", hint)
 
 
 def _warn(original: str, url: str, tell: Tell) -> None:

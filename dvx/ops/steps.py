@@ -16,6 +16,7 @@ from dvx.model.events import Notice, Tell, TransferPlanned
 from dvx.model.pack import pack_groups
 from dvx.model.transfer import Item, Need, TransferPlan, TransferResult, Wanted, gather, plan_transfer, without
 from dvx.model.tree import Tree
+from dvx.ops.credentials import guard
 from dvx.ops.provenance import refuse, unconfirmed
 from dvx.project import Project
 from dvx.shell import output_of
@@ -89,6 +90,7 @@ class Remotes:
 
 def connect(project: Project, settings: RemoteSettings, jobs: int) -> Remote:
     """The remote that `settings` describe; the network is not touched yet. Raises like `store.remote.open_remote`."""
+    guard(project, settings)
     options = dict(settings.options)
     if "bearer_token_command" in options:
         options["token"] = _token(settings.name, options.pop("bearer_token_command"))

@@ -12,10 +12,12 @@ from msgspec.structs import replace
 
 from dvx.config import Config, trust
 from dvx.config.own import mark_link, own_links
+from dvx.errors import DvxError
 from dvx.model.dialect import Dialect
 from dvx.model.power import Power, is_inside, power_of
-from dvx.model.settings import Level, OptionName, Setting, shown
+from dvx.model.settings import Level, OptionName, Setting, is_secret, shown
 from dvx.model.trust import FileMark, LinkMark, TrustRecord
+from dvx.ops.credentials import name_of, server_of
 
 
 class Kind(Enum):
@@ -85,6 +87,9 @@ def note_choice(before: Config, after: Config, level: Level, chosen: OptionName 
     now = [setting for setting in after.given if setting.level is level]
     new = [one for one in now if one.name == chosen or (one.name, one.value) not in old]
     agreed = {str(one.name): after.value(one) for one in new if _is_choice(one)}
+    if chosen is not None and chosen.section == "remote" and is_secret(chosen):
+        with contextlib.suppress(DvxError):
+            agreed[name_of(chosen.name)] = server_of(after.remote(chosen.name))
     powerful = {one.name for one in now if power_of(one.name) is Power.COMMAND}
     marks: dict[str, FileMark] = {}
     if level is Level.LOCAL and powerful:

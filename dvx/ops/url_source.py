@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from dvx.config import RemoteSettings
-from dvx.errors import ConfigError, MissingData, UsageError
+from dvx.errors import ConfigError, MissingData, UsageError, quoted
 from dvx.model.digest import digest_bytes
 from dvx.model.events import Progress, Tell
 from dvx.model.origin import versions_named
@@ -19,6 +19,7 @@ from dvx.model.paths import printable
 from dvx.model.pointer import Recorded
 from dvx.model.settings import lacks_host, redact
 from dvx.model.stage import is_url
+from dvx.ops.credentials import guard
 from dvx.ops.steps import connect
 from dvx.project import Project
 from dvx.store import files
@@ -256,6 +257,10 @@ def _settings(project: Project, url: str, options: Mapping[str, str]) -> RemoteS
     if not name:
         raise ConfigError(f"`{printable(url)}` names no remote", "write `remote://NAME/PATH`")
     known = project.config.remote(name)
+    if any(option != "version_aware" for option in options):
+        text = f"options of `{printable(url)}` cannot be given with it, as they would go with your credentials for `{name}`"
+        raise ConfigError(text, f"set them for the remote: `dvx remote modify {quoted(name)} OPTION VALUE`")
+    guard(project, known)
     place = f"{known.url.rstrip('/')}/{below}" if below else known.url
     return RemoteSettings(name, place, {**known.options, **options}, known.jobs)
 

@@ -14,6 +14,7 @@ from dvx.model.pointer import Recorded
 from dvx.model.transfer import Item, Need, TransferPlan, TransferResult
 from dvx.model.tree import Tree, tree_content
 from dvx.model.versioned import Version, tree_of, version_of
+from dvx.ops.credentials import guard
 from dvx.ops.provenance import refuse, unconfirmed
 from dvx.ops.steps import Step
 from dvx.project import Project
@@ -55,6 +56,7 @@ def find_versioned(project: Project, name: str, jobs: int) -> VersionedRemote | 
     settings = project.config.remote(name)
     if not is_versioned(settings.options):
         return None
+    guard(project, settings)
     jobs = jobs or int(settings.options.get("jobs") or 0)
     return open_versioned(settings.name, settings.url, settings.options, jobs, project.config.environ)
 

@@ -147,7 +147,7 @@ def test_a_nested_project_brings_no_private_settings(dialect_repo: Path, new_pro
         if url == "inner":
             shutil.move(inner, dialect_repo / "inner")
         assert run_dvx(dialect_repo, "import", url, "data", "-o", "got").code != 0
-        pointer = f"deps:\n- path: data\n  repo:\n    url: {url}\nouts:\n- md5: {'0' * 32}\n  path: got\n"
+        pointer = f"deps:\n- path: data\n  repo:\n    url: {url}\nouts:\n- md5: {'a' * 32}\n  path: got\n"
         write(dialect_repo / f"got{suffix}", pointer)
         for words in (
             ("pull",),
@@ -282,3 +282,56 @@ def test_a_work_tree_of_an_experiment_has_the_trust_of_its_project(dialect_repo:
     assert canary.exists()
     record = Path(trust.folder_of(str(dialect_repo), environment())) / "trust.json"
     assert "rooms" not in record.read_text()
+
+
+@pytest.mark.parametrize("option", ["bearer_token_command", "configpath", "ask_password", "keyfile", "password"])
+def test_a_pointer_sets_no_option_with_power(dialect_repo: Path, canary: Path, option: str):
+    write(dialect_repo / "aws", AWS.format(canary=canary))
+    value = f"touch {canary}" if option == "bearer_token_command" else "aws"
+    url = BUCKET if option == "configpath" else NOWHERE
+    pointer = f"deps:\n- path: {url}\n  etag: x\n  fs_config:\n    {option}: {value}\nouts:\n- md5: {'a' * 32}\n  path: got\n"
+    name = f"got{dialect_of(dialect_repo).pointer_suffix}"
+    write(dialect_repo / name, pointer)
+    for words in (("status", "--updates"), ("pull",), ("update", name)):
+        assert not canary.exists(), words
+        run_dvx(dialect_repo, *words)
+    assert f"sets `{option}`" in run_dvx(dialect_repo, "update", name).err
+    assert (
+        "would stand in a file that Git tracks"
+        in run_dvx(dialect_repo, "import-url", url, "--fs-config", f"{option}={value}").err
+    )
+    assert not canary.exists()
+
+
+def test_a_pointer_sets_no_option_of_the_users_remote(dialect_repo: Path):
+    with_remote(dialect_repo)
+    pointer = f"deps:\n- path: remote://store/x\n  etag: x\n  fs_config:\n    ssl_verify: false\nouts:\n- md5: {'a' * 32}\n  path: got\n"
+    name = f"got{dialect_of(dialect_repo).pointer_suffix}"
+    write(dialect_repo / name, pointer)
+    assert "would go with your credentials for `store`" in run_dvx(dialect_repo, "update", name).err
+
+
+def test_credentials_are_for_the_server_that_they_were_given_for(dialect_repo: Path):
+    with_remote(dialect_repo)
+    dvx(dialect_repo, "remote", "modify", "--local", "store", "password", "hunter2")
+    config = dialect_repo / dialect_of(dialect_repo).folder / "config"
+    before = config.read_text()
+    assert "leads to another server" not in push(dialect_repo).err
+    for other in ("webdav://127.0.0.2:1/x", "webdavs://127.0.0.1:1/x", "webdav://127.0.0.1:2/x", "http://127.0.0.1:1/x"):
+        config.write_text(before.replace(NOWHERE, other))
+        assert "leads to another server now" in push(dialect_repo).err, other
+    config.write_text(before.replace(NOWHERE, NOWHERE + "/elsewhere"))
+    assert "leads to another server" not in push(dialect_repo).err
+    config.write_text(before.replace(NOWHERE, "webdav://127.0.0.2:1/x"))
+    dvx(dialect_repo, "trust", "--yes")
+    assert "leads to another server" not in push(dialect_repo).err
+
+
+def test_credentials_that_stood_there_are_for_the_first_server_that_they_are_used_with(dialect_repo: Path):
+    with_remote(dialect_repo)
+    write(local(dialect_repo), "['remote \"store\"']\n    password = hunter2\n")
+    config = dialect_repo / dialect_of(dialect_repo).folder / "config"
+    before = config.read_text()
+    assert "leads to another server" not in push(dialect_repo).err
+    config.write_text(before.replace(NOWHERE, "webdav://127.0.0.2:1/x"))
+    assert "leads to another server now" in push(dialect_repo).err
