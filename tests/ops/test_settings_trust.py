@@ -305,7 +305,8 @@ def test_a_pointer_sets_no_option_with_power(dialect_repo: Path, canary: Path, o
 
 def test_a_pointer_sets_no_option_of_the_users_remote(dialect_repo: Path):
     with_remote(dialect_repo)
-    pointer = f"deps:\n- path: remote://store/x\n  etag: x\n  fs_config:\n    ssl_verify: false\nouts:\n- md5: {'a' * 32}\n  path: got\n"
+    source = "deps:\n- path: remote://store/x\n  etag: x\n  fs_config:\n    ssl_verify: false\n"
+    pointer = f"{source}outs:\n- md5: {'a' * 32}\n  path: got\n"
     name = f"got{dialect_of(dialect_repo).pointer_suffix}"
     write(dialect_repo / name, pointer)
     assert "would go with your credentials for `store`" in run_dvx(dialect_repo, "update", name).err
