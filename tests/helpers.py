@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -95,6 +96,11 @@ def tree(folder: Path, *, skip: tuple[str, ...] = (".git",)) -> dict[str, bytes]
         elif path.is_file():
             found[name.as_posix()] = path.read_bytes()
     return found
+
+
+def is_record(path: str) -> bool:
+    """Is this one of the records that dvx keeps of a project in the user's home: what is trusted, what was made here?"""
+    return re.search(r"/\.local(/state(/dvx(/projects(/[0-9a-f]{32}(/(made|trust\.json(\.lock)?))?)?)?)?)?$", path) is not None
 
 
 def _stream() -> io.TextIOWrapper:

@@ -24,6 +24,7 @@ from tests.faults import fsck, power
 from tests.faults.harness import ERRORS, Ended, Fault, Trial, copy, run
 from tests.faults.sabotage import SABOTAGES
 from tests.faults.scenarios import SCENARIOS, Scenario, commit
+from tests.helpers import is_record
 
 _SEEDS = 20
 _RECORDS = (".dvc", ".dvx", ".lock", "dvc.yaml", "dvx.yaml")
@@ -212,9 +213,9 @@ def _difference(wanted: object, reached: object) -> str:
 
 
 def _outside(folder: Path) -> set[str]:
-    """The names in the home folder, and in the folder of all trials but for theirs."""
+    """The names in the home folder, but for the records of projects, and in the folder of all trials but for theirs."""
     home = Path(os.environ["HOME"])
-    names = {str(path) for path in home.rglob("*")} | {path.name for path in folder.iterdir()}
+    names = {str(path) for path in home.rglob("*") if not is_record(str(path))} | {path.name for path in folder.iterdir()}
     return names - {"trial"}
 
 
