@@ -17,6 +17,7 @@ from dvx.model.transfer import Need, TransferPlan
 from dvx.model.tree import Content, Entry, Tree, tree_content
 from dvx.ops.add import Added, AddOptions, AddResult
 from dvx.ops.checkout import clear
+from dvx.ops.claiming import Reliance, claim
 from dvx.ops.gitignore import ignore
 from dvx.ops.index import load_index
 from dvx.ops.owners import for_git
@@ -163,6 +164,7 @@ def _send(project: Project, place: str, tree: Tree, content: Content, options: B
     if content.digest.is_tree:
         trees = (Need(content.digest, "", None),)
         places[content.digest] = project.cache.path(content.digest)
-    absent = objects.missing(needs)
+    looked = objects.look(needs, tell)
+    absent = looked.absent | claim(objects, Reliance(frozenset(looked.old), frozenset(looked.old)), tell)
     plan = TransferPlan(tuple(need for digest, need in needs.items() if digest in absent), trees)
     demand(copy.upload_from(places, objects.remote, plan, tell), Direction.PUSH)

@@ -106,8 +106,7 @@ def collect(project: Project, options: GcOptions, shown: Collection, tell: Tell)
         opened = Remotes(project, options.remote, options.jobs)
         for name, old in shown.remotes:
             part = fresh[name].only({stored.digest for stored in old.objects}, old.packs)
-            gc_remote.remove(opened.open(name), part)
-            cleaned.append((name, part))
+            cleaned.append((name, gc_remote.remove(opened.open(name), part, horizon)))
     return replace(now, cache=local.only(gone | more), remotes=tuple(cleaned))
 
 

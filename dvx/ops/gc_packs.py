@@ -15,6 +15,7 @@ from dvx.errors import Corrupted, DvxError, quoted
 from dvx.model.digest import Digest
 from dvx.model.gc import PackFate, pack_fate
 from dvx.model.pack import CONDEMNED, INDEX, PACK, PACK_BYTES, Packed
+from dvx.ops.claiming import Claimed
 from dvx.store.packs import Pack, Packs, read_packed
 from dvx.store.remote import Remote
 
@@ -29,13 +30,21 @@ class PackCount(Struct, frozen=True):
     young: int = 0
 
 
-def plan(remote: Remote, packs: Packs, used: AbstractSet[Digest], loose: AbstractSet[Digest], horizon: float) -> PackCount:
-    """What becomes of each pack; `loose` are objects that lie at the remote by themselves.
+def plan(
+    remote: Remote,
+    packs: Packs,
+    used: AbstractSet[Digest],
+    loose: AbstractSet[Digest],
+    horizon: float,
+    claimed: Claimed,
+) -> PackCount:
+    """What becomes of each pack; `loose` are objects that lie at the remote by themselves. What is claimed is used, too.
 
     Raises:
         DvxError: it cannot be known what a pack holds.
     """
     holding = [(pack, _objects(remote, packs, pack)) for pack in packs.listed()]
+    used = used | claimed.of(place.digest for _, places in holding for place in places)
     staying: set[Digest] = {place.digest for pack, places in holding if pack.condemned is None for place in places} | loose
     fates: list[PackFate] = []
     kept = young = 0
@@ -55,7 +64,12 @@ def plan(remote: Remote, packs: Packs, used: AbstractSet[Digest], loose: Abstrac
 
 
 def carry_out(remote: Remote, packs: Packs, fates: tuple[PackFate, ...]) -> None:
-    """Do what was planned. Interrupted at any point, no object is lost, and the next run goes on."""
+    """Do what was planned. Interrupted at any point, no object is lost, and the next run goes on.
+
+    What was claimed after the plan was made can still be read, for as long as any unneeded object stays.
+    """
+    if fates:
+        packs.listed()  # so that nothing is packed anew under the name of what is to go
     for fate in fates:
         if not fate.final:
             for part in _parts(fate.kept):

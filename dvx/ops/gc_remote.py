@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from msgspec.structs import replace
 
 from dvx.errors import DvxError, MissingData, quoted
+from dvx.model.claims import KEPT_SECONDS, is_claim_name
 from dvx.model.digest import Digest
 from dvx.model.gc import GcPlan, Stored, plan_gc
 from dvx.ops import gc_packs
+from dvx.ops.claiming import Claimed
+from dvx.store.claims import listed, sweep
 from dvx.store.crowd import each
 from dvx.store.objects import digest_of
 from dvx.store.remote_objects import RemoteObjects
 
 _ASKED = 8
+_AT_ONCE = 8
 
 
 def plan(objects: RemoteObjects, used: AbstractSet[Digest], lacking: Iterable[Digest], horizon: float) -> GcPlan:
@@ -28,28 +32,52 @@ def plan(objects: RemoteObjects, used: AbstractSet[Digest], lacking: Iterable[Di
     listing = list(remote.listing(""))
     if not listing:
         _check_empty(objects, used)
-    found = ((digest_of(listed.name), listed) for listed in listing)
-    stored = [Stored(digest, listed.size, listed.modified) for digest, listed in found if digest is not None]
+    found = ((digest_of(one.name), one) for one in listing)
+    stored = [Stored(digest, one.size, one.modified) for digest, one in found if digest is not None]
     trees = {one.digest for one in stored if one.digest.is_tree}
     young = {one.digest for one in stored if one.digest in trees and one.digest not in used and one.modified > horizon}
-    asked = sorted(trees & {*lacking, *young})
+    claimed = Claimed(objects, horizon)
+    claimed.read(one for one in listing if is_claim_name(one.name))
+    held = claimed.of(one.digest for one in stored) - used
+    used = used | held
+    asked = sorted(trees & {*lacking, *young, *held})
     more = set().union(*each(lambda digest: _files_of(objects, digest), asked, remote.jobs))
     loose = plan_gc(stored, used | more, horizon)
     if objects.packs is None:
         return loose
     staying = {one.digest for one in stored} - {one.digest for one in loose.objects}
-    packed = gc_packs.plan(remote, objects.packs, used | more, staying, horizon)
+    packed = gc_packs.plan(remote, objects.packs, used | more, staying, horizon, claimed)
     return replace(loose, kept=loose.kept + packed.kept, young=loose.young + packed.young, packs=packed.fates)
 
 
-def remove(objects: RemoteObjects, plan: GcPlan) -> None:
-    """Remove what was planned: all trees, then the files."""
+def remove(objects: RemoteObjects, plan: GcPlan, horizon: float) -> GcPlan:
+    """Remove what was planned: all trees, then the files; returns what was removed.
+
+    What was written or claimed meanwhile stays: that is looked at again for every few objects.
+    """
     remote = objects.remote
+    claimed = Claimed(objects, horizon)
+    trees, gone, spared = {stored.digest for stored in plan.trees}, set[Digest](), set[Digest]()
     for wave in (plan.trees, plan.files):
-        for _ in each(remote.remove, [stored.digest.object_name for stored in wave], remote.jobs):
-            pass
+        for batch in _batches([stored.digest for stored in wave], _AT_ONCE * remote.jobs):
+            claimed.read()
+            for tree in claimed.of(trees) - spared:
+                spared |= {tree} | _files_of(objects, tree)
+            there = remote.found([digest.object_name for digest in batch])
+            old = [digest for digest in batch if digest.object_name in there and there[digest.object_name].modified <= horizon]
+            going = [digest for digest in old if digest not in spared | claimed.of(old)]
+            for _ in each(remote.remove, [digest.object_name for digest in going], remote.jobs):
+                pass
+            gone.update(going)
     if objects.packs is not None:
         gc_packs.carry_out(remote, objects.packs, plan.packs)
+    if remote.lists:
+        sweep(remote, listed(remote), horizon - KEPT_SECONDS)
+    return plan.only(gone, plan.packs)
+
+
+def _batches(digests: Sequence[Digest], size: int) -> Iterator[Sequence[Digest]]:
+    return (digests[start : start + size] for start in range(0, len(digests), size))
 
 
 def _check_empty(objects: RemoteObjects, used: AbstractSet[Digest]) -> None:

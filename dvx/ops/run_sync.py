@@ -21,7 +21,7 @@ from dvx.model.events import Notice, Tell
 from dvx.model.pointer import decode_entry
 from dvx.model.runcache import run_key, run_value
 from dvx.model.transfer import Item, TransferResult
-from dvx.ops import steps
+from dvx.ops import push_steps, steps
 from dvx.ops.steps import Step
 from dvx.project import Project
 from dvx.store import files
@@ -42,8 +42,8 @@ def push(project: Project, objects: RemoteObjects, tell: Tell) -> TransferResult
     """Copy the entries that a remote lacks, and what it lacks of their objects."""
     found = [_parse(project, name, files.read(_place(project, name)), tell) for name in _local(project)]
     runs = [run for run in found if run is not None]
-    step = _without_missing(steps.push_step(project, objects, _items(runs), tell))
-    result = steps.push(project, step, objects, tell)
+    step = _without_missing(push_steps.push_step(project, objects, _items(runs), tell))
+    result = replace(push_steps.push(project, step, objects, tell), missing=(), withheld=())
     remote = objects.remote
     there = set(remote.names(_FOLDER))
     new = [run for run in runs if run.name not in there]

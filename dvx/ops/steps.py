@@ -13,26 +13,38 @@ from dvx.config import RemoteSettings
 from dvx.errors import ConfigError, Corrupted, DvxError, MissingData, UnsafePath
 from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell, TransferPlanned
-from dvx.model.pack import pack_groups
-from dvx.model.transfer import Item, Need, TransferPlan, TransferResult, Wanted, gather, plan_transfer, without
+from dvx.model.transfer import Item, TransferPlan, TransferResult, Wanted, gather, plan_transfer
 from dvx.model.tree import Tree
 from dvx.ops.credentials import guard
-from dvx.ops.provenance import refuse, unconfirmed
 from dvx.project import Project
 from dvx.shell import output_of
 from dvx.store import copy, pack_copy
 from dvx.store.crowd import each
 from dvx.store.packs import Packs
 from dvx.store.remote import Remote, open_remote
-from dvx.store.remote_objects import RemoteObjects
+from dvx.store.remote_objects import Looked, RemoteObjects
 from dvx.store.versioned import is_versioned
+
+
+class Difference(Struct, frozen=True):
+    """What some paths need, and what of it a remote lacks; `spoiled` are paths whose tree is unusable, and why.
+
+    `old` is what the remote has had for long, as `store.remote_objects.Looked` says; `items` are the paths with their contents.
+    """
+
+    wanted: Wanted
+    absent: frozenset[Digest]
+    spoiled: tuple[tuple[str, str], ...] = ()
+    old: frozenset[Digest] = frozenset()
+    items: tuple[Item, ...] = ()
 
 
 class Step(Struct, frozen=True):
     """The part of a transfer that concerns one remote, by its name and URL; both are empty where none is needed.
 
     `known` are tree objects that were read from it to plan; `spoiled` are paths whose tree is unusable, and why. `requests` is
-    about how many will be sent. `unconfirmed` are paths whose data the user has to agree to send there.
+    about how many will be sent. `unconfirmed` are paths whose data the user has to agree to send there. What a push finds there
+    and relies on is in `found`.
     """
 
     remote: str
@@ -42,14 +54,7 @@ class Step(Struct, frozen=True):
     spoiled: tuple[tuple[str, str], ...] = ()
     requests: int = 0
     unconfirmed: tuple[str, ...] = ()
-
-
-class Difference(Struct, frozen=True):
-    """What some paths need, and what of it a remote lacks; `spoiled` are paths whose tree is unusable, and why."""
-
-    wanted: Wanted
-    absent: frozenset[Digest]
-    spoiled: tuple[tuple[str, str], ...] = ()
+    found: Difference | None = None
 
 
 class _Trees(Struct, frozen=True):
@@ -117,17 +122,9 @@ def compare(project: Project, remote: RemoteObjects, items: Sequence[Item], tell
     absent_trees = remote.missing(lacking)
     _read_more(trees, [digest for digest in lacking if digest not in absent_trees], remote)
     wanted = gather(_usable(items, trees), trees.usable)
-    return Difference(wanted, _absent(project, wanted, remote, tell), _reasons(items, trees))
-
-
-def push_step(project: Project, objects: RemoteObjects, items: Sequence[Item], tell: Tell) -> Step:
-    """What a push to the remote has to copy. Compares like `compare`."""
-    found = compare(project, objects, items, tell)
-    sizes = project.cache.sizes(found.absent)
-    plan = plan_transfer(found.wanted, found.absent, found.absent - sizes.keys())
-    plan = replace(plan, files=_sized(plan.files, sizes), trees=_sized(plan.trees, sizes))
-    paths = unconfirmed(project, objects.remote.name, items, (*plan.files, *plan.trees), found.wanted.children)
-    return Step(objects.remote.name, objects.remote.url, plan, {}, found.spoiled, _requests(objects, plan), paths)
+    looked = remote.look(wanted.objects(), tell)
+    absent = _lacking(project, looked)
+    return Difference(wanted, absent, _reasons(items, trees), frozenset(looked.old - absent), tuple(items))
 
 
 def fetch_step(project: Project, objects: Callable[[], RemoteObjects], items: Sequence[Item], tell: Tell) -> Step:
@@ -146,28 +143,9 @@ def fetch_step(project: Project, objects: Callable[[], RemoteObjects], items: Se
     return Step(remote.name, remote.url, plan, trees.known, spoiled, plan.count - len(trees.known))
 
 
-def push(project: Project, step: Step, objects: RemoteObjects, tell: Tell) -> TransferResult:
-    """Do a step of a push.
-
-    Raises:
-        RemoteError: the remote cannot be reached.
-        DvxError: the user has to agree first that data goes to this remote.
-    """
-    refuse(step.unconfirmed, step.remote, step.url)
-    _announce("push", step, tell)
-    packed = pack_copy.upload(project.cache, objects, step.plan.files, tell)
-    tried = packed.done | packed.refused.keys()
-    rest = replace(step.plan, files=tuple(need for need in step.plan.files if need.digest not in tried))
-    result = copy.upload(project.cache, objects.remote, without(rest, packed.refused.keys()), tell)
-    if packed.failure is not None and not (packed.done or result.copied):
-        raise packed.failure
-    refused = tuple((need.path, packed.refused[need.digest]) for need in step.plan.files if need.digest in packed.refused)
-    return TransferResult(len(packed.done), packed.bytes, refused) + result + TransferResult(failed=step.spoiled)
-
-
 def fetch(project: Project, step: Step, objects: RemoteObjects, tell: Tell) -> TransferResult:
     """Do a step of a fetch; raises like `store.copy.download`."""
-    _announce("fetch", step, tell)
+    announce("fetch", step, tell)
     packed = pack_copy.download(project.cache, objects, step.plan.files, tell)
     rest = replace(step.plan, files=tuple(need for need in step.plan.files if need.digest not in packed.done))
     result = copy.download(project.cache, objects.remote, rest, step.known, tell)
@@ -178,26 +156,16 @@ def fetch(project: Project, step: Step, objects: RemoteObjects, tell: Tell) -> T
     return TransferResult(len(packed.done), packed.bytes) + result + TransferResult(failed=(*spoiled, *step.spoiled))
 
 
-def _announce(task: str, step: Step, tell: Tell) -> None:
+def announce(task: str, step: Step, tell: Tell) -> None:
+    """Say what will be copied."""
     if step.plan.count:
         tell(TransferPlanned(task, step.remote, step.plan.count, step.plan.bytes, step.requests))
 
 
-def _requests(objects: RemoteObjects, plan: TransferPlan) -> int:
-    """About how many requests a push needs: two for a pack, one for what goes alone."""
-    groups = list(pack_groups((need, need.size or 0) for need in plan.files)) if objects.packing else []
-    return 2 * len(groups) + plan.count - sum(len(group) for group in groups)
-
-
-def _sized(needs: Iterable[Need], sizes: Mapping[Digest, int]) -> tuple[Need, ...]:
-    return tuple(replace(need, size=sizes[need.digest]) for need in needs)
-
-
-def _absent(project: Project, wanted: Wanted, objects: RemoteObjects, tell: Tell) -> frozenset[Digest]:
+def _lacking(project: Project, looked: Looked) -> frozenset[Digest]:
     """Objects that the remote lacks, or has by themselves in another size than the cache: those were cut off."""
-    rest = objects.unpacked(wanted.objects(), tell)
-    alone = objects.alone(rest)
-    return frozenset(rest - {digest for digest, size in alone.items() if _local_size(project, digest, size) == size})
+    cut = {digest for digest, size in looked.sizes.items() if _local_size(project, digest, size) != size}
+    return frozenset(looked.absent | cut)
 
 
 def _local_size(project: Project, digest: Digest, default: int) -> int:

@@ -14,7 +14,7 @@ from dvx.model.paths import printable, within
 from dvx.model.pointer import Recorded
 from dvx.model.transfer import Item, TransferResult
 from dvx.model.tree import Content
-from dvx.ops import steps, versioned
+from dvx.ops import push_steps, steps, versioned
 from dvx.ops.index import Selected
 from dvx.ops.relink import entries_of
 from dvx.ops.scope import Import, Revisions, Scope, SyncOptions, find_scope
@@ -66,7 +66,7 @@ def plan_push(project: Project, options: SyncOptions, tell: Tell = silent) -> Sy
     for name, items in (scope.items or ({"": []} if options.revisions.workspace else {})).items():
         keeper = find_versioned(project, name or options.remote, options.jobs)
         if keeper is None:
-            planned.append(steps.push_step(project, remotes.open(name), items, tell))
+            planned.append(push_steps.push_step(project, remotes.open(name), items, tell))
             continue
         if options.revisions != Revisions():
             hint = "check out a branch and push from there, one after the other"
@@ -110,7 +110,7 @@ def transfer(project: Project, plan: SyncPlan, tell: Tell = silent) -> TransferR
             continue
         keeper = find_versioned(project, step.remote, plan.options.jobs) if step.remote in plan.works else None
         if keeper is None:
-            result += (steps.push if pushing else steps.fetch)(project, step, plan.remotes.open(step.remote), tell)
+            result += (push_steps.push if pushing else steps.fetch)(project, step, plan.remotes.open(step.remote), tell)
         else:
             do = versioned.push if pushing else versioned.fetch
             result += do(project, step, plan.works[step.remote], keeper, tell)

@@ -100,7 +100,7 @@ def plan_push(project: Project, versioned: VersionedRemote, records: Mapping[Ite
 
 
 def push(project: Project, step: Step, work: Work, versioned: VersionedRemote, tell: Tell) -> TransferResult:
-    """Do a step of a push; what got a version is recorded, also where the rest failed. Raises like `steps.push`."""
+    """Do a step of a push; what got a version is recorded, also where the rest failed. Raises like `push_steps.push`."""
     refuse(step.unconfirmed, step.remote, step.url)
     if step.plan.files:
         versioned.check()

@@ -38,20 +38,24 @@ class FolderRemote:
         self._pending: dict[str, str] = {}
         self._folders: set[str] = set()
 
-    def sizes(self, names: Collection[str]) -> dict[str, int]:
-        """The sizes in bytes of those objects that are there."""
+    def found(self, names: Collection[str]) -> dict[str, Listed]:
+        """Those objects that are there, with sizes and ages."""
         found = {}
         with self._named():
             for name in names:
                 with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                     status = os.stat(self._path(name))
                     if stat.S_ISREG(status.st_mode):
-                        found[name] = status.st_size
+                        found[name] = Listed(name, status.st_size, status.st_mtime)
         return found
+
+    def sizes(self, names: Collection[str]) -> dict[str, int]:
+        """The sizes in bytes of those objects that are there."""
+        return {name: one.size for name, one in self.found(names).items()}
 
     def missing(self, names: Collection[str]) -> set[str]:
         """Those that are not there."""
-        return set(names) - self.sizes(names).keys()
+        return set(names) - self.found(names).keys()
 
     def names(self, prefix: str) -> Iterator[str]:
         """The names below `prefix`, a folder; empty for all."""

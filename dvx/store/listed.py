@@ -11,7 +11,7 @@ from msgspec import Struct
 _TIMES = ("LastModified", "last_modified", "modified", "mtime", "updated", "created")
 
 
-class Listed(Struct, frozen=True):
+class Listed(Struct, frozen=True, gc=False):
     """A file by its `/`-separated name in a store; `modified` is in seconds since the epoch, infinite where nobody knows."""
 
     name: str

@@ -41,23 +41,27 @@ class NetworkRemote:
         self._blocks = Blocks(self._files, self._call, jobs)
         self._put_large: Callable[[str, str, Callable[[int], None]], None] | None = getattr(self._files, "put_large", None)
 
-    def sizes(self, names: Collection[str]) -> dict[str, int]:
+    def found(self, names: Collection[str]) -> dict[str, Listed]:
         """See `Remote`. Many objects are looked up by listing, where an estimate says that this asks less of the remote."""
         asked = set(names)
         if len(asked) <= _FEW or not self._scheme.lists:
-            return self._sizes_of_each(asked)
+            return self._found_each(asked)
         groups: dict[str, dict[str, list[str]]] = {}
         for name in asked:
             folder = name.rpartition("/")[0]
             groups.setdefault(folder.rpartition("/")[0], {}).setdefault(folder, []).append(name)
-        found: dict[str, int] = {}
+        found: dict[str, Listed] = {}
         for top, folders in groups.items():
-            found |= self._sizes_of_group(top, folders)
+            found |= self._found_group(top, folders)
         return {name: found[name] for name in asked & found.keys()}
+
+    def sizes(self, names: Collection[str]) -> dict[str, int]:
+        """See `Remote`."""
+        return {name: one.size for name, one in self.found(names).items()}
 
     def missing(self, names: Collection[str]) -> set[str]:
         """See `Remote`."""
-        return set(names) - self.sizes(names).keys()
+        return set(names) - self.found(names).keys()
 
     def names(self, prefix: str) -> Iterator[str]:
         """See `Remote`."""
@@ -65,9 +69,9 @@ class NetworkRemote:
 
     def listing(self, prefix: str) -> Iterator[Listed]:
         """See `Remote`."""
-        for name, info in sorted(self._infos(prefix.rstrip("/")).items()):
+        for name, one in sorted(self._list(prefix.rstrip("/")).items()):
             if not name.rpartition("/")[2].startswith("."):
-                yield Listed(name, int(info["size"] or 0), modified_of(info))
+                yield one
 
     def remove(self, name: str) -> None:
         """See `Remote`."""
@@ -152,8 +156,8 @@ class NetworkRemote:
         """
         return self._call(partial(call, self._files, self._root))
 
-    def _sizes_of_group(self, top: str, folders: Mapping[str, list[str]]) -> dict[str, int]:
-        """Sizes of objects in folders of one parent, which are about equally full, since names are hashes."""
+    def _found_group(self, top: str, folders: Mapping[str, list[str]]) -> dict[str, Listed]:
+        """What is there of objects in folders of one parent, which are about equally full, since names are hashes."""
         sample = min(folders)
         listed = self._list(sample)
         rest = {folder: names for folder, names in folders.items() if folder != sample}
@@ -163,26 +167,26 @@ class NetworkRemote:
         by_folder = len(rest) * pages * _PAGE_COST / self.jobs
         at_once = len(listed) * 256 / _PAGE * _PAGE_COST if self._scheme.flat and top else float("inf")
         if one_by_one <= min(by_folder, at_once):
-            return listed | self._sizes_of_each(asked)
+            return listed | self._found_each(asked)
         if at_once <= by_folder:
             return self._list(top)
         for more in each(self._list, rest, self.jobs):
             listed |= more
         return listed
 
-    def _sizes_of_each(self, names: Collection[str]) -> dict[str, int]:
-        sizes = each(self._size, names, min(self.jobs, len(names)))
-        return {name: size for name, size in zip(names, sizes, strict=True) if size is not None}
+    def _found_each(self, names: Collection[str]) -> dict[str, Listed]:
+        answers = each(self._look, names, min(self.jobs, len(names)))
+        return {one.name: one for one in answers if one is not None}
 
-    def _size(self, name: str) -> int | None:
+    def _look(self, name: str) -> Listed | None:
         try:
             info = self._call(partial(self._files.info, self._place(name)))
         except FileNotFoundError:
             return None
-        return int(info["size"] or 0) if info["type"] == "file" else None
+        return _listed(name, info) if info["type"] == "file" else None
 
-    def _list(self, folder: str) -> dict[str, int]:
-        return {name: int(info["size"] or 0) for name, info in self._infos(folder).items()}
+    def _list(self, folder: str) -> dict[str, Listed]:
+        return {name: _listed(name, info) for name, info in self._infos(folder).items()}
 
     def _infos(self, folder: str) -> dict[str, Any]:
         if not self.lists:
@@ -258,6 +262,10 @@ class _Meter:
         self.count += count
         if count and self._moved is not None:
             self._moved(count)
+
+
+def _listed(name: str, info: Mapping[str, Any]) -> Listed:
+    return Listed(name, int(info["size"] or 0), modified_of(info))
 
 
 def _chunks(path: str) -> Iterator[bytes]:

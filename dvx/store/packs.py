@@ -53,6 +53,7 @@ class Packs:
         self.algorithm = algorithm
         self._remote = remote
         self._folder = folder
+        self._condemned: frozenset[str] = frozenset()
 
     def listed(self) -> list[Pack]:
         """The packs that have an index; raises RemoteError."""
@@ -61,6 +62,7 @@ class Packs:
             name, dot, suffix = one.name.rpartition("/")[2].rpartition(".")
             if is_pack_name(self.algorithm, name):
                 found.setdefault(name, {})[dot + suffix] = (one.size, one.modified)
+        self._condemned = frozenset(name for name, parts in found.items() if CONDEMNED in parts)
         return [
             Pack(name, *parts[PACK], parts[CONDEMNED][1] if CONDEMNED in parts else None)
             for name, parts in sorted(found.items())
@@ -103,24 +105,41 @@ class Packs:
                 offset += size
         return found
 
-    def lacking(self, wanted: AbstractSet[Digest], tell: Tell) -> set[Digest]:
-        """Those objects that lie in no pack, or only in condemned ones; takes less time than `locate`."""
+    def lacking(
+        self, wanted: AbstractSet[Digest], tell: Tell, is_young: Callable[[float], bool]
+    ) -> tuple[set[Digest], set[Digest]]:
+        """Those objects that lie in no pack, or only in condemned ones; and those that lie only in packs that are not young.
+
+        Takes less time than `locate`.
+        """
         asked = self._asked(wanted)
-        packs = self.listed() if asked else []
-        packed = []
-        for _, objects in self._readable([pack for pack in packs if pack.condemned is None], tell):
+        staying = [pack for pack in (self.listed() if asked else []) if pack.condemned is None]
+        young = [pack for pack in staying if is_young(pack.modified)]
+        packed: list[Digest] = []
+        for _, objects in self._readable(young, tell):
             packed += [digest for key, _ in objects if (digest := asked.pop(key, None)) is not None]
-        return set(wanted).difference(packed)
+        old: set[Digest] = set()
+        for _, objects in self._readable([pack for pack in staying if pack not in young], tell):
+            old.update(digest for key, _ in objects if (digest := asked.pop(key, None)) is not None)
+        return set(wanted).difference(packed, old), old
 
     def write(self, objects: Sequence[tuple[Digest, bytes]]) -> str:
-        """Store objects, whose bytes were verified, as one pack; returns its name. It is there when this returns."""
-        index = encode_index(self.algorithm, [(digest, len(data)) for digest, data in objects])
-        name = name_of(self.algorithm, index)
-        self._remote.put(b"".join(data for _, data in objects), self.file(name, PACK))
+        """Store objects, whose bytes were verified, as one pack; returns its name. It is there when this returns.
+
+        One that was condemned when the packs were listed is not written again: it is about to go. Another order makes another
+        name; an object that is alone is stored by itself, and the name is empty.
+        """
+        for turn in range(len(objects)):
+            turned = [*objects[turn:], *objects[:turn]]
+            index = encode_index(self.algorithm, [(digest, len(data)) for digest, data in turned])
+            name = name_of(self.algorithm, index)
+            if name not in self._condemned:
+                self._write(name, index, turned)
+                return name
+        for digest, data in objects:
+            self._remote.put(data, digest.object_name)
         self._remote.flush()
-        self._remote.put(index, self.file(name, INDEX))
-        self._remote.flush()
-        return name
+        return ""
 
     def read(self, name: str, places: Sequence[Packed]) -> Iterator[tuple[Packed, bytes]]:
         """The bytes of objects that lie close together in a pack, unverified; fewer where it ends too early.
@@ -136,6 +155,12 @@ class Packs:
     def file(self, name: str, suffix: str) -> str:
         """The name of one of a pack's files at the remote."""
         return pack_file(self.algorithm, name, suffix)
+
+    def _write(self, name: str, index: bytes, objects: Sequence[tuple[Digest, bytes]]) -> None:
+        self._remote.put(b"".join(data for _, data in objects), self.file(name, PACK))
+        self._remote.flush()
+        self._remote.put(index, self.file(name, INDEX))
+        self._remote.flush()
 
     def _placed(self, objects: Iterable[tuple[str, int]]) -> Iterator[Packed]:
         offset = 0

@@ -28,6 +28,9 @@ class Remote(Protocol):
     jobs: int
     lists: bool
 
+    def found(self, names: Collection[str]) -> dict[str, Listed]:
+        """Those objects that are there, with sizes and ages."""
+
     def sizes(self, names: Collection[str]) -> dict[str, int]:
         """The sizes in bytes of those objects that are there."""
 

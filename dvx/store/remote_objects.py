@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable
-from collections.abc import Set as AbstractSet
+
+from msgspec import Struct
 
 from dvx.errors import Corrupted, MissingData
+from dvx.model.ages import is_surely_young
+from dvx.model.claims import FRESH_SECONDS
 from dvx.model.digest import Digest
 from dvx.model.events import Tell, silent
 from dvx.model.tree import Tree, decode_tree
 from dvx.store import files
+from dvx.store.listed import Listed
 from dvx.store.packs import Packs, read_packed
 from dvx.store.remote import Remote
 from dvx.store.verify import Check
 
 _READERS = 4
+
+
+class Looked(Struct, frozen=True):
+    """What a remote has of some objects: which are `absent`, which were there for so long that a `gc` elsewhere may take them
+    for unneeded, and the `sizes` (bytes) of those that lie there by themselves.
+    """
+
+    absent: set[Digest]
+    old: set[Digest]
+    sizes: dict[Digest, int]
 
 
 class RemoteObjects:
@@ -31,22 +46,25 @@ class RemoteObjects:
         found: dict[Digest, int] = {}
         if self.packs is not None:
             found = {digest: place.size for digest, (_, place) in self.packs.locate(wanted, tell, condemned=False).items()}
-        return found | self.alone(wanted - found.keys())
+        return found | {digest: one.size for digest, one in self._alone(wanted - found.keys()).items()}
 
-    def unpacked(self, digests: AbstractSet[Digest], tell: Tell = silent) -> set[Digest]:
-        """Those that lie in no pack that is to stay and is as long as it should be. The remote is asked; raises RemoteError."""
-        return self.packs.lacking(digests, tell) if self.packs is not None else set(digests)
+    def look(self, digests: Iterable[Digest], tell: Tell = silent) -> Looked:
+        """What is there of some objects, and is to stay. The remote is asked; raises RemoteError."""
+        now = time.time()
 
-    def alone(self, digests: Iterable[Digest]) -> dict[Digest, int]:
-        """The sizes in bytes of those that lie there by themselves. The remote is asked; raises RemoteError."""
-        names = {digest.object_name: digest for digest in digests}
-        loose = self.remote.sizes(names.keys()) if names else {}
-        return {names[name]: size for name, size in loose.items()}
+        def is_young(modified: float) -> bool:
+            return is_surely_young(modified, now, FRESH_SECONDS)
+
+        rest, old = set(digests), set[Digest]()
+        if self.packs is not None:
+            rest, old = self.packs.lacking(rest, tell, is_young)
+        alone = self._alone(rest)
+        old.update(digest for digest, one in alone.items() if not is_young(one.modified))
+        return Looked(rest - alone.keys(), old, {digest: one.size for digest, one in alone.items()})
 
     def missing(self, digests: Iterable[Digest], tell: Tell = silent) -> set[Digest]:
         """Those that are not there."""
-        rest = self.unpacked(set(digests), tell)
-        return rest - self.alone(rest).keys()
+        return self.look(digests, tell).absent
 
     def read_tree(self, digest: Digest) -> tuple[Tree, bytes]:
         """A verified tree and its bytes.
@@ -76,3 +94,8 @@ class RemoteObjects:
             return set()
         found = self.packs.locate(digests, silent)
         return found.keys() - read_packed(self.packs, found, min(_READERS, self.remote.jobs), take).keys()
+
+    def _alone(self, digests: Iterable[Digest]) -> dict[Digest, Listed]:
+        """Those that lie there by themselves."""
+        names = {digest.object_name: digest for digest in digests}
+        return {names[name]: one for name, one in self.remote.found(names.keys()).items()} if names else {}

@@ -53,14 +53,22 @@ class VersionedObjects:
         """See `Remote`."""
         return self._remote.read_range(self._source(name), start, length)
 
-    def sizes(self, names: Collection[str]) -> dict[str, int]:
+    def found(self, names: Collection[str]) -> dict[str, Listed]:
         """See `Remote`."""
         known = [name for name in names if name in self._sources]
-        return {name: size for name in known for size in self._remote.sizes([self._source(name)]).values()}
+        return {
+            name: Listed(name, one.size, one.modified)
+            for name in known
+            for one in self._remote.found([self._source(name)]).values()
+        }
+
+    def sizes(self, names: Collection[str]) -> dict[str, int]:
+        """See `Remote`."""
+        return {name: one.size for name, one in self.found(names).items()}
 
     def missing(self, names: Collection[str]) -> set[str]:
         """See `Remote`."""
-        return set(names) - self.sizes(names).keys()
+        return set(names) - self.found(names).keys()
 
     def names(self, prefix: str) -> Iterator[str]:
         """See `Remote`: those that can be read here."""

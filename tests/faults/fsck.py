@@ -124,7 +124,7 @@ def _walk(top: Path, skip: tuple[str, ...] = ()) -> Iterator[Path]:
 
 
 def _is_object(path: Path) -> bool:
-    return "tmp" not in path.parts and ".tmp" not in path.parts and "quarantine" not in path.parts
+    return not {"tmp", ".tmp", "quarantine", "claims"} & {*path.parts}
 
 
 def _is_linked(path: Path) -> bool:

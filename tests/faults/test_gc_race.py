@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import subprocess
 import time
@@ -49,6 +50,31 @@ def test_what_others_are_about_to_name_stays(dialect_repo: Path, tmp_path: Path,
     count(f"objects that are named again while gc runs ({dialect_of(dialect_repo).name})", rounds * (_BATCH + 1))
 
 
+def test_what_three_clones_rely_on_stays(dialect_repo: Path, tmp_path: Path, all_points: bool, count: Count):
+    """Old objects that the repository of `gc` has never heard of, while clones find them at the remote and push."""
+    rounds = 200 if all_points else 3
+    dvx(dialect_repo, "remote", "add", "-d", "store", str(tmp_path / "remote"))
+    commit_all(dialect_repo)
+    clones = [tmp_path / f"clone{number}" for number in range(3)]
+    for clone in clones:
+        git(tmp_path, "clone", "--quiet", dialect_repo, clone)
+    chance = random.Random(0)
+    named: set[Path] = set()
+    for number in range(rounds):
+        named |= _forgotten_at_remote(clones, tmp_path / "remote", number)
+        commands = [(dialect_repo, "gc", "-f", "-c", "-j", "1"), *((clone, "push") for clone in clones)]
+        running = []
+        for folder, *words in commands:
+            time.sleep(chance.choice((0, 0.05, 0.1, 0.2)))
+            running.append(subprocess.Popen(["dvx", *words], cwd=folder, stderr=subprocess.PIPE))
+        for process in running:
+            _, text = process.communicate(timeout=120)
+            assert process.returncode == 0, text.decode()
+        assert [path for path in named if not path.exists()] == []
+    assert fsck.problems(tmp_path, {}) == []
+    count(f"pushes that rely on old objects while gc runs ({dialect_of(dialect_repo).name})", rounds * len(clones))
+
+
 @pytest.mark.parametrize("looks", [True, False])
 def test_without_a_look_at_the_age_it_would_go(native: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: bool):
     """An `add` that comes between the last plan of gc and what it removes."""
@@ -75,6 +101,26 @@ def _prepare(repo: Path) -> None:
     dvx(repo, "stage", "add", "-n", "one", "-d", "in", "-o", "out", "sed 's/^/out /' in > out")
     dvx(repo, "repro")
     commit_all(repo)
+
+
+def _forgotten_at_remote(clones: Sequence[Path], remote: Path, number: int) -> set[Path]:
+    """Let clones add the same data and some of their own, all of which the remote has had for long; returns where it is there."""
+    moment = time.time() - _OLD_SECONDS
+    there: set[Path] = set()
+    for clone in clones:
+        for part in range(2 * _BATCH):
+            write(clone / f"data/{part}", f"{number} {part}\n")
+        write(clone / "own", f"{number} {clone.name}\n")
+        dvx(clone, "add", "data", "own")
+        cache = clone / dialect_of(clone).folder / "cache"
+        for one in lying(str(cache)):
+            place = remote / Path(one.place).relative_to(cache)
+            if place not in there and not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(one.place, place)
+                os.utime(place, (moment, moment))
+            there.add(place)
+    return there
 
 
 def _make_garbage(repo: Path, top: Path, number: int) -> None:

@@ -156,3 +156,31 @@ def test_a_pointer_that_a_person_edited_stays_theirs(tools: Tools, one: str, oth
     assert texts[0].startswith(
         "# top\nouts:\n- path: f # here\n  desc: mine\n  md5: b6d767d2f8ed5d21a44b0e5886680cb9\n  labels: [a, b]\n"
     )
+
+
+def test_dvc_does_not_mind_claims_at_a_remote(tools: Tools, tmp_path: Path) -> None:
+    """Old data that a push of dvx relies on: DVC's `gc` removes what it would remove anyway, and says the same."""
+    dvx, dvc = tools["dvx"], tools["dvc"]
+    folder, remote = tmp_path / "work", tmp_path / "remote"
+    folder.mkdir()
+    git(folder, "init", "--quiet")
+    dvc(folder, "init")
+    dvc(folder, "remote", "add", "-d", "store", "../remote")
+    for name in ("needed", "dropped"):
+        write(folder / name, f"{name}\n")
+        dvc(folder, "add", name)
+    dvc(folder, "push")
+    for path in remote.rglob("*"):
+        os.utime(path, (1e9, 1e9))
+    dvx(folder, "push")
+    (claim,) = (remote / "claims").iterdir()
+    assert len(list(remote.glob("files/md5/*/*"))) == 2
+
+    dvc(folder, "remove", "dropped.dvc")
+    dvc(folder, "gc", "-w", "-c", "-f")
+
+    assert claim.exists()
+    assert len(list(remote.glob("files/md5/*/*"))) == 1
+    dvc(folder, "status", "-c")
+    dvc(folder, "fetch")
+    dvc(folder, "push")

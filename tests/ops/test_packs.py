@@ -327,6 +327,24 @@ class TestGc:
         dvx(clone, "pull")
         assert _data(clone) == _data(dropped)
 
+    def test_a_push_does_not_write_a_condemned_pack_again(self, shared: Path) -> None:
+        """What has its name goes when the mark is old enough."""
+        clone = _clone(shared, "colleague")
+        dvx(clone, "pull")
+        dvx(shared, "remove", "data.dvx")
+        commit_all(shared)
+        _age(_remote(shared))
+        _age(shared / ".dvx/cache")
+        assert [pack["final"] for pack in self._gc(shared)["packs"]] == [False]
+        _age(_remote(shared))
+
+        dvx(clone, "push")
+        assert [pack["final"] for pack in self._gc(shared)["packs"]] == [True]
+
+        third = _clone(clone, "third")
+        dvx(third, "pull")
+        assert len(_data(third)) == COUNT
+
     def test_a_condemned_pack_can_still_be_read(self, dropped: Path) -> None:
         self._gc(dropped)
         clone = _clone(dropped)

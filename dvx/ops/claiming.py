@@ -1,0 +1,75 @@
+"""Claims of what lies at remotes: a push makes them, `gc` respects them.
+
+Somebody who relies on an object writes the claim first and looks for the object then; `gc` reads the claims first and removes
+then, a few objects at a time. What remains is the time in which `gc` removes these few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from dvx.errors import Corrupted, DvxError, RemoteError
+from dvx.model.claims import brief
+from dvx.model.digest import Digest
+from dvx.model.events import Notice, Tell
+from dvx.store import claims
+from dvx.store.listed import Listed
+from dvx.store.remote_objects import RemoteObjects
+
+
+class Reliance(Struct, frozen=True):
+    """What somebody relies on: the objects that are `old` at a remote; what is `named` by a claim keeps all of them."""
+
+    old: frozenset[Digest] = frozenset()
+    named: frozenset[Digest] = frozenset()
+
+
+def claim(objects: RemoteObjects, reliance: Reliance, tell: Tell) -> set[Digest]:
+    """Make a remote keep what somebody relies on; returns what is gone by now, or about to go.
+
+    Raises:
+        RemoteError: it cannot be reached.
+    """
+    if not reliance.named or not objects.remote.lists:
+        return set()
+    try:
+        if not claims.write_claim(objects.remote, reliance.named):
+            return set()
+    except RemoteError as error:
+        objects.remote.discard()
+        text = f"dvx could not mark old data at `{objects.remote.name}` as in use: {error.message}"
+        tell(Notice(text, f"do not run `dvx gc --cloud` in clones that have not fetched your commits yet ({error.hint})"))
+        return set()
+    return objects.look(reliance.old, tell).absent
+
+
+class Claimed:
+    """What claims at a remote name that are younger than `horizon` (seconds since the epoch), as far as they were read."""
+
+    def __init__(self, objects: RemoteObjects, horizon: float) -> None:
+        self._objects = objects
+        self._horizon = horizon
+        self._seen: set[str] = set()
+        self._named: set[str] = set()
+
+    def read(self, listed: Iterable[Listed] | None = None) -> None:
+        """Read the claims that were not read before; raises DvxError, for then nobody knows what to keep."""
+        remote = self._objects.remote
+        there = claims.listed(remote) if listed is None else listed
+        for one in there:
+            if one.modified > self._horizon and one.name not in self._seen:
+                try:
+                    self._named |= claims.read_claim(remote, one)
+                except Corrupted as error:
+                    hint = (
+                        error.hint
+                        or f"remove that file from `{remote.name}`, then run `dvx push` in each clone that pushed lately"
+                    )
+                    raise DvxError(f"what to keep at `{remote.name}` cannot be known: {error.message}", hint) from error
+                self._seen.add(one.name)
+
+    def of(self, digests: Iterable[Digest]) -> set[Digest]:
+        """Those that are claimed."""
+        return {digest for digest in digests if brief(digest) in self._named} if self._named else set()
