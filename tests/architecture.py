@@ -34,6 +34,7 @@ OWNERS = {
     "fsspec": "dvx.store.backends",
     "s3fs": "dvx.store.backends.fsspec_files",
     "aiobotocore": "dvx.store.backends.fsspec_files",
+    "aiohttp": "dvx.store.backends.fsspec_files",
     "botocore": "dvx.store.backends.s3_client",
     "azure": "dvx.store.backends.fsspec_files",
     "obstore": "dvx.store.backends.s3",

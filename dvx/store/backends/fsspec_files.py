@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urljoin
 
+from dvx.store.backends.origins import Elsewhere, refuse_redirect
 from dvx.store.backends.target import Target
 
 _PARTS_AT_ONCE = 4
@@ -33,28 +37,33 @@ def open_files(target: Target) -> tuple[Any, str]:
         _tune_s3(options, target.jobs)
     elif scheme.protocol == "abfs":
         _complete_azure(options)
-    elif scheme.protocol == "gs" and options.pop("anon", False):
-        options["token"] = "anon"  # noqa: S105  no secret
+    elif scheme.protocol == "gs":
+        options["session_kwargs"] = {"trace_configs": [_staying()]}
+        if options.pop("anon", False):
+            options["token"] = "anon"  # noqa: S105  no secret
     files, path = fsspec.core.url_to_fs(f"{scheme.protocol}://{target.url.partition('://')[2]}", **options)
     if scheme.protocol == "s3":
         files.retries = 1
+    elif scheme.protocol == "abfs":
+        _stay_at_azure(files)
     return files, str(path)
 
 
 def _tune_s3(options: dict[str, Any], jobs: int) -> None:
     """Bounded waiting: retries are ours alone, or each would be tried as often again by the libraries below."""
-    limits = {"connect_timeout": 5, "read_timeout": 60, "retries": {"total_max_attempts": 1}}
-    options["config_kwargs"] = limits | {"max_pool_connections": jobs * _PARTS_AT_ONCE} | options.get("config_kwargs", {})
+    limits: dict[str, Any] = {"connect_timeout": 5, "read_timeout": 60, "retries": {"total_max_attempts": 1}}
+    limits |= {"max_pool_connections": jobs * _PARTS_AT_ONCE, "http_session_cls": _staying_session()}
+    options["config_kwargs"] = limits | options.get("config_kwargs", {})
     options["max_concurrency"] = _PARTS_AT_ONCE
-    if "files" in options:
-        options["session"] = _session(options.pop("files"), options.pop("profile", None))
+    options["session"] = _session(options.pop("files", {}), options.pop("profile", None))
 
 
 def _session(settings: Mapping[str, str], profile: str | None) -> Any:
-    """A session that reads its credentials or configuration from given files."""
+    """A session that may read its credentials or configuration from given files, and that stays with its server."""
     from aiobotocore.session import AioSession  # type: ignore[import-untyped]
 
     session = AioSession(profile=profile)
+    session.get_component("event_emitter").register_first("needs-retry.s3", refuse_redirect)
     for variable, path in settings.items():
         session.set_config_variable(variable, os.path.expanduser(path))
     return session
@@ -83,3 +92,42 @@ def _complete_azure(options: dict[str, Any]) -> None:
         from azure.identity.aio import DefaultAzureCredential
 
         options["credential"] = DefaultAzureCredential(**excluded)
+
+
+# none of these stores redirects to where its data is; the libraries would follow, with tokens, and with new signatures
+
+
+def _staying() -> Any:
+    """What makes aiohttp refuse to follow a redirect."""
+    import aiohttp
+
+    async def refuse(_session: Any, _context: Any, told: Any) -> None:
+        location = told.response.headers.get("Location")
+        # there is none where an upload is to be continued
+        if location:
+            raise Elsewhere(urljoin(str(told.response.url), location))
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_redirect.append(refuse)
+    return trace
+
+
+def _staying_session() -> type:
+    """botocore's session over aiohttp, without redirects: an answer that is one is an error of S3."""
+    from aiobotocore.httpsession import AIOHTTPSession  # type: ignore[import-untyped]
+
+    class Staying(AIOHTTPSession):  # type: ignore[misc]
+        async def _get_session(self, proxy_url: Any) -> Any:
+            session = await super()._get_session(proxy_url)
+            return SimpleNamespace(request=partial(session.request, allow_redirects=False))
+
+    return Staying
+
+
+def _stay_at_azure(files: Any) -> None:
+    from azure.core.pipeline.policies import AsyncRedirectPolicy
+
+    # only here does it say which policies it has
+    for policy in files.service_client._pipeline._impl_policies:  # noqa: SLF001
+        if isinstance(policy, AsyncRedirectPolicy):
+            policy.allow = False

@@ -11,10 +11,13 @@ import requests
 from msgspec import Struct
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
+from requests.hooks import default_hooks
 
 from dvx.errors import RemoteError
+from dvx.model.paths import printable
 from dvx.model.settings import redact
 from dvx.store.backends.answers import refusal, wanted_pause
+from dvx.store.backends.origins import leaves, origin_of
 from dvx.store.backends.target import Target
 
 _CONNECT_SECONDS, _READ_SECONDS = 60.0, 60.0
@@ -27,6 +30,30 @@ class Login(Struct, frozen=True):
 
     auth: AuthBase | None
     headers: dict[str, str]
+
+
+class _Session(requests.Session):
+    """A session whose credentials, of whatever kind, stay with the server that they are for when it redirects."""
+
+    def __init__(self, login: Login) -> None:
+        super().__init__()
+        adapter = HTTPAdapter(max_retries=0)
+        self.mount("http://", adapter)
+        self.mount("https://", adapter)
+        self.auth = login.auth
+        # bytes as they are: a `.gz` object that the server declares as encoding must not be unpacked
+        self.headers.update({"Accept-Encoding": "identity", **login.headers})
+        self._secret = ("Authorization", "Cookie", *login.headers)
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """What goes along with a redirect."""
+        if leaves(str(response.request.url), str(prepared_request.url)):
+            for name in self._secret:
+                prepared_request.headers.pop(name, None)
+            # a digest would be made when the other server asks for it
+            prepared_request.hooks = default_hooks()
+            self.cookies.clear()
+            prepared_request.prepare_cookies({})
 
 
 class HTTPFiles:
@@ -108,16 +135,18 @@ class HTTPFiles:
         self, method: str, path: str, data: Any = None, headers: dict[str, str] | None = None, *, stream: bool = False
     ) -> requests.Response:
         if not hasattr(self._mine, "session"):
-            session = requests.Session()
-            adapter = HTTPAdapter(max_retries=0)
-            session.mount("http://", adapter)
-            session.mount("https://", adapter)
-            session.auth, session.verify = self._login.auth, self._verify
-            # bytes as they are: a `.gz` object that the server declares as encoding must not be unpacked
-            session.headers.update({"Accept-Encoding": "identity", **self._login.headers})
-            self._mine.session = session
+            self._mine.session = _Session(self._login)
+        # those that other servers gave, after a redirect, are not for this one
+        self._mine.session.cookies.clear()
         found: requests.Response = self._mine.session.request(
-            method, _quoted(path), data=data, headers=headers, stream=stream, timeout=self._limits
+            method,
+            _quoted(path),
+            data=data,
+            headers=headers,
+            stream=stream,
+            timeout=self._limits,
+            # said here, it counts more than `REQUESTS_CA_BUNDLE`
+            verify=self._verify,
         )
         return found
 
@@ -151,6 +180,8 @@ def _check(answer: requests.Response, path: str) -> None:
     if answer.ok:
         return
     reason = f"the server answers {answer.status_code} {answer.reason}"
+    if answer.history and origin_of(answer.url) != origin_of(answer.history[0].url):
+        reason = f"{reason} after a redirect to `{printable(origin_of(answer.url))}`, where your credentials do not go"
     if answer.status_code in (405, 501):
         hint = f"`{answer.request.method}` is not allowed there; set `method` to `PUT` or `POST`"
         raise RemoteError(f"{reason} for `{redact(path)}`", hint)

@@ -224,6 +224,9 @@ def _direct(target: Target) -> dict[str, Any] | None:
         client = ({"region_name": region} if region else {}) | client
     elif options.keys() & _BORROWED:
         return None
+    if found.get("token"):
+        # obstore follows redirects, and takes it along
+        return None
     environ = target.environ
     region = client.get("region_name") or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
     if any(name.startswith("AWS_ENDPOINT_URL") for name in environ) or not (region or options.get("endpoint_url")):

@@ -13,6 +13,7 @@ import botocore.session  # type: ignore[import-untyped]
 from msgspec import Struct
 
 from dvx.store.backends.answers import refusal
+from dvx.store.backends.origins import refuse_redirect
 
 ClientError: type[Exception] = botocore.exceptions.ClientError
 
@@ -97,6 +98,7 @@ def _client(place: Place) -> Any:
         config=config,
         **options.get("client_kwargs", {}),
     )
+    client.meta.events.register_first("needs-retry.s3", refuse_redirect)
     for operation in ("PutObject", "UploadPart"):
         client.meta.events.register(f"before-sign.s3.{operation}", _sign_md5)
     return client

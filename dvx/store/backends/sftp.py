@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import stat
 import threading
@@ -15,11 +16,14 @@ import paramiko  # type: ignore[import-untyped]
 from fsspec.implementations.sftp import SFTPFileSystem
 
 from dvx.errors import RemoteError
+from dvx.model.paths import printable
 from dvx.store.backends.target import Target
 
 _PIECE = 32 << 10
 _CONNECT_SECONDS = 30.0
 _STALL_SECONDS = 60.0
+_HOST = re.compile(r"[\w.:%][\w.:%-]*")
+_USER = re.compile(r"""[^-\s\x00-\x1f\x7f'"`$;&<>|(){}][^\s\x00-\x1f\x7f'"`$;&<>|(){}]*""")
 _TRUSTING = ("no", "off", "accept-new")
 
 
@@ -117,9 +121,18 @@ def open_files(target: Target) -> tuple[Any, str]:
     if not parts.hostname:
         raise ValueError("it names no host")
     given: dict[str, Any] = {"port": parts.port, "username": parts.username and unquote(parts.username)}
+    _refuse_odd(parts.hostname, str(options.get("username") or given["username"] or ""))
     given["password"] = parts.password and unquote(parts.password)
     settings = _from_ssh_config(parts.hostname) | {key: value for key, value in given.items() if value} | options
     return SFTPFiles(parts.hostname, settings), parts.path or "/"
+
+
+def _refuse_odd(host: str, user: str) -> None:
+    """The user's OpenSSH configuration may have commands that these become words of. Raises ValueError."""
+    if not _HOST.fullmatch(host):
+        raise ValueError(f"`{printable(host)}` is not a host name")
+    if user and not _USER.fullmatch(user):
+        raise ValueError(f"`{printable(user)}` is not a user name")
 
 
 def _from_ssh_config(host: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -11,6 +12,7 @@ import httpx
 from webdav4.client import ResourceAlreadyExists, ResourceConflict, ResourceNotFound  # type: ignore[import-untyped]
 from webdav4.fsspec import WebdavFileSystem  # type: ignore[import-untyped]
 
+from dvx.store.backends.origins import Elsewhere, leaves
 from dvx.store.backends.target import Target
 
 _SECONDS = 60.0
@@ -18,15 +20,22 @@ _TEMPORARY = (423, 429, 500, 502, 503, 504)
 
 
 class WebdavFiles(WebdavFileSystem):  # type: ignore[misc]
-    """WebDAV with ranges, and with moves that replace what is there."""
+    """WebDAV with ranges, and with moves that replace what is there.
+
+    Some servers keep files on other ones and redirect to them: `elsewhere` has no credentials, and asks these.
+    """
 
     cachable = False
+    elsewhere: httpx.Client
 
     def cat_file(self, path: str, start: int | None = None, end: int | None = None) -> bytes:
         """Part of a file."""
         begin = start or 0
         headers = {} if end is None else {"Range": f"bytes={begin}-{end - 1}"}
-        answer = self.client.http.request("GET", self.client.join_url(path), headers=headers, follow_redirects=True)
+        try:
+            answer = self.client.http.request("GET", self.client.join_url(path), headers=headers, follow_redirects=True)
+        except Elsewhere as error:
+            answer = self.elsewhere.request("GET", error.target, headers=headers, follow_redirects=True)
         if answer.status_code == 416:
             return b""
         if answer.status_code == 404:
@@ -77,16 +86,19 @@ def open_files(target: Target) -> tuple[Any, str]:
     certificate = options.pop("cert_path", None)
     key = options.pop("key_path", None)
     auth = (user, password) if user and not headers else None
+    verify, limit = options.pop("ssl_verify", True), httpx.Timeout(options.pop("timeout", _SECONDS))
     found = WebdavFiles(
         base,
         auth=auth,
         headers=headers,
         cert=(certificate, key) if certificate and key else certificate,
-        verify=options.pop("ssl_verify", True),
-        timeout=httpx.Timeout(options.pop("timeout", _SECONDS)),
+        verify=verify,
+        timeout=limit,
         retry=False,
-        event_hooks={"response": [_check]},
+        event_hooks={"response": [_check, _stay]},
     )
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    found.elsewhere = httpx.Client(verify=verify, timeout=limit, cookies=no_cookies, event_hooks={"response": [_check, _go_on]})
     return found, parts.path.strip("/")
 
 
@@ -99,3 +111,20 @@ def _check(answer: httpx.Response) -> None:
         raise ConnectionError(reason)
     if answer.status_code == 507:
         raise OSError(errno.ENOSPC, reason)
+
+
+def _stay(answer: httpx.Response) -> None:
+    if _leaves(answer):
+        raise Elsewhere(_target(answer))
+
+
+def _go_on(answer: httpx.Response) -> None:
+    _leaves(answer)
+
+
+def _leaves(answer: httpx.Response) -> bool:
+    return answer.has_redirect_location and leaves(str(answer.url), _target(answer))
+
+
+def _target(answer: httpx.Response) -> str:
+    return str(answer.url.join(answer.headers["location"]))
