@@ -13,7 +13,7 @@ import xxhash
 import yaml
 
 from dvx.ops import relink
-from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
+from tests.helpers import commit_all, dialect_of, dvx, git, is_record, run_dvx, write
 from tests.unit.test_paths import ATTACKS
 
 Count = Callable[[str, int], None]
@@ -86,6 +86,8 @@ class _Stage:
         found: dict[str, object] = {}
         for place in (self.top / "outside", self.top / "home", self.repo / ".git", self.top):
             for path in place.iterdir() if place == self.top else place.rglob("*"):
+                if is_record(str(path)):
+                    continue
                 if "index" not in path.name and path.name != "tmp" and path.parent.name != "tmp":
                     what = path.lstat().st_mode, path.read_bytes() if path.is_file() else b""
                     found[str(path)] = what if place != self.top else ""

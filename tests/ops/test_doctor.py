@@ -193,7 +193,7 @@ def test_no_problem_means_sound() -> None:
 
 
 def test_a_git_that_is_too_old(native: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = f'#!/bin/sh\n[ "$1" = version ] && echo git version 2.30.1 && exit\nexec {shutil.which("git")} "$@"\n'
+    old = f'#!/bin/sh\ncase " $* " in *" version "*) echo git version 2.30.1; exit;; esac\nexec {shutil.which("git")} "$@"\n'
     write(native / "bin/git", old).chmod(0o755)
     monkeypatch.setenv("PATH", f"{native}/bin", prepend=os.pathsep)
     assert found(native) == [Problem(Kind.GIT_OLD, "2.30", "2.36")]

@@ -152,8 +152,8 @@ def test_experiments_and_queued_ones(dialect_repo: Path) -> None:
 def test_other_work_trees_count(native: Path) -> None:
     commit_all(native)
     git(native, "worktree", "add", "--quiet", native.parent / "beside")
-    write(native / ".dvx/config.local", f"[cache]\n    dir = {native}/.dvx/cache\n")
-    write(native.parent / "beside/.dvx/config.local", f"[cache]\n    dir = {native}/.dvx/cache\n")
+    for place in (native, native.parent / "beside"):
+        dvx(place, "config", "--local", "cache.dir", f"{native}/.dvx/cache")
     before = _objects(native)
     write(native.parent / "beside/b", "uncommitted beside")
     dvx(native.parent / "beside", "add", "b")

@@ -330,7 +330,9 @@ def test_options_of_the_source_can_be_given(dialect_repo: Path, source: Path, tm
     assert (dialect_repo / "raw.txt").read_text() == "two\n"
     assert (dialect_repo / "images/a").read_text() == "a\n"
     command = ("--remote-config", "bearer_token_command=touch canary", "--remote-config", "url=webdav://localhost:1/")
-    assert "cannot be set for an import" in run_dvx(dialect_repo, "import", url, "data/raw.txt", "-o", "n", *command).err
+    assert (
+        "would stand in a file that Git tracks" in run_dvx(dialect_repo, "import", url, "data/raw.txt", "-o", "n", *command).err
+    )
 
 
 def test_pointers_may_lie_anywhere(dialect_repo: Path, source: Path) -> None:
