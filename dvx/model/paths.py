@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from dvx.errors import UnsafePath
 
@@ -70,6 +70,12 @@ def join(folder: str, name: str) -> str:
 def parent(path: str) -> str:
     """The folder of `path`; empty for the project itself."""
     return path.rpartition("/")[0]
+
+
+def ancestors(path: str) -> Iterator[str]:
+    """The folders that a path lies in, the innermost first, without the project itself."""
+    while path := parent(path):
+        yield path
 
 
 def relative(path: str, folder: str) -> str:

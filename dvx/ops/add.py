@@ -11,12 +11,12 @@ from msgspec import Struct, field
 
 from dvx.errors import MissingData, UsageError, quoted
 from dvx.model.events import Tell, silent
-from dvx.model.paths import printable
+from dvx.model.paths import ancestors, printable
 from dvx.model.pointer import Output
 from dvx.model.tree import Content
 from dvx.ops.detach import detach, unshared
 from dvx.ops.gitignore import ignore
-from dvx.ops.index import Index, load_index, read_pointer
+from dvx.ops.index import Index, Tracked, load_index, read_pointer
 from dvx.ops.owners import for_git
 from dvx.ops.parts import store_parts
 from dvx.ops.pointers import write_pointer
@@ -69,11 +69,11 @@ def add(project: Project, targets: Sequence[str], tell: Tell = silent, options: 
     """
     index = load_index(project)
     named = _expand(project, targets) if options.glob else targets
-    paths = list(dict.fromkeys(project.relative(target) for target in named))
+    paths = _outermost(project, dict.fromkeys(project.relative(target) for target in named))
     parts = _parts(index, paths)
     if parts and not options.commit:
         raise UsageError("a part of a tracked directory needs the cache", "write the whole directory, or leave `--no-commit` out")
-    whole = [path for path in paths if not any(path.startswith(directory + "/") for directory in parts)]
+    whole = [path for path in paths if parts.keys().isdisjoint(ancestors(path))]
     for path in whole:
         check_target(project, index, path)
     check_git(project, whole)
@@ -81,7 +81,7 @@ def add(project: Project, targets: Sequence[str], tell: Tell = silent, options: 
     contents = _take(project, whole, tell, options)
     ignored = ignore(project, whole)
     added = [_record(project, path, contents[path], options) for path in whole]
-    added += [_record_parts(project, directory, inners, tell, options) for directory, inners in parts.items()]
+    added += [_record_parts(project, index.by_path[path], inners, tell, options) for path, inners in parts.items()]
     detach(project, own)
     return AddResult(tuple(added), for_git(project, {*ignored, *(item.pointer for item in added if item.changed)}))
 
@@ -118,6 +118,12 @@ def _is_own(project: Project, name: str) -> bool:
     return project.dialect.is_machinery(name) or name in (project.dialect.ignore, ".gitignore", ".gitattributes")
 
 
+def _outermost(project: Project, paths: Iterable[str]) -> list[str]:
+    """Those that lie in no folder among them: a folder is tracked with all that it holds."""
+    folders = {path for path in paths if os.path.isdir(project.abs(path))}
+    return [path for path in paths if folders.isdisjoint(ancestors(path))]
+
+
 def _parts(index: Index, paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Directories with a pointer of their own of which only parts are meant: path -> paths in it."""
     found: dict[str, tuple[str, ...]] = {}
@@ -128,7 +134,7 @@ def _parts(index: Index, paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
         if tracked.recorded is not None and tracked.recorded.content is not None and tracked.recorded.content.digest.is_tree:
             directory = tracked.output.path
             found[directory] = (*found.get(directory, ()), path[len(directory) + 1 :])
-    return {directory: inners for directory, inners in found.items() if directory not in set(paths)}
+    return found
 
 
 def _take(project: Project, paths: Sequence[str], tell: Tell, options: AddOptions) -> dict[str, Content]:
@@ -145,22 +151,23 @@ def _take(project: Project, paths: Sequence[str], tell: Tell, options: AddOption
 def _record(project: Project, path: str, content: Content, options: AddOptions) -> Added:
     pointer = path + project.dialect.pointer_suffix
     with project.lock(pointer):
-        changed = write_pointer(project, Output(path, annotations=options.annotations), content)
+        changed = write_pointer(project, pointer, Output(path, annotations=options.annotations), content)
     return Added(path, pointer, content, changed)
 
 
-def _record_parts(project: Project, path: str, inners: Sequence[str], tell: Tell, options: AddOptions) -> Added:
+def _record_parts(project: Project, tracked: Tracked, inners: Sequence[str], tell: Tell, options: AddOptions) -> Added:
+    path, pointer = tracked.output.path, tracked.file
     # what is stored now, before the lock is held, is not read again
     store(project, [f"{path}/{inner}" for inner in inners if os.path.lexists(project.abs(f"{path}/{inner}"))], tell)
-    pointer = path + project.dialect.pointer_suffix
     with project.lock(pointer):
-        recorded = read_pointer(files.read(project.abs(pointer)), pointer, project.dialect).outs[0][1].content
+        outs = read_pointer(files.read(project.abs(pointer)), pointer, project.dialect).outs
+        recorded = next((recorded.content for output, recorded in outs if output.path == path), None)
         if recorded is None:
             raise MissingData(f"`{printable(pointer)}` records no content any more", f"run `dvx add {quoted(path)}`")
         content = store_parts(project, path, recorded, inners, tell)
         project.cache.barrier()
         note_made(project, [content.digest])
-        changed = write_pointer(project, Output(path, annotations=options.annotations), content)
+        changed = write_pointer(project, pointer, Output(path, annotations=options.annotations), content)
     if options.share:
         tree = project.cache.read_tree(content.digest)
         entries = {entry.path: entry for inner in inners for entry in tree.below(inner)}.values()

@@ -8,9 +8,8 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from dvx.errors import DvxError, MissingData, UsageError
-from dvx.model.digest import Digest
 from dvx.model.events import Progress, Tell, silent
-from dvx.model.paths import printable
+from dvx.model.paths import ancestors, printable
 from dvx.model.pointer import Output
 from dvx.model.stage import is_url
 from dvx.model.transfer import Need, TransferPlan
@@ -19,6 +18,7 @@ from dvx.ops.add import Added, AddOptions, AddResult
 from dvx.ops.checkout import clear
 from dvx.ops.claiming import Reliance, claim
 from dvx.ops.gitignore import ignore
+from dvx.ops.ignore import Ignore
 from dvx.ops.index import load_index
 from dvx.ops.owners import for_git
 from dvx.ops.pointers import write_pointer
@@ -63,17 +63,17 @@ def bring(project: Project, source: str, options: BringOptions, tell: Tell = sil
     _check(project, path, place)
     target = project.abs(path)
     if os.path.lexists(target):
-        if _contents(place, project.algorithm, tell) == _contents(target, project.algorithm, tell):
+        if _look(project, place, tell) == _look(project, target, tell):
             return path
         if not options.force:
             raise DvxError(f"`{printable(path)}` already exists", "choose another name, or write `--force` to replace it")
+        _check_ignored(project, path, place)
     scratch = Scratch(os.path.join(project.state, "incoming"))
     try:
         temp = scratch.new()
         _copy(place, temp, tell)
         clear(project, [path], tell)
-        files.remove_folder(target)
-        files.move_new(temp, target)
+        _move_in(temp, target)
     finally:
         scratch.close()
     return path
@@ -92,7 +92,7 @@ def add_to_remote(project: Project, source: str, options: BringOptions, added: A
     target = project.abs(path)
     if os.path.lexists(target) and not options.force and not os.path.samefile(target, place):
         raise DvxError(f"`{printable(path)}` already exists", "choose another name, or write `--force`")
-    tree = Tree(tuple(Entry(name, *rest) for name, rest in sorted(_contents(place, project.algorithm, tell).items())))
+    tree = _look(project, place, tell)
     if os.path.isdir(place):
         content, data = tree_content(tree, project.dialect, project.algorithm)
         project.cache.put(data, content.digest)
@@ -104,7 +104,7 @@ def add_to_remote(project: Project, source: str, options: BringOptions, added: A
     changed = list(ignore(project, [path]))
     pointer = path + project.dialect.pointer_suffix
     with project.lock(pointer):
-        is_new = write_pointer(project, Output(path, annotations=added.annotations), content)
+        is_new = write_pointer(project, pointer, Output(path, annotations=added.annotations), content)
     return AddResult((Added(path, pointer, content, is_new),), for_git(project, [*changed, *([pointer] if is_new else [])]))
 
 
@@ -126,34 +126,66 @@ def _check(project: Project, path: str, source: str) -> None:
     check_git(project, [path])
 
 
-def _walk(place: str) -> Iterator[Found]:
-    """The files at `place`; their paths are those in the folder, empty for a single file."""
+def _check_ignored(project: Project, path: str, source: str) -> None:
+    """Refuse to replace a folder in which ignored files, which stay, have the names of new ones."""
+    target = project.abs(path)
+    if not os.path.isdir(target) or os.path.islink(target):
+        return
+    tracked = {one.place for one in walk(target, path, project.root, Ignore(project).skip, links=[])}
+    ignored = {one.path for one in _walk(target) if one.place not in tracked}
+    kept = ignored.union(*map(ancestors, ignored))
+    for name in [one.path for one in _walk(source)]:
+        found = next((above for above in (name, *ancestors(name)) if above in (kept if above == name else ignored)), None)
+        if found is not None:
+            text = f"`{printable(path)}/{printable(found)}` is ignored, so it stays; `{printable(source)}` holds that name, too"
+            raise DvxError(text, f"move `{printable(path)}/{printable(found)}` away first")
+
+
+def _walk(place: str, empty: list[str] | None = None) -> Iterator[Found]:
+    """The files at `place`; their paths are those in the folder, empty for a single file. Like `store.scan.walk` else."""
     if os.path.isdir(place):
-        yield from walk(place, "", place, lambda path, _: path.rpartition("/")[2] in (".git", ".dvx", ".dvc"))
+        yield from walk(place, "", place, lambda path, _: path.rpartition("/")[2] in (".git", ".dvx", ".dvc"), empty)
     else:
         yield Found("", place, os.stat(place))
 
 
-def _contents(place: str, algorithm: str, tell: Tell) -> dict[str, tuple[Digest, int, bool]]:
-    """Digest, size and executable bit of each file."""
-    found = {}
-    for count, one in enumerate(_walk(place), 1):
-        hashed = hash_file(Found(one.place, one.place, one.status), algorithm)
-        found[one.path] = (hashed.digest, hashed.status.st_size, bool(hashed.status.st_mode & 0o100))
+def _look(project: Project, place: str, tell: Tell) -> Tree:
+    """What is at `place`, anywhere on this machine; a single file has no name."""
+    empty: list[str] = []
+    found = []
+    for count, one in enumerate(_walk(place, empty), 1):
+        hashed = hash_file(Found(one.place, one.place, one.status), project.algorithm)
+        found.append(Entry(one.path, hashed.digest, hashed.status.st_size, bool(hashed.status.st_mode & 0o100)))
         if not count % 1000:
             tell(Progress("hashing", count, None))
-    return found
+    found.sort(key=lambda entry: entry.path)
+    return Tree(tuple(found), tuple(sorted(empty)) if project.dialect.rich_trees else ())
 
 
 def _copy(source: str, target: str, tell: Tell) -> None:
     if os.path.isdir(source):
         files.make_folder(target)
-    for count, one in enumerate(_walk(source), 1):
+    empty: list[str] = []
+    for count, one in enumerate(_walk(source, empty), 1):
         place = os.path.join(target, one.path) if one.path else target
         files.make_folder(os.path.dirname(place))
         files.copy_file(one.place, place, files.NEW_EXECUTABLE if one.status.st_mode & 0o100 else files.NEW_FILE)
         if not count % 1000:
             tell(Progress("copying", count, None))
+    for folder in empty:
+        files.make_folder(os.path.join(target, folder))
+
+
+def _move_in(source: str, target: str) -> None:
+    """Move what `source` holds to `target`, where only files that are ignored may be left."""
+    if files.remove_folder(target):
+        files.move_new(source, target)
+        return
+    empty: list[str] = []
+    for one in list(_walk(source, empty)):
+        files.move_new(one.place, os.path.join(target, one.path))
+    for folder in empty:
+        files.make_folder(os.path.join(target, folder))
 
 
 def _send(project: Project, place: str, tree: Tree, content: Content, options: BringOptions, tell: Tell) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from msgspec import Struct, field
 from dvx.errors import Corrupted, MissingData, SchemaError, UnknownTarget, UnsafePath, nearest
 from dvx.formats import decoded, load_yaml, schema_error
 from dvx.model.dialect import Dialect
-from dvx.model.paths import parent, within
+from dvx.model.paths import ancestors, parent, within
 from dvx.model.pointer import Kind, Output, Pointer, Recorded, decode_pointer
 from dvx.ops.source import Source, Workspace
 from dvx.project import Project
@@ -100,6 +101,30 @@ class Index(Struct, frozen=True, dict=True):
     def _lock(self, pipeline: str) -> Lock | None:
         folder = parent(pipeline)
         return self.locks.get(f"{folder}/{self.lock_name}" if folder else self.lock_name)
+
+    @cached_property
+    def by_stage(self) -> dict[str, list[Tracked]]:
+        """Outputs of stages by their addresses, and by the groups of those that were generated."""
+        return _grouped((word, one) for one in self.tracked if one.owner != one.file for word in _stage_names(one.owner))
+
+    @cached_property
+    def by_file(self) -> dict[str, list[Tracked]]:
+        """Tracked outputs by the file that declares them, and by their own paths."""
+        return _grouped((word, one) for one in self.tracked for word in {one.file, one.output.path})
+
+    @cached_property
+    def _at(self) -> dict[str, list[Tracked]]:
+        return _grouped((one.output.path, one) for one in self.tracked)
+
+    @cached_property
+    def _ordered(self) -> list[Tracked]:
+        return sorted(self.tracked, key=_path_of)
+
+    def overlapping(self, path: str) -> list[Tracked]:
+        """The tracked outputs that are `path`, hold it, or lie in it."""
+        first, last = (bisect_left(self._ordered, path + end, key=_path_of) for end in ("/", "0"))
+        above = [tracked for place in (path, *ancestors(path)) for tracked in self._at.get(place, ())]
+        return [*above, *self._ordered[first:last]]
 
     def owner_of(self, path: str) -> Tracked | None:
         """The tracked output that is `path` or a folder that holds it."""
@@ -190,7 +215,7 @@ def select(project: Project, index: Index, targets: Sequence[str], options: Sele
 
 
 def _match(project: Project, index: Index, target: str, options: SelectOptions) -> list[Selected]:
-    owned = [Selected(tracked) for tracked in index.tracked if _owned_by(tracked, target)]
+    owned = [Selected(tracked) for tracked in index.by_stage.get(target, ())]
     if owned:
         return owned
     if options.glob and any(sign in target for sign in "*?["):
@@ -212,7 +237,7 @@ def _match(project: Project, index: Index, target: str, options: SelectOptions) 
 
 
 def _match_path(index: Index, path: str, options: SelectOptions) -> list[Selected]:
-    by_file = [Selected(tracked) for tracked in index.tracked if path in (tracked.file, tracked.output.path)]
+    by_file = [Selected(tracked) for tracked in index.by_file.get(path, ())]
     if by_file:
         return by_file
     if options.recursive:
@@ -240,6 +265,16 @@ def _may_be(project: Project, selected: Selected) -> bool:
     return bool(tree.below(inner)) or any(within(folder, inner) for folder in tree.empty_folders)
 
 
-def _owned_by(tracked: Tracked, target: str) -> bool:
-    """Whether `target` names the stage, or the group of generated stages, that makes this output."""
-    return target in (tracked.owner, tracked.owner.partition("@")[0]) and tracked.owner != tracked.file
+def _stage_names(address: str) -> set[str]:
+    return {address, address.partition("@")[0]}
+
+
+def _path_of(tracked: Tracked) -> str:
+    return tracked.output.path
+
+
+def _grouped(pairs: Iterable[tuple[str, Tracked]]) -> dict[str, list[Tracked]]:
+    found: dict[str, list[Tracked]] = {}
+    for word, tracked in pairs:
+        found.setdefault(word, []).append(tracked)
+    return found

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dvx.errors import Corrupted, MissingData, UnsafePath
-from dvx.formats import dump_yaml, edit_yaml, load_yaml
-from dvx.model.paths import parent
+from dvx.errors import Corrupted, DvxError, MissingData, UnsafePath, quoted
+from dvx.formats import dump_yaml, edit_yaml
+from dvx.model.paths import parent, printable
 from dvx.model.pointer import Output, encode_content, encode_output, stage_checksum
 from dvx.model.tree import Content
 from dvx.model.versioned import rows_of
+from dvx.ops.index import read_pointer
 from dvx.project import Project
 from dvx.store import files
 
@@ -21,19 +22,26 @@ _FIELDS = (*_DIGESTS, "size", "nfiles", "isexec", "hash", *_PLACE, "files")
 _DEFAULTS = {"cache": True, "persist": False, "push": True}
 
 
-def write_pointer(project: Project, output: Output, content: Content) -> bool:
-    """Let the pointer beside an output record a content; tell whether it changed. The pointer's lock is the caller's to hold.
+def write_pointer(project: Project, pointer: str, output: Output, content: Content) -> bool:
+    """Let a pointer file record the content of an output; tell whether it changed. The pointer's lock is the caller's to hold.
 
     In a file that exists other fields, their order and comments stay; `output` says what a new one declares.
+
+    Raises:
+        DvxError: the file tracks something else.
     """
-    pointer = output.path + project.dialect.pointer_suffix
     try:
-        old = files.read(project.abs(pointer)).decode("utf-8", "surrogateescape")
+        data = files.read(project.abs(pointer))
     except FileNotFoundError:
-        old = ""
-    document = load_yaml(old, pointer) if old.strip() else None
-    if isinstance(document, dict) and document.get("outs"):
-        new = edit_yaml(old, lambda document: _update(project, document["outs"][0], content, output.annotations), pointer)
+        data = b""
+    old = data.decode("utf-8", "surrogateescape")
+    paths = [known.path for known, _ in read_pointer(data, pointer, project.dialect).outs] if old.strip() else []
+    if paths and output.path not in paths:
+        text = f"`{printable(pointer)}` tracks `{printable(paths[0])}`, so it cannot track `{printable(output.path)}`, too"
+        raise DvxError(text, f"rename the pointer file first: `git mv {quoted(pointer)} NAME{project.dialect.pointer_suffix}`")
+    if paths:
+        at = paths.index(output.path)
+        new = edit_yaml(old, lambda document: _update(project, document["outs"][at], content, output.annotations), pointer)
     else:
         new = dump_yaml({"outs": [encode_output(output, content, parent(output.path))]})
     if new != old:

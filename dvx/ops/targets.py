@@ -65,9 +65,9 @@ def check_text(name: str) -> None:
 def check_owners(project: Project, index: Index, path: str) -> None:
     """Refuse a path that overlaps with what is tracked, but for a path that its own pointer tracks."""
     shown = printable(path)
-    for tracked in index.tracked:
+    for tracked in index.overlapping(path):
         other = tracked.output.path
-        if tracked.owner != tracked.file and (within(path, other) or within(other, path)):
+        if tracked.owner != tracked.file:
             hint = "run the pipeline, or `dvx commit` to record what is there"
             raise GraphError(f"`{shown}` overlaps with `{printable(other)}`, an output of the stage `{tracked.owner}`", hint)
         if other == path and tracked.file != path + project.dialect.pointer_suffix:

@@ -174,3 +174,74 @@ def test_words_that_do_not_go_together(dialect_repo: Path, words: tuple[str, ...
     assert result.code != 0
     assert message in result.err
     assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("words", [("d", "d/a"), ("d/a", "./d/"), ("--glob", "d/**"), ("--glob", "**")])
+def test_what_lies_in_an_added_folder_gets_no_pointer_of_its_own(dialect_repo: Path, words: tuple[str, ...]) -> None:
+    suffix = dialect_of(dialect_repo).pointer_suffix
+    write(dialect_repo / "d/a", "1\n")
+    write(dialect_repo / "d/s/b", "2\n")
+    (dialect_repo / "d/e").mkdir()
+    dvx(dialect_repo, "add", *words)
+    assert [p.name for p in dialect_repo.rglob("*?" + suffix)] == ["d" + suffix]
+    assert dvx(dialect_repo, "status", "--json").json == {}
+
+
+def test_a_part_of_a_folder_whose_pointer_has_another_name(dialect_repo: Path) -> None:
+    suffix = dialect_of(dialect_repo).pointer_suffix
+    write(dialect_repo / "d/a", "1\n")
+    write(dialect_repo / "e", "2\n")
+    dvx(dialect_repo, "add", "d", "e")
+    outs = [(dialect_repo / (name + suffix)).read_text().removeprefix("outs:\n") for name in ("e", "d")]
+    for name in ("d", "e"):
+        (dialect_repo / (name + suffix)).unlink()
+    write(dialect_repo / ("both" + suffix), "outs:\n" + "".join(outs))
+    write(dialect_repo / "d/b", "3\n")
+    dvx(dialect_repo, "add", "d/b")
+    assert [p.name for p in dialect_repo.rglob("*?" + suffix)] == ["both" + suffix]
+    assert dvx(dialect_repo, "status", "--json").json == {}
+    os.unlink(dialect_repo / "d/b")
+    dvx(dialect_repo, "checkout", "-f")
+    assert tree(dialect_repo / "d") == {"a": b"1\n", "b": b"3\n"}
+
+
+def test_a_pointer_that_tracks_something_else_is_not_rewritten(dialect_repo: Path) -> None:
+    suffix = dialect_of(dialect_repo).pointer_suffix
+    write(dialect_repo / "a", "1\n")
+    dvx(dialect_repo, "add", "a")
+    os.rename(dialect_repo / ("a" + suffix), dialect_repo / ("b" + suffix))
+    before = (dialect_repo / ("b" + suffix)).read_text()
+    write(dialect_repo / "b", "2\n")
+    result = run_dvx(dialect_repo, "add", "b")
+    assert result.code == 1
+    assert f"`b{suffix}` tracks `a`" in result.err
+    assert (dialect_repo / ("b" + suffix)).read_text() == before
+
+
+def test_ignored_files_stay_where_a_folder_is_replaced(dialect_repo: Path, tmp_path: Path) -> None:
+    write(dialect_repo / dialect_of(dialect_repo).ignore, "*.tmp\n")
+    write(dialect_repo / "d/a", "1\n")
+    write(dialect_repo / "d/s/x.tmp", "mine\n")
+    dvx(dialect_repo, "add", "d")
+    write(tmp_path / "ext/a", "2\n")
+    write(tmp_path / "ext/s/b", "3\n")
+    dvx(dialect_repo, "add", "--force", tmp_path / "ext", "-o", "d")
+    assert tree(dialect_repo / "d") == {"a": b"2\n", "s/b": b"3\n", "s/x.tmp": b"mine\n"}
+    assert dvx(dialect_repo, "status", "--json").json == {}
+    for name in ("s/x.tmp", "s/x.tmp/deep", "s"):
+        write(tmp_path / name.replace("/", "-") / name, "4\n")
+        result = run_dvx(dialect_repo, "add", "--force", tmp_path / name.replace("/", "-"), "-o", "d")
+        assert result.code == 1, name
+        assert "is ignored, so it stays" in result.err, name
+        assert tree(dialect_repo / "d") == {"a": b"2\n", "s/b": b"3\n", "s/x.tmp": b"mine\n"}
+
+
+@pytest.mark.parametrize("words", [("-o", "d"), ("-o", "d", "--to-remote")])
+def test_empty_folders_come_along(native: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    dvx(native, "remote", "add", "-d", "r", tmp_path / "store")
+    write(tmp_path / "ext/a", "1\n")
+    (tmp_path / "ext/s/empty").mkdir(parents=True)
+    dvx(native, "add", tmp_path / "ext", *words)
+    dvx(native, "pull")
+    assert (native / "d/s/empty").is_dir()
+    assert dvx(native, "status", "--json").json == {}
