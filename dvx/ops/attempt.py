@@ -38,10 +38,11 @@ class Setting(Struct, frozen=True):
 
 
 class Try(Struct, frozen=True):
-    """Which attempt it is (1, 2...), and the run-cache key of the run."""
+    """Which attempt it is (1, 2...), the run-cache key of the run, and the fingerprint of what it reads."""
 
     number: int
     key: str
+    inputs: str
 
 
 def attempt(project: Project, stage: Stage, this: Try, setting: Setting, on_output: Callable[[bytes], None]) -> float:
@@ -60,7 +61,7 @@ def attempt(project: Project, stage: Stage, this: Try, setting: Setting, on_outp
     recorder.note(Fact.STAGE_STARTED, stage.address, {**known, "key": this.key, "log": shown})
     pulse = _Pulse(project, stage, lambda beat: recorder.note(Fact.STAGE_HEARTBEAT, stage.address, {**known, "beat": beat}))
     environ = {**_environment(project, stage, setting), **pulse.variables()}
-    trace = begin_trace(project, stage, About(recorder.run, this.number, this.key, shown, time.time()))
+    trace = begin_trace(project, stage, About(recorder.run, this.number, this.key, shown, time.time(), this.inputs))
     start = time.monotonic()
     try:
         with files.open_log(log) as writing:

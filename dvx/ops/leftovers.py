@@ -19,7 +19,7 @@ _ABOUT = "about "
 
 class About(Struct, frozen=True):
     """Which attempt a trace is of: its run, its number, its run-cache key, its log (relative to the project), its beginning
-    (seconds since the epoch).
+    (seconds since the epoch), the fingerprint of what it read.
     """
 
     run: str
@@ -27,6 +27,7 @@ class About(Struct, frozen=True):
     key: str
     log: str
     began: float
+    inputs: str = ""
 
 
 class Leftover(Struct, frozen=True):

@@ -13,7 +13,7 @@ from dvx.model.events import Tell
 from dvx.model.lock import StageState
 from dvx.model.params import select
 from dvx.model.pointer import Recorded
-from dvx.model.stage import Stage, is_url
+from dvx.model.stage import ParamFile, Stage, is_url
 from dvx.model.tree import Content, named_digests
 from dvx.ops.source import Workspace
 from dvx.ops.track import observe
@@ -68,6 +68,11 @@ class Observer:
         if (path, algorithm) not in self._seen:
             self._seen[path, algorithm] = observe(self._project, [path], self._tell, {path: algorithm})[path]
         return self._seen[path, algorithm]
+
+    def params(self, file: ParamFile) -> dict[str, Any]:
+        """What a file says of parameters at this moment."""
+        self._values.pop(file.path, None)
+        return self._params(file.path, file.keys)
 
     def missing(self, stage: Stage, locked: StageState | None) -> frozenset[Digest]:
         """What the cache lacks of the recorded outputs: the object, or for a directory any of its files."""

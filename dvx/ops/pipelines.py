@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from dvx.errors import FormatError, SchemaError
+from dvx.errors import DvxError, FormatError, SchemaError
 from dvx.formats import decoded, load_data, load_yaml, locate, schema_error
 from dvx.model.dialect import Dialect
 from dvx.model.expanded import CommandStyle
@@ -58,6 +59,16 @@ def parse_lock(text: str, path: str, dialect: Dialect, pipeline: Pipeline | None
         return decode_lock(load_yaml(text, path), path, dialect, pipeline)
     except SchemaError as error:
         raise schema_error(error, text, path) from None
+
+
+@contextlib.contextmanager
+def placed(project: Project, stage: Stage) -> Iterator[None]:
+    """Say of an error where its stage stands, which is where to mend it."""
+    try:
+        yield
+    except DvxError as error:
+        error.place = error.place or place_of(project, stage)
+        raise
 
 
 def place_of(project: Project, stage: Stage) -> str:

@@ -48,7 +48,7 @@ def record_run(
     Raises:
         MissingData: an output does not exist.
     """
-    stored = _to_store(stage) if commit else []
+    stored = to_store(stage) if commit else []
     state = keep_run(project, stage, state, stored, tell)
     contents = {path: recorded.content for path, recorded in state.outs.items() if recorded.content}
     cached = {output.path for output in stage.outs if output.cached}
@@ -69,6 +69,11 @@ def keep_run(project: Project, stage: Stage, state: StageState, stored: Collecti
     if stored:
         save_run(project, stage, state)
     return state
+
+
+def to_store(stage: Stage) -> list[str]:
+    """The outputs whose bytes enter the cache when a run is recorded."""
+    return [output.path for output in stage.outs if output.cached or is_recordable(stage)]
 
 
 def record_restored(
@@ -116,10 +121,6 @@ def _name(project: Project, stage: Stage, state: StageState, already: Collection
     ignored = ignore(project, [output.path for output in stage.outs if output.cached], already)
     changed = write_lock(project, stage, state)
     return [*ignored, *([changed] if changed else [])]
-
-
-def _to_store(stage: Stage) -> list[str]:
-    return [output.path for output in stage.outs if output.cached or is_recordable(stage)]
 
 
 def _take(project: Project, stage: Stage, stored: Collection[str], tell: Tell) -> dict[str, Content]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -16,7 +16,8 @@ from dvx.model.graph import Graph
 from dvx.model.schedule import Schedule
 from dvx.model.staleness import Action
 from dvx.ops.attempt import Setting
-from dvx.ops.index import Index, load_index
+from dvx.ops.definitions import Definitions
+from dvx.ops.index import load_index
 from dvx.ops.pipelines import check_graph
 from dvx.ops.repro_plan import ReproOptions, ReproResult, StageOutcome, choose, to_plain
 from dvx.ops.repro_pull import pull_runs
@@ -42,7 +43,9 @@ def repro(project: Project, options: ReproOptions, tell: Tell = silent) -> Repro
         GraphError, UnknownTarget, MissingData, DvxError: the pipeline, a target or a stage is not sound, or the run was
             cancelled.
     """
+    began = time.time_ns()
     index = load_index(project)
+    definitions = Definitions(project, index, began)
     graph = check_graph(index)
     order = choose(project, index, graph, options)
     stages = {address: index.stages[address] for address in order if address in index.stages}
@@ -56,12 +59,11 @@ def repro(project: Project, options: ReproOptions, tell: Tell = silent) -> Repro
     recorder = Recorder(project, journal, lambda: _description(stages, options))
     shell = Shell()
     setting = Setting(shell, recorder, jobs, options.environment, attended=alone)
-    worker = Worker(project, index, options, setting, cards(project, limits), tell)
+    worker = Worker(project, definitions, options, setting, cards(project, limits), tell)
     worker.preload(order)
     if options.pull and not options.dry:
         pull_runs(project, tell)
     progress = _Progress(worker, graph, options, Control(recorder, shell, tell), tell)
-    edits = _Edits(project, index)
     error: BaseException | None = None
     try:
         with shell.watching(), progress.control:
@@ -81,7 +83,8 @@ def repro(project: Project, options: ReproOptions, tell: Tell = silent) -> Repro
             raise cancelled from None
         raise
     finally:
-        edits.tell(tell)
+        if error is None:
+            definitions.tell(tell)
         recorder.end(error)
         saved = _saved(journal, progress.outcomes) if recorder.begun and error is None else 0.0
         journal.close()
@@ -168,28 +171,6 @@ class _Expected:
     def __call__(self, address: str) -> float:
         # whole seconds, so that short stages keep their order
         return max(1.0, round(self._known.get(address, 1.0)))
-
-
-class _Edits:
-    """Tells of pipeline files that were edited during a run, which goes on as it began."""
-
-    def __init__(self, project: Project, index: Index) -> None:
-        self._project = project
-        self._before = {file: self._stamp(file) for file in index.pipelines}
-
-    def tell(self, tell: Tell) -> None:
-        """Compare."""
-        changed = [file for file, stamp in self._before.items() if self._stamp(file) != stamp]
-        if changed:
-            hint = "run it again to take the changes in"
-            tell(Notice(f"{_named(changed)} changed during the run, which went on as it had begun", hint))
-
-    def _stamp(self, file: str) -> tuple[int, int] | None:
-        try:
-            found = os.stat(self._project.abs(file))
-        except OSError:
-            return None
-        return found.st_mtime_ns, found.st_size
 
 
 def _named(addresses: Iterable[str]) -> str:

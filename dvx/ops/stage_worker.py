@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection
 from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from dvx.errors import DvxError, StageFailed
+from dvx.errors import DvxError
 from dvx.model.events import (
     Event,
-    Notice,
     StageEnded,
-    StageOutput,
     StageRestored,
-    StageRetrying,
     StageSkipped,
     StageStarted,
     Tell,
@@ -28,17 +23,17 @@ from dvx.model.history import Fact
 from dvx.model.lock import StageState
 from dvx.model.stage import Stage
 from dvx.model.staleness import Action
-from dvx.ops.attempt import Setting, Try, attempt, follow
-from dvx.ops.byproducts import Before, Beside
-from dvx.ops.checkout import clear
+from dvx.ops.attempt import Setting, Try
+from dvx.ops.byproducts import Beside
+from dvx.ops.commands import Commands
 from dvx.ops.decisions import Choice, Decider
-from dvx.ops.detach import detach
+from dvx.ops.definitions import Definitions
 from dvx.ops.in_git import InGit
-from dvx.ops.index import Index
-from dvx.ops.leftovers import end_trace, find_leftover, is_whole
+from dvx.ops.inputs import Inputs
+from dvx.ops.leftovers import end_trace
 from dvx.ops.observation import Observer
-from dvx.ops.pipelines import place_of
-from dvx.ops.recording import keep_run, locked_state, record_restored, record_run
+from dvx.ops.pipelines import placed
+from dvx.ops.recording import keep_run, locked_state, record_restored, record_run, to_store
 from dvx.ops.repro_data import record_data
 from dvx.ops.repro_plan import ReproOptions, StageOutcome
 from dvx.ops.repro_pull import pull_for
@@ -56,21 +51,27 @@ class Worker:
     """Works on stages of `index`, in several threads if need be: `_turn` is held but for waiting and for commands."""
 
     def __init__(
-        self, project: Project, index: Index, options: ReproOptions, setting: Setting, devices: Devices, tell: Tell
+        self,
+        project: Project,
+        definitions: Definitions,
+        options: ReproOptions,
+        setting: Setting,
+        devices: Devices,
+        tell: Tell,
     ) -> None:
         self._project = project
-        self._index = index
+        self._definitions = definitions
+        self._index = index = definitions.index
         self._options = options
         self._setting = setting
         self._devices = devices
-        # stages are counted by who starts them, items of stages are not
-        self._slots = threading.BoundedSemaphore(setting.jobs)
         self._in_git = InGit(project, index.stages.values())
         self._listener = tell
         self._observer = Observer(project, index.datasets, self._tell)
         self._decider = Decider(project, index, options, self._observer, self._tell)
-        self._turn = threading.Lock()
         self._telling = threading.Lock()
+        self._commands = Commands(project, setting, devices, self._tell, fresh=options.force)
+        self._turn = self._commands.turn
         self.for_git: set[str] = set()
 
     def preload(self, addresses: Collection[str]) -> None:
@@ -100,8 +101,9 @@ class Worker:
         stage = self._index.stages[address]
         self._ask(stage)
         check = self._setting.shell.check
-        with working(self._project, stage, self._tell, check, lambda: self._follow(stage)) as handle, self._turn:
+        with working(self._project, stage, self._tell, check, lambda: self._commands.follow(stage)) as handle, self._turn:
             # until the stage was ours, another process may have worked on it
+            self._definitions.check(stage)
             self._observer.forget()
             self._decider.record(stage, locked_state(self._project, stage))
             choice = self._decider.choose(stage, rerun)
@@ -117,7 +119,7 @@ class Worker:
             return StageOutcome(stage.address, Action.SKIP)
         seconds = 0.0
         if choice.action is Action.RUN:
-            with self._placed(stage):
+            with placed(self._project, stage):
                 seconds = self._run(stage, choice, handle)
         elif choice.action is Action.RESTORE:
             present = self._decider.present(stage, choice.state)
@@ -132,16 +134,16 @@ class Worker:
         before = self._observer.state(stage)
         check_runnable(self._project, self._index, stage, before, self._in_git)
         check_resources(stage, self._devices.limits)
-        directories = Before(self._project, stage)
+        inputs = Inputs(self._project, stage, self._observer.params)
         beside = Beside(self._project, self._index, stage) if self._setting.attended else None
         key = key_of(stage, before)
         if stage.map is not None:
-            number, seconds = self._items(stage, before, choice, handle)
+            number, seconds = self._items(stage, before, choice, (handle, inputs))
         else:
-            setting = replace(self._setting, inherited=(handle,))
-            number, seconds = self._left(stage, key) or self._attempts(stage, key, choice, setting)
+            this, setting = Try(0, key, inputs.fingerprint(stage)), replace(self._setting, inherited=(handle,))
+            number, seconds = self._commands.run(stage, this, choice.reasons, setting)
         self._observer.forget()
-        state = replace(before, deps=directories.settle(before.deps, self._tell))
+        state = self._settled(stage, before, inputs, number)
         if beside is not None:
             beside.tell(self._tell)
         recorder = self._setting.recorder
@@ -153,28 +155,26 @@ class Worker:
         self._tell(StageEnded(stage.address, seconds))
         return seconds
 
-    def _follow(self, stage: Stage) -> None:
-        """If a command of the stage outlived its dvx, take its place until the command ends."""
-        left = find_leftover(self._project, stage)
-        if left is None or not left.runs:
-            return
-        since = f"its command, process {left.trace.process}, outlived the run {left.about.run}"
-        shared = not self._setting.attended
-        self._tell(StageStarted(stage.address, "\n".join(stage.lines), (since,), shared))
-        if cut := follow(self._project, stage, left, self._setting, self._passing(stage, shared)):
-            self._tell(Notice(f"the command of `{stage.address}` was stopped: it {cut}"))
+    def _settled(self, stage: Stage, before: StageState, inputs: Inputs, number: int) -> StageState:
+        """What to record of a stage whose attempt has ended.
 
-    def _left(self, stage: Stage, key: str) -> tuple[int, float] | None:
-        """Number and seconds of an attempt whose outputs a killed dvx could not record, if they are what is wanted now."""
-        left = None if self._options.force else find_leftover(self._project, stage)
-        if left is None or left.about.key != key or not is_whole(self._project, stage, left):
-            return None
-        known = {"attempt": left.about.number, "key": key, "log": left.about.log, "run": left.about.run}
-        self._setting.recorder.note(Fact.STAGE_ADOPTED, stage.address, known)
-        self._tell(Notice(f"`{stage.address}` was done, but not recorded, in the run {left.about.run}, which was killed"))
-        return left.about.number, left.seconds
+        Raises:
+            DvxError: what it read, its definition or the branch changed meanwhile.
+        """
+        try:
+            self._definitions.check_branch(stage)
+            state = inputs.settle(stage, before)
+            if self._definitions.is_edited(stage):
+                # what came out belongs to what ran: who takes the edit back finds it there
+                keep_run(self._project, stage, state, [] if self._options.no_commit else to_store(stage), self._tell)
+                raise self._definitions.edited(stage)
+        except DvxError:
+            self._setting.recorder.note(Fact.STAGE_FAILED, stage.address, {"attempt": number})
+            end_trace(self._project, stage)
+            raise
+        return state
 
-    def _items(self, stage: Stage, before: StageState, choice: Choice, handle: int) -> tuple[int, float]:
+    def _items(self, stage: Stage, before: StageState, choice: Choice, held: tuple[int, Inputs]) -> tuple[int, float]:
         """Run the items of a stage that are not known; one after the other if they need something that there may be one of."""
         from dvx.ops.map_run import prepare_items, run_items
 
@@ -187,69 +187,28 @@ class Worker:
             fresh = options.force or options.no_run_cache
             pieces = prepare_items(self._project, stage, before, self._decider.state(stage), self._tell, fresh=fresh)
             jobs = 1 if stage.run.resources else self._setting.jobs
-            with self._others_turn():
-                work = partial(self._item, handle, jobs > 1)
+            with self._commands.others_turn():
+                work = partial(self._item, held, jobs > 1)
                 run_items(pieces, jobs, work, self._setting.shell, keep_going=options.keep_going)
         except BaseException as error:
             recorder.note(Fact.STAGE_FAILED, stage.address, {"attempt": 1, "interrupted": not isinstance(error, DvxError)})
             raise
         return 1, time.monotonic() - begin
 
-    def _item(self, handle: int, shared: bool, piece: Piece) -> None:
+    def _item(self, held: tuple[int, Inputs], shared: bool, piece: Piece) -> None:
         self._setting.shell.check()
-        stage = piece.stage
+        stage, (handle, inputs) = piece.stage, held
         environment = {**self._setting.environment, **piece.variables}
         setting = replace(self._setting, environment=environment, attended=self._setting.attended and not shared)
         with self._turn:
-            key = key_of(stage, piece.state)
-            choice = Choice(Action.RUN, (), piece.state)
-            found = self._left(stage, key) or self._attempts(stage, key, choice, replace(setting, inherited=(handle,)))
-            stored = [] if self._options.no_commit else [piece.item.out]
-            keep_run(self._project, stage, piece.state, stored, self._tell)
+            this = Try(0, key_of(stage, piece.state), inputs.fingerprint(stage))
+            found = self._commands.run(stage, this, (), replace(setting, inherited=(handle,)))
+            state = self._settled(stage, piece.state, inputs, found[0])
+            keep_run(self._project, stage, state, [] if self._options.no_commit else [piece.item.out], self._tell)
             end_trace(self._project, stage)
             known = {"attempt": found[0], "seconds": round(found[1], 3)}
             self._setting.recorder.note(Fact.STAGE_COMPLETED, stage.address, known)
             self._tell(StageEnded(stage.address, found[1]))
-
-    def _attempts(self, stage: Stage, key: str, choice: Choice, setting: Setting) -> tuple[int, float]:
-        """Run the command until it succeeds or is not to be tried again; returns the number of the attempt and its seconds.
-
-        Each begins without the outputs of the one before, which go to the trash.
-        """
-        outs = [output.path for output in stage.outs if not output.persist]
-        kept = [output.path for output in stage.outs if output.persist]
-        gpus = int(stage.run.resources.get("gpu", 0))
-        with self._devices.taken(gpus) as variables:
-            setting = replace(setting, environment={**setting.environment, **variables})
-            for number in itertools.count(1):
-                clear(self._project, outs, self._tell)
-                detach(self._project, kept)
-                shared = not setting.attended
-                # an item's command is that of its stage, which was shown
-                command = "\n".join(stage.lines) if choice.reasons else ""
-                self._tell(StageStarted(stage.address, command, tuple(map(str, choice.reasons)), shared))
-                passing = self._passing(stage, shared)
-                try:
-                    with self._others_turn(), self._slots:
-                        return number, attempt(self._project, stage, Try(number, key), setting, passing)
-                except StageFailed as error:
-                    # what it wrote ends here
-                    passing(b"")
-                    self._after_failure(stage, number, error)
-        raise AssertionError
-
-    def _after_failure(self, stage: Stage, number: int, error: StageFailed) -> None:
-        """Wait for the next attempt, or give up."""
-        pause = stage.run.retry.pause(number, error.code)
-        if pause is None:
-            raise error
-        self._setting.recorder.note(Fact.STAGE_RETRY_SCHEDULED, stage.address, {"attempt": number, "pause": pause})
-        self._tell(StageRetrying(stage.address, number, stage.run.retry.maximum_attempts, pause, error.message))
-        with self._others_turn():
-            self._setting.shell.wait(pause)
-
-    def _passing(self, stage: Stage, shared: bool) -> Callable[[bytes], None]:
-        return lambda data: self._tell(StageOutput(stage.address, data, shared=shared))
 
     def _shown(self, stage: Stage, choice: Choice) -> StageOutcome:
         """Tell what is decided, without doing it."""
@@ -271,23 +230,6 @@ class Worker:
     def _ask(self, stage: Stage) -> None:
         if self._options.confirm is not None and not self._options.confirm(stage.address):
             raise DvxError(f"stopped before the stage `{stage.address}`", "run the same command again to go on from there")
-
-    @contextlib.contextmanager
-    def _placed(self, stage: Stage) -> Iterator[None]:
-        """Say of an error where its stage stands, which is where to mend it."""
-        try:
-            yield
-        except DvxError as error:
-            error.place = error.place or place_of(self._project, stage)
-            raise
-
-    @contextlib.contextmanager
-    def _others_turn(self) -> Iterator[None]:
-        self._turn.release()
-        try:
-            yield
-        finally:
-            self._turn.acquire()
 
     def _tell(self, event: Event) -> None:
         with self._telling:

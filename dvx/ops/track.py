@@ -58,13 +58,13 @@ def observe(
     return found
 
 
-def look(project: Project, path: str, tell: Tell, algorithm: str) -> Seen | None:
-    """One path as it is now, with its tree; None when nothing is there.
+def look(project: Project, path: str, tell: Tell, algorithm: str, watch: Callable[[Found], None] | None = None) -> Seen | None:
+    """One path as it is now, with its tree; None when nothing is there. `watch` gets each file with the stat that it had then.
 
     Raises:
         DvxError: it is, or holds, something that is neither file nor folder.
     """
-    return _see(project, path, _Reader(project, algorithm, lambda found: hash_file(found, algorithm), tell))
+    return _see(project, path, _Reader(project, algorithm, lambda found: hash_file(found, algorithm), tell, watch=watch))
 
 
 def store(project: Project, paths: Iterable[str], tell: Tell = silent) -> dict[str, Content]:
@@ -96,8 +96,10 @@ class _Reader:
         hash_or_take: Callable[[Found], Hashed],
         tell: Tell,
         stored: Callable[[Digest, int], bool] | None = None,
+        watch: Callable[[Found], None] | None = None,
     ) -> None:
         self.algorithm = algorithm
+        self._watch = watch
         self._project = project
         self._read = hash_or_take
         self._stored = stored
@@ -107,6 +109,12 @@ class _Reader:
 
     def digest(self, found: Found) -> Digest:
         """The digest of one file."""
+        digest = self._digest(found)
+        if self._watch is not None:
+            self._watch(found)
+        return digest
+
+    def _digest(self, found: Found) -> Digest:
         self._count += 1
         if not self._count % _REPORT_EVERY:
             self._tell(Progress("hashing", self._count, None))
@@ -146,9 +154,10 @@ def _see(project: Project, path: str, reader: _Reader) -> Seen | None:
         status = os.stat(place)
     if stat.S_ISDIR(status.st_mode):
         return _see_folder(project, path, reader)
+    link = None
     if not stat.S_ISREG(status.st_mode):
-        status = regular(place, path, project.root, status) or status
-    found = Found(path, place, status)
+        status, link = regular(place, path, project.root, status) or status, status
+    found = Found(path, place, status, link)
     digest = reader.digest(found)
     return Seen(Content(digest, found.status.st_size, executable=bool(found.status.st_mode & stat.S_IXUSR)))
 

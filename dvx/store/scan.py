@@ -15,11 +15,12 @@ Skip = Callable[[str, bool], bool]
 
 
 class Found(Struct):
-    """A regular file: its project `path`, its absolute `place`, and its stat (of the target, for a link)."""
+    """A regular file: its project `path`, its absolute `place`, and its stat. For a link that of the target, and its own."""
 
     path: str
     place: str
     status: os.stat_result
+    link: os.stat_result | None = None
 
 
 def walk(
@@ -50,15 +51,15 @@ def walk(
                 if is_folder:
                     below.append((entry.path, inner))
                     continue
-                status = entry.stat(follow_symlinks=False)
+                status, link = entry.stat(follow_symlinks=False), None
                 if not stat.S_ISREG(status.st_mode):
                     followed = regular(entry.path, inner, root, status)
                     if followed is None:
                         if links is not None:
                             links.append(inner)
                         continue
-                    status = followed
-                yield Found(inner, entry.path, status)
+                    status, link = followed, status
+                yield Found(inner, entry.path, status, link)
         if not count and empty is not None and path:
             empty.append(path)
         pending += reversed(below)

@@ -517,13 +517,6 @@ def test_metrics_that_git_keeps_stay_writable_with_hard_links(native: Path) -> N
     assert os.stat(native / "m.json").st_mode & 0o200
 
 
-def test_a_dependency_that_changes_meanwhile_is_recorded_as_it_was(native: Path) -> None:
-    prepare(native, "stages:\n  s: {cmd: cp raw o; echo 2 > raw, deps: [raw], outs: [o]}\n")
-    events = told(native)
-    assert any(isinstance(event, Notice) and event.message == "`raw` changed while the stage `s` ran" for event in events)
-    assert reasons(native) == {"s": ["modified dependency `raw`"]}
-
-
 def test_byte_code_that_a_run_leaves_in_its_sources_is_no_change(native: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     command = f"{sys.executable} -c 'import sys; sys.path.insert(0, \\\"src\\\"); import tool' > o"

@@ -1,0 +1,114 @@
+"""Commands: runs the command of a stage as often as it is to be tried, or takes up one that a killed dvx left."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+
+from msgspec.structs import replace
+
+from dvx.errors import StageFailed
+from dvx.model.events import Notice, StageOutput, StageRetrying, StageStarted, Tell
+from dvx.model.history import Fact
+from dvx.model.stage import Stage
+from dvx.model.staleness import Reason
+from dvx.ops.attempt import Setting, Try, attempt, follow
+from dvx.ops.checkout import clear
+from dvx.ops.detach import detach
+from dvx.ops.leftovers import find_leftover, is_whole
+from dvx.ops.resources import Devices
+from dvx.project import Project
+
+
+class Commands:
+    """Runs commands, some at once; others have their `turn` meanwhile. With `fresh`, nothing that was left is taken up."""
+
+    def __init__(self, project: Project, setting: Setting, devices: Devices, tell: Tell, *, fresh: bool) -> None:
+        self.turn = threading.Lock()
+        self._project = project
+        self._setting = setting
+        self._devices = devices
+        self._tell = tell
+        self._fresh = fresh
+        # stages are counted by who starts them, items of stages are not
+        self._slots = threading.BoundedSemaphore(setting.jobs)
+
+    def run(self, stage: Stage, this: Try, reasons: tuple[Reason, ...], setting: Setting) -> tuple[int, float]:
+        """Number and seconds of an attempt that succeeded: one that was left, or one that is made now."""
+        return self._left(stage, this) or self._attempts(stage, this, reasons, setting)
+
+    def follow(self, stage: Stage) -> None:
+        """If a command of the stage outlived its dvx, take its place until the command ends."""
+        left = find_leftover(self._project, stage)
+        if left is None or not left.runs:
+            return
+        since = f"its command, process {left.trace.process}, outlived the run {left.about.run}"
+        shared = not self._setting.attended
+        self._tell(StageStarted(stage.address, "\n".join(stage.lines), (since,), shared))
+        if cut := follow(self._project, stage, left, self._setting, self._passing(stage, shared)):
+            self._tell(Notice(f"the command of `{stage.address}` was stopped: it {cut}"))
+
+    def _left(self, stage: Stage, this: Try) -> tuple[int, float] | None:
+        """Number and seconds of an attempt whose outputs a killed dvx could not record, if they are what is wanted now."""
+        left = None if self._fresh else find_leftover(self._project, stage)
+        if (
+            left is None
+            or (left.about.key, left.about.inputs) != (this.key, this.inputs)
+            or not is_whole(self._project, stage, left)
+        ):
+            return None
+        known = {"attempt": left.about.number, "key": this.key, "log": left.about.log, "run": left.about.run}
+        self._setting.recorder.note(Fact.STAGE_ADOPTED, stage.address, known)
+        self._tell(Notice(f"`{stage.address}` was done, but not recorded, in the run {left.about.run}, which was killed"))
+        return left.about.number, left.seconds
+
+    def _attempts(self, stage: Stage, this: Try, reasons: tuple[Reason, ...], setting: Setting) -> tuple[int, float]:
+        """Run the command until it succeeds or is not to be tried again; returns the number of the attempt and its seconds.
+
+        Each begins without the outputs of the one before, which go to the trash.
+        """
+        outs = [output.path for output in stage.outs if not output.persist]
+        kept = [output.path for output in stage.outs if output.persist]
+        gpus = int(stage.run.resources.get("gpu", 0))
+        with self._devices.taken(gpus) as variables:
+            setting = replace(setting, environment={**setting.environment, **variables})
+            for number in itertools.count(1):
+                clear(self._project, outs, self._tell)
+                detach(self._project, kept)
+                shared = not setting.attended
+                # an item's command is that of its stage, which was shown
+                command = "\n".join(stage.lines) if reasons else ""
+                self._tell(StageStarted(stage.address, command, tuple(map(str, reasons)), shared))
+                passing = self._passing(stage, shared)
+                try:
+                    with self.others_turn(), self._slots:
+                        return number, attempt(self._project, stage, replace(this, number=number), setting, passing)
+                except StageFailed as error:
+                    # what it wrote ends here
+                    passing(b"")
+                    self._after_failure(stage, number, error)
+        raise AssertionError
+
+    def _after_failure(self, stage: Stage, number: int, error: StageFailed) -> None:
+        """Wait for the next attempt, or give up."""
+        pause = stage.run.retry.pause(number, error.code)
+        if pause is None:
+            raise error
+        self._setting.recorder.note(Fact.STAGE_RETRY_SCHEDULED, stage.address, {"attempt": number, "pause": pause})
+        self._tell(StageRetrying(stage.address, number, stage.run.retry.maximum_attempts, pause, error.message))
+        with self.others_turn():
+            self._setting.shell.wait(pause)
+
+    def _passing(self, stage: Stage, shared: bool) -> Callable[[bytes], None]:
+        return lambda data: self._tell(StageOutput(stage.address, data, shared=shared))
+
+    @contextlib.contextmanager
+    def others_turn(self) -> Iterator[None]:
+        """Let others have their turn until the block ends."""
+        self.turn.release()
+        try:
+            yield
+        finally:
+            self.turn.acquire()
