@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -75,6 +76,8 @@ MUTATIONS = frozenset({
 PATHLIB_MUTATIONS = frozenset(["hardlink_to", "symlink_to", "write_bytes", "write_text"])
 OPEN_TO_WRITE = frozenset({"O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND", "O_TMPFILE"})
 DOOR = "dvx.store.files"
+SCREEN = "dvx.cli.screen"
+_SPEAKING = frozenset({"echo", "secho", "echo_via_pager", "confirm", "prompt", "getpass", "print_exc", "print_exception"})
 LONGEST = 300
 
 
@@ -281,6 +284,20 @@ def only_cli_speaks(module: Module) -> Iterator[str]:
             yield f"line {node.lineno}: calls `{dotted(node.func)}`"
 
 
+def one_screen(module: Module) -> Iterator[str]:
+    """In `cli` only `screen` prints and asks: there what a terminal obeys is made visible."""
+    if module.unit != "cli" or module.name == SCREEN:
+        return
+    for node in ast.walk(module.tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = dotted(node.func)
+        if name in ("print", "input", "os.write") or (name.rpartition(".")[2] in _SPEAKING and not name.startswith("screen.")):
+            yield f"line {node.lineno}: calls `{name}`"
+        if re.fullmatch(r"sys\.(?:__)?std(?:out|err)(?:__)?(?:\.buffer)?\.write(?:lines)?", name):
+            yield f"line {node.lineno}: calls `{name}`"
+
+
 def the_world_is_passed(module: Module) -> Iterator[str]:
     """Only `config` reads the environment, only `cli` asks where the user stands, nobody changes it."""
     for node in ast.walk(module.tree):
@@ -323,6 +340,7 @@ RULES: tuple[Rule, ...] = (
     one_door,
     databases_have_their_place,
     only_cli_speaks,
+    one_screen,
     the_world_is_passed,
     shape,
 )

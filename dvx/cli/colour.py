@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import Enum, StrEnum
 from typing import TextIO
@@ -36,6 +37,8 @@ _OF_STATES = {
 }
 _BY_STATE = {state: ink for ink, states in _OF_STATES.items() for state in states}
 _CHOSEN = {"when": When.AUTO}
+# what stands behind an escape of dvx's own until the text is printed: nothing that is read can hold it
+_KEY = os.urandom(8).hex()
 
 
 def choose(when: When | None) -> None:
@@ -75,5 +78,15 @@ def state(word: str, padding: str = "") -> str:
     return out(word, _BY_STATE.get(word.rstrip(":").lower())) + padding
 
 
+def own(text: str) -> str:
+    """Text whose escapes are dvx's own, so that the door (`screen`) lets them through."""
+    return text.replace("\x1b", f"\x1b{_KEY}")
+
+
+def applied(text: str) -> str:
+    """Text, in which all escapes are visible, with dvx's own put back to work."""
+    return text.replace(f"\\x1b{_KEY}", "\x1b")
+
+
 def _painted(text: str, ink: Ink | None, stream: TextIO) -> str:
-    return f"\x1b[{ink.value}m{text}\x1b[0m" if ink is not None and text and wanted(stream) else text
+    return own(f"\x1b[{ink.value}m") + text + own("\x1b[0m") if ink is not None and text and wanted(stream) else text

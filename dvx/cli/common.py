@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from msgspec.structs import replace
 
-from dvx.cli import colour, complete, render
+from dvx.cli import colour, complete, render, screen
 from dvx.cli.session import SESSION
 from dvx.errors import quoted
 
@@ -26,17 +26,10 @@ def find_project() -> Project:
     session = SESSION.get()
     project = Project.find(session.cwd)
     if sys.stdin.isatty() and sys.stderr.isatty():
-        project = replace(project, ask=_ask)
+        project = replace(project, ask=screen.ask_secret)
     session.projects.append(project)
     project.trash.command = session.command
     return project
-
-
-def _ask(what: str) -> str:
-    """A secret that is not shown while it is typed."""
-    render.leave_line()
-    secret: str = typer.prompt(what, hide_input=True, err=True)
-    return secret
 
 
 def cwd() -> str:

@@ -33,8 +33,9 @@ def offer(names: Callable[[Project], Iterable[str]]) -> Offer:
 
 
 def beginning(incomplete: str, names: Iterable[str]) -> list[str]:
-    """The names that begin like that, sorted."""
-    return sorted({name for name in names if name.startswith(incomplete)})
+    """The names that begin like that, sorted: those that can be typed, and are not taken for options."""
+    found = {name for name in names if name.startswith(incomplete) and name.isprintable()}
+    return sorted(name for name in found if not name.startswith("-") or incomplete.startswith("-"))
 
 
 def one_of(*names: str) -> Offer:
@@ -164,7 +165,7 @@ def folders(incomplete: str) -> list[str]:
     except OSError:
         return []
     prefix = incomplete[: len(incomplete) - len(name)]
-    return sorted(f"{prefix}{one}" for one in found if name.startswith(".") or not one.startswith("."))
+    return beginning(incomplete, (f"{prefix}{one}" for one in found if name.startswith(".") or not one.startswith(".")))
 
 
 hashes = one_of(*NATIVE.algorithms)

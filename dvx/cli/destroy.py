@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import render, units
+from dvx.cli import render, screen, units
 from dvx.cli.common import find_project
 from dvx.errors import DvxError
 from dvx.model.paths import printable
@@ -32,7 +32,7 @@ def destroy(*, force: Annotated[bool, typer.Option("--force", "-f", help="Do it,
     if not force:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise DvxError("nothing was removed, as nobody can be asked", "use `-f` to do it without being asked")
-        if not typer.confirm("Remove all this for good?", err=True):
+        if not screen.confirm("Remove all this for good?"):
             raise DvxError("nothing was removed", "")
     freed = carry_out(project, planned)
     if freed:

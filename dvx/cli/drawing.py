@@ -16,6 +16,7 @@ Needs = Mapping[str, tuple[str, ...]]
 
 def text(needs: Needs) -> str:
     """A line for each node, after the lines of what it needs: its name, an arrow, its needs."""
+    needs = {printable(name): tuple(map(printable, needed)) for name, needed in needs.items()}
     width = max(map(len, needs), default=0)
     return "\n".join(f"{name:<{width}}  <-  {', '.join(needed)}" if needed else name for name, needed in needs.items())
 
@@ -119,7 +120,7 @@ def dot(needs: Needs) -> str:
 def mermaid(needs: Needs) -> str:
     """A Mermaid flow chart from top to bottom."""
     numbers = {name: f"node{number}" for number, name in enumerate(needs, 1)}
-    labels = [f'\t{numbers[name]}["{name.replace(chr(34), "#quot;")}"]' for name in needs]
+    labels = [f'\t{numbers[name]}["{printable(name).replace(chr(34), "#quot;")}"]' for name in needs]
     edges = [f"\t{numbers[one]}-->{numbers[name]}" for name, needed in needs.items() for one in needed]
     return "\n".join(["flowchart TD", *labels, *edges])
 

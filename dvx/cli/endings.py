@@ -27,7 +27,7 @@ def usage(error: typer.TyperException, session: Session) -> int:
     path = context.command_path if context is not None else "dvx"
     text = error.format_message()
     if context is not None and text.startswith("Usage: "):
-        render.note(text)
+        render.notes(*text.split("\n"))
         return session.exit_codes.usage
     hint = f"run `{path} --help` to see how it is used"
     option = getattr(error, "option_name", "")
@@ -75,7 +75,7 @@ def bug(error: Exception, session: Session) -> int:
 
     from dvx.store import files
 
-    if _is_completing():
+    if is_completing():
         return session.exit_codes.bug
     if _unwritable_name(error):
         text = f"a file name cannot be written in `{sys.getfilesystemencoding()}`, which the locale asks for"
@@ -89,11 +89,11 @@ def bug(error: Exception, session: Session) -> int:
 
 
 def _say(message: str, hint: str = "", place: str = "") -> None:
-    if not _is_completing():
+    if not is_completing():
         render.error(message, hint, place)
 
 
-def _is_completing() -> bool:
+def is_completing() -> bool:
     """Whether a shell asks what could be typed: it shows on the command line what is printed."""
     return "_DVX_COMPLETE" in environment()
 

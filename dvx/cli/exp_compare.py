@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete, complete_values, exp_table, render
+from dvx.cli import complete, complete_values, exp_table, render, screen
 from dvx.cli.common import JsonOption, MarkdownOption, find_project
 from dvx.cli.experiments import NumberOption, RevisionsOption, tell_of_others
 from dvx.cli.metrics import Look, changes_document, print_changes
@@ -97,7 +97,7 @@ def exp_show(
     if csv:
         rows = [[*exp_table.CSV_HEAD, *states, *columns.values()], *exp_table.csv_rows(shown, columns, style)]
         rows = exp_table.without_fixed(rows, len(exp_table.CSV_HEAD) + len(states), wanted)
-        render.data(exp_table.csv_text(exp_table.without_parent(rows) if only_changed else rows))
+        screen.exact(exp_table.csv_text(exp_table.without_parent(rows) if only_changed else rows))
     else:
         rows = [[*exp_table.HEAD, *states, *columns.values()], *exp_table.text_rows(shown, columns, style)]
         head, *rows = exp_table.without_fixed(rows, len(exp_table.HEAD) + len(states), wanted)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete_values, render
+from dvx.cli import complete_values, render, screen
 from dvx.cli.common import JsonOption, RecursiveOption, StagesArgument, find_project
 from dvx.cli.experiments import MessageOption, NameOption, tell_way_back
 from dvx.errors import UsageError
@@ -14,6 +14,8 @@ from dvx.model.override import Op, Override
 from dvx.ops.exp_run import RunOptions
 from dvx.ops.repro_plan import ReproOptions
 from dvx.project import Project
+
+_APPLY = "To apply the results of an experiment to your workspace run:"
 
 
 def exp_run(
@@ -97,7 +99,7 @@ def exp_run(
         pull=pull,
         allow_missing=allow_missing,
         jobs=jobs,
-        confirm=(lambda stage: typer.confirm(f"Run stage `{stage}`?", err=True)) if interactive else None,
+        confirm=(lambda stage: screen.confirm(f"Run stage `{stage}`?")) if interactive else None,
     )
     options = RunOptions(repro, name, tuple(set_param or ()), message, force, not no_hydra)
     if queue:
@@ -115,7 +117,7 @@ def _here(project: Project, options: RunOptions, *, json: bool) -> None:
     if json:
         render.json({"name": recorded.ref.name, "commit": recorded.commit or None, "ref": str(recorded.ref)})
     elif not options.repro.dry:
-        render.note(f"\nRan experiment(s): {recorded.ref.name}\nExperiment results have been applied to your workspace.")
+        render.notes("", f"Ran experiment(s): {recorded.ref.name}", "Experiment results have been applied to your workspace.")
     tell_way_back(recorded.ref, recorded.replaced)
 
 
@@ -132,8 +134,7 @@ def _apart(project: Project, options: RunOptions, copied: tuple[str, ...], *, js
     if json:
         render.json({"name": recorded.ref.name, "commit": recorded.commit, "ref": str(recorded.ref)})
     else:
-        render.note(f"\nRan experiment(s): {task.name}")
-        render.note(f"To apply the results of an experiment to your workspace run:\n\n\tdvx exp apply {task.name}")
+        render.notes("", f"Ran experiment(s): {task.name}", _APPLY, "", f"\tdvx exp apply {task.name}")
     tell_way_back(recorded.ref, recorded.replaced)
 
 
@@ -167,8 +168,7 @@ def _run_all(project: Project, jobs: int) -> None:
     done = [one.name for one in ended if one.state is State.SUCCESS]
     failed = [one.name for one in ended if one.state in (State.FAILED, State.KILLED)]
     if done:
-        render.note(f"\nRan experiment(s): {', '.join(done)}")
-        render.note("To apply the results of an experiment to your workspace run:\n\n\tdvx exp apply <exp>")
+        render.notes("", f"Ran experiment(s): {', '.join(done)}", _APPLY, "", "\tdvx exp apply <exp>")
     if failed:
         render.error(f"failed: {', '.join(failed)}", "`dvx queue logs NAME` shows why, `dvx queue retry` queues them again")
         raise typer.Exit(project.dialect.exit_codes.error)

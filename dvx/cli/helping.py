@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import render
+from dvx.cli import render, screen
 from dvx.cli.commands import ABSENT, COMMANDS, GROUPS
 from dvx.cli.common import cwd
 from dvx.cli.main import run
@@ -68,17 +68,17 @@ def help_about(
     """
     name = " ".join(topic or ())
     if not name:
-        render.data(f"Topics: {', '.join(TOPICS)}\n\nOr a command: `dvx help exp run`. `dvx --help` lists them all.")
+        screen.block(f"Topics: {', '.join(TOPICS)}\n\nOr a command: `dvx help exp run`. `dvx --help` lists them all.")
     elif name == "dvc":
         for line in _about_dvc():
             render.data(line)
     elif name in COMMANDS or name in GROUPS:
         # what a word means is a topic, how a command is typed stands behind it
         if name in TOPICS:
-            render.data(TOPICS[name] + "\n")
+            screen.block(TOPICS[name] + "\n")
         run([*name.split(), "--help"], cwd())
     elif name in TOPICS:
-        render.data(TOPICS[name])
+        screen.block(TOPICS[name])
     else:
         hint = nearest(name, [*TOPICS, *COMMANDS, *GROUPS]) or f"one of {', '.join(TOPICS)}, or a command"
         raise UsageError(f"there is no help about `{name}`", hint)

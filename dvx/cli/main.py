@@ -13,10 +13,11 @@ import typer
 import typer.core
 import typer.main
 
-from dvx.cli import colour, common, common_options, endings, render
+from dvx.cli import colour, common, common_options, endings, render, screen
 from dvx.cli.commands import ABSENT, ALIASES, COMMANDS, GROUPS
 from dvx.cli.session import SESSION, Session
 from dvx.cli.words import Command
+from dvx.config import environment
 from dvx.errors import DvxError, UsageError, nearest
 from dvx.model.dialect import NATIVE
 
@@ -66,15 +67,16 @@ class LazyGroup(typer.core.TyperGroup):
 def main() -> NoReturn:
     """The entry point of the `dvx` command."""
     try:
+        # what libraries write themselves, such as warnings
+        sys.stderr = screen.Filter(sys.stderr)
         cwd = os.getcwd()
     except FileNotFoundError:
         render.error("the folder that you stand in does not exist any more", "go to one that does, then run the command there")
         sys.exit(NATIVE.exit_codes.error)
     code = run(sys.argv[1:], cwd)
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-    with contextlib.suppress(OSError):
-        sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
     # all is written and closed. To take the interpreter apart costs a tenth of a short command, and it would wait for threads
     # that hang in a network
     os._exit(code)
@@ -93,9 +95,16 @@ def run(arguments: Sequence[str], cwd: str) -> int:
 
 
 def _run(arguments: list[str], session: Session) -> int:
+    if endings.is_completing():
+        from dvx.cli.answers import ASKED, listen
+
+        # the scripts of `dvx completion` ask in this way alone; others would let their shell evaluate what is offered
+        if environment()["_DVX_COMPLETE"] != ASKED:
+            return 0
+        listen()
     try:
         result = _root().main(args=arguments, prog_name="dvx", standalone_mode=False)
-        render.leave_line()
+        screen.leave_line()
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -122,6 +131,8 @@ def _root() -> Any:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         no_args_is_help=True,
+        # its script for zsh evaluates the names that are offered
+        add_completion=False,
         # commands inherit it
         context_settings={"help_option_names": ["-h", "--help"]},
         help=common_options.ABOUT,

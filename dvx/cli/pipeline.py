@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete, complete_values, render
+from dvx.cli import complete, complete_values, render, screen
 from dvx.cli.common import JsonOption, MarkdownOption, RecursiveOption, StagesArgument, find_project, tell_git
 from dvx.cli.drawing import boxes, dot, mermaid, page, text
 from dvx.cli.units import duration
@@ -203,13 +203,13 @@ def dag(
     if json:
         render.json({name: list(needed) for name, needed in needs.items()})
     elif markdown:
-        render.data(f"```mermaid\n{mermaid(needs)}\n```")
+        screen.block(f"```mermaid\n{mermaid(needs)}\n```")
     elif as_page:
-        render.data(page(needs, found.details))
+        screen.block(page(needs, found.details))
     elif as_mermaid or as_dot:
-        render.data(mermaid(needs) if as_mermaid else dot(needs))
+        screen.block(mermaid(needs) if as_mermaid else dot(needs))
     elif needs:
-        render.data(text(needs) if as_list or len(needs) > _MOST_BOXES else boxes(needs))
+        screen.block(text(needs) if as_list or len(needs) > _MOST_BOXES else boxes(needs))
 
 
 def run_stages(project: Project, options: ReproOptions, for_git: Sequence[str] = ()) -> ReproResult:
@@ -247,7 +247,7 @@ def _outcome(outcome: StageOutcome) -> dict[str, object]:
 
 
 def _confirm(stage: str) -> bool:
-    return typer.confirm(f"Going to reproduce '{stage}'. Are you sure you want to continue?", err=True)
+    return screen.confirm(f"Going to reproduce '{stage}'. Are you sure you want to continue?")
 
 
 def _cut(line: str, width: int) -> str:

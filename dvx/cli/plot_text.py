@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dvx.cli.colour import own
 from dvx.errors import ConfigError
+from dvx.model.paths import printable
 from dvx.model.plot_fill import Chart
 
 _HEIGHT = 16
@@ -40,11 +42,11 @@ def chart_text(name: str, chart: Chart, width: int, *, colours: bool, plain: boo
     if not colours:
         plotext.theme("clear")
     for label, (rights, ups) in lines.items():
-        plotext.plot(rights, ups, label=label, marker="*" if plain else "braille")
-    plotext.title(str(chart.properties.get("title") or name))
-    plotext.xlabel(str(chart.properties.get("x_label") or x))
+        plotext.plot(rights, ups, label=printable(label), marker="*" if plain else "braille")
+    plotext.title(printable(str(chart.properties.get("title") or name)))
+    plotext.xlabel(printable(str(chart.properties.get("x_label") or x)))
     drawn = str(plotext.build())
-    return drawn if colours else drawn.replace("\x1b[0m", "")
+    return own(drawn) if colours else drawn.replace("\x1b[0m", "")
 
 
 def _label(row: Mapping[str, Any], chart: Chart) -> str:

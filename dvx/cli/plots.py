@@ -11,7 +11,7 @@ from urllib.parse import quote
 import typer
 from msgspec import Struct
 
-from dvx.cli import colour, complete, complete_values, render
+from dvx.cli import colour, complete, complete_values, render, screen
 from dvx.cli.common import find_project
 from dvx.cli.live import width_of
 from dvx.errors import DvxError, UsageError, nearest
@@ -242,12 +242,12 @@ def _print_charts(plots: Sequence[Any]) -> None:
     from dvx.cli.plot_text import BRAILLE, chart_text
 
     width = width_of(sys.stdout.fileno()) if sys.stdout.isatty() else 80
-    colours, plain = colour.wanted(sys.stdout), not render.can_print(BRAILLE)
+    colours, plain = colour.wanted(sys.stdout), not screen.can_print(BRAILLE)
     for plot in plots:
         if plot.chart is None:
             render.note(f"`{plot.name}` is a picture, which a page shows: leave `--text` out.")
         elif found := chart_text(plot.name, plot.chart, width, colours=colours, plain=plain):
-            render.data(found)
+            screen.block(found)
         else:
             render.note(f"`{plot.name}` has no numbers to draw; a page shows it: leave `--text` out.")
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete, complete_values, render
+from dvx.cli import complete, complete_values, render, screen
 from dvx.cli.clock import moment
 from dvx.cli.common import JsonOption, find_project
 from dvx.errors import DvxError, UsageError
@@ -103,7 +103,8 @@ def queue_status(*, json: JsonOption = False) -> None:
         render.table(rows, ("Task", "Name", "Created", "Status"))
     else:
         render.data("No experiment tasks in the queue.")
-    render.data(f"\nWorker status: {active} active, {len(alive) - active} idle")
+    render.data("")
+    render.data(f"Worker status: {active} active, {len(alive) - active} idle")
 
 
 def queue_logs(
@@ -142,8 +143,7 @@ def queue_logs(
             text = data.decode(encoding, "replace")
         except LookupError:
             raise UsageError(f"there is no encoding `{encoding}`", "write for example `utf-8` or `latin-1`") from None
-        for line in text.splitlines():
-            render.data(line)
+        screen.log(text)
         if not follow or now.state not in (State.QUEUED, State.RUNNING):
             return
         time.sleep(_POLL_SECONDS)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import render
+from dvx.cli import render, screen
 from dvx.cli.common import RecursiveOption, TargetsArgument, WithDepsOption, find_project, tell_git
 from dvx.model.paths import printable
 from dvx.ops.index import SelectOptions
@@ -46,4 +46,4 @@ def commit(
 
 
 def _confirm(owner: str, changes: tuple[str, ...]) -> bool:
-    return typer.confirm(f"`{printable(owner)}`: {', '.join(changes)}. Are you sure you want to commit it?", err=True)
+    return screen.confirm(f"`{printable(owner)}`: {', '.join(changes)}. Are you sure you want to commit it?")

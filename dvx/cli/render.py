@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dvx.cli import colour
+from dvx.cli import colour, screen
 from dvx.cli.colour import Ink
 from dvx.cli.live import Live, width_of
 from dvx.cli.progress import Meter
@@ -30,12 +30,7 @@ from dvx.model.events import (
 )
 from dvx.model.paths import printable
 
-# for streams that cannot print these
-_PLAIN = str.maketrans({"└": "`", "├": "|", "─": "-", "│": "|", "…": "...", **dict.fromkeys("┌┐┘┤┬┴┼", "+")})
 _VERBOSITY = {"quiet": False, "verbose": False}
-# what takes stderr from a line that is rewritten, or that a command did not end, to a new one
-_LEAVING = {"stderr": ""}
-_CLEARED, _LINE_ABOVE = "\r\x1b[K", "\x1b[A\x1b[K"
 _TICK_SECONDS = 1.0
 # output without an end of line is shown when it gets that long
 _LONGEST_LINE = 1 << 16
@@ -56,56 +51,51 @@ def is_quiet() -> bool:
 
 def data(text: str) -> None:
     """A line of what was asked for."""
-    print(_encodable(text, sys.stdout))
+    screen.data(text)
 
 
 def note(text: str) -> None:
     """A line for the person who watches."""
     if not _VERBOSITY["quiet"]:
-        _say(text)
+        screen.say(text)
+
+
+def notes(*lines: str) -> None:
+    """Lines for the person who watches."""
+    for line in lines:
+        note(line)
 
 
 def error(message: str, hint: str = "", place: str = "") -> None:
     """What went wrong, and the way out. The place comes first, as compilers have it, so that editors can go there."""
     begin = f"{place}: " if place else ""
-    _say(f"{begin}{colour.err('error:', Ink.RED)} {message.removeprefix(begin)}")
+    screen.say(f"{begin}{colour.err('error:', Ink.RED)} {message.removeprefix(begin)}")
     if hint:
-        _say(f"{colour.err('hint:', Ink.CYAN)} {hint}")
-
-
-def leave_line() -> None:
-    """Let what comes next on stderr begin a line."""
-    if _LEAVING["stderr"]:
-        print(_LEAVING["stderr"], end="", file=sys.stderr, flush=True)
-        _LEAVING["stderr"] = ""
+        screen.say(f"{colour.err('hint:', Ink.CYAN)} {hint}")
 
 
 def json(value: Any) -> None:
     """A value as JSON: on one line, indented on a terminal."""
     import json as json_module
 
-    data(json_module.dumps(value, indent=2 if sys.stdout.isatty() else None))
-
-
-def can_print(text: str) -> bool:
-    """Whether stdout can print these characters."""
-    return _encodable(text, sys.stdout) == text
+    # of what a terminal obeys JSON escapes all but this
+    screen.exact(json_module.dumps(value, indent=2 if sys.stdout.isatty() else None).replace("\x7f", "\\u007f"))
 
 
 def table(rows: Sequence[Sequence[Any]], headers: Sequence[str], *, markdown: bool = False) -> None:
     """Rows under headers, each on one line; None is a dash, other empty cells are for the caller to fill."""
-    body = [[_cell(value) for value in row] for row in rows]
+    headers, *body = [[_cell(value) for value in row] for row in (headers, *rows)]
     if markdown:
         from tabulate import tabulate
 
         text = tabulate(body, headers, tablefmt="github", disable_numparse=True)
-        data("\n".join(line.rstrip() for line in text.splitlines()))
+        screen.block("\n".join(line.rstrip() for line in text.split("\n")))
         return
     # as tabulate lays it out, which asks each cell for its type and takes ten times as long
     cells = [[f"{header}  " for header in headers], *body]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     layout = "  ".join(f"{{:<{width}}}" for width in widths)
-    data("\n".join(layout.format(*row).rstrip() for row in cells))
+    screen.block("\n".join(layout.format(*row).rstrip() for row in cells))
 
 
 def _cell(value: Any) -> str:
@@ -157,12 +147,12 @@ class Terminal:
             if event.shared:
                 self._pass_lines_on(event.stage, event.data, ended=not event.data)
             elif event.data:
-                _pass_on(event.data)
+                screen.pass_on(event.data)
         elif isinstance(event, Notice):
-            note(_notice(event))
+            notes(*_notice(event))
         else:
             self._pass_lines_on(event.stage, b"", ended=True)
-            note(_stage_line(event))
+            notes(*_stage_lines(event))
 
     def _follow(self, event: Event) -> None:
         """Keep the foot of the terminal up to date: what runs at once, and what it wrote last."""
@@ -191,9 +181,7 @@ class Terminal:
         lines = self._stages.lines(time.monotonic(), width_of(2))
         if lines:
             self._shown = time.monotonic()
-            leave_line()
-            _LEAVING["stderr"] = _CLEARED + _LINE_ABOVE * (len(lines) - 1)
-            print(_encodable("\n".join(lines), sys.stderr), end="", file=sys.stderr, flush=True)
+            screen.draw(lines)
         return bool(lines)
 
     def _pass_lines_on(self, stage: str, output: bytes, *, ended: bool = False) -> None:
@@ -204,8 +192,8 @@ class Terminal:
         if rest:
             self._unfinished[stage] = rest
         if newline:
-            prefix = colour.err(f"{stage} | ", Ink.DIM).encode("utf-8", "backslashreplace")
-            _pass_on(b"".join(prefix + line.rpartition(b"\r")[2] + b"\n" for line in whole.split(b"\n")))
+            prefix = screen.as_bytes(colour.err(f"{stage} | ", Ink.DIM))
+            screen.pass_on(b"".join(prefix + line.rpartition(b"\r")[2] + b"\n" for line in whole.split(b"\n")))
 
     def _transferred(self, event: Transferred) -> None:
         now, ended = time.monotonic(), event.objects == event.total_objects
@@ -221,12 +209,9 @@ class Terminal:
 
     def _rewrite(self, text: str, *, ended: bool) -> None:
         self._shown = time.monotonic()
-        if _LEAVING["stderr"] != _CLEARED:
-            leave_line()
-        _LEAVING["stderr"] = _CLEARED
-        print(f"{_CLEARED}{_encodable(text, sys.stderr)}", end="", file=sys.stderr, flush=True)
+        screen.rewrite(text)
         if ended:
-            leave_line()
+            screen.leave_line()
 
 
 def terminal() -> Tell:
@@ -234,58 +219,31 @@ def terminal() -> Tell:
     return Terminal()
 
 
-def _say(text: str) -> None:
-    leave_line()
-    print(_encodable(text, sys.stderr), file=sys.stderr)
-
-
-def _pass_on(output: bytes) -> None:
-    """Show what a command wrote as it is."""
-    if _LEAVING["stderr"].startswith(_CLEARED):
-        leave_line()
-    if hasattr(sys.stderr, "buffer"):
-        sys.stderr.buffer.write(output)
-    else:
-        sys.stderr.write(output.decode("utf-8", "replace"))
-    sys.stderr.flush()
-    _LEAVING["stderr"] = "" if output.endswith(b"\n") else "\n"
-
-
-def _notice(notice: Notice) -> str:
+def _notice(notice: Notice) -> tuple[str, ...]:
     begin = f"{notice.place}: " if notice.place else ""
     text = f"{begin}{colour.err('note:', Ink.YELLOW)} {notice.message.removeprefix(begin)}"
     if not notice.hint:
-        return text
-    return f"{text}\n{colour.err('hint:', Ink.CYAN)} {notice.hint}" if "\n" in notice.message else f"{text}; {notice.hint}"
+        return (text,)
+    return (text, f"{colour.err('hint:', Ink.CYAN)} {notice.hint}") if "\n" in notice.message else (f"{text}; {notice.hint}",)
 
 
-def _stage_line(event: StageStarted | StageSkipped | StageRestored | StageRetrying | StageEnded) -> str:
+def _stage_lines(event: StageStarted | StageSkipped | StageRestored | StageRetrying | StageEnded) -> tuple[str, ...]:
     if isinstance(event, StageStarted):
         why = f" ({', '.join(event.why)})" if event.why else ""
-        command = "\n".join(f"> {line}" for line in event.command.splitlines())
         running = colour.err(f"Running stage '{event.stage}'", Ink.BOLD)
-        return f"{running}{why}:\n{command}" if command else f"{running}{why}"
+        command = [f"> {line}" for line in event.command.removesuffix("\n").split("\n")] if event.command else ()
+        return (f"{running}{why}{':' if command else ''}", *command)
     if isinstance(event, StageSkipped):
-        return colour.err(f"Stage '{event.stage}' didn't change, skipping", Ink.DIM)
+        return (colour.err(f"Stage '{event.stage}' didn't change, skipping", Ink.DIM),)
     if isinstance(event, StageRestored):
-        return colour.err(f"Stage '{event.stage}' is cached - skipping run, checking out outputs", Ink.DIM)
+        return (colour.err(f"Stage '{event.stage}' is cached - skipping run, checking out outputs", Ink.DIM),)
     if isinstance(event, StageRetrying):
         again = f"attempt {event.attempt + 1} of {event.attempts} starts in {event.pause:g} s"
-        return f"{colour.err('note:', Ink.YELLOW)} {event.message}\n{colour.err('hint:', Ink.CYAN)} {again}"
-    return f"Stage '{event.stage}' done in {event.seconds:.1f} s"
+        return (f"{colour.err('note:', Ink.YELLOW)} {event.message}", f"{colour.err('hint:', Ink.CYAN)} {again}")
+    return (f"Stage '{event.stage}' done in {event.seconds:.1f} s",)
 
 
 def _planned(event: TransferPlanned) -> str:
     way = "to" if event.task == "push" else "from"
     about = f"{size(event.bytes)}, {'about' if event.task == 'push' else 'at most'} {count(event.requests, 'request')}"
     return f"{count(event.objects, 'object')} to {event.task} {way} `{event.remote}` ({about})"
-
-
-def _encodable(text: str, stream: Any) -> str:
-    """Text that the stream can print: lines become plain ones, bytes of names that are no text visible."""
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        return text.translate(_PLAIN).encode(encoding, "backslashreplace").decode(encoding)
-    return text

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 from msgspec import structs, to_builtins
 
-from dvx.cli import complete, render
+from dvx.cli import complete, render, screen
 from dvx.cli.common import JsonOption, MarkdownOption, find_project
 from dvx.cli.pipeline import run_stages
 from dvx.cli.units import duration
@@ -113,8 +112,8 @@ def runs_logs(
     while True:
         several = len({one.stage for one in chosen}) > 1
         for one in chosen:
-            for line in _new_lines(project, one, read, final=one.status is not Status.RUNNING):
-                render.data(f"{one.stage} | {line}" if several else line)
+            said = _new_lines(project, one, read, final=one.status is not Status.RUNNING)
+            screen.log(said, f"{one.stage} | " if several else "")
         if not follow or found.ended is not None or found.status is Status.KILLED:
             return
         time.sleep(_POLL_SECONDS)
@@ -204,7 +203,7 @@ def _attempts_at(run: RunRecord, stage: str) -> list[AttemptRecord]:
     return [one for one in mine if one.log]
 
 
-def _new_lines(project: Project, one: AttemptRecord, read: dict[str, int], *, final: bool) -> Iterator[str]:
+def _new_lines(project: Project, one: AttemptRecord, read: dict[str, int], *, final: bool) -> str:
     """What was written to a log since the last time, in whole lines unless it is `final`."""
     place = os.path.join(project.root, one.log)
     try:
@@ -212,10 +211,10 @@ def _new_lines(project: Project, one: AttemptRecord, read: dict[str, int], *, fi
             file.seek(read.get(place, 0))
             data = file.read()
     except FileNotFoundError:
-        return
+        return ""
     whole = data if final else data[: data.rfind(b"\n") + 1]
     read[place] = read.get(place, 0) + len(whole)
-    yield from whole.decode("utf-8", "replace").splitlines()
+    return whole.decode("utf-8", "replace")
 
 
 def _summary(run: RunRecord) -> str:

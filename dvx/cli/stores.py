@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from msgspec import to_builtins
 
-from dvx.cli import complete, render, units
+from dvx.cli import complete, render, screen, units
 from dvx.cli.common import JsonOption, find_project
 from dvx.model.gc import parse_age
 from dvx.model.paths import printable
@@ -105,7 +105,7 @@ def trash_empty(
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             render.note(f"Nothing was removed; use `-f` to remove {total}.")
             return
-        typer.confirm(f"Remove {total} for good?", abort=True, err=True)
+        screen.confirm(f"Remove {total} for good?", abort=True)
     trash.empty(project, items)
     render.note(f"Removed {total} from the trash.")
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import render
+from dvx.cli import render, screen
 from dvx.cli.common import JsonOption, cwd
 from dvx.config import environment, find_root
 from dvx.errors import DvxError, NotARepository, UsageError
@@ -58,7 +58,7 @@ def trust(
             raise DvxError(
                 "nothing was trusted, because there is no terminal to ask on", "check the list, then run `dvx trust --yes`"
             )
-        if not typer.confirm("Do you trust this on this machine?", err=True):
+        if not screen.confirm("Do you trust this on this machine?"):
             raise DvxError("nothing was trusted", "")
     agree(root, dialect, environment(), new)
     render.note("Trusted on this machine. `dvx trust --revoke` takes it back.")

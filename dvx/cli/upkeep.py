@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dvx.cli import complete, render, units
+from dvx.cli import complete, render, screen, units
 from dvx.cli.common import JobsOption, JsonOption, RemoteOption, find_project
 from dvx.errors import Corrupted, UsageError
 from dvx.model.fsck import Finding, Report
@@ -75,7 +75,7 @@ def gc(
         _tell_done(collect(project, options, shown, tell), json=json)
     elif not dry_run and shown.count and not json and _can_ask():
         _show(shown, json=json)
-        typer.confirm("Remove them for good?", abort=True, err=True)
+        screen.confirm("Remove them for good?", abort=True)
         _tell_done(collect(project, options, shown, tell), json=False)
     else:
         _show(shown, json=json)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from dvx.errors import GitError, UnknownTarget
-from dvx.git import process
+from dvx.git import process, values
 from dvx.git.places import Place
 from dvx.model.paths import printable
 from dvx.model.settings import redact
@@ -45,7 +45,7 @@ def tip(cwd: Place, url: str, revision: str) -> str:
     if answer.code:
         raise _failure(url, answer)
     found = {}
-    for line in answer.out.decode("utf-8", "replace").splitlines():
+    for line in values.lines(answer.out):
         commit, _, ref = line.partition("\t")
         found[ref] = commit
     return next((found[name] for name in names if name in found), "")
@@ -60,7 +60,7 @@ def tags(cwd: str, url: str) -> list[str]:
     answer = process.run(Place(cwd, cwd, cwd), (*_SAFE, "ls-remote", "--quiet", "--tags", "--refs", "--", url))
     if answer.code:
         raise _failure(url, answer)
-    return [line.partition("\trefs/tags/")[2] for line in answer.out.decode("utf-8", "replace").splitlines()]
+    return [line.partition("\trefs/tags/")[2] for line in values.lines(answer.out)]
 
 
 def _shallow(place: Place, url: str, revision: str) -> str:

@@ -13,12 +13,12 @@ def dated_experiments(git: Git) -> list[Experiment]:
     """Every experiment, the newest first."""
     words = ("for-each-ref", "--format=%(objectname) %(committerdate:unix) %(refname)", EXPERIMENTS)
     answer = process.run(git.place, words)
-    found = _read(values.text(answer.out)) if answer.code == 0 else _one_by_one(git)
+    found = _read(values.lines(answer.out)) if answer.code == 0 else _one_by_one(git)
     return sorted(found, key=lambda one: (-one.created, one.ref.baseline, one.ref.name))
 
 
-def _read(text: str) -> Iterator[Experiment]:
-    for line in text.splitlines():
+def _read(lines: list[str]) -> Iterator[Experiment]:
+    for line in lines:
         commit, moment, name = line.split(" ", 2)
         ref = ExpRef.parse(name)
         if ref is not None and moment:

@@ -60,7 +60,7 @@ class Git(Struct, frozen=True):
 
     def branch(self) -> str | None:
         """The branch that is checked out; None when HEAD is detached."""
-        return values.text(process.run(self.place, ("symbolic-ref", "--quiet", "--short", "HEAD")).out).strip() or None
+        return values.text(process.run(self.place, ("symbolic-ref", "--quiet", "--short", "HEAD")).out).removesuffix("\n") or None
 
     def resolve(self, revision: str) -> str:
         """The id of the commit that a revision or experiment name stands for.
@@ -103,20 +103,20 @@ class Git(Struct, frozen=True):
         """
         if not remote or remote.startswith("-"):
             raise GitError(f"`{remote}` is not a Git remote or URL")
-        rows = values.text(process.ask(self.place, ("ls-remote", "--", remote, EXPERIMENTS + "*"))).splitlines()
+        rows = values.lines(process.ask(self.place, ("ls-remote", "--", remote, EXPERIMENTS + "*")))
         pairs = ((ExpRef.parse(name), commit) for commit, name in (row.split("\t") for row in rows))
         return {ref: commit for ref, commit in pairs if ref is not None}
 
     def refs(self, *prefixes: str) -> dict[str, str]:
         """Refs below the prefixes: full name -> id of the object."""
         out = process.ask(self.place, ("for-each-ref", "--format=%(objectname) %(refname)", *prefixes))
-        rows = (line.split(" ", 1) for line in values.text(out).splitlines())
+        rows = (line.split(" ", 1) for line in values.lines(out))
         return {name: ident for ident, name in rows}
 
     def tips(self, *prefixes: str) -> list[str]:
         """The commits that branches (`refs/heads/`) or tags (`refs/tags/`) stand for."""
         words = ("for-each-ref", "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname)", *prefixes)
-        rows = (line.split() for line in values.text(process.ask(self.place, words)).splitlines())
+        rows = (line.split() for line in values.lines(process.ask(self.place, words)))
         return list(dict.fromkeys(row[-1] for row in rows if row[-2] == "commit"))
 
     def commits(self, revisions: Iterable[str], number: int) -> list[str]:
@@ -143,8 +143,8 @@ class Git(Struct, frozen=True):
         current = self.branch()
         words = ("for-each-ref", "--format=%(objectname) %(*objectname) %(refname)", "refs/tags/", "refs/heads/")
         found: dict[str, str] = {}
-        for line in sorted(values.text(process.ask(self.place, words)).splitlines(), key=lambda line: "refs/heads/" in line):
-            *ids, name = line.split()
+        for line in sorted(values.lines(process.ask(self.place, words)), key=lambda line: "refs/heads/" in line):
+            *ids, name = filter(None, line.split(" "))
             short = name.split("/", 2)[2]
             if ids[-1] in wanted and (ids[-1] not in found or name == f"refs/heads/{current}"):
                 found[ids[-1]] = short
@@ -187,9 +187,9 @@ class Git(Struct, frozen=True):
         given = "".join(f"{commit}:{self.full(path)}\n" for commit, path in asked)
         out = process.ask(self.place, ("cat-file", "--batch-check=%(objectname)"), os.fsencode(given))
         found: dict[str, set[str]] = {path: set() for path in paths}
-        for (_, path), line in zip(asked, out.splitlines(), strict=True):
-            if b" " not in line:
-                found[path].add(line.decode("ascii"))
+        for (_, path), line in zip(asked, values.lines(out), strict=True):
+            if " " not in line:
+                found[path].add(line)
         return found
 
     def hashed(self, paths: Sequence[str]) -> dict[str, str]:

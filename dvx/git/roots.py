@@ -30,7 +30,7 @@ def unfinished_commits(git: Git) -> list[str]:
     for ref in heads:
         for words in (("--walk-reflogs",), ("--no-walk",)):
             answer = process.run(git.place, ("rev-list", *words, "--parents", ref, "--"))
-            for line in values.text(answer.out).splitlines():
+            for line in values.lines(answer.out):
                 commit, *parents = line.split()
                 # the index and the untracked files of a stash are parents of it
                 found |= dict.fromkeys((commit, *parents[1:]))
@@ -84,7 +84,7 @@ def _interrupted(git: Git) -> list[str]:
         if len(word) in (40, 64) and _HEX.issuperset(word):
             found.append(word)
     kinds = process.ask(git.place, ("cat-file", "--batch-check=%(objecttype) %(objectname)"), "\n".join(found).encode())
-    return [line.split()[1] for line in values.text(kinds).splitlines() if line.startswith("commit ")]
+    return [line.split()[1] for line in values.lines(kinds) if line.startswith("commit ")]
 
 
 def is_ref_name(git: Git, ref: str) -> bool:

@@ -15,7 +15,7 @@ _PORTION = 500
 
 def remote_names(git: Git) -> list[str]:
     """The names of the remotes of a repository."""
-    return values.text(process.ask(git.place, ("remote",))).splitlines()
+    return values.lines(process.ask(git.place, ("remote",)))
 
 
 def experiments_at(git: Git, remote: str) -> dict[ExpRef, str]:

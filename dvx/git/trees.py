@@ -102,13 +102,13 @@ def named_blobs(place: Place, folder: str, commits: Sequence[str], wanted: Calla
 def _roots(place: Place, folder: str, commits: Sequence[str]) -> dict[str, str]:
     """The tree of `folder` in each commit; empty where there is no such folder."""
     asked = "".join(f"{commit}^{{tree}}\n{commit}:{folder}\n" for commit in commits)
-    lines = process.ask(place, ("cat-file", "--batch-check"), os.fsencode(asked)).splitlines()
+    lines = values.lines(process.ask(place, ("cat-file", "--batch-check"), os.fsencode(asked)))
     found = {}
     for commit, whole, part in zip(commits, lines[::2], lines[1::2], strict=True):
-        if whole.endswith(b" missing"):
+        if whole.endswith(" missing"):
             raise GitError(f"there is no commit `{commit}`")
         words = part.split()
-        found[commit] = words[0].decode("ascii") if words[1:2] == [b"tree"] else ""
+        found[commit] = words[0] if words[1:2] == ["tree"] else ""
     return found
 
 

@@ -50,6 +50,11 @@ def text(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
+def lines(data: bytes) -> list[str]:
+    """The lines of an answer. Names of refs may hold what Unicode takes for the end of a line, or for a space."""
+    return text(data).removesuffix("\n").split("\n") if data else []
+
+
 def fields(data: bytes) -> list[str]:
     """The parts of a NUL-terminated answer."""
     return [os.fsdecode(part) for part in data.split(b"\0") if part]
@@ -111,5 +116,5 @@ def parse_commit(ident: str, data: bytes) -> CommitInfo:
 def _decode(message: bytes, encoding: str) -> str:
     try:
         return message.decode(encoding or "utf-8", "replace")
-    except LookupError:
+    except (LookupError, ValueError):
         return message.decode("utf-8", "replace")

@@ -13,6 +13,8 @@ from dvx.errors import UnsafePath
 _PLAIN = re.compile(r"[\w-][\w.-]*+(?:/[\w-][\w.-]*+)*+", re.ASCII)
 _PLAIN_LINES = re.compile(rf"(?:{_PLAIN.pattern}\n)*+", re.ASCII)
 _LONGEST = 4_096
+# categories of characters that a terminal obeys, or that hide the text around them or turn it around
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _FORBIDDEN = frozenset({".git", ".dvx", ".dvc", "git~1", "dvx~1", "dvc~1"})
 # what Unicode calls default ignorable, beside the format characters (Cf)
 _IGNORABLE = frozenset(
@@ -102,3 +104,10 @@ def overlap(one: str, other: str) -> bool:
 def printable(path: str) -> str:
     """`path` with bytes that are not text, and control characters, made visible."""
     return path.encode("utf-8", "backslashreplace").decode() if path.isprintable() else repr(path)[1:-1]
+
+
+def visible(text: str) -> str:
+    """`text`, which may have several lines, with all that a terminal obeys or does not show as escapes."""
+    if text.replace("\n", "").replace("\t", "").isprintable():
+        return text
+    return "".join(c if c in "\n\t" or unicodedata.category(c) not in _UNSEEN else ascii(c)[1:-1] for c in text)

@@ -167,8 +167,8 @@ def test_nothing_but_colours_is_added(changed: Path) -> None:
         assert re.sub(r"\x1b\[\d*m", "", painted.out) == run_dvx(changed, *words).out
 
 
-def test_only_one_module_but_for_charts_knows_of_colours() -> None:
+def test_only_the_door_and_charts_know_of_colours() -> None:
     knowing = {
         path.name for path in (ROOT / "dvx/cli").glob("*.py") if re.search(r"x1b\[\{|x1b\[\d+m|NO_COLOR", path.read_text())
     }
-    assert knowing == {"colour.py", "plot_text.py"}
+    assert knowing == {"colour.py", "plot_text.py", "screen.py"}
