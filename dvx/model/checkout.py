@@ -34,4 +34,4 @@ def plan_checkout(present: Mapping[str, Entry], wanted: Mapping[str, Entry]) -> 
 
 
 def _differs(present: Entry, wanted: Entry) -> bool:
-    return present.digest != wanted.digest or (wanted.executable and not present.executable)
+    return present.digest != wanted.digest or wanted.executable != present.executable

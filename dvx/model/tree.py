@@ -27,6 +27,13 @@ class Content(Struct, frozen=True, gc=False):
     executable: bool = False
 
 
+def holds(now: Content, recorded: Content, dialect: Dialect) -> bool:
+    """Does a path hold what was recorded? DVC does not record that a file is *not* executable, so there that is no difference."""
+    return now.digest == recorded.digest and now.executable == (
+        recorded.executable or (now.executable and not dialect.rich_trees)
+    )
+
+
 class Entry(Struct, frozen=True, gc=False):
     """One file of a tree. `size` is None where the dialect does not record it."""
 

@@ -12,7 +12,7 @@ from dvx.errors import AtRisk, DvxError, MissingData, quoted
 from dvx.model.checkout import CheckoutPlan, plan_checkout
 from dvx.model.events import Notice, Progress, Tell, silent
 from dvx.model.paths import parent, printable, within
-from dvx.model.tree import Content, Entry
+from dvx.model.tree import Content, Entry, holds
 from dvx.ops.index import Selected, SelectOptions, load_index, select
 from dvx.ops.relink import Placer, contents_of
 from dvx.ops.sparing import Sparing
@@ -137,7 +137,7 @@ def arrange(project: Project, path: str, entries: Iterable[Entry], tell: Tell = 
 
 def _plan(project: Project, path: str, content: Content, only: tuple[str, ...], tell: Tell) -> _Job | None:
     seen = look(project, path, tell, content.digest.algorithm)
-    if seen is not None and seen.content.digest == content.digest and (seen.content.executable or not content.executable):
+    if seen is not None and holds(seen.content, content, project.dialect):
         return None
     entries, empty = contents_of(project, path, content)
     wanted = {entry.path: entry for entry in entries}

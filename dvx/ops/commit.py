@@ -18,7 +18,7 @@ from dvx.model.paths import join, printable
 from dvx.model.pointer import Output, Pointer, Recorded, stage_checksum
 from dvx.model.stage import Stage, is_url
 from dvx.model.staleness import Cause, changes, exact, loose
-from dvx.model.tree import Content
+from dvx.model.tree import Content, holds
 from dvx.ops.detach import detach, unshared
 from dvx.ops.gitignore import ignore
 from dvx.ops.in_git import InGit
@@ -139,7 +139,7 @@ def _pointer_changes(pointer: Pointer, observer: Observer) -> tuple[str, ...]:
         now = observer.content(output.path, recorded.content)
         if now is None:
             found.append(f"deleted `{printable(output.path)}`")
-        elif recorded.content is None or now.digest != recorded.content.digest:
+        elif recorded.content is None or not holds(now, recorded.content, observer.dialect):
             found.append(f"{'new' if recorded.content is None else 'modified'} `{printable(output.path)}`")
     return tuple(found)
 

@@ -25,6 +25,7 @@ class Observer:
 
     def __init__(self, project: Project, datasets: Mapping[str, Dataset], tell: Tell) -> None:
         self._project = project
+        self.dialect = project.dialect
         self._datasets = datasets
         self._tell = tell
         self._seen: dict[tuple[str, str], Content | None] = {}

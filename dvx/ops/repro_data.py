@@ -6,6 +6,7 @@ from dvx.errors import DvxError, quoted
 from dvx.model.events import Notice, Tell
 from dvx.model.pointer import Pointer
 from dvx.model.staleness import Action, Cause, Reason
+from dvx.model.tree import holds
 from dvx.ops.add import add
 from dvx.ops.observation import Observer
 from dvx.ops.repro_plan import StageOutcome
@@ -28,7 +29,7 @@ def record_data(
     changed = []
     for output, recorded in pointer.outs:
         now = observer.content(output.path, recorded.content)
-        if now is not None and (recorded.content is None or now.digest != recorded.content.digest):
+        if now is not None and (recorded.content is None or not holds(now, recorded.content, project.dialect)):
             changed.append(output.path)
     if not changed:
         return StageOutcome(address, Action.SKIP), ()

@@ -9,7 +9,7 @@ from dvx.model.changes import Changes, Item, Items, compare, select
 from dvx.model.digest import Digest
 from dvx.model.events import Tell
 from dvx.model.paths import overlap, within
-from dvx.model.tree import Tree
+from dvx.model.tree import Tree, holds
 from dvx.ops.index import Index
 from dvx.ops.track import look
 from dvx.project import Project
@@ -33,7 +33,7 @@ class Snapshots:
         for tracked in index.tracked:
             path, content = tracked.output.path, tracked.recorded.content if tracked.recorded else None
             if content is not None and tracked.output.cached and self._matters(path):
-                found[path] = Item(path, content.digest)
+                found[path] = Item(path, content.digest, content.executable)
         return found
 
     def workspace(self, index: Index) -> dict[str, Item]:
@@ -45,7 +45,8 @@ class Snapshots:
                 continue
             seen = look(self._project, path, self._tell, content.digest.algorithm if content else self._project.algorithm)
             if seen is not None:
-                found[path] = Item(path, seen.content.digest)
+                same = content if content and holds(seen.content, content, self._project.dialect) else seen.content
+                found[path] = Item(path, same.digest, same.executable)
                 if seen.tree is not None:
                     self._trees[seen.content.digest] = seen.tree
         return found

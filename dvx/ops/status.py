@@ -15,6 +15,7 @@ from dvx.model.paths import within
 from dvx.model.pointer import Pointer
 from dvx.model.stage import Stage
 from dvx.model.staleness import Cause, changes, exact, loose
+from dvx.model.tree import holds
 from dvx.ops.index import Index, SelectOptions, load_index, select
 from dvx.ops.observation import Observer
 from dvx.ops.pipelines import check_graph
@@ -138,7 +139,7 @@ def _pointer_rows(pointer: Pointer, observer: Observer) -> Iterable[Row]:
         elif content is None:
             if not recorded.extras:
                 yield Row(_OUTS, output.path, "modified")
-        elif now.digest != content.digest:
+        elif not holds(now, content, observer.dialect):
             yield Row(_OUTS, output.path, "modified")
     if pointer.checksum != pointer.computed:
         yield Row("changed checksum")

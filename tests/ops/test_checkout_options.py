@@ -71,3 +71,35 @@ def test_a_folder_of_tracked_paths(dialect_repo: Path, target: str) -> None:
     assert (dialect_repo / "sub/f").exists()
     assert (dialect_repo / "sub/deep/d/a").exists()
     assert not (dialect_repo / "top").exists()
+
+
+def test_the_executable_bit_is_data(dialect_repo: Path) -> None:
+    rich = dialect_of(dialect_repo).rich_trees
+    for name in ("d/a", "f", "g"):
+        write(dialect_repo / name, name)
+    os.chmod(dialect_repo / "g", 0o755)
+    dvx(dialect_repo, "add", "d", "f", "g")
+    commit_all(dialect_repo)
+    os.chmod(dialect_repo / "d/a", 0o755)
+    os.chmod(dialect_repo / "f", 0o755)
+    os.chmod(dialect_repo / "g", 0o644)
+    # DVC records neither the bits in folders nor that a file has none
+    changed = {"d", "f", "g"} if rich else {"g"}
+    status = dvx(dialect_repo, "status", "--json").json
+    assert {path for rows in status.values() for row in rows for path in row["changed outs"]} == changed
+    found = {row["path"] for row in dvx(dialect_repo, "diff", "--json").json["modified"]}
+    assert {path.rstrip("/") for path in found} == changed | ({"d/a"} if rich else set())
+    dvx(dialect_repo, "checkout")
+    assert dvx(dialect_repo, "status", "--json").json == {}
+    assert [bool(os.stat(dialect_repo / name).st_mode & 0o100) for name in ("d/a", "f", "g")] == [not rich, not rich, True]
+    assert (dialect_repo / "f").read_text() == "f"
+
+
+def test_a_changed_executable_bit_is_recorded(dialect_repo: Path) -> None:
+    write(dialect_repo / "f", "1\n")
+    dvx(dialect_repo, "add", "f")
+    for mode in (0o755, 0o644):
+        os.chmod(dialect_repo / "f", mode)
+        dvx(dialect_repo, "commit", "-f", "f")
+        assert ("isexec: true" in (dialect_repo / ("f" + dialect_of(dialect_repo).pointer_suffix)).read_text()) is (mode == 0o755)
+        assert dvx(dialect_repo, "status", "--json").json == {}
