@@ -2,6 +2,9 @@
 
 An object that has been at a remote for long looks unneeded to whoever does not know the commit that names it. So who relies on
 it says so, in a small file beside it, which counts as long as a fresh object would.
+
+Who relies on something writes the claim, waits for the removals that are announced then, and looks for it last. Who removes
+something announces that, reads the claims, removes, and takes the announcement back. So one of them sees the other.
 """
 
 from __future__ import annotations
@@ -22,7 +25,10 @@ _HEADER = b"dvx-claim 1\n"
 _ANY_HEADER = b"dvx-claim "
 # enough to tell objects apart; if two should be alike, both stay
 _DIGITS = 16
+# whoever announced a removal so long ago is dead, or was stopped
+STALE_SECONDS = 60.0
 _NAME = re.compile(FOLDER + r"/[0-9a-f]{32}\.claim")
+_ANNOUNCED = re.compile(FOLDER + r"/[0-9a-f]{32}\.removing")
 _LINES = re.compile(rb"(?:[a-z0-9-]{1,20}:[0-9a-f]{%d}\n)*" % _DIGITS)
 
 
@@ -68,3 +74,13 @@ def claim_name(data: bytes) -> str:
 def is_claim_name(name: str) -> bool:
     """Whether a file of this name at a remote is a claim."""
     return _NAME.fullmatch(name) is not None
+
+
+def announcement(ident: str) -> str:
+    """The name at a remote of an announcement; `ident` are 32 hexadecimal digits."""
+    return f"{FOLDER}/{ident}.removing"
+
+
+def is_announcement(name: str) -> bool:
+    """Whether a file of this name at a remote announces a removal."""
+    return _ANNOUNCED.fullmatch(name) is not None

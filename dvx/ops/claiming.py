@@ -1,8 +1,4 @@
-"""Claims of what lies at remotes: a push makes them, `gc` respects them.
-
-Somebody who relies on an object writes the claim first and looks for the object then; `gc` reads the claims first and removes
-then, a few objects at a time. What remains is the time in which `gc` removes these few.
-"""
+"""Claims of what lies at remotes: a push makes them, `gc` respects them."""
 
 from __future__ import annotations
 

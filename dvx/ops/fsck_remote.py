@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from msgspec.structs import replace
 
 from dvx.errors import Corrupted, MissingData, UnsafePath
-from dvx.model.claims import is_claim_name
+from dvx.model.claims import is_announcement, is_claim_name
 from dvx.model.digest import Digest
 from dvx.model.events import Progress, Tell
 from dvx.model.fsck import Finding, Flaw, Report
@@ -35,7 +35,11 @@ def check(project: Project, objects: RemoteObjects, healer: Healer | None, neede
     """
     remote = objects.remote
     others = ("runs/", f"{FOLDER}/") if objects.packs is not None else ("runs/",)
-    listed = [one for one in remote.listing("") if not (one.name.startswith(others) or is_claim_name(one.name))]
+    listed = [
+        one
+        for one in remote.listing("")
+        if not (one.name.startswith(others) or is_claim_name(one.name) or is_announcement(one.name))
+    ]
     findings: list[Finding] = []
     for done, finding in enumerate(each(lambda one: _check(project, remote, one), listed, remote.jobs), 1):
         tell(Progress(f"checking {remote.name}", done, len(listed), "objects"))

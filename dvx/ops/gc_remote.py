@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
 from msgspec.structs import replace
@@ -13,13 +13,15 @@ from dvx.model.digest import Digest
 from dvx.model.gc import GcPlan, Stored, plan_gc
 from dvx.ops import gc_packs
 from dvx.ops.claiming import Claimed
-from dvx.store.claims import listed, sweep
+from dvx.store.claims import listed, removing, sweep
 from dvx.store.crowd import each
+from dvx.store.listed import Listed
 from dvx.store.objects import digest_of
+from dvx.store.remote import Remote
 from dvx.store.remote_objects import RemoteObjects
 
 _ASKED = 8
-_AT_ONCE = 8
+_AT_ONCE = 32
 
 
 def plan(objects: RemoteObjects, used: AbstractSet[Digest], lacking: Iterable[Digest], horizon: float) -> GcPlan:
@@ -59,16 +61,17 @@ def remove(objects: RemoteObjects, plan: GcPlan, horizon: float) -> GcPlan:
     claimed = Claimed(objects, horizon)
     trees, gone, spared = {stored.digest for stored in plan.trees}, set[Digest](), set[Digest]()
     for wave in (plan.trees, plan.files):
-        for batch in _batches([stored.digest for stored in wave], _AT_ONCE * remote.jobs):
-            claimed.read()
-            for tree in claimed.of(trees) - spared:
-                spared |= {tree} | _files_of(objects, tree)
-            there = remote.found([digest.object_name for digest in batch])
-            old = [digest for digest in batch if digest.object_name in there and there[digest.object_name].modified <= horizon]
-            going = [digest for digest in old if digest not in spared | claimed.of(old)]
-            for _ in each(remote.remove, [digest.object_name for digest in going], remote.jobs):
-                pass
-            gone.update(going)
+        rest = [stored.digest for stored in wave]
+        while rest:
+            batch, rest = rest[: _AT_ONCE * remote.jobs], rest[_AT_ONCE * remote.jobs :]
+            with removing(remote) as holds:
+                claimed.read()
+                for tree in claimed.of(trees) - spared:
+                    spared |= {tree} | _files_of(objects, tree)
+                there = remote.found([digest.object_name for digest in batch])
+                old = {digest for digest in batch if _is_old(there.get(digest.object_name), horizon)}
+                done = _remove(remote, sorted(old - spared - claimed.of(old)), holds)
+            gone |= done
     if objects.packs is not None:
         gc_packs.carry_out(remote, objects.packs, plan.packs)
     if remote.lists:
@@ -76,8 +79,20 @@ def remove(objects: RemoteObjects, plan: GcPlan, horizon: float) -> GcPlan:
     return plan.only(gone, plan.packs)
 
 
-def _batches(digests: Sequence[Digest], size: int) -> Iterator[Sequence[Digest]]:
-    return (digests[start : start + size] for start in range(0, len(digests), size))
+def _is_old(listed: Listed | None, horizon: float) -> bool:
+    return listed is not None and listed.modified <= horizon
+
+
+def _remove(remote: Remote, digests: Sequence[Digest], may_go_on: Callable[[], bool]) -> set[Digest]:
+    """Remove objects while that is allowed; the next `gc` removes the others. Returns those that are gone."""
+
+    def one(digest: Digest) -> bool:
+        if not may_go_on():
+            return False
+        remote.remove(digest.object_name)
+        return True
+
+    return {digest for digest, is_gone in zip(digests, each(one, digests, remote.jobs), strict=True) if is_gone}
 
 
 def _check_empty(objects: RemoteObjects, used: AbstractSet[Digest]) -> None:

@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from dvx.errors import Corrupted, MissingData, RemoteError
 from dvx.model.ages import is_surely_young
-from dvx.model.claims import FOLDER, FRESH_SECONDS, KEPT_SECONDS, claim_name, decode_claim, encode_claim, is_claim_name
+from dvx.model.claims import (
+    FOLDER,
+    FRESH_SECONDS,
+    KEPT_SECONDS,
+    STALE_SECONDS,
+    announcement,
+    claim_name,
+    decode_claim,
+    encode_claim,
+    is_announcement,
+    is_claim_name,
+)
 from dvx.model.digest import Digest
 from dvx.store.listed import Listed
 from dvx.store.remote import Remote
 
 _LARGEST = 256 << 20
+_ABANDONED_SECONDS = 86_400.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
 
 
 def write_claim(remote: Remote, digests: Iterable[Digest]) -> bool:
-    """Claim objects, unless somebody has claimed the same ones lately; tells whether that was necessary. Raises RemoteError."""
+    """Claim objects, unless somebody has claimed the same ones lately; tells whether that was necessary. Raises RemoteError.
+
+    What is there after it will stay there.
+    """
     data = encode_claim(digests)
     name = claim_name(data)
     there = listed(remote)
@@ -25,9 +42,31 @@ def write_claim(remote: Remote, digests: Iterable[Digest]) -> bool:
         return False
     remote.put(data, name)
     remote.flush()
+    _wait(remote, _announced(remote, name))
     # the youngest shows how late it is at the remote, at least
     sweep(remote, there, max((one.modified for one in there), default=0.0) - 2 * KEPT_SECONDS)
     return True
+
+
+@contextlib.contextmanager
+def removing(remote: Remote) -> Iterator[Callable[[], bool]]:
+    """Announce that objects are about to be removed; claims are to be read after that. Yields whether that still holds.
+
+    Of several who want to remove something, one does so at a time: who sees another steps back.
+    """
+    while True:
+        name = announcement(os.urandom(16).hex())
+        begun = time.monotonic()
+        try:
+            remote.put(b"", name)
+            remote.flush()
+            others = _announced(remote, name)
+            if not others:
+                yield lambda: time.monotonic() - begun < STALE_SECONDS / 2  # noqa: B023  it is used before the next turn
+                return
+        finally:
+            remote.remove(name)
+        _wait(remote, others)
 
 
 def listed(remote: Remote) -> list[Listed]:
@@ -56,3 +95,22 @@ def sweep(remote: Remote, claims: Iterable[Listed], before: float) -> None:
         for one in claims:
             if one.modified < before:
                 remote.remove(one.name)
+
+
+def _announced(remote: Remote, own: str) -> set[str]:
+    """The announcements of others who may be at work. The file `own`, just written, tells how late it is at the remote."""
+    there = list(remote.listing(FOLDER))
+    now = max((one.modified for one in there if one.name == own), default=time.time())
+    others = [one for one in there if one.name != own and is_announcement(one.name)]
+    sweep(remote, others, now - _ABANDONED_SECONDS)
+    return {one.name for one in others if one.modified > now - STALE_SECONDS}
+
+
+def _wait(remote: Remote, announced: set[str]) -> None:
+    """Wait until announcements are gone, or as old that their authors must be dead."""
+    pause, end = _FIRST_PAUSE, time.monotonic() + STALE_SECONDS
+    while announced and time.monotonic() < end:
+        # of two who wait for each other, one is to be quicker
+        time.sleep(pause * (1 + os.urandom(1)[0] / 256))
+        pause = min(2 * pause, _LONGEST_PAUSE)
+        announced = announced & {one.name for one in remote.listing(FOLDER)}

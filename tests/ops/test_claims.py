@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ import pytest
 from dvx.model.claims import claim_name, encode_claim
 from dvx.model.digest import Digest
 from dvx.store import claims
-from dvx.store.remote import Remote
+from dvx.store.claims import removing
+from dvx.store.remote import Remote, open_remote
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, run_process, write
 from tests.servers import S3Server
 
@@ -63,10 +65,15 @@ def _clone(repo: Path, name: str) -> Path:
 
 def _name_again(repo: Path, count: int = _SMALL) -> Path:
     """A colleague's clone in which the same data is added and pushed."""
+    clone = _ready(repo, count)
+    dvx(clone, "push")
+    return clone
+
+
+def _ready(repo: Path, count: int = _SMALL) -> Path:
     clone = _clone(repo, "colleague")
     _data(clone, count)
     dvx(clone, "add", "data", "file")
-    dvx(clone, "push")
     commit_all(clone)
     return clone
 
@@ -267,3 +274,44 @@ def test_claims_on_s3(native: Path, s3: S3Server, bucket: str, monkeypatch: pyte
 
 def _listed(s3: S3Server, bucket: str) -> set[str]:
     return set(s3.files().find(bucket))
+
+
+def test_a_push_waits_for_a_removal_that_is_announced(forgotten: Path, tmp_path: Path):
+    """The announced `gc` has read the claims before the push wrote its own."""
+    remote = open_remote("store", str(tmp_path / "remote"), {})
+    with ThreadPoolExecutor(1) as pool:
+        with removing(remote) as holds:
+            pushing = pool.submit(run_process, _ready(forgotten), "dvx", "push")
+            while not _claims(tmp_path / "remote"):
+                time.sleep(0.05)
+            time.sleep(0.5)
+            assert holds()
+            shutil.rmtree(tmp_path / "remote/files")
+            assert not pushing.done()
+        assert pushing.result().code == 0
+    assert _is_whole(tmp_path / "colleague")
+
+
+def test_one_removes_at_a_time(tmp_path: Path):
+    at_work: list[int] = []
+
+    def remove(number: int) -> None:
+        with removing(open_remote("store", str(tmp_path), {})):
+            at_work.append(number)
+            assert at_work == [number]
+            time.sleep(0.02)
+            at_work.remove(number)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(remove, range(12)))
+    assert not list((tmp_path / "claims").iterdir())
+
+
+def test_who_was_killed_while_removing_holds_nobody_up(forgotten: Path, tmp_path: Path):
+    """A minute later, that is."""
+    left = write(tmp_path / "remote/claims" / f"{'a' * 32}.removing", "")
+    os.utime(left, (time.time() - 61,) * 2)
+    begun = time.monotonic()
+    _name_again(forgotten)
+    dvx(forgotten, "gc", "-c", "-f", "--grace", "0")
+    assert time.monotonic() - begun < 30
