@@ -29,6 +29,7 @@ def find_project() -> Project:
         project = replace(project, ask=screen.ask_secret)
     session.projects.append(project)
     project.trash.command = session.command
+    project.cache.tell = render.terminal()
     return project
 
 

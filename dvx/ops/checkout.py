@@ -13,6 +13,7 @@ from dvx.model.checkout import CheckoutPlan, plan_checkout
 from dvx.model.events import Notice, Progress, Tell, silent
 from dvx.model.paths import parent, printable, within
 from dvx.model.tree import Content, Entry, holds
+from dvx.ops.detach import to_trash
 from dvx.ops.index import Selected, SelectOptions, load_index, select
 from dvx.ops.relink import Placer, contents_of
 from dvx.ops.sparing import Sparing
@@ -197,7 +198,7 @@ def _save_suspects(project: Project, jobs: list[_Job], tell: Tell, *, force: boo
     for path in lost:
         check_inside(project, path)
     for path in lost:
-        project.trash.take(project.abs(path), path)
+        to_trash(project, path)
     project.trash.settle()
     tell(
         Notice(

@@ -27,6 +27,13 @@ def detach(project: Project, paths: Iterable[str]) -> None:
         scratch.close()
 
 
+def to_trash(project: Project, path: str) -> None:
+    """Move what is at a path to the trash; of a link into the cache, the bytes that it shows now."""
+    if os.path.islink(project.abs(path)) and os.path.isfile(project.abs(path)) and is_linked(project, project.abs(path)):
+        detach(project, [path])
+    project.trash.take(project.abs(path), path)
+
+
 def is_linked(project: Project, place: str) -> bool:
     """Whether the file at `place` (absolute) is a link into the cache, or shares its bytes with another name."""
     status = os.lstat(place)

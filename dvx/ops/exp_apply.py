@@ -14,6 +14,7 @@ from dvx.model.events import Notice, Tell
 from dvx.model.experiment import Experiment
 from dvx.model.paths import parent, printable
 from dvx.ops.checkout import CheckoutResult, recorded, restore
+from dvx.ops.detach import to_trash
 from dvx.ops.exp_run import scratch_index
 from dvx.ops.experiments import all_experiments, find, git_of, head_of
 from dvx.ops.index import Selected, load_index
@@ -125,7 +126,7 @@ def _restore_outputs(project: Project, experiment: Experiment, tell: Tell, *, fo
 
 def _write_files(project: Project, git: Git, plan: _Plan, index: str, tell: Tell) -> None:
     for path in plan.lost:
-        project.trash.take(project.abs(path), path)
+        to_trash(project, path)
     project.trash.settle()
     if plan.lost:
         shown = ", ".join(f"`{printable(path)}`" for path in plan.lost[:5])

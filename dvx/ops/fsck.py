@@ -127,8 +127,7 @@ def _wrong(project: Project, options: FsckOptions, read: Iterable[_Read], healer
             continue
         aside = ""
         if options.heal:
-            aside = _aside(project, one.place)
-            files.move(one.place, aside)
+            aside = files.move_aside(one.place, _aside(project, one.place))
         if each.actual is not None:
             healer.found[each.actual] = aside or one.place
             healer.found[Digest(each.actual.algorithm, each.actual.hex + TREE_SUFFIX)] = aside or one.place

@@ -143,7 +143,9 @@ class Placer:
         raise DvxError("none of the link types in `cache.type` works here", "run `dvx config cache.type reflink,copy`")
 
     def _link(self, link: Link, source: str, temp: str, entry: Entry) -> os.stat_result | None:
-        """Put a link there; None if this kind does not work here."""
+        """Put a link there; None if this kind does not work here. What was made writable, so as to edit it, is read before."""
+        if os.stat(source).st_mode & stat.S_IWUSR and not self._project.cache.verify(entry.digest):
+            self._refuse(entry, "was changed")
         if link is Link.REFLINK:
             return os.stat(temp) if files.reflink(source, temp, _mode(entry)) else None
         if is_private(os.path.getsize(source), entry.executable):

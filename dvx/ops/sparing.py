@@ -8,6 +8,7 @@ from dvx.model.checkout import CheckoutPlan
 from dvx.model.events import Notice, Tell
 from dvx.model.paths import printable
 from dvx.model.tree import Entry
+from dvx.ops.detach import to_trash
 from dvx.ops.relink import is_unedited
 from dvx.project import Project
 
@@ -29,7 +30,7 @@ class Sparing:
             return
         if path not in self._new and is_unedited(self._project, Entry(path, self._old[path])):
             return
-        self._project.trash.take(place, path)
+        to_trash(self._project, path)
         self.spared.append(path)
 
     def finish(self) -> None:

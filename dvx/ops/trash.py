@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from dvx.errors import AtRisk, DvxError, UnknownTarget, nearest
 from dvx.model.paths import check_path, parent, printable
+from dvx.ops.detach import to_trash
 from dvx.ops.targets import check_inside
 from dvx.project import Project
 from dvx.store import files
@@ -128,7 +129,7 @@ def _carry_out(project: Project, plan: _Plan, *, force: bool) -> Restored:
         raise AtRisk(f"something else is there now: {shown}", blocked, "Use `--force` to put that into the trash instead.")
     files.write_atomic(_place(project), msgspec.json.encode(plan))
     for path in dict.fromkeys(blocked):
-        project.trash.take(project.abs(path), path)
+        to_trash(project, path)
     project.trash.settle()
     for item in items:
         project.trash.put_back(item, project.abs(item.path))

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator
 
 from dvx.errors import Corrupted, MissingData
 from dvx.model.digest import TREE_SUFFIX, Digest, new_hasher
+from dvx.model.events import Notice, Tell, silent
+from dvx.model.paths import printable
 from dvx.model.tree import Tree, decode_tree
 from dvx.store import files
 from dvx.store.durable import barrier
@@ -27,11 +29,12 @@ _FRESH_SECONDS = 3600
 
 
 class Cache:
-    """The store below `root`; `group_shared` makes new folders writable for the group."""
+    """The store below `root`; `group_shared` makes new folders writable for the group. `tell` hears what is put aside."""
 
     def __init__(self, root: str, *, group_shared: bool = False) -> None:
         self.root = root
         self.runs = os.path.join(root, "runs")
+        self.tell: Tell = silent
         self._folder_mode = 0o2775 if group_shared else None
         self._guard = threading.RLock()
         self._pending: dict[Digest, str] = {}
@@ -111,14 +114,10 @@ class Cache:
 
     def verify(self, digest: Digest) -> bool:
         """Whether the object is there and its bytes hash to its name; reads it whole."""
-        hasher = new_hasher(digest.algorithm)
         try:
-            with open(self.path(digest), "rb") as file:
-                while chunk := file.read(files.CHUNK):
-                    hasher.update(chunk)
+            return is_right(self.path(digest), digest)
         except FileNotFoundError:
             return False
-        return hasher.hexdigest() == digest.hex.removesuffix(TREE_SUFFIX)
 
     def new_temp(self) -> str:
         """A fresh name in the temporary folder of the cache."""
@@ -161,6 +160,8 @@ class Cache:
                     self._make_folder(folder)
                     self._folders.add(folder)
                 folders.add(folder)
+                if os.path.lexists(target):
+                    self._spare(digest, target, temp)
                 files.rename(temp, target)
                 del self._pending[digest]
             self._pending_bytes = 0
@@ -179,10 +180,16 @@ class Cache:
             self._scratch.close()
 
     def quarantine(self, digest: Digest) -> str:
-        """Put an object aside whose bytes are wrong; returns where it is now."""
-        aside = os.path.join(self.root, "quarantine", digest.algorithm, digest.hex)
-        files.move(self.path(digest), aside)
-        return aside
+        """Put an object aside whose bytes are wrong, durably, and tell where; returns that place."""
+        return self.put_aside(digest, self.path(digest))
+
+    def put_aside(self, digest: Digest, wrong: str) -> str:
+        """Like `quarantine`, for a file that was under the name of the object."""
+        place = files.move_aside(wrong, os.path.join(self.root, "quarantine", digest.algorithm, digest.hex))
+        barrier([place, os.path.dirname(place)], self.root)
+        text = f"the object `{digest}` in the cache was changed, so it was moved to `{printable(place)}`"
+        self.tell(Notice(text, "if somebody edited a file that is linked to the cache, that edit is in there"))
+        return place
 
     def aside(self, remote: str, digest: Digest) -> str:
         """Where the bytes that a remote has for an object are put when they are wrong."""
@@ -200,6 +207,14 @@ class Cache:
                 for name in os.listdir(os.path.join(top, prefix)):
                     if not name.startswith("."):
                         yield Digest(algorithm, prefix + name)
+
+    def _spare(self, digest: Digest, target: str, temp: str) -> None:
+        """Put aside what has the name of a new object, unless it holds the same bytes."""
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samefile(target, temp):
+                return
+            if os.stat(target).st_size != os.stat(temp).st_size or not is_right(target, digest):
+                self.put_aside(digest, target)
 
     def _folder_holds(self, algorithm: str, prefix: str, rest: set[str]) -> bool:
         folder = os.path.dirname(self._name(Digest(algorithm, prefix + next(iter(rest)))))
@@ -236,3 +251,12 @@ class Cache:
         self._make_folder(os.path.dirname(folder))
         files.make_folder(folder)
         files.set_mode(folder, self._folder_mode)
+
+
+def is_right(place: str, digest: Digest) -> bool:
+    """Whether the bytes of a file hash to `digest`; reads it whole."""
+    hasher = new_hasher(digest.algorithm)
+    with open(place, "rb", buffering=0) as file:
+        while chunk := file.read(files.CHUNK):
+            hasher.update(chunk)
+    return hasher.hexdigest() == digest.hex.removesuffix(TREE_SUFFIX)

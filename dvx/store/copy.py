@@ -40,8 +40,8 @@ def upload(cache: Cache, remote: Remote, plan: TransferPlan, tell: Tell) -> Tran
         except FileNotFoundError:
             raise MissingData(f"the object `{need.digest}` left the cache") from None
         except Corrupted as error:
-            aside = cache.quarantine(need.digest)
-            raise Corrupted(f"{error.message}; it was put aside as `{aside}`") from None
+            cache.quarantine(need.digest)
+            raise Corrupted(f"{error.message}; it was put aside") from None
 
     crew = _Crew("push", plan, remote.flush, tell)
     try:

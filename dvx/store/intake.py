@@ -146,10 +146,11 @@ def is_private(size: int, executable: int) -> bool:
 
 
 def _share(place: str, temp: str, way: Link) -> bool | None:
-    """Let `temp` share bytes with a file; False where that is impossible, None for a link, which leads to a file of its own."""
+    """Let `temp` share bytes with a file; False where that is impossible, None for what has other names."""
     if way is Link.REFLINK:
         return files.reflink(place, temp, files.PROTECTED)
-    if os.path.islink(place):
+    # what has other names may be an object that was edited through this one: it is to stay as it is, writable, to be found
+    if os.path.islink(place) or os.stat(place).st_nlink > 1:
         return None
     try:
         files.hardlink(place, temp)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
@@ -10,7 +11,7 @@ from msgspec import Struct
 from dvx.errors import SchemaError
 from dvx.model.digest import LEGACY, Digest
 from dvx.store import files
-from dvx.store.cache import Cache
+from dvx.store.cache import Cache, is_right
 
 _HEX = frozenset("0123456789abcdef")
 
@@ -69,11 +70,16 @@ def remove_objects(cache: Cache, digests: Iterable[Digest], horizon: float) -> t
             files.rename(place, temp)
         except FileNotFoundError:
             continue
-        if os.stat(temp).st_mtime > horizon:
+        status = os.stat(temp)
+        if status.st_mtime > horizon:
             files.rename(temp, place)
             spared.add(digest)
             continue
-        files.remove(temp)
+        # who wants to edit an object has to make it writable
+        if status.st_mode & stat.S_IWUSR and not is_right(temp, digest):
+            cache.put_aside(digest, temp)
+        else:
+            files.remove(temp)
         gone.add(digest)
     return gone, spared
 

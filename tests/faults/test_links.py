@@ -56,10 +56,13 @@ def test_an_edit_through_a_link_is_never_lost(dialect_repo: Path, tmp_path: Path
         for number, name in enumerate(("f", "d/a", "out")):
             mine[name] = data.replace(b"e", b"%d" % number).replace(b"E", b"%d" % number)
             _edit(repo / name, mine[name], writable=writable)
-        for words in (command, ("pull", "-f"), ("pull", "-f")):
+        # each pull finds one of the three
+        for words in (command, *[("pull", "-f")] * 5):
             done = run_dvx(repo, *words)
             assert done.code != 3, (words, done.err)
             assert fsck.lost(repo.parent, mine) == [], (kind, edit, writable, command, words, done.err)
+            if words[0] == "pull" and done.code == 0:
+                break
         if command[0] not in ("add", "commit", "remove", "repro", "exp", "gc") and (edit != "as long" or writable):
             assert (repo / "f").read_bytes() == b"edited\n", (edit, writable, command, done.err)
     count(f"edits through a {kind} ({dialect_of(dialect_repo).name})", len(trials))

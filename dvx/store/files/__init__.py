@@ -9,6 +9,7 @@ from dvx.store.files.modes import NEW_EXECUTABLE, NEW_FILE, PROTECTED
 from dvx.store.files.naming import (
     make_folder,
     move,
+    move_aside,
     move_new,
     remove,
     remove_folder,
@@ -32,6 +33,7 @@ __all__ = [
     "locked",
     "make_folder",
     "move",
+    "move_aside",
     "move_new",
     "open_log",
     "open_partial",

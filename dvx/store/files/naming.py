@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import shutil
 import sys
@@ -92,6 +93,17 @@ def move_new(source: str, target: str) -> None:
     if os.path.lexists(target):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
     move(source, target)
+
+
+def move_aside(source: str, target: str) -> str:
+    """Like `move_new`, to the first of the names `target`, `target.1`, `target.2`... that nothing has; returns which that is."""
+    for number in itertools.count():
+        name = f"{target}.{number}" if number else target
+        if not os.path.lexists(name):
+            with contextlib.suppress(FileExistsError):
+                move_new(source, name)
+                return name
+    raise AssertionError
 
 
 def _rename_new(source: str, target: str) -> bool:
