@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 import zlib
@@ -16,6 +17,12 @@ from tests.guard import WriteGuard
 from tests.helpers import ROOT, commit_all, dvx, git
 
 pytest_plugins = ("tests.servers", "tests.more_servers")
+
+# what runs in the background may ignore signals (`nohup make test &`), but the processes that tests start have to hear them:
+# a handler does not pass to another program, "ignore" does
+for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else lambda *_: None)
 
 # no example database: it would be written into the checkout; no deadlines: machines differ
 settings.register_profile("dvx", database=None, deadline=None)

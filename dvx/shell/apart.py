@@ -6,15 +6,18 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
+from dvx.shell.signals import defaults
+
 Apart = subprocess.Popen[bytes]
 """A process in a session of its own, which no signal of our terminal reaches."""
 
 
 def start_apart(words: Sequence[str], cwd: str, environ: Mapping[str, str], log: BinaryIO) -> Apart:
     """Start a process that can outlive this one; all that it writes goes to `log`."""
-    return subprocess.Popen(
-        words, cwd=cwd, env=dict(environ), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-    )
+    with defaults():
+        return subprocess.Popen(
+            words, cwd=cwd, env=dict(environ), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
 
 
 def output_of(command: str) -> str | None:

@@ -19,6 +19,7 @@ from typing import BinaryIO
 from msgspec import Struct
 
 from dvx.shell.processes import Process, ending, signal_group, stop_groups
+from dvx.shell.signals import defaults, is_ignored
 from dvx.shell.terminal import follow_stop, terminal_of
 from dvx.shell.trace import SCRIPT, Outlived, Trace, read_trace
 
@@ -156,13 +157,17 @@ class Shell:
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
-        """Treat SIGTERM and SIGHUP like Ctrl-C, and stop what still runs when the block is left by an exception."""
+        """Treat SIGTERM and SIGHUP like Ctrl-C, and stop what still runs when the block is left by an exception.
+
+        What this process was told to ignore (`nohup`, a script's `&`) it goes on ignoring.
+        """
         previous = {}
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                previous[number] = signal.signal(number, self._interrupt)
+                if not is_ignored(number):
+                    previous[number] = signal.signal(number, self._interrupt)
         try:
-            with self.stopping():
+            with defaults(), self.stopping():
                 yield
         finally:
             for number, handler in previous.items():

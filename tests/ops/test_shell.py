@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from dvx.shell import Ended, Job, Shell, read_trace, shell_words
 from dvx.shell import is_alive as still_works
+from tests.helpers import write
 from tests.patience import is_alive, within
 
 
@@ -130,6 +131,30 @@ def test_signals_reach_what_runs(tmp_path: Path, number: int) -> None:
     assert out == b"interrupted\n"
     pid = int((tmp_path / "pid").read_text())
     until(lambda: not is_alive(pid))
+
+
+def test_commands_of_a_dvx_in_the_background_can_be_interrupted(tmp_path: Path) -> None:
+    """As `nohup` and a script's `&` start it: dvx goes on, but its commands can be interrupted."""
+    line = "echo $$ > pid; touch ready; until [ -e go ]; do sleep 0.02; done; kill -INT $$; touch deaf"
+    command = [sys.executable, "-c", _PROGRAM, line, os.environ["PATH"]]
+    script = ["sh", "-c", "trap '' INT QUIT HUP; exec \"$@\"", "sh", *command]
+    with subprocess.Popen(script, cwd=tmp_path, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as process:
+        until((tmp_path / "ready").exists)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGHUP)
+        write(tmp_path / "go", "")
+        out, _ = process.communicate(timeout=15)
+    assert (process.returncode, out) == (0, b"")
+    assert not (tmp_path / "deaf").exists()
+
+
+def test_what_works_apart_can_be_interrupted(tmp_path: Path) -> None:
+    script = "import signal, sys; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    program = "import os, sys; from dvx.shell import start_apart\n"
+    program += f"with open('log', 'wb') as log: start_apart([sys.executable, '-c', {script!r}], '.', os.environ, log).wait()"
+    words = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", sys.executable, "-c", program]
+    subprocess.run(words, cwd=tmp_path, check=True)
+    assert (tmp_path / "log").read_text() == "True\n"
 
 
 def on_a_terminal(folder: Path, line: str) -> tuple[int, int]:
