@@ -25,6 +25,14 @@ _CHANGING = {
 }
 
 
+def place_of(event: str, args: tuple[Any, ...]) -> str:
+    """What is removed: its name may be relative to the folder of a descriptor."""
+    name = os.fsdecode(args[0])
+    if event not in ("os.remove", "os.rmdir") or os.path.isabs(name) or args[1] < 0:
+        return name
+    return os.path.join(os.readlink(f"/proc/self/fd/{args[1]}"), name)
+
+
 class WriteOutside(AssertionError):
     """A test tried to change a file that is not its own."""
 
@@ -51,6 +59,8 @@ class WriteGuard:
             path, _, flags = args
             if isinstance(flags, int) and flags & _WRITING:
                 self._check(path, follow=True)
+        elif event in ("os.remove", "os.rmdir") and isinstance(args[0], str | bytes):
+            self._check(place_of(event, args))
         elif event in _CHANGING:
             for index in _CHANGING[event]:
                 self._check(args[index])

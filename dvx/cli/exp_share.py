@@ -95,7 +95,7 @@ def exp_clean(*, json: JsonOption = False) -> None:
     """
     from dvx.ops.exp_clean import clean
 
-    gone = clean(find_project())
+    gone = clean(find_project(), render.terminal())
     if json:
         render.json({"removed": list(gone)})
     else:

@@ -89,9 +89,11 @@ def queue_status(*, json: JsonOption = False) -> None:
     Example: dvx queue status
     """
     from dvx.ops.employment import workers
+    from dvx.ops.exp_clean import tell_unreadable
     from dvx.ops.exp_tasks import known_tasks
 
     project = find_project()
+    tell_unreadable(project, render.terminal())
     tasks = sorted((one for one in known_tasks(project) if one.snapshot), key=lambda one: _ORDER.index(one.state))
     alive = workers(project)
     active = len({one.worker for one in tasks if one.state is State.RUNNING} & set(alive))
@@ -187,6 +189,7 @@ def queue_remove(
 
     Example: dvx queue remove --failed
     """
+    from dvx.ops.exp_clean import tell_unreadable
     from dvx.ops.exp_tasks import remove_tasks
 
     wanted: set[State] = set()
@@ -195,7 +198,9 @@ def queue_remove(
     wanted |= {State.FAILED, State.KILLED} if failed or everything else set()
     if not tasks and not wanted:
         raise UsageError("no experiment is named", "name some, or use `--all`, `--queued`, `--success` or `--failed`")
-    removed = remove_tasks(find_project(), list(tasks or ()), wanted)
+    project = find_project()
+    removed = remove_tasks(project, list(tasks or ()), wanted)
+    tell_unreadable(project, render.terminal())
     render.note(f"Removed tasks in queue: {_names(removed)}" if removed else "Nothing to remove.")
 
 

@@ -56,7 +56,9 @@ def trash_list(*, json: JsonOption = False) -> None:
 
     Example: dvx trash list
     """
-    items = [(item, trash.size_of(item)) for item in trash.listing(find_project())]
+    project = find_project()
+    trash.tell_unreadable(project, render.terminal())
+    items = [(item, trash.size_of(item)) for item in trash.listing(project)]
     if json:
         fields = ("id", "path", "taken", "command")
         render.json([{**{name: getattr(item, name) for name in fields}, "size": size} for item, size in items])

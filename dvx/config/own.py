@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dvx.errors import UnsafePath, quoted
@@ -38,6 +38,10 @@ def check_own(root: str, dialect: Dialect, environ: Mapping[str, str]) -> None:
             text = f"`{place}` is a Git repository of its own, so dvx did not make it"
             raise UnsafePath(text, f"move it away: `mv {place} {place}.old`")
     _refuse_links(root, own_links(root, dialect), environ)
+    _refuse_special(root, [f"{dialect.folder}/{name}" for name in (*_PRIVATE, "config")])
+    for name in ("", "exps"):
+        place = f"{folder}/{dialect.state_folder}/{name}".rstrip("/")
+        _refuse_special(root, [f"{place}/{one}" for one in _names(os.path.join(root, place))])
     _refuse_tracked(root, [f"{folder}/{name}" for name in (*_PRIVATE, dialect.state_folder)])
 
 
@@ -108,6 +112,24 @@ def _refuse_links(root: str, found: Iterator[str], environ: Mapping[str, str]) -
         if known.get(path) != mark_link(root, path):
             text = f"`{printable(path)}` is a symbolic link, and dvx does not follow links among its own files"
             raise UnsafePath(text, f"remove it with `rm {quoted(path)}`; if you made it yourself, run `dvx trust`")
+
+
+def _refuse_special(root: str, paths: Iterable[str]) -> None:
+    """Refuse pipes and devices, on which SQLite would wait for ever."""
+    for path in paths:
+        try:
+            mode = os.stat(os.path.join(root, path)).st_mode
+        except OSError:
+            continue
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise UnsafePath(f"`{printable(path)}` is no file, and dvx did not make it", f"remove it with `rm {quoted(path)}`")
+
+
+def _names(place: str) -> list[str]:
+    try:
+        return os.listdir(place)
+    except OSError:
+        return []
 
 
 def _refuse_tracked(root: str, names: Sequence[str]) -> None:

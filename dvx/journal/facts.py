@@ -1,6 +1,7 @@
 """Journal (SQLite): what runs of stages do, one fact a row, each written before the act.
 
-So a crash leaves a trace. Losing the database loses history only, and what cannot be written keeps no work waiting.
+So a crash leaves a trace. Losing the database loses history only, and what cannot be written keeps no work waiting; a row that
+is none does not exist.
 """
 
 from __future__ import annotations
@@ -12,12 +13,11 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
 from urllib.parse import quote
 
-from dvx.model.history import Fact, Row
+from dvx.model.history import Fact, Row, decode_row
+from dvx.model.kept import RUN, read_kept
 
-T = TypeVar("T")
 # a damaged schema makes sqlite3 raise an error whose own text cannot be decoded
 _BROKEN = (sqlite3.DatabaseError, UnicodeError)
 _KEPT_RUNS = 1_000
@@ -64,18 +64,19 @@ class Journal:
     def runs(self, limit: int = _KEPT_RUNS) -> list[str]:
         """The names of the latest runs, the newest first."""
         query = "SELECT run FROM facts WHERE fact = ? ORDER BY id DESC LIMIT ?"
-        return self._read(query, (Fact.RUN_STARTED.value, limit), lambda found: str(found[0]))
+        found = self._read(query, (Fact.RUN_STARTED.value, limit))
+        return [run for (run,) in found if isinstance(run, str) and RUN.fullmatch(run)]
 
     def rows(self, run: str, after: int = 0, only: Sequence[Fact] = tuple(Fact)) -> list[Row]:
         """What was written of a run, after the row of that id."""
         places = ", ".join("?" * len(only))
         query = f"SELECT {_COLUMNS} FROM facts WHERE run = ? AND id > ? AND fact IN ({places}) ORDER BY id"  # noqa: S608
-        return self._read(query, (run, after, *(fact.value for fact in only)), _row)
+        return _rows(self._read(query, (run, after, *(fact.value for fact in only))))
 
     def latest(self, fact: Fact, limit: int) -> list[Row]:
         """The latest rows of one fact, the newest first."""
         query = f"SELECT {_COLUMNS} FROM facts WHERE fact = ? ORDER BY id DESC LIMIT ?"  # noqa: S608
-        return self._read(query, (fact.value, limit), _row)
+        return _rows(self._read(query, (fact.value, limit)))
 
     def prune(self) -> None:
         """Let all but the latest runs go."""
@@ -100,14 +101,14 @@ class Journal:
         with connection:
             connection.executemany("INSERT INTO facts (run, fact, stage, data, time) VALUES (?, ?, ?, ?, ?)", values)
 
-    def _read(self, query: str, values: tuple[object, ...], made: Callable[[tuple[object, ...]], T]) -> list[T]:
+    def _read(self, query: str, values: tuple[object, ...]) -> list[tuple[object, ...]]:
         if not os.path.exists(self._path):
             return []
         with self._guard:
             try:
                 with self._reader() as connection:
-                    return [made(found) for found in connection.execute(query, values)]
-            except (*_BROKEN, ValueError):
+                    return connection.execute(query, values).fetchall()
+            except _BROKEN:
                 return []
 
     @contextlib.contextmanager
@@ -138,9 +139,10 @@ class Journal:
             self._connection = None
 
 
-def _row(found: tuple[object, ...]) -> Row:
-    run, fact, stage, data, moment, number = found
-    known = json.loads(str(data))
-    if not isinstance(known, dict):
-        raise ValueError("no mapping")  # noqa: TRY004  the callers treat all that is wrong in the database alike
-    return Row(str(run), Fact(fact), str(stage), known, float(str(moment)), int(str(number)))
+def _rows(found: Iterable[tuple[object, ...]]) -> list[Row]:
+    """Those of them that dvx can have written."""
+    rows = []
+    for run, fact, stage, data, moment, number in found:
+        with contextlib.suppress(ValueError, TypeError):
+            rows.append(decode_row(run, fact, stage, read_kept(data), moment, number))  # type: ignore[arg-type]
+    return rows

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from msgspec import ValidationError
 from msgspec.structs import replace
 
 from dvx.errors import DvxError
+from dvx.model.kept import read_kept
 from dvx.model.task import State, Task, decode_task, encode_task
 
 _SCHEMA = """
@@ -24,6 +24,8 @@ CREATE INDEX IF NOT EXISTS by_state ON tasks (state, place);
 CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, time REAL);
 """
 _STOP = "stop"
+_ROW = "ident, state, body"
+_LAST = "SELECT coalesce(max(place), 0) FROM tasks WHERE typeof(place) = 'integer' AND place < 4611686018427387904"
 # a damaged schema makes sqlite3 raise an error whose own text cannot be decoded
 _BROKEN = (sqlite3.DatabaseError, UnicodeError, ValueError)
 
@@ -32,7 +34,7 @@ class TaskBook:
     """The database at `path`. `make_folder` and `set_aside` are asked for what they are called before something is written.
 
     Unlike the journal, what it holds was not done yet: it is written durably, and what cannot be written is an error. One that is
-    broken is set aside, not overwritten.
+    broken is set aside, not overwritten; a row that is no task's is left alone.
     """
 
     def __init__(self, path: str, make_folder: Callable[[str], None], set_aside: Callable[[str], None]) -> None:
@@ -43,7 +45,7 @@ class TaskBook:
     def add(self, tasks: Sequence[Task]) -> None:
         """Add tasks, all or none."""
         with self._writing() as connection:
-            last = connection.execute("SELECT coalesce(max(place), 0) FROM tasks").fetchone()[0]
+            last = connection.execute(_LAST).fetchone()[0]
             rows = [
                 (task.ident, place, task.name, task.state.value, task.worker, _text(task))
                 for place, task in enumerate(tasks, last + 1)
@@ -54,22 +56,29 @@ class TaskBook:
         """The tasks in any of the states (all without), in the order in which they were added."""
         wanted = states or tuple(State)
         marks = ", ".join("?" * len(wanted))
-        query = f"SELECT body FROM tasks WHERE state IN ({marks}) ORDER BY place"  # noqa: S608  only question marks
-        found = (_task(body) for (body,) in self._read(query, [state.value for state in wanted]))
+        query = f"SELECT {_ROW} FROM tasks WHERE state IN ({marks}) ORDER BY place"  # noqa: S608  only question marks
+        found = (_task(row) for row in self._read(query, [state.value for state in wanted]))
         return [one for one in found if one is not None]
+
+    def unreadable(self) -> list[str]:
+        """What those rows call themselves that are no task's: a newer dvx may have written them, or a stranger."""
+        try:
+            rows = self._ask(f"SELECT {_ROW} FROM tasks ORDER BY place")  # noqa: S608
+        except _BROKEN as error:
+            return [] if "no such table" in str(error) else [os.path.basename(self._path)]
+        return [str(row[0]) for row in rows if _task(row) is None]
 
     def claim(self, worker: str, is_dead: Callable[[str], bool]) -> Task | None:
         """Take the next task for a worker: one that a dead worker had, or else the first that waits. None if there is none."""
         if not os.path.exists(self._path):
             return None
         with self._writing() as connection:
-            query = "SELECT ident, worker, body FROM tasks WHERE state = ? ORDER BY place"
-            running = connection.execute(query, (State.RUNNING.value,)).fetchall()
-            known = ((other, _task(body)) for _, other, body in running)
-            task = next((one for other, one in known if one is not None and one.snapshot and is_dead(other)), None)
+            query = f"SELECT {_ROW} FROM tasks WHERE state = ? ORDER BY place"  # noqa: S608
+            running = (_task(row) for row in connection.execute(query, (State.RUNNING.value,)).fetchall())
+            task = next((one for one in running if one is not None and one.snapshot and is_dead(one.worker)), None)
             if task is None:
-                queued = connection.execute(query, (State.QUEUED.value,))
-                task = next((one for _, _, body in queued if (one := _task(body)) is not None), None)
+                queued = (_task(row) for row in connection.execute(query, (State.QUEUED.value,)).fetchall())
+                task = next((one for one in queued if one is not None and one.snapshot), None)
             if task is None:
                 return None
             task = replace(task, state=State.RUNNING, worker=worker, started=task.started or time.time())
@@ -95,8 +104,8 @@ class TaskBook:
     def unneeded(self, snapshots: Iterable[str]) -> Iterator[set[str]]:
         """Those of the snapshots that only tasks name which succeeded, or none; it stays so until the block ends."""
         with self._writing() as connection:
-            rows = connection.execute("SELECT body FROM tasks WHERE state != ?", (State.SUCCESS.value,))
-            tasks = [_task(body) for (body,) in rows]
+            query = f"SELECT {_ROW} FROM tasks WHERE state IS NOT ?"  # noqa: S608
+            tasks = [_task(row) for row in connection.execute(query, (State.SUCCESS.value,))]
             # what a task needs that cannot be read is unknown
             yield set() if None in tasks else set(snapshots).difference(one.snapshot for one in tasks if one is not None)
 
@@ -107,7 +116,8 @@ class TaskBook:
 
     def stop_asked(self, since: float) -> bool:
         """Whether workers were asked to end after `since`."""
-        return any(moment >= since for (moment,) in self._read("SELECT time FROM marks WHERE name = ?", (_STOP,)))
+        found = self._read("SELECT time FROM marks WHERE name = ?", (_STOP,))
+        return any(isinstance(moment, float) and moment >= since for (moment,) in found)
 
     def ask(self, ident: str, what: str) -> None:
         """Leave a word for who works on a task."""
@@ -145,6 +155,7 @@ class TaskBook:
 
     def _begin(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=60, isolation_level=None)
+        connection.text_factory = _text_of
         try:
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute("BEGIN IMMEDIATE")
@@ -157,18 +168,27 @@ class TaskBook:
 
     def _read(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """The answer to a question; none from a database that is broken or not there. Changes nothing."""
-        if not os.path.exists(self._path):
-            return []
         try:
-            with contextlib.closing(sqlite3.connect(f"file:{quote(self._path)}?mode=ro", uri=True, timeout=60)) as connection:
-                return connection.execute(query, values).fetchall()
+            return self._ask(query, values)
         except _BROKEN:
             return []
+
+    def _ask(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        if not os.path.exists(self._path):
+            return []
+        with contextlib.closing(sqlite3.connect(f"file:{quote(self._path)}?mode=ro", uri=True, timeout=60)) as connection:
+            connection.text_factory = _text_of
+            return connection.execute(query, values).fetchall()
 
     def _failure(self, error: sqlite3.Error) -> DvxError:
         return DvxError(
             f"the list of experiments `{self._path}` cannot be written: {error}", "make room, or wait for who holds it"
         )
+
+
+def _text_of(raw: bytes) -> str:
+    """One text that is none must not keep the others from being read."""
+    return raw.decode("utf-8", "backslashreplace")
 
 
 def _put(connection: sqlite3.Connection, task: Task) -> None:
@@ -180,9 +200,11 @@ def _text(task: Task) -> str:
     return json.dumps(encode_task(task))
 
 
-def _task(body: object) -> Task | None:
-    """A task, if the text is one."""
+def _task(row: tuple[Any, ...]) -> Task | None:
+    """The task that a row is of, if all of it agrees."""
+    ident, state, body = row
     try:
-        return decode_task(json.loads(str(body)))
-    except (ValidationError, ValueError, TypeError):
+        task = decode_task(read_kept(body)) if isinstance(body, str) else None
+    except ValueError:
         return None
+    return task if task is not None and (task.ident, task.state.value) == (ident, state) else None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, convert, field
 from msgspec.structs import replace
+
+from dvx.model.kept import Count, Log, Moment, RunKey, RunName, check_kept
 
 
 class Fact(Enum):
@@ -33,12 +35,38 @@ class Fact(Enum):
 class Row(Struct, frozen=True):
     """One fact; `time` is seconds since the epoch, `id` grows in the order of writing."""
 
-    run: str
+    run: RunName
     fact: Fact
     stage: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
-    time: float = 0.0
-    id: int = 0
+    time: Moment = 0.0
+    id: Count = 0
+
+
+class _Options(TypedDict, total=False):
+    targets: list[str]
+
+
+class _Data(TypedDict, total=False):
+    """What may be said of a fact, as far as something follows from it."""
+
+    attempt: Annotated[int, Meta(ge=1, le=1 << 31)]
+    key: RunKey
+    log: Log
+    beat: str
+    code: Annotated[int, Meta(ge=-(1 << 31), le=1 << 31)]
+    interrupted: bool
+    seconds: Moment
+    now: bool
+    error: str
+    options: _Options
+    stages: list[dict[str, Any]]
+
+
+def decode_row(run: object, fact: object, stage: object, data: object, time: object, ident: object) -> Row:
+    """A row of the journal, of what its columns hold; `data` is read already. Raises ValueError: it is none."""
+    plain = {"run": run, "fact": fact, "stage": stage, "data": check_kept(data, _Data), "time": time, "id": ident}
+    return convert(plain, Row)
 
 
 class Status(Enum):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
+from dvx.errors import DvxError
+from dvx.model.experiment import check_name
+from dvx.model.kept import Body, Commit, Ident, MaybeCommit, MaybeWorker, Moment, check_kept
 from dvx.model.override import Op, Override
+from dvx.model.paths import check_path
+
+_Key = Annotated[tuple[str | Annotated[int, Meta(ge=0, le=1 << 53)], ...], Meta(min_length=1)]
 
 
 class State(Enum):
@@ -31,19 +37,19 @@ class Place(Enum):
 
 
 class Task(Struct, frozen=True):
-    """One experiment. `ident` are 40 hex digits; `snapshot` is the commit that holds the workspace as it was when the task was
-    made, empty for one that works in the workspace.
+    """One experiment. `snapshot` is the commit that holds the workspace as it was when the task was made, empty for one that
+    works in the workspace.
 
     `options` are those of `repro`, `copied` paths that Git does not have; one that `composes` lets Hydra do so where it is
     enabled. `worker` names who works on it, `commit` is the result, `seen` what params and metrics a failed one had written.
     Times are seconds since the epoch.
     """
 
-    ident: str
+    ident: Ident
     name: str
-    baseline: str
+    baseline: Commit
     place: Place
-    snapshot: str = ""
+    snapshot: MaybeCommit = ""
     overrides: tuple[Override, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     copied: tuple[str, ...] = ()
@@ -51,11 +57,11 @@ class Task(Struct, frozen=True):
     replaces: bool = False
     composes: bool = False
     state: State = State.QUEUED
-    created: float = 0.0
-    started: float | None = None
-    ended: float | None = None
-    worker: str = ""
-    commit: str = ""
+    created: Moment = 0.0
+    started: Moment | None = None
+    ended: Moment | None = None
+    worker: MaybeWorker = ""
+    commit: MaybeCommit = ""
     error: str = ""
     seen: Mapping[str, Any] | None = None
 
@@ -68,16 +74,21 @@ def encode_task(task: Task) -> dict[str, Any]:
     }
 
 
-def decode_task(document: Mapping[str, Any]) -> Task:
-    """Read what `encode_task` made; raises msgspec.ValidationError for anything else."""
-    task = msgspec.convert({**document, "overrides": []}, Task)
-    return msgspec.structs.replace(task, overrides=tuple(_override(one) for one in document.get("overrides", ())))
+def decode_task(document: Any) -> Task:
+    """Read what `encode_task` made; raises ValueError for anything else: names and paths of tasks become those of files."""
+    plain = check_kept(document, dict[str, Any])
+    rows = msgspec.convert(plain.get("overrides", []), list[tuple[str, _Key, Op, Any]])
+    task = msgspec.convert({**plain, "overrides": []}, Task)
+    if task.seen is not None:
+        check_kept(task.seen, Body)
+    try:
+        check_name(task.name)
+        for path in task.copied:
+            check_path(path)
+    except DvxError as error:
+        raise ValueError(error.message) from None
+    return msgspec.structs.replace(task, overrides=tuple(Override(*row) for row in rows))
 
 
 def _plain(one: Override) -> list[Any]:
     return [one.path, list(one.key), one.op.value, one.value]
-
-
-def _override(raw: Sequence[Any]) -> Override:
-    path, key, op, value = raw
-    return Override(path, tuple(key), Op(op), value)

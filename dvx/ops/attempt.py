@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from dvx.errors import StageFailed
 from dvx.model.history import Fact
+from dvx.model.kept import RUN
 from dvx.model.stage import Stage
 from dvx.ops.leftovers import About, Leftover, begin_trace, end_trace
 from dvx.ops.run_record import Recorder, logs_of, slug
@@ -190,6 +191,6 @@ def _failure(stage: Stage, ended: Ended, log: str, shown: str) -> StageFailed:
 
 def _prune(folder: str, current: str) -> None:
     """Let the logs of the oldest runs go."""
-    runs = sorted(run for run in os.listdir(folder) if run != current)
+    runs = [run for run in files.names_in(folder, RUN) if run != current]
     for run in runs[: 1 - _KEPT_RUNS]:
         files.remove_tree(os.path.join(folder, run))

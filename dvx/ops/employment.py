@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
+from dvx.model.kept import WORKER
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.files.locking import claimed, is_claimed
@@ -14,16 +15,12 @@ from dvx.store.files.locking import claimed, is_claimed
 
 def workers(project: Project) -> tuple[str, ...]:
     """The workers that work now."""
-    folder = _folder(project)
-    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    return tuple(name for name in names if is_employed(project, name))
+    return tuple(name for name in files.names_in(_folder(project), WORKER) if is_employed(project, name))
 
 
 def dead(project: Project) -> tuple[str, ...]:
     """The workers that died and that nobody swept yet."""
-    folder = _folder(project)
-    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    return tuple(name for name in names if not is_employed(project, name))
+    return tuple(name for name in files.names_in(_folder(project), WORKER) if not is_employed(project, name))
 
 
 @contextmanager
@@ -41,7 +38,9 @@ def employed(project: Project) -> Iterator[str]:
 def sweep_dead(project: Project) -> None:
     """Remove what dead workers left of themselves."""
     for name in dead(project):
-        files.remove(os.path.join(_folder(project), name))
+        # a folder was never a worker
+        with suppress(IsADirectoryError):
+            files.remove(os.path.join(_folder(project), name))
 
 
 def _hired(project: Project, held: ExitStack) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 
 from dvx.git import RefChange
+from dvx.model.events import Notice, Tell
 from dvx.model.experiment import OWN_REFS
+from dvx.model.kept import TASK_LOG
+from dvx.model.paths import printable
 from dvx.ops.employment import sweep_dead
-from dvx.ops.exp_tasks import open_book, release, snapshots
+from dvx.ops.exp_tasks import known_tasks, open_book, release, snapshots
 from dvx.ops.experiments import git_of
 from dvx.ops.rooms import clear_old_rooms
 from dvx.project import Project
@@ -17,25 +20,44 @@ from dvx.store.scratch import sweep
 _INCOMING = OWN_REFS + "incoming/"
 
 
-def clean(project: Project) -> tuple[str, ...]:
+def clean(project: Project, tell: Tell) -> tuple[str, ...]:
     """Remove work trees, refs, locks and logs that belong to no experiment any more; returns their names.
 
-    What waits, runs or failed keeps its own; a work tree in which a worker died is kept too, as its run goes on there.
+    What waits, runs or failed keeps its own; a work tree in which a worker died is kept too, as its run goes on there. While
+    something in the list of experiments cannot be read, all work trees and logs stay.
     """
     book = open_book(project)
-    tasks = book.tasks()
     folder = os.path.join(project.state, "exps")
     gone = _drop_refs(project, _INCOMING)
-    gone += clear_old_rooms(project, tasks)
-    logs = {f"{one.ident}.log" for one in tasks} | {"workers.log"}
-    for name in _names(os.path.join(folder, "logs")):
-        if name not in logs:
-            gone.append(name)
-            files.remove(os.path.join(folder, "logs", name))
+    if not tell_unreadable(project, tell):
+        tasks = book.tasks()
+        gone += clear_old_rooms(project, tasks)
+        logs = {f"{one.ident}.log" for one in tasks}
+        for name in files.names_in(os.path.join(folder, "logs"), TASK_LOG):
+            if name not in logs:
+                gone.append(name)
+                files.remove(os.path.join(folder, "logs", name))
     sweep_dead(project)
     sweep(os.path.join(folder, "scratch"))
     release(project, book, snapshots(project))
     return tuple(gone)
+
+
+def sweep_rooms(project: Project) -> None:
+    """Remove the work trees of experiments that are done, unless something in the list of experiments cannot be read."""
+    if not open_book(project).unreadable():
+        clear_old_rooms(project, known_tasks(project))
+
+
+def tell_unreadable(project: Project, tell: Tell) -> bool:
+    """Name what in the list of experiments cannot be read, and is left alone; returns whether there is anything."""
+    found = open_book(project).unreadable()
+    if found:
+        shown = ", ".join(f"`{printable(name[:40])}`" for name in found[:5]) + (", ..." if len(found) > 5 else "")
+        place = f"{project.dialect.folder}/{project.dialect.state_folder}/exps/tasks.db"
+        hint = f"update dvx if a newer one was used here; if none was, somebody else wrote it: remove `{place}`"
+        tell(Notice(f"the list of experiments holds what this dvx cannot read, and leaves alone: {shown}", hint))
+    return bool(found)
 
 
 def _drop_refs(project: Project, prefix: str) -> list[str]:
@@ -43,7 +65,3 @@ def _drop_refs(project: Project, prefix: str) -> list[str]:
     found = git.refs(prefix)
     git.update_refs([RefChange(ref, None, commit) for ref, commit in found.items()])
     return list(found)
-
-
-def _names(folder: str) -> list[str]:
-    return sorted(os.listdir(folder)) if os.path.isdir(folder) else []

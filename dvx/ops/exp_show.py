@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from dvx.errors import GitError
 from dvx.git import CommitInfo, Git
 from dvx.model.experiment import Experiment
+from dvx.model.kept import read_bodies
 from dvx.model.task import Place, State, Task
 from dvx.ops.exp_body import body_of
 from dvx.ops.experiments import Scope, all_experiments, baselines_of, git_of, head_of
@@ -168,7 +169,7 @@ def _bodies(project: Project, git: Git, commits: Sequence[str], options: ShowOpt
     kept = RowCache(os.path.join(project.state, "rows.db"))
     keys = {commit: f"{_EDITION}:{int(options.param_deps)}:{git.prefix}:{commit}" for commit in commits}
     known = {} if options.fresh else kept.get_many(keys.values())
-    bodies = {commit: json.loads(known[key]) for commit, key in keys.items() if key in known}
+    bodies = {commit: body for commit, key in keys.items() if key in known and (body := _kept(known[key])) is not None}
     missing = [commit for commit in commits if commit not in bodies]
     for start in range(0, len(missing), _PORTION):
         portion = missing[start : start + _PORTION]
@@ -177,6 +178,13 @@ def _bodies(project: Project, git: Git, commits: Sequence[str], options: ShowOpt
             bodies[commit] = body_of(project, revisions.source(commit), param_deps=options.param_deps)
         kept.put_many({keys[commit]: json.dumps(bodies[commit]) for commit in portion if _is_lasting(bodies[commit])})
     return bodies
+
+
+def _kept(text: str) -> dict[str, Any] | None:
+    try:
+        return read_bodies(text)
+    except ValueError:
+        return None
 
 
 def _is_lasting(body: Mapping[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from dvx.git import RefChange
 from dvx.journal import TaskBook
 from dvx.model.events import Tell
 from dvx.model.experiment import OWN_REFS, ExpRef, check_name, draw_name
-from dvx.model.paths import printable
+from dvx.model.paths import check_path, printable
 from dvx.model.sweep import combine, parse_sweep
 from dvx.model.task import Place, State, Task
 from dvx.ops.employment import is_employed
@@ -98,6 +98,7 @@ def enqueue(project: Project, options: TaskOptions, place: Place, tell: Tell, wo
             edits_of(project, [one], hydra=options.run.hydra)
     copied = tuple(project.relative(path) for path in options.copied)
     for path in copied:
+        check_path(path)
         if not os.path.exists(project.abs(path)):
             raise DvxError(f"`{printable(path)}`, which is to be copied, does not exist", "check the spelling after `-C`")
     snapshot = _snapshot(project, baseline, tell)

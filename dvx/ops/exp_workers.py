@@ -14,8 +14,9 @@ from dvx.model.events import Notice, Tell
 from dvx.model.history import Fact
 from dvx.model.task import State, Task
 from dvx.ops.employment import employed, is_employed
+from dvx.ops.exp_clean import sweep_rooms
 from dvx.ops.exp_tasks import KILL, find_tasks, known_tasks, open_book, run_task
-from dvx.ops.rooms import clear_old_rooms, existing_room
+from dvx.ops.rooms import existing_room
 from dvx.ops.run_record import ask
 from dvx.project import Project
 from dvx.shell import Apart, start_apart
@@ -59,7 +60,7 @@ def keep(project: Project, jobs: int) -> None:
     try:
         _replace(project, jobs, running)
         # one that died right after it was done
-        clear_old_rooms(project, known_tasks(project))
+        sweep_rooms(project)
     except BaseException:
         for one in running:
             one.send_signal(signal.SIGINT)

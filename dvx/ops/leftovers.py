@@ -8,6 +8,7 @@ import os
 import msgspec
 from msgspec import Struct
 
+from dvx.model.kept import Count, Log, Moment, RunKey, RunName, read_kept
 from dvx.model.stage import Stage
 from dvx.ops.run_record import is_working, slug
 from dvx.project import Project
@@ -22,11 +23,11 @@ class About(Struct, frozen=True):
     (seconds since the epoch), the fingerprint of what it read.
     """
 
-    run: str
-    number: int
-    key: str
-    log: str
-    began: float
+    run: RunName
+    number: Count
+    key: RunKey
+    log: Log
+    began: Moment
     inputs: str = ""
 
 
@@ -67,12 +68,12 @@ def find_leftover(project: Project, stage: Stage) -> Leftover | None:
     place = _place(project, stage)
     try:
         ended = os.stat(place).st_mtime_ns
-        text = files.read(place).decode("utf-8", "replace")
+        text = files.read_note(place).decode("utf-8", "replace")
     except FileNotFoundError:
         return None
     first, _, rest = text.partition("\n")
     try:
-        about = msgspec.convert(json.loads(first.removeprefix(_ABOUT)), About)
+        about = msgspec.convert(read_kept(first.removeprefix(_ABOUT)), About)
     except ValueError:
         # a power cut leaves anything
         return None

@@ -13,12 +13,14 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dvx.errors import Corrupted, MissingData, UsageError, nearest
+from dvx.errors import Corrupted, MissingData, UnsafePath, UsageError, nearest
 from dvx.git.index import forget
 from dvx.model.dialect import DIALECTS, NATIVE, Dialect
 from dvx.model.digest import Digest, new_hasher
 from dvx.model.events import Tell
 from dvx.model.ini import parse, render
+from dvx.model.kept import read_kept
+from dvx.model.paths import check_paths
 from dvx.model.pointer import Recorded
 from dvx.ops.configure import PRIVATE
 from dvx.ops.index import Index, load_index
@@ -119,8 +121,9 @@ def _note(project: Project) -> str:
 def _begun(project: Project) -> list[str]:
     """The files that a migration rewrote which was cut short."""
     try:
-        paths = msgspec.json.decode(files.read(_note(project)), type=list[str])
-    except (FileNotFoundError, msgspec.DecodeError):
+        paths = msgspec.convert(read_kept(files.read_note(_note(project))), list[str])
+        check_paths(paths)
+    except (FileNotFoundError, ValueError, UnsafePath):
         return []
     return [path for path in paths if os.path.exists(project.abs(path))]
 

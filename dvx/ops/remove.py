@@ -16,6 +16,7 @@ from msgspec import Struct
 from dvx.errors import DvxError, UnknownTarget
 from dvx.formats import edit_yaml, load_yaml, remove_from_lock
 from dvx.model.events import Tell, silent
+from dvx.model.kept import read_kept
 from dvx.model.paths import join, parent
 from dvx.model.pointer import Output
 from dvx.model.stage import Pipeline
@@ -72,8 +73,8 @@ def _note(project: Project) -> str:
 def _begun(project: Project, targets: Sequence[str]) -> bool:
     """Whether the same command was cut short."""
     try:
-        return msgspec.json.decode(files.read(_note(project)), type=list[str]) == list(targets)
-    except (FileNotFoundError, msgspec.DecodeError):
+        return bool(read_kept(files.read_note(_note(project))) == list(targets))
+    except (FileNotFoundError, ValueError):
         return False
 
 

@@ -13,6 +13,7 @@ from dvx.git import Git
 from dvx.git.worktrees import add_work_tree, record_of
 from dvx.model import ini
 from dvx.model.events import Tell
+from dvx.model.kept import OWN_FOLDER
 from dvx.model.paths import printable
 from dvx.model.power import Power, power_of
 from dvx.model.settings import Level, is_path
@@ -41,7 +42,7 @@ def furnish(project: Project, task: Task, tell: Tell) -> Project:
     git = git_of(project)
     room = _room(project, git, task)
     ready = os.path.join(room.state, "ready")
-    if os.path.exists(ready):
+    if os.path.exists(ready) and not os.path.islink(_top(project, task)):
         return room
     clear_room(project, task)
     add_work_tree(git, _top(project, task), task.baseline, task.snapshot)
@@ -70,7 +71,7 @@ def clear_old_rooms(project: Project, tasks: Iterable[Task]) -> list[str]:
     """Remove the rooms of all but those of the tasks that wait or run; returns their names."""
     folder = os.path.join(project.state, "exps", "rooms")
     kept = {os.path.basename(_top(project, one)) for one in tasks if one.state in (State.QUEUED, State.RUNNING)}
-    gone = [name for name in sorted(os.listdir(folder)) if name not in kept] if os.path.isdir(folder) else []
+    gone = [name for name in files.names_in(folder, OWN_FOLDER) if name not in kept]
     for name in gone:
         _remove(project, os.path.join(folder, name))
     return gone
@@ -89,7 +90,7 @@ def _remove(project: Project, top: str) -> None:
 def existing_room(project: Project, task: Task) -> Project | None:
     """The room of a task as it is; None if there is none."""
     room = _room(project, git_of(project), task)
-    return room if os.path.isdir(room.root) else None
+    return room if os.path.isdir(room.root) and not os.path.islink(_top(project, task)) else None
 
 
 def _top(project: Project, task: Task) -> str:

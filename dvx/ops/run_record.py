@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from dvx.errors import DvxError, UnknownTarget, nearest
 from dvx.journal import Journal
 from dvx.model.canonical import json_sorted
@@ -183,7 +185,9 @@ def _reading(project: Project) -> Iterator[Journal]:
 
 
 def _run(project: Project, journal: Journal, name: str) -> RunRecord:
-    return fold(journal.rows(name), alive=is_working(project, name))
+    run = fold(journal.rows(name), alive=is_working(project, name))
+    # what was written when it began may be unreadable
+    return run if run.name else replace(run, name=name)
 
 
 def _mark(project: Project, run: str) -> str:

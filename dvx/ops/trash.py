@@ -10,6 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from dvx.errors import AtRisk, DvxError, UnknownTarget, nearest
+from dvx.model.events import Notice, Tell
+from dvx.model.kept import Moment, read_kept
 from dvx.model.paths import check_path, parent, printable
 from dvx.ops.detach import to_trash
 from dvx.ops.targets import check_inside
@@ -32,7 +34,7 @@ class _Plan(Struct, frozen=True):
     """
 
     run: str
-    begun: float
+    begun: Moment
     ids: frozenset[str]
     targets: tuple[str, ...] = ()
 
@@ -40,6 +42,14 @@ class _Plan(Struct, frozen=True):
 def listing(project: Project) -> list[Trashed]:
     """What is in the trash, the newest first."""
     return project.trash.items()
+
+
+def tell_unreadable(project: Project, tell: Tell) -> None:
+    """Name what is in the trash without a note that can be read: nothing is done with it."""
+    found = project.trash.unreadable()
+    if found:
+        hint = f"what they hold is in `content` of folders of these names in `{project.trash.root}`; remove them yourself"
+        tell(Notice(f"in the trash is what cannot be told, and is left alone: {', '.join(found[:5])}", hint))
 
 
 def size_of(item: Trashed) -> int:
@@ -99,8 +109,8 @@ def _place(project: Project) -> str:
 def _unfinished(project: Project, items: Sequence[Trashed], targets: tuple[str, ...] = ()) -> _Plan | None:
     """The `undo`, or the `restore` of the same targets, that was cut short, unless a later command took something."""
     try:
-        plan = msgspec.json.decode(files.read(_place(project)), type=_Plan)
-    except (FileNotFoundError, msgspec.DecodeError):
+        plan = msgspec.convert(read_kept(files.read_note(_place(project))), _Plan)
+    except (FileNotFoundError, ValueError):
         return None
     is_last = not items or items[0].run == plan.run or items[0].taken <= plan.begun
     return plan if is_last and plan.targets == targets else None

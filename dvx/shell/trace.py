@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 from msgspec import Struct
 
@@ -30,6 +31,7 @@ echo "end $_dvx_code" >> "$0"
 exit "$_dvx_code"
 """
 _BORN = 19
+_NUMBER = re.compile(r"[0-9]{1,10}")
 
 
 class Trace(Struct, frozen=True):
@@ -52,7 +54,7 @@ def read_trace(text: str) -> Trace:
             process, born = _identity(rest)
         elif word == "line":
             line += 1
-        elif word == "end" and rest.isdigit():
+        elif word == "end" and _NUMBER.fullmatch(rest):
             code = int(rest)
     return Trace(process, born, line, code)
 
@@ -74,7 +76,7 @@ def _identity(facts: str) -> tuple[int, str]:
     """Number and birth of a process (source: proc_pid_stat(5)); its name, which may hold blanks, stands in parentheses."""
     number = facts.split(" ", 1)[0]
     fields = facts.rpartition(")")[2].split()
-    if not number.isdigit() or len(fields) <= _BORN:
+    if not _NUMBER.fullmatch(number) or len(fields) <= _BORN:
         return 0, ""
     return int(number), fields[_BORN]
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import time
 from collections.abc import Callable
 
 from dvx.errors import Corrupted
+from dvx.model.kept import PARTIAL
 from dvx.model.transfer import Need
 from dvx.store import files
 from dvx.store.cache import Cache
@@ -42,13 +45,12 @@ def sweep(cache: Cache) -> None:
     if os.path.islink(folder):
         # nobody but a hostile repository would have it lead elsewhere
         return
-    try:
-        found = list(os.scandir(folder))
-    except FileNotFoundError:
-        return
-    for entry in found:
-        if time.time() - entry.stat(follow_symlinks=False).st_mtime > _KEPT_SECONDS:
-            files.remove(entry.path)
+    for name in files.names_in(folder, PARTIAL):
+        place = os.path.join(folder, name)
+        with contextlib.suppress(FileNotFoundError):
+            status = os.lstat(place)
+            if stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime > _KEPT_SECONDS:
+                files.remove(place)
 
 
 def _fetch(cache: Cache, remote: Remote, need: Need, check: Callable[[], Check]) -> None:

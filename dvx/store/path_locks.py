@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from dvx.errors import DvxError
+from dvx.model.kept import read_kept
 from dvx.store import files
 from dvx.store.files.locking import claimed
 
@@ -91,13 +92,13 @@ def _table(folder: str) -> Iterator[dict[str, Any]]:
     place = os.path.join(folder, "tmp", "rwlock")
     with claimed(f"{place}.lock", lambda: None):
         try:
-            text = files.read(place).decode("utf-8", "surrogateescape")
-            table = json.loads(text) if text.strip() else {}
+            text = files.read_note(place).decode("utf-8", "surrogateescape")
+            table = read_kept(text) if text.strip() else {}
             read = {path: [_entry(one) for one in entries] for path, entries in table.get("read", {}).items()}
             write = {path: _entry(one) for path, one in table.get("write", {}).items()}
         except FileNotFoundError:
             text, read, write = "", {}, {}
-        except (ValueError, AttributeError, TypeError, KeyError):
+        except (ValueError, AttributeError, TypeError, KeyError, OverflowError):
             hint = "if no DVC runs here, remove it and try again"
             raise DvxError(f"DVC's lock file `{place}` is broken", hint) from None
         known = {"read": read, "write": write}
@@ -108,7 +109,10 @@ def _table(folder: str) -> Iterator[dict[str, Any]]:
 
 
 def _entry(raw: Any) -> dict[str, Any]:
-    return {"pid": int(raw["pid"]), "cmd": str(raw["cmd"])}
+    process = int(raw["pid"])
+    if not 0 < process < 1 << 31:
+        raise ValueError("no process")
+    return {"pid": process, "cmd": str(raw["cmd"])}
 
 
 def _blocked(table: dict[str, Any], mine: dict[str, Any], read: Sequence[str], write: Sequence[str]) -> str:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 
+from dvx.model.kept import OWN_FOLDER
 from dvx.store import files
 
 _OLD_SECONDS = 86_400
-_NAME = re.compile(r"[0-9a-f]{16}")
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 
 class Scratch:
@@ -72,14 +72,7 @@ def release(handle: int | None) -> None:
 
 def abandoned(parent: str) -> Iterator[str]:
     """What is in `parent` and nobody's any more. Where that cannot be known, what is older than a day."""
-    try:
-        names = os.listdir(parent)
-    except FileNotFoundError:
-        return
-    for name in names:
-        # `parent` may be a link that a cloned repository tracks: what has other names was never ours
-        if not _NAME.fullmatch(name):
-            continue
+    for name in files.names_in(parent, OWN_FOLDER):
         place = os.path.join(parent, name)
         try:
             handle = _lock(place)
@@ -109,7 +102,7 @@ def _lock(folder: str) -> int | None:
     try:
         import fcntl
 
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | _NO_FOLLOW)
     except FileNotFoundError:
         raise
     except (ImportError, OSError):

@@ -8,8 +8,10 @@ import os
 import time
 from collections.abc import Iterator
 
+import msgspec
 from msgspec import Struct
 
+from dvx.model.kept import OWN_FOLDER, Moment, read_kept
 from dvx.store import files
 from dvx.store.durable import barrier
 from dvx.store.scratch import abandoned, own_folder, release
@@ -27,6 +29,13 @@ class Trashed(Struct, frozen=True):
     path: str
     taken: float
     place: str
+    run: str = ""
+    command: str = ""
+
+
+class _Note(Struct, frozen=True):
+    path: str
+    taken: Moment
     run: str = ""
     command: str = ""
 
@@ -50,21 +59,17 @@ class Trash:
     def items(self) -> list[Trashed]:
         """All there is, the newest first."""
         found = []
-        try:
-            names = os.listdir(self.root)
-        except FileNotFoundError:
-            return []
-        for name in names:
-            try:
-                note = json.loads(files.read(os.path.join(self.root, name, "note.json")))
-                place = os.path.join(self.root, name, "content")
-                run, command = str(note.get("run", "")), str(note.get("command", ""))
-                item = Trashed(name, str(note["path"]), float(note["taken"]), place, run, command)
-            except (OSError, ValueError, KeyError, TypeError, AttributeError):
-                continue
-            if os.path.lexists(item.place):
-                found.append(item)
+        for name in files.names_in(self.root, OWN_FOLDER):
+            place = os.path.join(self.root, name, "content")
+            note = self._note(name)
+            if note is not None and os.path.lexists(place):
+                found.append(Trashed(name, note.path, note.taken, place, note.run, note.command))
         return sorted(found, key=lambda item: (item.taken, item.id), reverse=True)
+
+    def unreadable(self) -> list[str]:
+        """The ids of what is there, but not what it was: it is left alone."""
+        names = files.names_in(self.root, OWN_FOLDER)
+        return [name for name in names if os.path.lexists(os.path.join(self.root, name, "content")) and self._note(name) is None]
 
     def sweep(self) -> None:
         """Remove what is older than 14 days, and what processes left that were killed before or after they moved a thing."""
@@ -95,8 +100,15 @@ class Trash:
 
     def drop(self, item: Trashed) -> None:
         """Remove a thing for good; its note goes last, for without it nobody would find the rest."""
-        files.remove_tree(item.place)
-        files.remove_tree(os.path.join(self.root, item.id))
+        files.remove_below(self.root, item.id, "content")
+        files.remove_below(self.root, item.id)
+
+    def _note(self, name: str) -> _Note | None:
+        try:
+            text = files.read_below(self.root, name, "note.json")
+            return msgspec.convert(read_kept(text), _Note)
+        except (OSError, ValueError):
+            return None
 
     @contextlib.contextmanager
     def _place(self, path: str) -> Iterator[str]:

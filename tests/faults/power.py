@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.guard import place_of
+
 _CREATING = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_RDWR | os.O_APPEND
 _ONE_NAME = ("os.remove", "os.rmdir", "os.mkdir")
 _TWO_NAMES = ("os.rename", "os.link", "os.symlink")
@@ -34,6 +36,7 @@ def watch(root: str, note: Callable[[str], object]) -> None:
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
         names = [os.fsdecode(arg) for arg in args[:2] if isinstance(arg, str | bytes)]
+        names[:1] = [place_of(event, args)] if event in ("os.remove", "os.rmdir") else names[:1]
         if not names or not any(name.startswith(root) for name in names):
             return
         if event == "open" and isinstance(args[2], int) and args[2] & _CREATING:

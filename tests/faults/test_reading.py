@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.test_trust import make_experiment
+from tests.guard import place_of
 from tests.helpers import dialect_of, dvx, run_dvx, run_process
 
 Count = Callable[[str, int], None]
@@ -58,7 +59,7 @@ class _ReadOnly:
 
     def __call__(self, event: str, args: tuple[Any, ...]) -> None:
         """An audit hook; these cannot be removed, hence `active`."""
-        if not self.active or not args or not isinstance(args[0], str) or not args[0].startswith(self._root):
+        if not self.active or not args or not isinstance(args[0], str) or not place_of(event, args).startswith(self._root):
             return
         if event in _EVENTS or (event == "open" and isinstance(args[2], int) and args[2] & _WRITING):
             self.refused += 1

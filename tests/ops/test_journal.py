@@ -13,8 +13,9 @@ from dvx.journal import Journal
 from dvx.model.history import Fact, Row, Status, fold
 from dvx.store.files import remove
 
-STARTED = Row("r1", Fact.RUN_STARTED, data={"options": {"targets": ["a"]}, "stages": [{"stage": "a"}]})
-ATTEMPT = Row("r1", Fact.STAGE_STARTED, "a", {"attempt": 1, "key": "abc", "log": "logs/a.log"})
+R1, R2 = "20260101-000000-1", "20260101-000001-2"
+STARTED = Row(R1, Fact.RUN_STARTED, data={"options": {"targets": ["a"]}, "stages": [{"stage": "a"}]})
+ATTEMPT = Row(R1, Fact.STAGE_STARTED, "a", {"attempt": 1, "key": "ab" * 32, "log": f".dvx/tmp/logs/{R1}/a.log"})
 
 
 def journal(folder: Path) -> Journal:
@@ -24,10 +25,10 @@ def journal(folder: Path) -> Journal:
 def test_what_is_written_is_read_back_in_order(tmp_path: Path) -> None:
     before = time.time()
     journal(tmp_path).write([STARTED, ATTEMPT])
-    journal(tmp_path).write([Row("r2", Fact.RUN_STARTED)])
+    journal(tmp_path).write([Row(R2, Fact.RUN_STARTED)])
     book = journal(tmp_path)
-    assert book.runs() == ["r2", "r1"]
-    first, second = book.rows("r1")
+    assert book.runs() == [R2, R1]
+    first, second = book.rows(R1)
     assert (first.fact, first.data, second.fact, second.stage, second.data) == (
         STARTED.fact,
         STARTED.data,
@@ -36,8 +37,8 @@ def test_what_is_written_is_read_back_in_order(tmp_path: Path) -> None:
         ATTEMPT.data,
     )
     assert before <= first.time <= time.time()
-    assert book.rows("r1", after=first.id) == [second]
-    assert [row.run for row in book.latest(Fact.RUN_STARTED, 1)] == ["r2"]
+    assert book.rows(R1, after=first.id) == [second]
+    assert [row.run for row in book.latest(Fact.RUN_STARTED, 1)] == [R2]
 
 
 def test_threads_and_processes_share_it(tmp_path: Path) -> None:
@@ -49,12 +50,12 @@ def test_threads_and_processes_share_it(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(journal(tmp_path).rows("r1")) == 300
+    assert len(journal(tmp_path).rows(R1)) == 300
 
 
 def test_no_database_is_an_empty_journal(tmp_path: Path) -> None:
     assert journal(tmp_path).runs() == []
-    assert journal(tmp_path).rows("r1") == []
+    assert journal(tmp_path).rows(R1) == []
     assert list(tmp_path.glob("runs*")) == []
 
 
@@ -64,7 +65,7 @@ def test_a_broken_database_is_made_anew(tmp_path: Path, damage: bytes) -> None:
     assert journal(tmp_path).runs() == []
     book = journal(tmp_path)
     book.write([STARTED])
-    assert book.runs() == ["r1"]
+    assert book.runs() == [R1]
 
 
 def test_a_database_of_another_shape_is_made_anew(tmp_path: Path) -> None:
@@ -74,7 +75,7 @@ def test_a_database_of_another_shape_is_made_anew(tmp_path: Path) -> None:
     book = journal(tmp_path)
     assert book.runs() == []
     book.write([STARTED])
-    assert book.runs() == ["r1"]
+    assert book.runs() == [R1]
 
 
 def test_rows_that_make_no_sense_are_no_history(tmp_path: Path) -> None:
@@ -84,7 +85,7 @@ def test_rows_that_make_no_sense_are_no_history(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "runs.db") as connection:
         connection.execute("UPDATE facts SET data = '[1'")
     connection.close()
-    assert journal(tmp_path).rows("r1") == []
+    assert journal(tmp_path).rows(R1) == []
 
 
 def test_where_nothing_can_be_written_nothing_is_and_the_work_goes_on(tmp_path: Path) -> None:
@@ -95,10 +96,10 @@ def test_where_nothing_can_be_written_nothing_is_and_the_work_goes_on(tmp_path: 
 
 def test_old_runs_are_let_go(tmp_path: Path) -> None:
     book = journal(tmp_path)
-    book.write([Row(f"r{number}", Fact.RUN_STARTED) for number in range(1_100)])
+    book.write([Row(f"20260101-000000-{number}", Fact.RUN_STARTED) for number in range(1_100)])
     book.prune()
     assert len(book.runs(5_000)) == 1_000
-    assert book.runs(1) == ["r1099"]
+    assert book.runs(1) == ["20260101-000000-1099"]
 
 
 # --- what follows from the facts

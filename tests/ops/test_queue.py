@@ -340,7 +340,8 @@ def task(name: str, state: State = State.QUEUED, worker: str = "") -> Task:
 def test_a_task_reads_back_as_it_was() -> None:
     one = Task(
         "a" * 40, "n", "b" * 40, Place.QUEUE, "c" * 40, (Override("p", ("a", 0), Op.FORCE, {"x": [1, None]}),),
-        {"targets": ["t"]}, copied=("d",), seen={"params": {}}, state=State.FAILED,
+        {"targets": ["t"]}, copied=("d",), state=State.FAILED,
+        seen={"params": {"p": {"data": 1}}, "metrics": {}, "deps": {}, "outs": {}},
     )  # fmt: skip
     assert decode_task(json.loads(json.dumps(encode_task(one)))) == one
 
@@ -348,14 +349,15 @@ def test_a_task_reads_back_as_it_was() -> None:
 def test_a_task_is_claimed_once_and_taken_up_when_its_worker_dies(tmp_path: Path) -> None:
     book = task_book(tmp_path)
     book.add([task("a"), task("b")])
-    alive = {"w1", "w2"}
-    claimed = [book.claim(worker, lambda name: name not in alive) for worker in ("w1", "w2", "w2")]
+    one, other = "1-00000000", "2-00000000"
+    alive = {one, other}
+    claimed = [book.claim(worker, lambda name: name not in alive) for worker in (one, other, other)]
     assert [one and one.name for one in claimed] == ["a", "b", None]
-    alive.remove("w1")
-    taken = book.claim("w2", lambda name: name not in alive)
+    alive.remove(one)
+    taken = book.claim(other, lambda name: name not in alive)
     assert taken is not None
-    assert (taken.name, taken.worker) == ("a", "w2")
-    assert not book.update(task("a", State.SUCCESS), held_by="w1")
+    assert (taken.name, taken.worker) == ("a", other)
+    assert not book.update(task("a", State.SUCCESS), held_by=one)
     assert find_tasks(book.tasks(), ["aaaaa"])[0].state is State.RUNNING
     with pytest.raises(UnknownTarget):
         find_tasks(book.tasks(), ["zzz"])

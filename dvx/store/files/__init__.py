@@ -3,6 +3,7 @@
 Names appear complete or not at all: bytes go to a temporary name first and are durable before the rename.
 """
 
+from dvx.store.files.below import names_in, read_below, read_note, remove, remove_below, remove_tree
 from dvx.store.files.copying import copy_bytes, copy_file, hardlink, reflink, symlink
 from dvx.store.files.locking import locked
 from dvx.store.files.modes import NEW_EXECUTABLE, NEW_FILE, PROTECTED
@@ -11,9 +12,7 @@ from dvx.store.files.naming import (
     move,
     move_aside,
     move_new,
-    remove,
     remove_folder,
-    remove_tree,
     rename,
     set_mode,
     set_time,
@@ -35,11 +34,15 @@ __all__ = [
     "move",
     "move_aside",
     "move_new",
+    "names_in",
     "open_log",
     "open_partial",
     "read",
+    "read_below",
+    "read_note",
     "reflink",
     "remove",
+    "remove_below",
     "remove_folder",
     "remove_tree",
     "rename",

@@ -11,6 +11,7 @@ from dvx.store.files.modes import NEW_FILE
 from dvx.store.files.naming import make_folder
 
 _POLL_SECONDS = 0.05
+_OPEN = os.O_RDWR | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
 
 
 @contextlib.contextmanager
@@ -42,7 +43,7 @@ def claimed(path: str, waiting: Callable[[], None]) -> Iterator[int]:
     While the lock is held elsewhere, `waiting` is called before each further try; it may raise.
     """
     make_folder(os.path.dirname(path))
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, NEW_FILE)
+    handle = os.open(path, _OPEN | os.O_CREAT, NEW_FILE)
     try:
         while not _take(handle):
             waiting()
@@ -59,7 +60,7 @@ def claimed(path: str, waiting: Callable[[], None]) -> Iterator[int]:
 def is_claimed(path: str) -> bool:
     """Whether a process holds the lock file of `claimed`."""
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        handle = os.open(path, _OPEN)
     except OSError:
         return False
     try:

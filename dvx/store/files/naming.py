@@ -10,6 +10,7 @@ import shutil
 import sys
 
 from dvx.store.durable import sync_file, sync_folder
+from dvx.store.files.below import remove_tree
 
 _HERE = -100  # AT_FDCWD
 _NO_REPLACE = 1
@@ -41,12 +42,6 @@ def _make_one(path: str) -> None:
             raise
 
 
-def remove(path: str) -> None:
-    """Remove a file or link; a missing one is fine."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
-
-
 def remove_folder(path: str) -> bool:
     """Remove a folder if it is empty; tell whether it is gone."""
     try:
@@ -58,15 +53,6 @@ def remove_folder(path: str) -> bool:
             return False
         raise
     return True
-
-
-def remove_tree(path: str) -> None:
-    """Remove whatever is at `path`; links are removed, not followed."""
-    while os.path.isdir(path) and not os.path.islink(path):
-        # somebody else may be removing it too
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(path)
-    remove(path)
 
 
 def rename(source: str, target: str) -> None:

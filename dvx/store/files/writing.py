@@ -8,8 +8,9 @@ import stat
 from typing import BinaryIO
 
 from dvx.store.durable import sync_folder
+from dvx.store.files.below import remove
 from dvx.store.files.modes import NEW_FILE, UMASK
-from dvx.store.files.naming import make_folder, remove
+from dvx.store.files.naming import make_folder
 
 CHUNK = 1 << 20
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
@@ -75,7 +76,7 @@ def create_new(path: str) -> BinaryIO:
 def open_partial(path: str) -> BinaryIO | None:
     """Open a file to go on with, for this process alone; None if another has it. It begins at its start."""
     make_folder(os.path.dirname(path))
-    file = open(path, "a+b", buffering=0)  # noqa: SIM115  the caller closes it, which gives the lock back
+    file = open(path, "a+b", buffering=0, opener=_no_link)  # noqa: SIM115  the caller closes it, which gives the lock back
     try:
         import fcntl
 
@@ -98,7 +99,7 @@ def empty(file: BinaryIO) -> None:
 def open_log(path: str) -> BinaryIO:
     """Open a log to append to and to read, unbuffered, so that a killed process leaves all it wrote."""
     make_folder(os.path.dirname(path))
-    return open(path, "a+b", buffering=0)
+    return open(path, "a+b", buffering=0, opener=_no_link)
 
 
 def give_up(temp: str, error: BaseException, path: str = "") -> None:
@@ -107,6 +108,11 @@ def give_up(temp: str, error: BaseException, path: str = "") -> None:
         remove(temp)
     if isinstance(error, OSError) and not isinstance(error.filename, str):
         error.filename = path or temp
+
+
+def _no_link(path: str, flags: int) -> int:
+    """Open a file of dvx's own: a link there would be somebody's who wants another file written."""
+    return os.open(path, flags | _NO_FOLLOW, NEW_FILE)
 
 
 def _shortened(name: str) -> str:

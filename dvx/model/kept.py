@@ -1,0 +1,108 @@
+"""What dvx keeps for itself: the forms of its names and numbers. An archive may bring such files, so nothing in them is believed.
+
+A pattern is tied to both ends of the text: it is searched for, and `$` would let a line end follow.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Annotated, Any, TypedDict
+
+from msgspec import Meta, convert
+
+_FOREVER = 32_503_680_000  # the year 3000: what comes after cannot be shown everywhere
+_RUN = r"[0-9]{8}-[0-9]{6}-[0-9]{1,20}x{0,100}"
+# values of users may be nested in 100 levels, and stand in a few of ours
+_DEEPEST = 120
+
+Ident = Annotated[str, Meta(pattern=r"\A[0-9a-f]{40}\Z")]
+"""The name of a task."""
+Commit = Annotated[str, Meta(pattern=r"\A(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")]
+"""A commit's id."""
+MaybeCommit = Annotated[str, Meta(pattern=r"\A(?:[0-9a-f]{40}|[0-9a-f]{64})?\Z")]
+Worker = Annotated[str, Meta(pattern=r"\A[0-9]{1,20}-[0-9a-f]{8}\Z")]
+"""The name of who works on experiments."""
+MaybeWorker = Annotated[str, Meta(pattern=r"\A(?:[0-9]{1,20}-[0-9a-f]{8})?\Z")]
+RunName = Annotated[str, Meta(pattern=rf"\A{_RUN}\Z")]
+"""The name of a run of stages."""
+RunKey = Annotated[str, Meta(pattern=r"\A(?:[0-9a-f]{64})?\Z")]
+"""What the run-cache calls a run; empty for none."""
+Log = Annotated[str, Meta(pattern=rf"\A(?:\.dvx/tmp|\.dvc/tmp/dvx)/logs/{_RUN}/[A-Za-z0-9_.@-]+\.log\Z")]
+"""The log of an attempt, relative to the project."""
+Moment = Annotated[float, Meta(ge=0, lt=_FOREVER)]
+"""Seconds since the epoch, or how many something took."""
+Count = Annotated[int, Meta(ge=0, le=1 << 53)]
+
+OWN_FOLDER = re.compile(r"[0-9a-f]{16}")
+"""What is in a folder where each process, each thing in the trash, or each experiment has one of its own."""
+WORKER = re.compile(r"[0-9]{1,20}-[0-9a-f]{8}")
+RUN = re.compile(_RUN)
+TASK_LOG = re.compile(r"[0-9a-f]{40}\.log")
+PARTIAL = re.compile(r"(?:xxh128|md5|md5-dos2unix|sha256|blake3)-[0-9a-f]{32,64}(?:\.dir)?")
+
+
+class _Mistake(TypedDict):
+    msg: str
+    type: str
+
+
+class _Values(TypedDict, total=False):
+    data: Any
+    error: _Mistake
+
+
+class _Facts(TypedDict):
+    hash: str | None
+    size: Count | None
+    nfiles: Count | None
+
+
+class Body(TypedDict):
+    """What a commit or a failed experiment says, by path, as DVC's JSON has it."""
+
+    params: dict[str, _Values]
+    metrics: dict[str, _Values]
+    deps: dict[str, _Facts]
+    outs: dict[str, _Facts]
+
+
+class _Bodies(TypedDict):
+    data: Body
+    error: None
+
+
+def read_kept(text: str | bytes) -> Any:
+    """A document that dvx wrote, or somebody in its place.
+
+    Raises:
+        ValueError: it is none, or nested deeper than dvx writes it.
+    """
+    try:
+        document = json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    _check_depth(document)
+    return document
+
+
+def check_kept(document: Any, kind: Any) -> Any:
+    """The document as it is, if it is of that kind; raises ValueError."""
+    convert(document, kind)
+    return document
+
+
+def read_bodies(text: str) -> dict[str, Any]:
+    """What a row of `exp show` holds; raises ValueError."""
+    found: dict[str, Any] = check_kept(read_kept(text), _Bodies)
+    return found
+
+
+def _check_depth(document: Any) -> None:
+    level = [document]
+    for _ in range(_DEEPEST):
+        inner = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
+        level = [item for one in inner for item in one if isinstance(item, dict | list)]
+        if not level:
+            return
+    raise ValueError("nested too deeply")
