@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dvx.errors import DvxError, UnknownTarget
 from dvx.model.origin import Origin, import_of, versions_named
@@ -85,30 +86,54 @@ def find_scope(project: Project, options: SyncOptions) -> Scope:
     Raises:
         UnknownTarget: a target is in none of the revisions.
     """
-    lost: UnknownTarget | None = None
-    selected: tuple[Selected, ...] = ()
+    targets = _Targets(project, options)
     recorded: dict[Item, Recorded] = {}
     imports: dict[tuple[str, str], Import] = {}
-    found: dict[Item, str] = {}
+    by_remote: dict[str, dict[Item, None]] = {}
+    selected: tuple[Selected, ...] = ()
     if options.revisions.workspace:
         index = load_index(project)
-        try:
-            selected = select(project, index, options.targets, options.select)
-        except UnknownTarget as error:
-            lost = error
-        found = _items(index, selected, options, recorded, imports)
+        selected = targets.select(index)
+        _add_items(by_remote, _items(index, selected, options, recorded, imports))
     for earlier in _earlier(project, options.revisions):
+        _add_items(by_remote, _items(earlier, targets.select(earlier), options, recorded, imports))
+    targets.check()
+    return Scope({name: list(items) for name, items in by_remote.items()}, selected, recorded, tuple(imports.values()))
+
+
+class _Targets:
+    """What the user named, looked for in one revision after the other."""
+
+    def __init__(self, project: Project, options: SyncOptions) -> None:
+        self._project = project
+        self._options = options
+        self._known: set[str] = set()
+        self._unknown: dict[str, UnknownTarget] = {}
+
+    def select(self, index: Index) -> tuple[Selected, ...]:
+        """What the targets mean in a revision, as far as it knows them; everything in it without targets."""
+        known = [target for target in self._options.targets if self._is_known(index, target)]
+        self._known.update(known)
+        return select(self._project, index, known, self._options.select) if known or not self._options.targets else ()
+
+    def _is_known(self, index: Index, target: str) -> bool:
         try:
-            chosen = select(project, earlier, options.targets, options.select)
-            found |= _items(earlier, chosen, options, recorded, imports)
-        except UnknownTarget:
-            continue
-    if lost is not None and not found and not imports:
-        raise lost
-    by_remote: dict[str, list[Item]] = {}
+            return bool(select(self._project, index, [target], replace(self._options.select, with_deps=False)))
+        except UnknownTarget as error:
+            self._unknown.setdefault(target, error)
+            return False
+
+    def check(self) -> None:
+        """Raise UnknownTarget for the first one that no revision knows."""
+        for target, error in self._unknown.items():
+            if target not in self._known:
+                raise error
+
+
+def _add_items(by_remote: dict[str, dict[Item, None]], found: dict[Item, str]) -> None:
+    """One object may belong to several remotes: each revision says to which its data goes."""
     for item, remote in found.items():
-        by_remote.setdefault(remote, []).append(item)
-    return Scope(by_remote, selected, recorded, tuple(imports.values()))
+        by_remote.setdefault(remote, {})[item] = None
 
 
 def _items(

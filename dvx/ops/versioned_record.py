@@ -32,7 +32,8 @@ _PLACE = ("version_id", "etag", "checksum")
 
 def record_versions(project: Project, remote: str, items: Iterable[Item], made: Mapping[str, Version]) -> None:
     """Let pointers and locks say which versions of `items` the remote has; `made` are the new ones, by path."""
-    _record(project, _Push(project, remote, {item.path: item.content for item in items}, made))
+    if made:
+        _record(project, _Push(project, remote, {item.path: item.content for item in items}, made))
 
 
 class Arrival(Struct, frozen=True):
@@ -151,6 +152,8 @@ class _Push:
         places = {
             name[len(top) :]: cloud_of(self._remote, version) for name, version in self._made.items() if name.startswith(top)
         }
+        if not places:
+            return
         tree = _tree(self._project, recorded)
         sizes = self._project.cache.sizes({each.digest for each in tree.entries}) if tree else {}
         _list(self._project, entry, recorded, sizes, places)

@@ -204,6 +204,21 @@ def test_a_bucket_without_versions_is_refused_before_anything_is_sent(
     assert s3.files().find(bucket) == []
 
 
+def test_a_push_that_reached_nothing_leaves_the_records_alone(tmp_path: Path, s3: S3Server, tools: Mapping[str, Tool]) -> None:
+    made = make(tmp_path / "made", tools["dvx"], s3)
+    before = recorded(made)
+    for option, value in s3.options(reader=True).items():
+        dvx(made, "remote", "modify", "--local", "ver", option, value)
+
+    assert run_dvx(made, "push").code != 0
+
+    assert recorded(made) == before
+    for tracked in (made / "f", made / "d/a"):
+        tracked.unlink()
+    dvx(made, "checkout")
+    assert (made / "d/a").read_text() == "a\n"
+
+
 def test_a_version_that_is_gone_is_pushed_again_and_missing_till_then(
     tmp_path: Path, s3: S3Server, tools: Mapping[str, Tool]
 ) -> None:

@@ -406,6 +406,39 @@ def test_an_output_has_its_own_remote(local: Shared, tmp_path: Path) -> None:
     assert (clone / "raw.csv").read_bytes() == b"1,2\n"
 
 
+def test_each_revision_says_to_which_remote_its_data_goes(local: Shared, tmp_path: Path) -> None:
+    dvx(local.repo, "remote", "add", "other", str(tmp_path / "other"))
+    write(local.repo / "raw.csv", "1,2\n")
+    dvx(local.repo, "add", "raw.csv")
+    pointer = local.repo / f"raw.csv{dialect_of(local.repo).pointer_suffix}"
+    plain = pointer.read_text()
+    _edit_pointer(local.repo, "raw.csv", "remote: other")
+    commit_all(local.repo)
+    pointer.write_text(plain)
+
+    _push(local.repo, revisions=Revisions(all_commits=True))
+
+    assert list(tree(tmp_path / "other").values()) == [b"1,2\n"]
+    assert list(local.objects().values()) == [b"1,2\n"]
+
+
+def test_a_target_that_the_workspace_does_not_know_leaves_the_others(local: Shared) -> None:
+    _three_versions(local.repo)
+    git(local.repo, "rm", "--quiet", f"raw.csv{dialect_of(local.repo).pointer_suffix}")
+    write(local.repo / "b", "b")
+    dvx(local.repo, "add", "b")
+    commit_all(local.repo, "gone")
+    every = Revisions(all_branches=True)
+
+    with pytest.raises(UnknownTarget, match="nope"):
+        _push(local.repo, targets=("b", "nope"), revisions=every)
+    with pytest.raises(UnknownTarget, match="raw"):
+        _push(local.repo, targets=("raw.csv", "b"))
+    _push(local.repo, targets=("raw.csv", "b"), revisions=every)
+
+    assert set(local.objects().values()) == {b"branched", b"b"}
+
+
 def _edit_pointer(repo: Path, path: str, line: str) -> None:
     pointer = repo / f"{path}{dialect_of(repo).pointer_suffix}"
     pointer.write_text(pointer.read_text() + f"  {line}\n")
