@@ -87,8 +87,7 @@ function table() {
 }
 
 function embed(place, spec) {
-  vegaEmbed("#" + place, { $schema: "https://vega.github.io/schema/vega-lite/v5.json", background: "transparent", ...spec }, options)
-    .catch((error) => { byId(place).textContent = String(error); document.body.dataset.failed = place; });
+  drawChart(place, { $schema: "https://vega.github.io/schema/vega-lite/v5.json", ...spec }, options);
 }
 
 function lines(rows) {

@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from itertools import pairwise
 
+from dvx.cli import pages
 from dvx.cli.layout import Part, lay_out
 from dvx.model.paths import printable
 
@@ -73,11 +74,11 @@ def page(needs: Needs, details: Mapping[str, str]) -> str:
         body.append("</g>")
         top, width = top + part.height + 50, max(width, part.width)
     size = f'width="{width + 40:.0f}" height="{top:.0f}"'
-    return _PAGE.replace("SIZE", size, 1).replace("BODY", "\n".join(body), 1)
+    body_text = _BODY.replace("SIZE", size, 1).replace("BODY", "\n".join(body), 1)
+    return pages.page("Pipeline", body_text, _SCRIPT, draws=False, style=_STYLE).rstrip("\n")
 
 
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Pipeline</title><style>
+_STYLE = """
 :root { color-scheme: light dark; --ink: #1f2933; --box: #eef3f8; --line: #7b8794; --hit: #ffd166; --back: #fff }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e7eb; --box: #27313b; --line: #9aa5b1; --hit: #8a6d1d; --back: #14191f } }
 body { margin: 0; background: var(--back); color: var(--ink); font: 13px/1.4 system-ui, sans-serif }
@@ -85,12 +86,13 @@ svg { display: block }
 input { display: block; position: sticky; top: 8px; left: 20px; margin: 8px 20px; padding: 4px 8px; font: inherit }
 rect { fill: var(--box); stroke: var(--line) } text { fill: var(--ink); text-anchor: middle; font: 12px ui-monospace, monospace }
 polyline { fill: none; stroke: var(--line) } .hit rect { fill: var(--hit) } .near { stroke: var(--ink); stroke-width: 2 }
-</style></head><body>
-<input type="search" placeholder="find a stage" aria-label="find a stage">
+"""
+_BODY = """<input type="search" placeholder="find a stage" aria-label="find a stage">
 <svg SIZE xmlns="http://www.w3.org/2000/svg"><defs><marker id="tip" markerWidth="8" markerHeight="8" refX="7" refY="3"
  orient="auto"><path d="M0,0 L7,3 L0,6" fill="none" stroke="currentColor"/></marker></defs>
 BODY
-</svg><script>
+</svg>"""
+_SCRIPT = """
 const nodes = [...document.querySelectorAll(".node")], lines = [...document.querySelectorAll("polyline")];
 document.querySelector("input").addEventListener("input", event => {
   const word = event.target.value.toLowerCase();
@@ -107,7 +109,7 @@ for (const node of nodes) {
   node.addEventListener("mouseenter", () => mark(true));
   node.addEventListener("mouseleave", () => mark(false));
 }
-</script></body></html>"""
+"""
 
 
 def dot(needs: Needs) -> str:

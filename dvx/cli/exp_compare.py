@@ -110,15 +110,16 @@ def _write_page(
     project: Project, shown: Sequence[Baseline], columns: Mapping[exp_table.Column, str], out: str, *, opens: bool
 ) -> None:
     from dvx.cli.exp_page import experiments_page
-    from dvx.cli.plots import out_folder, page_is_at
-    from dvx.ops.plots_files import charts_of, write_page
+    from dvx.cli.plots import page_is_at
+    from dvx.ops.page_places import page_folder, write_page
+    from dvx.ops.plots_files import charts_of
 
     rows = [row for one in shown for row in (one.row, *one.experiments) if row.executor is None]
     charts = charts_of(project, [row.revision for row in rows[:_PLOTTED]])
     if len(rows) > _PLOTTED:
         render.note(f"The page has the plots of the first {_PLOTTED} of {len(rows)} experiments.")
-    place = os.path.join(out_folder(project, out), "experiments.html")
-    write_page(place, experiments_page(shown, columns, charts))
+    place = os.path.join(page_folder(project, out), "experiments.html")
+    write_page(project, place, experiments_page(shown, columns, charts))
     page_is_at(place, opens=opens or project.config.flag("plots.auto_open", False))
 
 

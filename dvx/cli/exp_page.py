@@ -8,7 +8,7 @@ from typing import Any
 
 from dvx.cli.clock import moment
 from dvx.cli.exp_table import Column, cells
-from dvx.cli.pages import as_script, page
+from dvx.cli.pages import STYLE, as_script, page
 from dvx.ops.exp_show import Baseline, Row
 
 _STYLE = """
@@ -53,7 +53,7 @@ def experiments_page(
         known.append({"name": name, "kind": column.kind, "number": all(map(_is_number, values))})
     data = {"columns": known, "rows": rows, "charts": [{"name": name, "spec": spec} for name, spec in charts]}
     script = resources.files("dvx").joinpath("assets/experiments.js").read_text(encoding="utf-8")
-    return page("Experiments", _BODY, f"const DATA = {as_script(data)};\n{script}", style=_STYLE)
+    return page("Experiments", _BODY, f"const DATA = {as_script(data)};\n{script}", style=STYLE + _STYLE)
 
 
 def _entries(baseline: Baseline, columns: Sequence[Column]) -> list[dict[str, Any]]:

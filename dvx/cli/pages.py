@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import html
 import json
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+from hashlib import sha256
 from importlib import resources
 from typing import Any
 
+# by this line dvx knows its own pages
+MARK = '<meta name="generator" content="dvx">'
+_POLICY = "style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'"
+_LEADING = re.compile(
+    r"<(/?)(meta|link|base|iframe|frame|frameset|object|embed|portal|fencedframe|form)(?=[\s/>])", re.IGNORECASE
+)
 LIBRARIES = ("vega", "vega-lite", "vega-embed")
 
 STYLE = """
@@ -29,21 +39,59 @@ h1 { font-size: 20px; margin: 0 0 4px; } h2 { font-size: 15px; margin: 28px 0 10
 .vega-bind { font-size: 12px; color: var(--quiet); }
 """
 
+# Vega compiles the expressions of a specification, unless it is told to interpret them (`ast`); what it would load, and where a
+# mark would lead, it asks the loader. A specification may hold options for Vega-Embed: those of a stranger are not taken
+_DRAW = """
+const nothing = () => Promise.reject(new Error("this page loads nothing"));
+function drawChart(place, { usermeta, ...spec }, options) {
+  const loader = { load: nothing, sanitize: nothing, http: nothing, file: nothing };
+  return vegaEmbed("#" + place, { background: "transparent", ...spec }, { ...options, ast: true, loader }).catch((error) => {
+    document.getElementById(place).textContent = String(error);
+    document.body.dataset.failed = (document.body.dataset.failed || "") + place + " ";
+  });
+}
+"""
 
-def page(title: str, body: str, script: str = "", *, draws: bool = True, style: str = "") -> str:
+
+def page(title: str, body: str, script: str = "", *, draws: bool = True, style: str = STYLE) -> str:
     """A page; one that `draws` has the libraries for plots in it."""
-    scripts = libraries() if draws else ""
+    scripts = [*(libraries() if draws else ()), script]
     return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{guard(scripts)}'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{html.escape(title)}</title>\n<style>{STYLE}{style}</style>\n{scripts}</head>\n"
-        f"<body>\n{body}\n<script>{_inside(script)}</script>\n</body>\n</html>\n"
+        f"<title>{html.escape(title)}</title>\n<style>{style}</style>\n{elements(scripts[:-1])}</head>\n"
+        f"<body>\n{body}\n{elements(scripts[-1:])}</body>\n</html>\n"
     )
 
 
-def libraries() -> str:
-    """The libraries that draw plots, as elements of a page."""
-    return "".join(f"<script>{_inside(_library(name))}</script>\n" for name in LIBRARIES)
+def guard(scripts: Sequence[str]) -> str:
+    """What stands first in the head of a page: only these scripts run in it, and nothing is fetched but pictures beside it.
+
+    A policy in a page has no say over where `<meta>` leads and which names `<link>` looks up; `restrained` has.
+    """
+    hashes = [f"'sha256-{b64encode(sha256(_inside(script).encode()).digest()).decode()}'" for script in scripts]
+    policy = f"default-src 'none'; script-src {' '.join(hashes)}; {_POLICY}"
+    return (
+        '<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="referrer" content="no-referrer">\n<meta http-equiv="x-dns-prefetch-control" content="off">\n'
+        f"{MARK}\n"
+    )
+
+
+def restrained(text: str) -> str:
+    """A page that somebody else wrote, in which elements that lead elsewhere without a script have lost their names."""
+    return _LEADING.sub(r"<\1x-\2", text)
+
+
+def libraries() -> tuple[str, ...]:
+    """The scripts that draw plots."""
+    return (*map(_library, LIBRARIES), _DRAW)
+
+
+def elements(scripts: Sequence[str]) -> str:
+    """Scripts as elements of a page."""
+    return "".join(f"<script>{_inside(script)}</script>\n" for script in scripts)
 
 
 def as_script(value: Any) -> str:

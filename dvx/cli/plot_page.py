@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import html
 import posixpath
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from dvx.cli.pages import as_script, libraries, page
+from dvx.cli.pages import as_script, elements, guard, libraries, page, restrained
 from dvx.errors import UsageError
 
 _DRAW = """
 const dark = matchMedia("(prefers-color-scheme: dark)").matches;
 for (const [place, spec] of Object.entries(SPECS)) {
   const options = { actions: { export: true, source: false, compiled: false, editor: false }, theme: dark ? "dark" : undefined };
-  vegaEmbed("#" + place, { background: "transparent", ...spec }, options).catch((error) => {
-    document.getElementById(place).textContent = String(error);
-    document.body.dataset.failed = (document.body.dataset.failed || "") + place + " ";
-  });
+  drawChart(place, spec, options);
 }
 """
+_DOCTYPE = re.compile(r"<!doctype[^>]*>", re.IGNORECASE)
+_PLACES = re.compile(r"(\{scripts\}|\{plot_divs\})")
 Picture = tuple[str, str, str]
 """Name of the plot, revision, and where the picture is, seen from the page."""
 
@@ -32,18 +32,23 @@ def plots_page(charts: Sequence[tuple[str, dict[str, Any]]], pictures: Sequence[
     divisions, specs = _charts(charts), {f"plot{number}": spec for number, (_, spec) in enumerate(charts)}
     script = f"const SPECS = {as_script(specs)};{_DRAW}"
     if template:
-        return _own_page(template, f"{divisions}\n{_pictures(pictures)}\n<script>{script}</script>")
+        return _own_page(template, f"{divisions}\n{_pictures(pictures)}", script)
     heads = [f"<h1>Plots</h1>\n<p class='quiet'>{_counted(len(charts), 'chart')}, {_counted(len(pictures), 'picture')}</p>"]
     body = "\n".join([*heads, divisions, _pictures(pictures)])
     return page("Plots", body, script)
 
 
-def _own_page(template: str, divisions: str) -> str:
+def _own_page(template: str, divisions: str, script: str) -> str:
+    """The page of a user's, or of a repository's, in which nothing but dvx's own scripts runs."""
     if "{plot_divs}" not in template:
         raise UsageError("the page has no place for plots", "write `{plot_divs}` where they belong")
-    scripts = libraries()
-    found = template if "{scripts}" in template else template.replace("{plot_divs}", "{scripts}{plot_divs}")
-    return found.replace("{refresh_tag}", "").replace("{scripts}", scripts).replace("{plot_divs}", divisions)
+    text = restrained(_DOCTYPE.sub("", template).replace("{refresh_tag}", ""))
+    if "{scripts}" not in text:
+        text = text.replace("{plot_divs}", "{scripts}{plot_divs}")
+    parts = {"{scripts}": elements(libraries()), "{plot_divs}": f"{divisions}\n{elements([script])}"}
+    filled = "".join(parts.get(part, part) for part in _PLACES.split(text))
+    # what stands before the page's own elements belongs to its head
+    return f"<!DOCTYPE html>\n{guard([*libraries(), script])}{filled}"
 
 
 def _charts(charts: Iterable[tuple[str, Any]]) -> str:

@@ -181,6 +181,7 @@ def _properties(template: str, x: str, y: str, title: str, x_label: str, y_label
 
 
 def _draw(project: Project, revisions: Sequence[str], targets: tuple[str, ...], properties: dict[str, Any], how: _How) -> None:
+    from dvx.ops.page_places import page_folder
     from dvx.ops.plot_definitions import PlotOptions
     from dvx.ops.plots import failed, show
 
@@ -193,9 +194,9 @@ def _draw(project: Project, revisions: Sequence[str], targets: tuple[str, ...], 
         render.note(f"Some plots of these revisions could not be drawn: {', '.join(wrong)}")
         for one in troubles:
             render.note(f"{one.revision}: {one.error.message}")
-    out = out_folder(project, how.out)
+    out = "" if how.text or how.vega else page_folder(project, how.out)
     if how.json:
-        render.json(_document(plots, troubles, out, split=how.split))
+        render.json(_document(project, plots, troubles, out, split=how.split))
     elif how.vega:
         from dvx.model.plot_fill import fill
 
@@ -212,7 +213,7 @@ def _draw(project: Project, revisions: Sequence[str], targets: tuple[str, ...], 
         render.note("No plots were loaded, visualization file will not be created.")
 
 
-def _document(plots: Sequence[Any], troubles: Sequence[Any], out: str, *, split: bool) -> dict[str, Any]:
+def _document(project: Project, plots: Sequence[Any], troubles: Sequence[Any], out: str, *, split: bool) -> dict[str, Any]:
     from dvx.model.plot_fill import fill
     from dvx.ops.plots import kind_of, message_of
     from dvx.ops.plots_files import write_images
@@ -226,7 +227,7 @@ def _document(plots: Sequence[Any], troubles: Sequence[Any], out: str, *, split:
             found.append({"type": "vega", "revisions": revisions, "content": filled.content})
             if split:
                 found[0]["anchor_definitions"] = dict(filled.anchors)
-        for revision, place in write_images(plot, out):
+        for revision, place in write_images(project, plot, out):
             found.append({"type": "image", "revisions": [revision], "url": place})
         data[plot.name] = found
     errors = []
@@ -255,23 +256,19 @@ def _print_charts(plots: Sequence[Any]) -> None:
 def _write_page(project: Project, plots: Sequence[Any], out: str, how: _How) -> None:
     from dvx.cli.plot_page import plots_page
     from dvx.model.plot_fill import fill
-    from dvx.ops.plots_files import read_page, write_images, write_page
+    from dvx.ops.page_places import check_page, read_template, write_page
+    from dvx.ops.plots_files import write_images
 
     charts = [(plot.name, fill(plot.template, plot.chart).content) for plot in plots if plot.chart is not None]
-    static = os.path.join(out, "static")
+    static, index = os.path.join(out, "static"), os.path.join(out, "index.html")
+    check_page(project, index)
     pictures = [
         (plot.name, revision, quote(os.path.relpath(place, out)))
         for plot in plots
-        for revision, place in write_images(plot, static)
+        for revision, place in write_images(project, plot, static)
     ]
-    page = how.template or project.config.get("plots.html_template") or ""
-    write_page(os.path.join(out, "index.html"), plots_page(charts, pictures, read_page(project, page) if page else ""))
-    page_is_at(os.path.join(out, "index.html"), opens=how.opens or project.config.flag("plots.auto_open", False))
-
-
-def out_folder(project: Project, named: str) -> str:
-    """The folder that pages go into (absolute)."""
-    return os.path.join(project.cwd, named or project.config.get("plots.out_dir") or f"{project.dialect.name}_plots")
+    write_page(project, index, plots_page(charts, pictures, read_template(project, how.template)))
+    page_is_at(index, opens=how.opens or project.config.flag("plots.auto_open", False))
 
 
 def page_is_at(place: str, *, opens: bool) -> None:

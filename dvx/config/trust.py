@@ -88,7 +88,7 @@ def is_agreed(config: Config, setting: Setting, power: Power | None) -> bool:
     if power is Power.COMMAND:
         return setting.level is Level.LOCAL and not _doubt(config, setting)
     value = config.value(setting)
-    if power is Power.PLACE and is_below(value, home_of(config.root)):
+    if power is Power.PLACE and is_below(os.path.join(config.root, value), home_of(config.root)):
         return True
     record = load(config.root, config.environ)
     return record.agrees(str(setting.name), value) or (setting.level is Level.LOCAL and not distrust(config, record))

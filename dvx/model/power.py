@@ -21,14 +21,15 @@ _COMMANDS = frozenset(
     {"bearer_token_command", "configpath", "credentialpath"}
     | {"gdrive_user_credentials_file", "gdrive_service_account_json_file_path"}
 )
+_PLACES = frozenset({("cache", "dir"), ("plots", "out_dir")})
 
 
 def power_of(name: OptionName) -> Power | None:
     """What an option can do that a stranger must not; None for all others."""
     if name.section == "remote":
         return Power.COMMAND if name.option in _COMMANDS else None
-    if name.section == "cache":
-        return Power.PLACE if name.option == "dir" else None
+    if (name.section, name.option) in _PLACES:
+        return Power.PLACE
     return Power.DATABASE if name.section == "db" and name.option == "url" else None
 
 

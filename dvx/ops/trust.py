@@ -163,7 +163,8 @@ def _matters(config: Config, setting: Setting) -> bool:
     if power is Power.COMMAND:
         return setting.level is Level.LOCAL
     if power is Power.PLACE:
-        return not trust.is_below(config.value(setting), config.root or "")
+        root = config.root or ""
+        return not trust.is_below(os.path.join(root, config.value(setting)), root)
     return power is not None or _is_url(setting.name)
 
 

@@ -22,6 +22,12 @@ stages:
     - a.csv: {cache: false, y: loss}  # the loss
     - imgs: {cache: false}
 """
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--virtual-time-budget=8000",
+    # no network but this machine
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -36,9 +42,8 @@ def repo(dialect_repo: Path) -> Path:
 def drawn(page: Path) -> str:
     """The page as a browser without a network has it, after its scripts ran."""
     assert BROWSER is not None
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=8000", "--host-resolver-rules=MAP * ~NOTFOUND"]
     profile = page.parent.parent.with_name("browser")
-    command = [BROWSER, *flags, f"--user-data-dir={profile}", "--dump-dom", page.as_uri()]
+    command = [BROWSER, *FLAGS, f"--user-data-dir={profile}", "--dump-dom", page.as_uri()]
     environ = {"PATH": os.environ["PATH"], "HOME": str(profile)}
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environ)
     assert done.returncode == 0, done.stderr[-2000:]
