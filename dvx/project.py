@@ -146,6 +146,8 @@ class Project(Struct, frozen=True, dict=True):
     def close(self) -> None:
         """Write what was learned about files, and drop what a failed command left."""
         self.cache.discard()
+        if os.path.isdir(self.state):
+            _ = self.trash.clock.in_doubt  # a jump is noted before the record of the last command changes
         self.stats.close()
 
     def _holds(self, place: str) -> bool:

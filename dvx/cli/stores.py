@@ -100,7 +100,10 @@ def trash_empty(
     Example: dvx trash empty --older 3d
     """
     project = find_project()
-    horizon = time.time() - parse_age(older)
+    age = parse_age(older)
+    if age:
+        project.trash.clock.check(project.root)
+    horizon = time.time() - age
     items = [item for item in trash.listing(project) if item.taken <= horizon]
     total = f"{units.count(len(items), 'thing')} ({units.size(sum(trash.size_of(item) for item in items))})"
     if items and not force:

@@ -42,20 +42,23 @@ def claim(objects: RemoteObjects, reliance: Reliance, tell: Tell) -> set[Digest]
 
 
 class Claimed:
-    """What claims at a remote name that are younger than `horizon` (seconds since the epoch), as far as they were read."""
+    """What claims at a remote name, as far as they were read."""
 
-    def __init__(self, objects: RemoteObjects, horizon: float) -> None:
+    def __init__(self, objects: RemoteObjects) -> None:
         self._objects = objects
-        self._horizon = horizon
         self._seen: set[str] = set()
         self._named: set[str] = set()
 
-    def read(self, listed: Iterable[Listed] | None = None) -> None:
-        """Read the claims that were not read before; raises DvxError, for then nobody knows what to keep."""
+    def read(self, horizon: float, listed: Iterable[Listed] | None = None) -> None:
+        """Read the claims that were written after `horizon` (seconds since the epoch) and not read before.
+
+        Raises:
+            DvxError: one cannot be read, so that nobody knows what to keep.
+        """
         remote = self._objects.remote
         there = claims.listed(remote) if listed is None else listed
         for one in there:
-            if one.modified > self._horizon and one.name not in self._seen:
+            if one.modified > horizon and one.name not in self._seen:
                 try:
                     self._named |= claims.read_claim(remote, one)
                 except Corrupted as error:

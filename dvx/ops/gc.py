@@ -22,6 +22,7 @@ from dvx.ops.steps import Remotes
 from dvx.ops.track import links
 from dvx.project import Project
 from dvx.store import files
+from dvx.store.clock import now_in
 from dvx.store.durable import barrier
 from dvx.store.intake import Link
 from dvx.store.objects import lying, remove_objects
@@ -69,10 +70,12 @@ def plan(project: Project, options: GcOptions, tell: Tell, finder: Finder | None
     """Find out what nothing needs.
 
     Raises:
-        DvxError: something that may name objects cannot be read, or the cache is shared with nobody knows whom.
+        DvxError: something that may name objects cannot be read, the cache is shared with nobody knows whom, or the clock jumped.
         RemoteError: the remote cannot be listed.
     """
     _check(project, options)
+    if options.grace:
+        project.trash.clock.check(project.root)
     finder = finder or Finder(tell, options.skip_failed)
     others = [Project.find(os.path.normpath(os.path.join(project.cwd, typed))) for typed in options.projects]
     roots = finder.find(project, others, options.scope)
@@ -96,7 +99,7 @@ def collect(project: Project, options: GcOptions, shown: Collection, tell: Tell)
         now = plan(project, options, tell)
         local = now.cache.only({stored.digest for stored in shown.cache.objects})
         project.cache.new_temp()  # sweeps what an interrupted run left
-        horizon = time.time() - options.grace
+        horizon = now_in(project.cache.make_scratch()) - options.grace
         gone, spared = remove_objects(project.cache, [stored.digest for stored in local.trees], horizon)
         barrier({os.path.dirname(project.cache.path(digest)) for digest in gone}, project.cache.root)
         kept = _files_of(project, spared)
@@ -106,7 +109,7 @@ def collect(project: Project, options: GcOptions, shown: Collection, tell: Tell)
         opened = Remotes(project, options.remote, options.jobs)
         for name, old in shown.remotes:
             part = fresh[name].only({stored.digest for stored in old.objects}, old.packs)
-            cleaned.append((name, gc_remote.remove(opened.open(name), part, horizon)))
+            cleaned.append((name, gc_remote.remove(opened.open(name), part, options.grace)))
     return replace(now, cache=local.only(gone | more), remotes=tuple(cleaned))
 
 

@@ -63,23 +63,33 @@ def plan(
     return PackCount(tuple(fates), kept, young)
 
 
-def carry_out(remote: Remote, packs: Packs, fates: tuple[PackFate, ...]) -> None:
-    """Do what was planned. Interrupted at any point, no object is lost, and the next run goes on.
+def carry_out(remote: Remote, packs: Packs, fates: tuple[PackFate, ...], horizon: float) -> tuple[PackFate, ...]:
+    """Do what was planned, but for packs that are younger than `horizon` by the clock of the remote; returns what was done.
 
-    What was claimed after the plan was made can still be read, for as long as any unneeded object stays.
+    Interrupted at any point, no object is lost, and the next run goes on. What was claimed after the plan was made can still be
+    read, for as long as any unneeded object stays.
     """
-    if fates:
-        packs.listed()  # so that nothing is packed anew under the name of what is to go
-    for fate in fates:
+    # also so that nothing is packed anew under the name of what is to go
+    there = {pack.name: pack for pack in packs.listed()}
+    due = tuple(fate for fate in fates if fate.name in there and _is_due(there[fate.name], fate, horizon))
+    for fate in due:
         if not fate.final:
             for part in _parts(fate.kept):
                 packs.write(_bytes(packs, fate.name, part))
             remote.put(b"", packs.file(fate.name, CONDEMNED))
             remote.flush()
-    for fate in fates:
+    for fate in due:
         if fate.final:
             for suffix in (INDEX, PACK, CONDEMNED):
                 remote.remove(packs.file(fate.name, suffix))
+    return due
+
+
+def _is_due(pack: Pack, fate: PackFate, horizon: float) -> bool:
+    """Whether a pack is old enough; one that was condemned, and is needed again, is packed anew at any age."""
+    if pack.condemned is None:
+        return pack.modified <= horizon and not fate.final
+    return pack.condemned <= horizon or not fate.final
 
 
 def _objects(remote: Remote, packs: Packs, pack: Pack) -> list[Packed]:

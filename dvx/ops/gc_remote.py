@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 from dvx.errors import DvxError, MissingData, quoted
 from dvx.model.claims import KEPT_SECONDS, is_claim_name
 from dvx.model.digest import Digest
-from dvx.model.gc import GcPlan, Stored, plan_gc
+from dvx.model.gc import GcPlan, PackFate, Stored, plan_gc
 from dvx.ops import gc_packs
 from dvx.ops.claiming import Claimed
 from dvx.store.claims import listed, removing, sweep
@@ -38,8 +39,8 @@ def plan(objects: RemoteObjects, used: AbstractSet[Digest], lacking: Iterable[Di
     stored = [Stored(digest, one.size, one.modified) for digest, one in found if digest is not None]
     trees = {one.digest for one in stored if one.digest.is_tree}
     young = {one.digest for one in stored if one.digest in trees and one.digest not in used and one.modified > horizon}
-    claimed = Claimed(objects, horizon)
-    claimed.read(one for one in listing if is_claim_name(one.name))
+    claimed = Claimed(objects)
+    claimed.read(horizon, [one for one in listing if is_claim_name(one.name)])
     held = claimed.of(one.digest for one in stored) - used
     used = used | held
     asked = sorted(trees & {*lacking, *young, *held})
@@ -52,31 +53,44 @@ def plan(objects: RemoteObjects, used: AbstractSet[Digest], lacking: Iterable[Di
     return replace(loose, kept=loose.kept + packed.kept, young=loose.young + packed.young, packs=packed.fates)
 
 
-def remove(objects: RemoteObjects, plan: GcPlan, horizon: float) -> GcPlan:
+def remove(objects: RemoteObjects, plan: GcPlan, grace: float) -> GcPlan:
     """Remove what was planned: all trees, then the files; returns what was removed.
 
-    What was written or claimed meanwhile stays: that is looked at again for every few objects.
+    What was written or claimed in the last `grace` seconds, by the clock of the remote, stays: that is looked at again for
+    every few objects.
     """
     remote = objects.remote
-    claimed = Claimed(objects, horizon)
+    claimed = Claimed(objects)
     trees, gone, spared = {stored.digest for stored in plan.trees}, set[Digest](), set[Digest]()
+    horizon = float("inf")
     for wave in (plan.trees, plan.files):
         rest = [stored.digest for stored in wave]
         while rest:
             batch, rest = rest[: _AT_ONCE * remote.jobs], rest[_AT_ONCE * remote.jobs :]
-            with removing(remote) as holds:
-                claimed.read()
+            with removing(remote) as announced:
+                horizon = min(horizon, announced.now - grace)
+                claimed.read(horizon)
                 for tree in claimed.of(trees) - spared:
                     spared |= {tree} | _files_of(objects, tree)
                 there = remote.found([digest.object_name for digest in batch])
                 old = {digest for digest in batch if _is_old(there.get(digest.object_name), horizon)}
-                done = _remove(remote, sorted(old - spared - claimed.of(old)), holds)
+                done = _remove(remote, sorted(old - spared - claimed.of(old)), announced.holds)
             gone |= done
-    if objects.packs is not None:
-        gc_packs.carry_out(remote, objects.packs, plan.packs)
-    if remote.lists:
-        sweep(remote, listed(remote), horizon - KEPT_SECONDS)
-    return plan.only(gone, plan.packs)
+    _sweep_claims(remote, grace)
+    packs: tuple[PackFate, ...] = ()
+    if objects.packs is not None and plan.packs:
+        with removing(remote) as announced:
+            horizon = min(horizon, announced.now - grace)
+        packs = gc_packs.carry_out(remote, objects.packs, plan.packs, horizon)
+    return plan.only(gone, packs)
+
+
+def _sweep_claims(remote: Remote, grace: float) -> None:
+    """Remove claims that ended long ago."""
+    before = time.time() - grace - KEPT_SECONDS
+    if any(one.modified < before for one in listed(remote)):
+        with removing(remote) as announced:
+            sweep(remote, listed(remote), announced.now - grace - KEPT_SECONDS)
 
 
 def _is_old(listed: Listed | None, horizon: float) -> bool:

@@ -62,7 +62,7 @@ class Cache:
             if size is not None and not digest.is_tree and status.st_size != size:
                 return False
             if time.time() - status.st_mtime > _FRESH_SECONDS:
-                files.set_time(place, time.time_ns())
+                files.touch(place)
         except PermissionError:
             # another user's object is stored anew, as our own, where that is possible
             return os.path.exists(place) and not os.access(os.path.dirname(place), os.W_OK)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
 
 from dvx.errors import Corrupted, MissingData, RemoteError
 from dvx.model.ages import is_surely_young
@@ -30,6 +32,17 @@ _ABANDONED_SECONDS = 86_400.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
 
 
+class Announced(Struct, frozen=True):
+    """An announcement that others see; `now` is how late it is at the remote (seconds since the epoch)."""
+
+    now: float
+    until: float
+
+    def holds(self) -> bool:
+        """Whether it still counts."""
+        return time.monotonic() < self.until
+
+
 def write_claim(remote: Remote, digests: Iterable[Digest]) -> bool:
     """Claim objects, unless somebody has claimed the same ones lately; tells whether that was necessary. Raises RemoteError.
 
@@ -42,15 +55,15 @@ def write_claim(remote: Remote, digests: Iterable[Digest]) -> bool:
         return False
     remote.put(data, name)
     remote.flush()
-    _wait(remote, _announced(remote, name))
+    _wait(remote, _announced(remote, name)[1])
     # the youngest shows how late it is at the remote, at least
     sweep(remote, there, max((one.modified for one in there), default=0.0) - 2 * KEPT_SECONDS)
     return True
 
 
 @contextlib.contextmanager
-def removing(remote: Remote) -> Iterator[Callable[[], bool]]:
-    """Announce that objects are about to be removed; claims are to be read after that. Yields whether that still holds.
+def removing(remote: Remote) -> Iterator[Announced]:
+    """Announce that objects are about to be removed; claims are to be read after that.
 
     Of several who want to remove something, one does so at a time: who sees another steps back.
     """
@@ -60,9 +73,9 @@ def removing(remote: Remote) -> Iterator[Callable[[], bool]]:
         try:
             remote.put(b"", name)
             remote.flush()
-            others = _announced(remote, name)
+            now, others = _announced(remote, name)
             if not others:
-                yield lambda: time.monotonic() - begun < STALE_SECONDS / 2  # noqa: B023  it is used before the next turn
+                yield Announced(now, begun + STALE_SECONDS / 2)
                 return
         finally:
             remote.remove(name)
@@ -97,13 +110,13 @@ def sweep(remote: Remote, claims: Iterable[Listed], before: float) -> None:
                 remote.remove(one.name)
 
 
-def _announced(remote: Remote, own: str) -> set[str]:
-    """The announcements of others who may be at work. The file `own`, just written, tells how late it is at the remote."""
+def _announced(remote: Remote, own: str) -> tuple[float, set[str]]:
+    """How late it is at the remote, by the file `own` that was just written; and the announcements of others at work."""
     there = list(remote.listing(FOLDER))
     now = max((one.modified for one in there if one.name == own), default=time.time())
     others = [one for one in there if one.name != own and is_announcement(one.name)]
     sweep(remote, others, now - _ABANDONED_SECONDS)
-    return {one.name for one in others if one.modified > now - STALE_SECONDS}
+    return now, {one.name for one in others if one.modified > now - STALE_SECONDS}
 
 
 def _wait(remote: Remote, announced: set[str]) -> None:

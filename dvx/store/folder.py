@@ -11,7 +11,6 @@ import errno
 import os
 import stat
 import threading
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import BinaryIO
 
@@ -37,6 +36,7 @@ class FolderRemote:
         self._guard = threading.Lock()
         self._pending: dict[str, str] = {}
         self._folders: set[str] = set()
+        self._swept = False
 
     def found(self, names: Collection[str]) -> dict[str, Listed]:
         """Those objects that are there, with sizes and ages."""
@@ -159,6 +159,7 @@ class FolderRemote:
             self._prepare(os.path.dirname(self._path(name)))
             try:
                 with files.create_new(temp) as sink:
+                    self._sweep(os.fstat(sink.fileno()).st_mtime)
                     _pass_on(chunks, sink.fileno(), temp, check)
                 files.set_mode(temp, files.PROTECTED)
             except BaseException:
@@ -174,10 +175,21 @@ class FolderRemote:
         with self._guard:
             if not self._folders:
                 files.make_folder(f"{self.url}/{_TEMPORARY}")
-                _sweep(f"{self.url}/{_TEMPORARY}")
             if folder not in self._folders:
                 files.make_folder(folder)
                 self._folders.add(folder)
+
+    def _sweep(self, now: float) -> None:
+        """Remove what was left there long before `now`, which is how late it is by the clock of the folder's file system."""
+        with self._guard:
+            if self._swept:
+                return
+            self._swept = True
+        with os.scandir(f"{self.url}/{_TEMPORARY}") as entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):
+                    if now - entry.stat(follow_symlinks=False).st_mtime > _ABANDONED_SECONDS:
+                        files.remove(entry.path)
 
     def _path(self, name: str) -> str:
         return f"{self.url}/{name}" if name else self.url
@@ -213,15 +225,6 @@ class FolderRemote:
         place = error.filename or self.url
         hint = "free some space there" if error.errno in _NO_SPACE else "check that you may read and write there"
         raise RemoteError(f"the remote `{self.name}` failed: {error.strerror}: `{place}`", hint) from error
-
-
-def _sweep(folder: str) -> None:
-    now = time.time()
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            with contextlib.suppress(FileNotFoundError):
-                if now - entry.stat(follow_symlinks=False).st_mtime > _ABANDONED_SECONDS:
-                    files.remove(entry.path)
 
 
 def _chunks(handle: int, place: str) -> Iterator[bytes]:

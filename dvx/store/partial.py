@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import time
 from collections.abc import Callable
 
 from dvx.errors import Corrupted
@@ -13,6 +12,7 @@ from dvx.model.kept import PARTIAL
 from dvx.model.transfer import Need
 from dvx.store import files
 from dvx.store.cache import Cache
+from dvx.store.clock import now_in
 from dvx.store.remote import Remote
 from dvx.store.verify import Check, put_aside
 
@@ -45,11 +45,13 @@ def sweep(cache: Cache) -> None:
     if os.path.islink(folder):
         # nobody but a hostile repository would have it lead elsewhere
         return
-    for name in files.names_in(folder, PARTIAL):
+    names = files.names_in(folder, PARTIAL)
+    horizon = now_in(cache.make_scratch()) - _KEPT_SECONDS if names else 0.0
+    for name in names:
         place = os.path.join(folder, name)
         with contextlib.suppress(FileNotFoundError):
             status = os.lstat(place)
-            if stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime > _KEPT_SECONDS:
+            if stat.S_ISREG(status.st_mode) and status.st_mtime < horizon:
                 files.remove(place)
 
 

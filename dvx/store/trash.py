@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from dvx.model.kept import OWN_FOLDER, Moment, read_kept
 from dvx.store import files
+from dvx.store.clock import Clock, now_in
 from dvx.store.durable import barrier
 from dvx.store.scratch import abandoned, own_folder, release
 
@@ -45,6 +46,7 @@ class Trash:
 
     def __init__(self, root: str) -> None:
         self.root = root
+        self.clock = Clock(os.path.dirname(root))
         self.command = ""
         self.run = f"{time.time_ns()}-{os.getpid()}"
         self._swept = False
@@ -72,11 +74,16 @@ class Trash:
         return [name for name in names if os.path.lexists(os.path.join(self.root, name, "content")) and self._note(name) is None]
 
     def sweep(self) -> None:
-        """Remove what is older than 14 days, and what processes left that were killed before or after they moved a thing."""
-        horizon = time.time() - KEEP_SECONDS
-        for item in self.items():
-            if item.taken < horizon:
-                self.drop(item)
+        """Remove what is older than 14 days, and what processes left that were killed before or after they moved a thing.
+
+        While the clock is in doubt, nothing is that old.
+        """
+        old = [item for item in self.items() if item.taken < time.time() - KEEP_SECONDS]
+        if old and not self.clock.in_doubt:
+            horizon = now_in(self.root) - KEEP_SECONDS
+            for item in old:
+                if item.taken < horizon and os.lstat(os.path.dirname(item.place)).st_mtime < horizon:
+                    self.drop(item)
         for place in abandoned(self.root):
             _remove_if_empty(place)
 

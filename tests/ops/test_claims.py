@@ -280,12 +280,12 @@ def test_a_push_waits_for_a_removal_that_is_announced(forgotten: Path, tmp_path:
     """The announced `gc` has read the claims before the push wrote its own."""
     remote = open_remote("store", str(tmp_path / "remote"), {})
     with ThreadPoolExecutor(1) as pool:
-        with removing(remote) as holds:
+        with removing(remote) as announced:
             pushing = pool.submit(run_process, _ready(forgotten), "dvx", "push")
             while not _claims(tmp_path / "remote"):
                 time.sleep(0.05)
             time.sleep(0.5)
-            assert holds()
+            assert announced.holds()
             shutil.rmtree(tmp_path / "remote/files")
             assert not pushing.done()
         assert pushing.result().code == 0

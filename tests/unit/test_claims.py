@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dvx.errors import Corrupted
-from dvx.model.ages import DAY, is_surely_young
+from dvx.model.ages import DAY, day, has_jumped, is_doubtful, is_surely_young
 from dvx.model.claims import brief, claim_name, claimed, decode_claim, encode_claim, is_claim_name
 from dvx.model.digest import Digest
 from dvx.model.transfer import Need, Wanted
@@ -73,3 +73,21 @@ def test_other_names_are_no_claims(name: str):
 )
 def test_what_seems_to_come_from_the_future_is_not_surely_young(modified: float, young: bool):
     assert is_surely_young(modified, 1e9, DAY) == young
+
+
+@pytest.mark.parametrize(
+    ("days", "jumped"),
+    [(0, False), (30, False), (89, False), (91, True), (365, True), (-0.5, False), (-1.5, True), (-365, True)],
+)
+def test_a_clock_that_jumped_is_noticed(days: float, jumped: bool):
+    assert has_jumped(1e9, 1e9 + days * DAY) == jumped
+
+
+@pytest.mark.parametrize(("days", "doubtful"), [(0, True), (13, True), (15, False), (-365, True)])
+def test_after_a_jump_ages_are_in_doubt_for_two_weeks(days: float, doubtful: bool):
+    assert is_doubtful(1e9, 1e9 + days * DAY) == doubtful
+
+
+@pytest.mark.parametrize(("moment", "text"), [(0.0, "1970-01-01"), (1e9, "2001-09-09"), (1e300, "another age")])
+def test_any_moment_is_a_day(moment: float, text: str):
+    assert day(moment) == text

@@ -16,6 +16,7 @@ from dvx.store.files.naming import (
     rename,
     set_mode,
     set_time,
+    touch,
 )
 from dvx.store.files.writing import CHUNK, create_new, empty, open_log, open_partial, read, write_all, write_atomic, write_new
 
@@ -49,6 +50,7 @@ __all__ = [
     "set_mode",
     "set_time",
     "symlink",
+    "touch",
     "write_all",
     "write_atomic",
     "write_new",
