@@ -193,7 +193,10 @@ def _wrapped(value: Any, width: int) -> str:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
+    from dvx.formats.quoted import Representer
+
     writer = YAML()
+    writer.Representer = Representer
     writer.default_flow_style = False
     writer.width = width
     stream = StringIO()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from dvx.model.lines import lines_of
+
 HOOKS = ("post-checkout", "pre-commit", "pre-push")
 
 
@@ -29,7 +31,7 @@ def calls_dvc(text: str, name: str) -> bool:
 
 
 def _calls(text: str, command: str) -> bool:
-    return any(command in line and not line.lstrip().startswith("#") for line in text.splitlines())
+    return any(command in line and not line.lstrip().startswith("#") for line in lines_of(text))
 
 
 def driver() -> str:

@@ -11,6 +11,7 @@ from dvx.errors import DvxError
 from dvx.git import Git, hooks
 from dvx.model import hooks as texts
 from dvx.model.doctor import Diagnosis, Kind, Problem, fall_back, is_no_pattern
+from dvx.model.lines import lines_of
 from dvx.model.paths import parent
 from dvx.ops import doctor_places
 from dvx.ops.environment import describe, working_links
@@ -146,7 +147,7 @@ def _ignore_files(project: Project, folders: Iterable[str]) -> Iterator[Problem]
     """Lines that match nothing, in the ignore files of these folders."""
     for folder in sorted(folders):
         name = f"{folder}/{project.dialect.ignore}" if folder else project.dialect.ignore
-        for number, line in enumerate(_read(project.abs(name)).splitlines(), 1):
+        for number, line in enumerate(lines_of(_read(project.abs(name)).removeprefix("\ufeff")), 1):
             if is_no_pattern(line):
                 yield Problem(Kind.IGNORE_WRONG, f"{name}:{number}:{line}")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 
+from dvx.model.lines import lines_of
 from dvx.model.paths import parent
 from dvx.project import Project
 from dvx.store import files
@@ -27,7 +29,7 @@ def ignore(project: Project, paths: Iterable[str], already: Collection[str] | No
         place = _file(folder)
         with project.lock(place):
             text = _read(project, place)
-            lines = text.splitlines()
+            lines = lines_of(text)
             fresh = [entry(name) for name in names if entry(name) not in lines]
             if fresh:
                 if text and not text.endswith("\n"):
@@ -45,7 +47,7 @@ def unignore(project: Project, paths: Iterable[str]) -> tuple[str, ...]:
         with project.lock(place):
             text = _read(project, place)
             entries = {entry(name) for name in names}
-            kept = "".join(line for line in text.splitlines(keepends=True) if line.rstrip("\r\n") not in entries)
+            kept = "".join(line for line in re.split(r"(?<=\n)", text) if line.rstrip("\r\n") not in entries)
             if kept == text:
                 continue
             if kept:
@@ -72,7 +74,7 @@ def _by_folder(paths: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _unnamed(project: Project, folder: str, names: Iterable[str]) -> list[str]:
-    lines = frozenset(_read(project, _file(folder)).splitlines())
+    lines = frozenset(lines_of(_read(project, _file(folder))))
     return [f"{folder}/{name}" if folder else name for name in names if entry(name) not in lines]
 
 

@@ -7,6 +7,7 @@ import re
 
 from msgspec import Struct
 
+from dvx.model.lines import lines_of
 from dvx.project import Project
 from dvx.store import files
 
@@ -98,7 +99,7 @@ class Ignore:
             text = files.read(self._project.abs(place)).decode("utf-8", "surrogateescape")
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             text = ""
-        found = (_rule(place, number, line) for number, line in enumerate(text.splitlines(), 1))
+        found = (_rule(place, number, line) for number, line in enumerate(lines_of(text.removeprefix("\ufeff")), 1))
         self._rules[folder] = tuple(rule for rule in found if rule is not None)
         self._any = self._any or bool(self._rules[folder])
 

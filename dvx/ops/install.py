@@ -11,6 +11,7 @@ from dvx.errors import DvxError
 from dvx.formats import edit_yaml, load_yaml
 from dvx.git import Git, hooks
 from dvx.model import hooks as texts
+from dvx.model.lines import lines_of
 from dvx.model.paths import printable
 from dvx.project import Project
 from dvx.store import files
@@ -52,7 +53,7 @@ def asks_for_driver(git: Git, name: str) -> bool:
         text = os.fsdecode(files.read(os.path.join(git.top, ".gitattributes")))
     except FileNotFoundError:
         return False
-    return any(f"merge={name}" in line.split() and not line.startswith("#") for line in text.splitlines())
+    return any(f"merge={name}" in line.split() and not line.startswith("#") for line in lines_of(text))
 
 
 def _write_hooks(git: Git) -> list[str]:

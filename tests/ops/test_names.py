@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import dialect_of, dvx, run_dvx, tree, write
+from tests.helpers import commit_all, dialect_of, dvx, run_dvx, tree, write
 
 NAME = os.fsdecode(b"caf\xe9.csv")
 LONGEST = "\u8cc7" * 83  # 249 bytes
@@ -75,3 +75,34 @@ def test_a_folder_whose_name_is_not_text_holds_data_but_no_stages(dialect_repo: 
     refused = run_dvx(folder, "stage", "add", "-n", "s", "-o", "o", "echo 1 > o")
     assert "is not UTF-8" in refused.err
     assert not (folder / dialect_of(dialect_repo).pipeline).exists()
+
+
+@pytest.mark.parametrize("mark", ["\x85", "\u2028", "\u2029", "\xa0", "\ufeff"])
+def test_what_unicode_takes_for_the_end_of_a_line_is_part_of_a_name(dialect_repo: Path, mark: str) -> None:
+    name = f"a{mark}b"
+    write(dialect_repo / name, "1\n")
+    write(dialect_repo / "d" / name, "2\n")
+    write(dialect_repo / f"{name}-too", "3\n")
+    dvx(dialect_repo, "add", name, "d", f"{name}-too")
+    ignored = (dialect_repo / ".gitignore").read_bytes().count(b"\n")
+    commit_all(dialect_repo)
+    assert dvx(dialect_repo, "status", "--json").json == {}
+    for path in (name, f"d/{name}"):
+        (dialect_repo / path).unlink()
+    dvx(dialect_repo, "checkout")
+    assert (dialect_repo / name).read_text() == "1\n"
+    assert (dialect_repo / "d" / name).read_text() == "2\n"
+    # asked again, the ignore file names it already; taken out, nothing of it is left
+    dvx(dialect_repo, "add", name)
+    assert (dialect_repo / ".gitignore").read_bytes().count(b"\n") == ignored == 3
+    dvx(dialect_repo, "remove", name + dialect_of(dialect_repo).pointer_suffix)
+    assert sorted((dialect_repo / ".gitignore").read_text().split("\n")) == ["", f"/{name}-too", "/d"]
+
+
+@pytest.mark.parametrize("mark", ["\x85", "\u2028", "\v"])
+def test_lines_of_an_ignore_file_end_as_in_git(dialect_repo: Path, mark: str) -> None:
+    write(dialect_repo / dialect_of(dialect_repo).ignore, f"\ufeff*.tmp\r\nx{mark}keep\n".encode())
+    for name in ("d/keep", "d/a.tmp"):
+        write(dialect_repo / name, "1\n")
+    dvx(dialect_repo, "add", "d")
+    assert [row["path"] for row in dvx(dialect_repo, "ls", ".", "d", "--json").json if row.get("isout")] == ["keep"]

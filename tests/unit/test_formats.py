@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from dvx.errors import DvxError, FormatError, SchemaError
@@ -556,3 +558,11 @@ def test_what_is_tidy() -> None:
     assert [only_stage(text, "b") for text in UNTIDY] == [None] * len(UNTIDY)
     assert only_stage(TIDY[1], "b") == "schema: '2.0'\nstages:\n  b:\n    cmd: y\n"
     assert only_stage(TIDY[1], "c") == "schema: '2.0'\n"
+
+
+@given(st.text(st.sampled_from("ab '\":#-\\\t\n\r\v\f\x00\x1b\x85\xa0é\u2028\u2029\ufeff😀"), min_size=1, max_size=12))
+def test_a_text_is_read_as_it_was_written(text: str):
+    assert load_yaml(dump_yaml({"path": text, "other": 1}), "x") == {"path": text, "other": 1}
+    edited = edit_yaml("# kept\nouts:\n- path: x\n", lambda document: document["outs"][0].update(path=text))
+    assert load_yaml(edited, "x") == {"outs": [{"path": text}]}
+    assert edited.startswith("# kept\n")
