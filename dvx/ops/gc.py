@@ -17,6 +17,7 @@ from dvx.model.named import Named
 from dvx.model.paths import printable
 from dvx.model.tree import Tree, decode_tree
 from dvx.ops import gc_remote
+from dvx.ops.history import check_history
 from dvx.ops.roots import Finder, Roots, Scope
 from dvx.ops.steps import Remotes
 from dvx.ops.track import links
@@ -78,6 +79,8 @@ def plan(project: Project, options: GcOptions, tell: Tell, finder: Finder | None
         project.trash.clock.check(project.root)
     finder = finder or Finder(tell, options.skip_failed)
     others = [Project.find(os.path.normpath(os.path.join(project.cwd, typed))) for typed in options.projects]
+    for owner in (project, *others):
+        check_history(owner, options.scope, finder, at_remotes=options.cloud)
     roots = finder.find(project, others, options.scope)
     needs = _needs(project, roots, finder)
     horizon = time.time() - options.grace

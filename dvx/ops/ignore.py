@@ -57,6 +57,10 @@ class Ignore:
                 return True
         return is_folder and self.is_project(path)
 
+    def skip_always(self, path: str, is_folder: bool) -> bool:
+        """Like `skip`, but whatever the ignore files say."""
+        return path.rpartition("/")[2] in BUILT_IN or (is_folder and self.is_project(path))
+
     def ruling(self, path: str, is_folder: bool) -> Rule | None:
         """The rule because of which `path`, or a folder that it lies in, is left alone; None if no rule is the reason."""
         for above in (*_folders(path)[1:], path):

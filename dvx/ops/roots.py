@@ -16,6 +16,7 @@ from dvx.git import Git, roots
 from dvx.model.events import Notice, Tell
 from dvx.model.named import Named, is_pointer, named_in, names_objects
 from dvx.model.paths import printable
+from dvx.ops.ignore import Ignore
 from dvx.ops.source import Workspace
 from dvx.project import Project
 
@@ -134,7 +135,8 @@ class Finder(Struct, dict=True):
             found.update(here)
             return {one.path for one in here if one.digest.is_tree}
 
-        Workspace(project).machinery(inside)
+        # what an ignore file names by now may have been tracked before
+        Workspace(project, Ignore(project).skip_always).machinery(inside)
         if project.git is not None:
             found |= self._blobs_of(project.git, roots.indexed(project.git))
         return found

@@ -10,7 +10,7 @@ from dvx.errors import DvxError
 from dvx.ops.ignore import Ignore
 from dvx.project import Project
 from dvx.store import files
-from dvx.store.scan import folders
+from dvx.store.scan import Skip, folders
 
 
 class Source(Protocol):
@@ -30,10 +30,11 @@ class Source(Protocol):
 
 
 class Workspace:
-    """The files as they are now."""
+    """The files as they are now; `skip` says which folders are left alone: by default those that the ignore files name."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, skip: Skip | None = None) -> None:
         self._project = project
+        self._skip = skip or Ignore(project).skip
 
     def read(self, path: str) -> bytes | None:
         """The bytes of a file; None when there is no such file."""
@@ -52,14 +53,14 @@ class Workspace:
 
     def machinery(self, inside: Callable[[str, dict[str, bytes]], set[str]]) -> None:
         """See `Source`."""
-        dialect, skip = self._project.dialect, Ignore(self._project).skip
+        dialect = self._project.dialect
         pending = [""]
         while pending:
             folder = pending.pop()
             names, below = folders(self._project.abs(folder), folder)
             texts = {name: files.read(self._project.abs(_path(folder, name))) for name in names if dialect.is_machinery(name)}
             tracked = inside(folder, texts)
-            pending += [path for path in reversed(below) if path not in tracked and not skip(path, True)]
+            pending += [path for path in reversed(below) if path not in tracked and not self._skip(path, True)]
 
 
 class Revision:
