@@ -11,7 +11,7 @@ import typer
 from dvx.cli import complete, render, screen, units
 from dvx.cli.common import JobsOption, JsonOption, RemoteOption, find_project
 from dvx.errors import Corrupted, UsageError
-from dvx.model.fsck import Finding, Report
+from dvx.model.fsck import Finding, Flaw, Report
 from dvx.model.gc import GcPlan, PackFate, parse_age
 from dvx.model.paths import printable
 from dvx.ops.fsck import FsckOptions
@@ -106,7 +106,10 @@ def fsck(
         first = report.broken[0]
         what = f"`{printable(first.path)}` ({first.flaw.value})" if first.path else printable(first.subject)
         more = f" and {len(report.broken) - 1} more" if len(report.broken) > 1 else ""
-        raise Corrupted(f"needed and broken: {what}{more}", "restore it from a backup or another clone, and run `dvx fsck` again")
+        hint = (
+            "restore it from a backup or another clone" if first.flaw is not Flaw.DENIED else "ask its owner to let you read it"
+        )
+        raise Corrupted(f"needed and broken: {what}{more}", f"{hint}, and run `dvx fsck` again")
 
 
 def _show_report(report: Report) -> None:

@@ -13,6 +13,7 @@ class Flaw(Enum):
     """What is wrong; the value is a word for it."""
 
     WRONG = "wrong bytes"
+    DENIED = "no permission to read"
     MISNAMED = "no object's name"
     LEFTOVER = "left over"
     TREE = "unreadable tree"

@@ -45,10 +45,11 @@ class _Needed(Struct):
 
 
 class _Read(Struct, frozen=True):
-    """A file in the cache and what its bytes hash to; None when they cannot be read."""
+    """A file in the cache and what its bytes hash to; None when they cannot be read, or, if it is `denied`, not by this user."""
 
     one: Lying
     actual: Digest | None
+    denied: bool = False
 
     @property
     def is_right(self) -> bool:
@@ -95,20 +96,26 @@ def _read_all(project: Project, options: FsckOptions, tell: Tell) -> list[_Read]
     found = list(lying(project.cache.root))
     read: list[_Read] = []
     with ThreadPoolExecutor(options.jobs or min(8, (os.cpu_count() or 1) + 1)) as pool:
-        for each in pool.map(_hash, found):
-            read.append(each)
-            if not len(read) % 100 or len(read) == len(found):
-                tell(Progress("checking", len(read), len(found), "objects"))
+        for count, each in enumerate(pool.map(_hash, found), 1):
+            if each is not None:
+                read.append(each)
+            if not count % 100 or count == len(found):
+                tell(Progress("checking", count, len(found), "objects"))
     return read
 
 
-def _hash(one: Lying) -> _Read:
+def _hash(one: Lying) -> _Read | None:
+    """The file as it was read; None where it is gone by now."""
     algorithm = one.digest.algorithm if one.digest else one.algorithm
     try:
         hasher = new_hasher(algorithm)
         with open(one.place, "rb", buffering=0) as file:
             while chunk := file.read(files.CHUNK):
                 hasher.update(chunk)
+    except FileNotFoundError:
+        return None
+    except PermissionError:
+        return _Read(one, None, denied=True)
     except (OSError, DvxError):
         return _Read(one, None)
     return _Read(one, Digest(algorithm, hasher.hexdigest()))
@@ -120,6 +127,10 @@ def _wrong(project: Project, options: FsckOptions, read: Iterable[_Read], healer
         if each.is_right:
             continue
         one = each.one
+        if each.denied:
+            # others who share the cache may read it
+            yield Finding(Flaw.DENIED, str(one.digest or os.path.relpath(one.place, project.cache.root)), one.digest)
+            continue
         name = os.path.relpath(one.place, project.cache.root)
         young = time.time() - one.modified < _AT_WORK_SECONDS
         if one.digest is None and young and _is_temporary(one):

@@ -21,6 +21,8 @@ from dvx.store.listed import Listed
 from dvx.store.verify import Check, arriving
 
 _TEMPORARY = ".tmp"
+# a file system keeps the second at its top, for root alone
+_NOT_OURS = (_TEMPORARY, "lost+found")
 _ABANDONED_SECONDS = 86_400
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
@@ -63,7 +65,7 @@ class FolderRemote:
         if not os.path.isdir(top):
             return
         for folder, below, here in os.walk(top, onerror=self._refuse):
-            below[:] = sorted(name for name in below if name != _TEMPORARY)
+            below[:] = sorted(name for name in below if name not in _NOT_OURS)
             inside = os.path.relpath(folder, self.url).replace(os.sep, "/")
             for name in sorted(here):
                 if not name.startswith("."):
