@@ -17,6 +17,7 @@ import yaml
 from dvx.errors import FormatError
 from dvx.formats.building import Loader
 from dvx.formats.mistakes import mistake
+from dvx.formats.quoted import representer
 from dvx.formats.reading import load_yaml
 from dvx.formats.scalars import plain_value
 
@@ -193,10 +194,8 @@ def _wrapped(value: Any, width: int) -> str:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
-    from dvx.formats.quoted import Representer
-
     writer = YAML()
-    writer.Representer = Representer
+    writer.Representer = representer()
     writer.default_flow_style = False
     writer.width = width
     stream = StringIO()
