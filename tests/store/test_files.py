@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 from dvx.store import files
 from dvx.store.durable import barrier
+from dvx.store.files import beside
 
 
 def test_an_atomic_write_makes_folders_and_keeps_the_mode(tmp_path: Path):
@@ -37,6 +39,62 @@ def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path: Path)
         files.write_atomic(str(tmp_path / "target"), b"data")
     assert os.listdir(tmp_path).count("target") == 1
     assert [name for name in os.listdir(tmp_path) if name.endswith(".tmp")] == []
+
+
+def test_no_file_of_the_users_is_taken_for_a_temporary_one(tmp_path: Path):
+    top = _new_folder(tmp_path)
+    mine = [".file.tmp", ".file.dvx.tmp", f".file.{'g' * 16}.dvx.tmp", f"file.{'a' * 16}.dvx.tmp", f".file.{'a' * 15}.dvx.tmp"]
+    for name in mine:
+        (top / name).write_text("mine")
+    files.write_atomic(str(top / "file"), b"1")
+    assert sorted(os.listdir(top)) == sorted([*mine, "file"])
+    assert {(top / name).read_text() for name in mine} == {"mine"}
+
+
+def test_what_a_killed_process_left_goes_and_what_another_writes_stays(tmp_path: Path):
+    top = _new_folder(tmp_path)
+    code = (
+        "import os, sys\nfrom dvx.store.files import beside\n"
+        "with beside.new_file(sys.argv[1], 0o644), beside.new_folder(sys.argv[1]) as folder:\n"
+        "    open(folder + '/content', 'w').write('half')\n    os._exit(9)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(top / "file")], check=False)
+    left = set(os.listdir(top))
+    assert len(left) == 2
+    with beside.new_file(str(top / "file"), 0o644) as (temp, _):
+        assert set(os.listdir(top)) == {os.path.basename(temp)}
+        code = "import sys\nfrom dvx.store import files\nfiles.write_atomic(sys.argv[1], b'1')"
+        subprocess.run([sys.executable, "-c", code, str(top / "file")], check=True)
+        assert set(os.listdir(top)) == {os.path.basename(temp), "file"}
+
+
+def test_a_move_to_another_file_system_leaves_a_file_of_the_users_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    top = _new_folder(tmp_path)
+    mine = top / "there/.file.tmp"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    for name in ("file", "folder/file"):
+        (top / name).parent.mkdir(exist_ok=True)
+        (top / name).write_text("moved")
+    replace = os.replace
+
+    def refuse(source: str, target: str) -> None:
+        if os.path.dirname(source) == str(top):
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), source, None, target)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    for name in ("file", "folder"):
+        files.move(str(top / name), str(top / "there" / name))
+    assert sorted(os.listdir(top)) == ["there"]
+    assert sorted(os.listdir(top / "there")) == [".file.tmp", "file", "folder"]
+    assert mine.read_text() == "mine"
+    assert (top / "there/folder/file").read_text() == "moved"
+
+
+def _new_folder(tmp_path: Path) -> Path:
+    (tmp_path / "top").mkdir()
+    return tmp_path / "top"
 
 
 def test_write_new_replaces_nothing(tmp_path: Path):

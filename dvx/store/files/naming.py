@@ -11,6 +11,7 @@ import sys
 
 from dvx.store.durable import sync_file, sync_folder
 from dvx.store.files.below import remove_tree
+from dvx.store.files.beside import new_folder
 
 _HERE = -100  # AT_FDCWD
 _NO_REPLACE = 1
@@ -110,21 +111,15 @@ def _rename_new(source: str, target: str) -> bool:
 
 
 def _move_across(source: str, target: str) -> None:
-    folder, name = os.path.split(target)
-    # always the same, so that what a killed process left is used up by the next one
-    temp = os.path.join(folder, os.fsdecode(os.fsencode(f".{name}")[:200]) + ".tmp")
-    remove_tree(temp)
-    try:
+    with new_folder(target) as folder:
+        temp = os.path.join(folder, "content")
         if os.path.isdir(source) and not os.path.islink(source):
             shutil.copytree(source, temp, symlinks=True)
         else:
             shutil.copy2(source, temp, follow_symlinks=False)
         _make_durable(temp)
         os.replace(temp, target)
-    except BaseException:
-        remove_tree(temp)
-        raise
-    sync_folder(folder)
+    sync_folder(os.path.dirname(target))
     remove_tree(source)
 
 

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from dvx.store.durable import sync_folder
 from dvx.store.files.below import remove
+from dvx.store.files.beside import new_file
 from dvx.store.files.modes import NEW_FILE, UMASK
 from dvx.store.files.naming import make_folder
 
@@ -28,19 +29,16 @@ def write_atomic(path: str, data: bytes, *, mode: int | None = None) -> None:
     make_folder(folder)
     if mode is None:
         mode = _mode_of(path)
-    temp = os.path.join(folder, f".{_shortened(os.path.basename(path))}.tmp")
-    handle = _open_owned(temp, mode)
     try:
-        os.ftruncate(handle, 0)
-        write_all(handle, data)
-        os.fchmod(handle, mode)
-        os.fsync(handle)
-        os.replace(temp, path)
-    except BaseException as error:
-        give_up(temp, error, path)
+        with new_file(path, mode) as (temp, handle):
+            write_all(handle, data)
+            os.fchmod(handle, mode)
+            os.fsync(handle)
+            os.replace(temp, path)
+    except OSError as error:
+        if not isinstance(error.filename, str) or error.filename.endswith(".tmp"):
+            error.filename = path
         raise
-    finally:
-        os.close(handle)
     sync_folder(folder)
 
 
@@ -102,53 +100,17 @@ def open_log(path: str) -> BinaryIO:
     return open(path, "a+b", buffering=0, opener=_no_link)
 
 
-def give_up(temp: str, error: BaseException, path: str = "") -> None:
+def give_up(temp: str, error: BaseException) -> None:
     """Remove a file that could not be written whole, and let the error say which file it is about."""
     with contextlib.suppress(OSError):
         remove(temp)
     if isinstance(error, OSError) and not isinstance(error.filename, str):
-        error.filename = path or temp
+        error.filename = temp
 
 
 def _no_link(path: str, flags: int) -> int:
     """Open a file of dvx's own: a link there would be somebody's who wants another file written."""
     return os.open(path, flags | _NO_FOLLOW, NEW_FILE)
-
-
-def _shortened(name: str) -> str:
-    """As much of a name as leaves room for an ending; what counts is bytes."""
-    return os.fsdecode(os.fsencode(name)[:200])
-
-
-def _open_owned(temp: str, mode: int) -> int:
-    """Open a temporary file for this process alone.
-
-    Its name is always the same, so that what a killed process left is used up by the next one; its lock keeps two from
-    writing at once, and dies with the process.
-    """
-    while True:
-        handle = os.open(temp, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | _NO_FOLLOW, mode | 0o200)
-        _lock_file(handle)
-        if _is_same(handle, temp):
-            return handle
-        os.close(handle)
-
-
-def _lock_file(handle: int) -> None:
-    try:
-        import fcntl
-    except ImportError:
-        return
-    fcntl.flock(handle, fcntl.LOCK_EX)
-
-
-def _is_same(handle: int, path: str) -> bool:
-    """Whether `path` still names the open file; its owner before may have renamed or removed it."""
-    try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        return False
-    return os.path.samestat(status, os.fstat(handle))
 
 
 def _mode_of(path: str) -> int:
