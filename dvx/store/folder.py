@@ -17,6 +17,7 @@ from typing import BinaryIO
 from dvx.errors import MissingData, RemoteError
 from dvx.store import files
 from dvx.store.durable import barrier
+from dvx.store.files import sparse
 from dvx.store.listed import Listed
 from dvx.store.verify import Check, arriving
 
@@ -95,7 +96,7 @@ class FolderRemote:
 
     def put(self, data: bytes, name: str) -> None:
         """Store bytes as `name`; they are there after `flush`."""
-        self._accept((data,), name, None)
+        self._accept((memoryview(data),), name, None)
 
     def download(self, name: str, local: str, check: Check | None = None) -> None:
         """Copy the object to the new file `local`; nothing is left there on failure.
@@ -154,7 +155,7 @@ class FolderRemote:
             with contextlib.suppress(OSError):
                 files.remove(temp)
 
-    def _accept(self, chunks: Iterable[bytes], name: str, check: Check | None) -> None:
+    def _accept(self, chunks: Iterable[memoryview | int], name: str, check: Check | None) -> None:
         """Store bytes under a temporary name, to be called `name` by `flush`."""
         temp = f"{self.url}/{_TEMPORARY}/{os.urandom(8).hex()}"
         with self._named():
@@ -211,7 +212,7 @@ class FolderRemote:
             raise RemoteError(f"`{self._path(name)}` is not a file")
         return handle
 
-    def _chunks(self, handle: int, name: str) -> Iterator[bytes]:
+    def _chunks(self, handle: int, name: str) -> Iterator[memoryview | int]:
         with self._named():
             yield from _chunks(handle, self._path(name))
 
@@ -229,26 +230,23 @@ class FolderRemote:
         raise RemoteError(f"the remote `{self.name}` failed: {error.strerror}: `{place}`", hint) from error
 
 
-def _chunks(handle: int, place: str) -> Iterator[bytes]:
-    while True:
-        try:
-            chunk = os.read(handle, files.CHUNK)
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, place) from None
-        if not chunk:
-            return
-        yield chunk
+def _chunks(handle: int, place: str) -> Iterator[memoryview | int]:
+    """See `files.sparse.parts`; errors name the file."""
+    try:
+        yield from sparse.parts(handle)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, place) from None
 
 
-def _pass_on(chunks: Iterable[bytes], target: int, place: str, check: Check | None) -> None:
-    for chunk in chunks:
+def _pass_on(parts: Iterable[memoryview | int], target: int, place: str, check: Check | None) -> None:
+    for part in parts:
         if check is not None:
-            check.feed(chunk)
+            sparse.show(part, check.feed)
         try:
-            files.write_all(target, chunk)
+            sparse.write_part(target, part)
         except OSError as error:
             raise OSError(error.errno, error.strerror, place) from None
         if check is not None:
-            check.moved(len(chunk))
+            check.moved(part if isinstance(part, int) else len(part))
     if check is not None:
         check.finish()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import Enum
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from dvx.model.digest import Digest, new_hasher
 from dvx.model.paths import printable
 from dvx.store import files
 from dvx.store.cache import Cache
+from dvx.store.files import sparse
 from dvx.store.scan import Found
 from dvx.store.stats import is_settled
 
@@ -49,8 +50,8 @@ def hash_file(found: Found, algorithm: str) -> Hashed:
         if size <= SMALL:
             hasher.update(_read_small(handle, size))
         else:
-            for chunk in _chunks(handle):
-                hasher.update(chunk)
+            for part in sparse.parts(handle):
+                sparse.show(part, hasher.update)
         return Digest(algorithm, hasher.hexdigest())
 
     digest, status, moment = _stable(found, read, lambda _: None)
@@ -105,9 +106,7 @@ class Intake:
         temp = self._cache.new_temp()
         try:
             with files.create_new(temp) as writing:
-                for chunk in _chunks(handle):
-                    hasher.update(chunk)
-                    files.write_all(writing.fileno(), chunk)
+                sparse.copy(handle, writing.fileno(), hasher.update)
         except BaseException:
             files.remove(temp)
             raise
@@ -118,8 +117,8 @@ class Intake:
         try:
             handle = os.open(temp, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                for chunk in _chunks(handle):
-                    hasher.update(chunk)
+                for part in sparse.parts(handle):
+                    sparse.show(part, hasher.update)
             finally:
                 os.close(handle)
         except BaseException:
@@ -189,9 +188,3 @@ def _read_small(handle: int, size: int) -> bytes:
     while part := os.read(handle, files.CHUNK):
         parts.append(part)
     return b"".join(parts)
-
-
-def _chunks(handle: int) -> Iterator[memoryview]:
-    buffer = memoryview(bytearray(files.CHUNK))
-    while count := os.readv(handle, [buffer]):
-        yield buffer[:count]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from dvx.store.files import sparse
 from dvx.store.files.modes import NEW_FILE, UMASK
-from dvx.store.files.writing import CHUNK, give_up, write_all
+from dvx.store.files.writing import give_up, write_all
 
 _FIRST = 1 << 16
 _READ = os.O_RDONLY | os.O_CLOEXEC
@@ -20,21 +21,17 @@ def copy_file(source: str, target: str, mode: int = NEW_FILE) -> None:
         copy_bytes(source, target, mode, len)
 
 
-def copy_bytes(source: str, target: str, mode: int, see: Callable[[bytes], object]) -> os.stat_result:
-    """Copy to a new file, whose stat is returned; `see` is shown the bytes as they pass."""
+def copy_bytes(source: str, target: str, mode: int, see: Callable[[bytes | memoryview], object]) -> os.stat_result:
+    """Copy to a new file, whose stat is returned; `see` is shown the bytes as they pass. Holes stay holes."""
     reading = os.open(source, _READ)
     try:
-        size = _FIRST
         writing = os.open(target, _CREATE, mode)
         try:
-            while data := os.read(reading, size):
-                see(data)
-                written = os.write(writing, data)
-                if written != len(data):
-                    write_all(writing, memoryview(data)[written:])
-                if len(data) < size:
-                    break
-                size = CHUNK
+            data = os.read(reading, _FIRST)
+            see(data)
+            write_all(writing, data)
+            if len(data) == _FIRST:
+                sparse.copy(reading, writing, see)
             if mode & UMASK:
                 os.fchmod(writing, mode)
             return os.fstat(writing)
