@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 
@@ -87,6 +88,8 @@ def regular(place: str, path: str, root: str, status: os.stat_result) -> os.stat
     return followed
 
 
+# DVC 2 had objects at the top of its cache, all of them named by MD5
+_OBJECT = re.compile(r"/files/[a-z0-9]+/[0-9a-f]{2}/[0-9a-f]{30,}$|/[0-9a-f]{2}/[0-9a-f]{30}$")
 _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
     (stat.S_ISFIFO, "named pipe"),
     (stat.S_ISSOCK, "socket"),
@@ -98,8 +101,7 @@ _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
 
 def _is_object(target: str) -> bool:
     """Whether a path ends like an object of a cache (which may lie anywhere)."""
-    parts = target.split(os.sep)
-    return len(parts) > 4 and parts[-4] == "files" and len(parts[-2]) == 2
+    return _OBJECT.search(target) is not None
 
 
 def folders(place: str, path: str) -> tuple[list[str], list[str]]:

@@ -335,3 +335,17 @@ def test_a_folder_that_was_unchanged_once_is_looked_at_again(dialect_repo: Path,
             write(dialect_repo / dialect_of(dialect_repo).ignore, "b\n")
     seen = dvx(dialect_repo, "status", "--json").json != {}
     assert seen == (rich or change not in ("mode", "empty folder"))
+
+
+def test_a_link_into_a_cache_of_dvc_2_is_data(dvc_like: Path, tmp_path: Path) -> None:
+    place = write(tmp_path / "cache/76/4efa883dda1e11db47671c4a3bbd9e", "hi\n")
+    (dvc_like / "f").symlink_to(place)
+    write(dvc_like / "f.dvc", "outs:\n- md5: 764efa883dda1e11db47671c4a3bbd9e\n  size: 3\n  path: f\n")
+    dvx(dvc_like, "config", "--local", "cache.dir", tmp_path / "cache")
+    dvx(dvc_like, "add", "f")
+    assert dvx(dvc_like, "status", "--json").json == {}
+    assert (dvc_like / "f").read_text() == "hi\n"
+    for name in ("outside", "76/4efa", "764/4efa883dda1e11db47671c4a3bbd9"):
+        (dvc_like / "g").symlink_to(write(tmp_path / name, "not dvx's\n"))
+        assert "`g` is a link that leaves the repository" in run_dvx(dvc_like, "add", "g").err
+        (dvc_like / "g").unlink()
