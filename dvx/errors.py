@@ -86,6 +86,14 @@ class GitError(DvxError):
     """Git refused."""
 
 
+class RefBusy(GitError):
+    """Another process changes a ref, or died while it did."""
+
+
+class RefMoved(GitError):
+    """A ref has another value than the one that was seen."""
+
+
 class StageFailed(DvxError):
     """A stage's command failed; `code` is its exit code, 0 where it was stopped. `may_pass` unless its author says otherwise."""
 

@@ -124,7 +124,8 @@ def _here(project: Project, options: RunOptions, *, json: bool) -> None:
 def _apart(project: Project, options: RunOptions, copied: tuple[str, ...], *, json: bool) -> None:
     from dvx.model.task import Place
     from dvx.ops.employment import employed
-    from dvx.ops.exp_tasks import TaskOptions, enqueue, open_book, run_task
+    from dvx.ops.exp_enqueue import TaskOptions, enqueue
+    from dvx.ops.exp_tasks import open_book, run_task
 
     tell = render.terminal()
     with employed(project) as worker:
@@ -140,7 +141,7 @@ def _apart(project: Project, options: RunOptions, copied: tuple[str, ...], *, js
 
 def _queue(project: Project, options: RunOptions, copied: tuple[str, ...], *, json: bool) -> None:
     from dvx.model.task import Place
-    from dvx.ops.exp_tasks import TaskOptions, enqueue
+    from dvx.ops.exp_enqueue import TaskOptions, enqueue
 
     tasks = enqueue(project, TaskOptions(options, copied), Place.QUEUE, render.terminal())
     if json:

@@ -28,9 +28,18 @@ class Answer(Struct, frozen=True):
 
 
 def run(
-    place: Place, words: Sequence[str], given: bytes = b"", *, index: str = "", durable: bool = False, literal: bool = True
+    place: Place,
+    words: Sequence[str],
+    given: bytes = b"",
+    *,
+    index: str = "",
+    durable: bool = False,
+    literal: bool = True,
+    inherited: tuple[int, ...] = (),
 ) -> Answer:
     """Run `git` with these words; `given` is its standard input, `index` another index file than the repository's.
+
+    It gets the descriptors `inherited`.
 
     Raises:
         GitError: there is no `git` to run.
@@ -43,7 +52,8 @@ def run(
         raise _no_git() from None
     command = ["git", *(() if words[0] in _ABOUT_HOOKS else _ALONE), *(_DURABLE if durable else ()), *words]
     try:
-        started = Git(place.top).execute(command, as_process=True, istream=_PIPE, env=_environment(place, index, literal))
+        environment = _environment(place, index, literal)
+        started = Git(place.top).execute(command, as_process=True, istream=_PIPE, env=environment, pass_fds=inherited)
     except GitCommandNotFound:
         raise _no_git() from None
     out, error = started.communicate(given)

@@ -15,8 +15,8 @@ from dvx.errors import GitError, UnknownTarget, nearest
 from dvx.git import process, values
 from dvx.git.places import Place, find_place
 from dvx.git.trees import Trees
-from dvx.git.values import CommitInfo, Comparison, RefChange
-from dvx.model.experiment import EXPERIMENTS, OWN_REFS, ExpRef
+from dvx.git.values import CommitInfo, Comparison
+from dvx.model.experiment import EXPERIMENTS, ExpRef
 from dvx.model.paths import printable
 
 
@@ -246,19 +246,6 @@ class Git(Struct, frozen=True):
     def write_files(self, index: str, paths: Iterable[str]) -> None:
         """Give files of the work tree the content that they have in the index file `index`."""
         process.ask(self.place, ("checkout-index", "--force", "-z", "--stdin"), _joined(map(self.full, paths)), index=index)
-
-    def update_refs(self, changes: Sequence[RefChange]) -> None:
-        """Change refs, all or none, each only if it still has its old value.
-
-        Raises:
-            GitError: one has another value by now.
-        """
-        for change in changes:
-            creates_branch = change.ref.startswith("refs/heads/") and change.old is None and change.new is not None
-            if not change.ref.startswith((EXPERIMENTS, OWN_REFS)) and not creates_branch:
-                raise GitError(f"`{change.ref}` is not dvx's to change")
-        given = os.fsencode("".join(change.line() for change in changes))
-        process.ask(self.place, ("update-ref", "--no-deref", "--stdin", "-z"), given, durable=True)
 
     def config(self, name: str) -> str | None:
         """One value of Git's configuration."""

@@ -53,8 +53,8 @@ def push_refs(git: Git, remote: str, changes: Sequence[RefChange]) -> None:
             raise _failure(remote, answer)
 
 
-def fetch_refs(git: Git, remote: str, names: Mapping[str, str]) -> None:
-    """Fetch refs of a remote under other names: full name there -> full name here.
+def fetch_refs(git: Git, remote: str, names: Mapping[str, str], inherited: tuple[int, ...] = ()) -> None:
+    """Fetch refs of a remote under other names: full name there -> full name here. `git` gets the descriptors `inherited`.
 
     Raises:
         GitError: it cannot be reached, or lacks one of them.
@@ -62,7 +62,7 @@ def fetch_refs(git: Git, remote: str, names: Mapping[str, str]) -> None:
     _check(remote)
     given = "".join(f"+{theirs}:{ours}\n" for theirs, ours in names.items()).encode()
     words = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--stdin", "--", remote)
-    answer = process.run(git.place, words, given)
+    answer = process.run(git.place, words, given, inherited=inherited)
     if answer.code:
         raise _failure(remote, answer)
 

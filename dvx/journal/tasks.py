@@ -42,15 +42,24 @@ class TaskBook:
         self._make_folder = make_folder
         self._set_aside = set_aside
 
-    def add(self, tasks: Sequence[Task]) -> None:
-        """Add tasks, all or none."""
+    def add(self, make: Callable[[Sequence[Task]], tuple[Sequence[Task], Sequence[str]]]) -> Sequence[Task]:
+        """Add the tasks that `make` gives for those that are there, and forget the others that it names: all or nothing.
+
+        Until that is done nobody else changes anything. A task that is there already is written anew.
+        """
         with self._writing() as connection:
+            query = f"SELECT {_ROW} FROM tasks ORDER BY place"  # noqa: S608
+            found = [_task(row) for row in connection.execute(query)]
+            tasks, gone = make([one for one in found if one is not None])
             last = connection.execute(_LAST).fetchone()[0]
             rows = [
                 (task.ident, place, task.name, task.state.value, task.worker, _text(task))
                 for place, task in enumerate(tasks, last + 1)
             ]
-            connection.executemany("INSERT INTO tasks (ident, place, name, state, worker, body) VALUES (?, ?, ?, ?, ?, ?)", rows)
+            words = "INSERT OR REPLACE INTO tasks (ident, place, name, state, worker, body) VALUES (?, ?, ?, ?, ?, ?)"
+            connection.executemany(words, rows)
+            connection.executemany("DELETE FROM tasks WHERE ident = ?", [(ident,) for ident in gone])
+            return tasks
 
     def tasks(self, *states: State) -> list[Task]:
         """The tasks in any of the states (all without), in the order in which they were added."""

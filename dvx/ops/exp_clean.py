@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import os
 
-from dvx.git import RefChange
 from dvx.model.events import Notice, Tell
-from dvx.model.experiment import OWN_REFS
 from dvx.model.kept import TASK_LOG
 from dvx.model.paths import printable
 from dvx.ops.employment import sweep_dead
+from dvx.ops.exp_share import sweep_incoming
 from dvx.ops.exp_tasks import known_tasks, open_book, release, snapshots
 from dvx.ops.experiments import git_of
+from dvx.ops.refs import sweep_locks
 from dvx.ops.rooms import clear_old_rooms
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.scratch import sweep
-
-_INCOMING = OWN_REFS + "incoming/"
 
 
 def clean(project: Project, tell: Tell) -> tuple[str, ...]:
@@ -28,7 +26,8 @@ def clean(project: Project, tell: Tell) -> tuple[str, ...]:
     """
     book = open_book(project)
     folder = os.path.join(project.state, "exps")
-    gone = _drop_refs(project, _INCOMING)
+    sweep_locks(git_of(project))
+    gone = list(sweep_incoming(project))
     if not tell_unreadable(project, tell):
         tasks = book.tasks()
         gone += clear_old_rooms(project, tasks)
@@ -58,10 +57,3 @@ def tell_unreadable(project: Project, tell: Tell) -> bool:
         hint = f"update dvx if a newer one was used here; if none was, somebody else wrote it: remove `{place}`"
         tell(Notice(f"the list of experiments holds what this dvx cannot read, and leaves alone: {shown}", hint))
     return bool(found)
-
-
-def _drop_refs(project: Project, prefix: str) -> list[str]:
-    git = git_of(project)
-    found = git.refs(prefix)
-    git.update_refs([RefChange(ref, None, commit) for ref, commit in found.items()])
-    return list(found)

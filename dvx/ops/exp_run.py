@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dvx.errors import DvxError
+from dvx.errors import DvxError, RefMoved
 from dvx.formats import load_yaml
 from dvx.git import Git, RefChange
 from dvx.model.events import Notice, Tell
@@ -23,6 +23,7 @@ from dvx.ops.exp_edits import DEFAULT_PARAMS, edits_of
 from dvx.ops.experiments import git_of, head_of
 from dvx.ops.index import Index, load_index
 from dvx.ops.pipelines import check_graph
+from dvx.ops.refs import change_refs
 from dvx.ops.repro import ReproOptions, ReproResult, repro
 from dvx.project import Project
 from dvx.store import files
@@ -211,13 +212,15 @@ def _record(project: Project, git: Git, record: _Record) -> tuple[str, str]:
     """
     with scratch_index(project, git) as index:
         commit = git.snapshot(index, record.ref.baseline, record.extra, record.message)
-    old = git.experiments().get(record.ref)
-    if old is not None and git.tree(old) == git.tree(commit):
-        return old, ""
-    if old is not None and not record.force:
-        raise _taken(record.ref, ", with another result; the new one is in the workspace")
-    git.update_refs([RefChange(str(record.ref), commit, old)])
-    return commit, old or ""
+    while True:
+        old = git.experiments().get(record.ref)
+        if old is not None and git.tree(old) == git.tree(commit):
+            return old, ""
+        if old is not None and not record.force:
+            raise _taken(record.ref, ", with another result; the new one is in the workspace")
+        with contextlib.suppress(RefMoved):
+            change_refs(git, [RefChange(str(record.ref), commit, old)])
+            return commit, old or ""
 
 
 def _tell_untracked(git: Git, index: Index, tell: Tell) -> None:

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from dvx.errors import DvxError, UnknownTarget, nearest
 from dvx.git import Git, RefChange
-from dvx.git.sharing import experiments_at, fetch_refs, push_refs
+from dvx.git.sharing import experiments_at, push_refs
 from dvx.model.events import Tell, silent
 from dvx.model.experiment import OWN_REFS, ExpRef, named
 from dvx.model.paths import printable
 from dvx.model.transfer import TransferResult
 from dvx.ops.experiments import Scope, all_experiments, baselines_of, git_of
 from dvx.ops.fetch import fetch
+from dvx.ops.refs import bring_refs, change_refs
 from dvx.ops.scope import Revisions, SyncOptions
 from dvx.ops.sync import Direction, demand, plan_fetch, plan_push, transfer
 from dvx.project import Project
+from dvx.store import files
+from dvx.store.files.locking import claimed, is_claimed
 
 _INCOMING = OWN_REFS + "incoming/"
+_OWNER = re.compile("[0-9a-f]{16}")
 
 
 class ShareOptions(Struct, frozen=True):
@@ -79,22 +86,49 @@ def pull(project: Project, remote: str, options: ShareOptions, tell: Tell = sile
     ours = {one.ref: one.commit for one in all_experiments(git)}
     _check_free(chosen, ours, "here", force=options.force)
     new = {ref: commit for ref, commit in chosen.items() if ours.get(ref) != commit}
-    # other processes may fetch the same
-    own = f"{_INCOMING}{secrets.token_hex(8)}"
-    waiting = {str(ref): f"{own}/{ref.baseline}/{ref.name}" for ref in new}
-    if waiting:
-        fetch_refs(git, remote, waiting)
-    try:
+    sweep_incoming(project)
+    with _incoming(project) as own:
+        waiting = {str(ref): f"{own}/{ref.baseline}/{ref.name}" for ref in new}
+        if waiting:
+            bring_refs(git, remote, waiting)
         copied = None
         if options.data and chosen:
             plan = plan_fetch(project, _for_commits(options.sync, chosen.values()), tell)
             copied = fetch(project, plan, tell)
             demand(copied, Direction.FETCH)
-        git.update_refs([RefChange(str(ref), commit, ours.get(ref)) for ref, commit in new.items()])
-    finally:
-        left = git.refs(f"{own}/")
-        git.update_refs([RefChange(ref, None, commit) for ref, commit in left.items()])
+        change_refs(git, [RefChange(str(ref), commit, ours.get(ref)) for ref, commit in new.items()])
     return Shared(tuple(new), tuple(ref for ref in chosen if ref not in new), copied)
+
+
+def sweep_incoming(project: Project) -> tuple[str, ...]:
+    """Remove refs that a `pull` left which was killed; returns their names."""
+    git = git_of(project)
+    found = git.refs(_INCOMING)
+    owners = {ref: ref.removeprefix(_INCOMING).split("/")[0] for ref in found}
+    dead = {owner for owner in owners.values() if not is_claimed(_place(project, owner))}
+    gone = {ref: commit for ref, commit in found.items() if owners[ref] in dead}
+    change_refs(git, [RefChange(ref, None, commit) for ref, commit in gone.items()])
+    for name in files.names_in(_place(project, ""), _OWNER):
+        if not is_claimed(_place(project, name)):
+            files.remove(_place(project, name))
+    return tuple(gone)
+
+
+@contextlib.contextmanager
+def _incoming(project: Project) -> Iterator[str]:
+    """A place for refs that nobody else uses or sweeps; what is in it at the end is let go of."""
+    git, owner = git_of(project), secrets.token_hex(8)
+    with claimed(_place(project, owner), lambda: None):
+        try:
+            yield f"{_INCOMING}{owner}"
+        finally:
+            left = git.refs(f"{_INCOMING}{owner}/")
+            change_refs(git, [RefChange(ref, None, commit) for ref, commit in left.items()])
+            files.remove(_place(project, owner))
+
+
+def _place(project: Project, owner: str) -> str:
+    return os.path.join(project.state, "exps", "incoming", owner)
 
 
 def remove_at(project: Project, remote: str, names: Sequence[str], scope: Scope | None, *, keep: bool) -> tuple[ExpRef, ...]:

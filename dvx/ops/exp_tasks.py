@@ -9,39 +9,26 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from dvx.errors import DvxError, UnknownTarget, UsageError, nearest
+from dvx.errors import DvxError, UnknownTarget, nearest
 from dvx.git import RefChange
 from dvx.journal import TaskBook
 from dvx.model.events import Tell
-from dvx.model.experiment import OWN_REFS, ExpRef, check_name, draw_name
-from dvx.model.paths import check_path, printable
-from dvx.model.sweep import combine, parse_sweep
+from dvx.model.experiment import OWN_REFS, ExpRef
+from dvx.model.paths import printable
 from dvx.model.task import Place, State, Task
 from dvx.ops.employment import is_employed
-from dvx.ops.exp_edits import DEFAULT_PARAMS, edits_of
-from dvx.ops.exp_run import Recorded, RunOptions, own_files, perform, scratch_index
-from dvx.ops.experiments import git_of, head_of
-from dvx.ops.index import load_index
-from dvx.ops.observation import Observer
-from dvx.ops.pipelines import check_graph
-from dvx.ops.repro_data import record_data
-from dvx.ops.repro_plan import from_plain, to_plain
+from dvx.ops.exp_run import Recorded, RunOptions, perform
+from dvx.ops.experiments import git_of
+from dvx.ops.refs import change_refs
+from dvx.ops.repro_plan import from_plain
 from dvx.ops.rooms import clear_room, existing_room, furnish
 from dvx.project import Project
 from dvx.store import files
 
 KILL = "kill"
-_QUEUE = OWN_REFS + "queue/"
-
-
-class TaskOptions(Struct, frozen=True):
-    """What the tasks have in common beside `run`: `copied` are paths, as typed, that Git does not have."""
-
-    run: RunOptions
-    copied: tuple[str, ...] = ()
+SNAPSHOTS = OWN_REFS + "queue/"
 
 
 def open_book(project: Project) -> TaskBook:
@@ -56,12 +43,7 @@ def open_book(project: Project) -> TaskBook:
 def known_tasks(project: Project) -> list[Task]:
     """All tasks as they are now: whose worker died waits again, or where nobody takes it up, was killed."""
 
-    def now(task: Task) -> Task:
-        if task.state is not State.RUNNING or is_employed(project, task.worker):
-            return task
-        return replace(task, state=State.QUEUED if task.snapshot else State.KILLED)
-
-    return [now(task) for task in open_book(project).tasks()]
+    return [as_it_is(project, task) for task in open_book(project).tasks()]
 
 
 def log_of(project: Project, task: Task) -> str:
@@ -74,61 +56,6 @@ def open_log(project: Project, task: Task) -> Iterator[BinaryIO]:
     """The log of a task, to go on writing."""
     with files.open_log(log_of(project, task)) as log:
         yield log
-
-
-def enqueue(project: Project, options: TaskOptions, place: Place, tell: Tell, worker: str = "") -> tuple[Task, ...]:
-    """Put an experiment, or all of a sweep, into the queue, as the workspace is now; HEAD, index and stash stay as they are.
-
-    Data that was edited enters the cache and its pointer first. A `worker` has them from the start.
-
-    Raises:
-        UsageError: an override is malformed.
-        DvxError: a name is taken, a parameter unknown, a path to copy absent, or the pipeline cannot be understood.
-    """
-    git = git_of(project)
-    baseline = head_of(git)
-    git.check_identity()
-    sweeps = [parse_sweep(text, DEFAULT_PARAMS) for text in options.run.overrides]
-    rows = combine(sweeps)
-    if len(rows) > 1 and place is not Place.QUEUE:
-        raise UsageError("a sweep stands for several experiments", "add `--queue`, then run them with `dvx queue start`")
-    # each alone: all combinations would be as many as there are experiments
-    for sweep in sweeps:
-        for one in sweep:
-            edits_of(project, [one], hydra=options.run.hydra)
-    copied = tuple(project.relative(path) for path in options.copied)
-    for path in copied:
-        check_path(path)
-        if not os.path.exists(project.abs(path)):
-            raise DvxError(f"`{printable(path)}`, which is to be copied, does not exist", "check the spelling after `-C`")
-    snapshot = _snapshot(project, baseline, tell)
-    book = open_book(project)
-    names = _names(project, book, options.run, baseline, len(rows))
-    now = time.time()
-    tasks = [
-        Task(
-            ident=secrets.token_hex(20),
-            name=name,
-            baseline=baseline,
-            place=place,
-            snapshot=snapshot,
-            overrides=row,
-            options=to_plain(options.run.repro),
-            copied=copied,
-            message=options.run.message,
-            replaces=options.run.force,
-            composes=options.run.hydra,
-            created=now,
-            state=State.RUNNING if worker else State.QUEUED,
-            started=now if worker else None,
-            worker=worker,
-        )
-        for name, row in zip(names, rows, strict=True)
-    ]
-    # in this order, since a worker that ends lets go of snapshots that no task names
-    book.add(tasks)
-    git.update_refs([RefChange(_QUEUE + snapshot, snapshot, git.refs(_QUEUE + snapshot).get(_QUEUE + snapshot))])
-    return tuple(tasks)
 
 
 def run_task(project: Project, book: TaskBook, task: Task, tell: Tell) -> Recorded:
@@ -227,16 +154,16 @@ def retry(project: Project, names: Sequence[str]) -> tuple[Task, ...]:
 
 def snapshots(project: Project) -> list[str]:
     """The commits that are kept for tasks."""
-    return [ref.removeprefix(_QUEUE) for ref in git_of(project).refs(_QUEUE)]
+    return [ref.removeprefix(SNAPSHOTS) for ref in git_of(project).refs(SNAPSHOTS)]
 
 
 def release(project: Project, book: TaskBook, commits: Iterable[str]) -> None:
     """Let go of those of the snapshots that no task needs any more."""
     git = git_of(project)
     with book.unneeded(commits) as gone:
-        kept = {ref: commit for ref, commit in git.refs(_QUEUE).items() if commit in gone}
+        kept = {ref: commit for ref, commit in git.refs(SNAPSHOTS).items() if commit in gone}
         if kept:
-            git.update_refs([RefChange(ref, None, commit) for ref, commit in kept.items()])
+            change_refs(git, [RefChange(ref, None, commit) for ref, commit in kept.items()])
 
 
 def _perform(project: Project, book: TaskBook, task: Task, tell: Tell) -> Recorded:
@@ -267,32 +194,8 @@ def _seen(project: Project, task: Task) -> Mapping[str, Any] | None:
     return data
 
 
-def _snapshot(project: Project, baseline: str, tell: Tell) -> str:
-    """Commit the workspace as it is, with edited data in the cache; nothing names the commit yet."""
-    index = load_index(project)
-    check_graph(index)
-    observer = Observer(project, index.datasets, tell)
-    for pointer in index.pointers.values():
-        record_data(project, pointer, observer, tell, dry=False)
-    git = git_of(project)
-    with scratch_index(project, git) as copy:
-        return git.snapshot(copy, baseline, own_files(project, load_index(project)), "dvx: the workspace, for experiments\n")
-
-
-def _names(project: Project, book: TaskBook, run: RunOptions, baseline: str, count: int) -> list[str]:
-    """The names of new experiments; those of others that wait are taken, too."""
-    refs = git_of(project).experiments()
-    waiting = {one.name for one in book.tasks(State.QUEUED, State.RUNNING) if one.baseline == baseline}
-    if run.name:
-        check_name(run.name)
-        chosen = [run.name] if count == 1 else [f"{run.name}-{number}" for number in range(1, count + 1)]
-        for name in chosen:
-            if (ExpRef(baseline, name) in refs or name in waiting) and not run.force:
-                raise DvxError(f"experiment `{name}` exists already", "choose another name, or use `--force` to replace it")
-        return chosen
-    taken = {ref.name for ref in refs} | waiting
-    found = []
-    for _ in range(count):
-        found.append(draw_name(secrets.randbelow(1 << 32), taken))
-        taken.add(found[-1])
-    return found
+def as_it_is(project: Project, task: Task) -> Task:
+    """A task whose worker died waits again, or where nobody takes it up, was killed."""
+    if task.state is not State.RUNNING or is_employed(project, task.worker):
+        return task
+    return replace(task, state=State.QUEUED if task.snapshot else State.KILLED)

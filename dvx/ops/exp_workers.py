@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dvx.errors import DvxError, StageFailed
 from dvx.model.events import Notice, Tell
 from dvx.model.history import Fact
-from dvx.model.task import State, Task
+from dvx.model.task import Place, State, Task
 from dvx.ops.employment import employed, is_employed
 from dvx.ops.exp_clean import sweep_rooms
 from dvx.ops.exp_tasks import KILL, find_tasks, known_tasks, open_book, run_task
@@ -53,6 +53,8 @@ def work(project: Project, around: Around) -> int:
 def keep(project: Project, jobs: int) -> None:
     """Have up to `jobs` workers run what waits until nothing does; one that dies is replaced, and its task taken up.
 
+    Tasks of workers that others started, such as a keeper that was killed, are waited for, and taken up if those workers die.
+
     Raises:
         DvxError: workers end without doing anything.
     """
@@ -83,7 +85,7 @@ def _replace(project: Project, jobs: int, running: list[Apart]) -> None:
             raise DvxError("workers end without running anything", f"see `{_worker_log(project)}`")
         waiting = 0 if book.stop_asked(since) else len(_open_tasks(project))
         running.extend(_start(project, ("queue", "work", "--alone")) for _ in range(min(jobs - len(running), waiting)))
-        if not running:
+        if not running and not waiting and not (_tasks_of_others(project) and not book.stop_asked(since)):
             return
         time.sleep(_POLL_SECONDS)
 
@@ -135,6 +137,11 @@ def _cancel(project: Project, task: Task, *, now: bool) -> None:
 def _open_tasks(project: Project) -> list[Task]:
     """What waits for a worker: nobody has it, or who has it is dead."""
     return [one for one in known_tasks(project) if one.state is State.QUEUED]
+
+
+def _tasks_of_others(project: Project) -> bool:
+    """Whether a worker of the queue that we did not start has a task."""
+    return any(one.state is State.RUNNING and one.place is Place.QUEUE for one in known_tasks(project))
 
 
 def _start(project: Project, words: tuple[str, ...]) -> Apart:

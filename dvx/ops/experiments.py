@@ -13,6 +13,7 @@ from dvx.git.roots import is_ref_name
 from dvx.git.sharing import experiments_at
 from dvx.model.experiment import Experiment, ExpRef, check_name, named
 from dvx.model.paths import printable
+from dvx.ops.refs import change_refs
 from dvx.project import Project
 
 
@@ -99,7 +100,7 @@ def remove(project: Project, names: Sequence[str], scope: Scope | None, *, keep:
         baselines = None if scope.everything else set(baselines_of(git, scope))
         chosen |= {one for one in known if baselines is None or one.ref.baseline in baselines}
     gone = tuple(one for one in known if (one in chosen) != keep)
-    git.update_refs([RefChange(str(one.ref), None, one.commit) for one in gone])
+    change_refs(git, [RefChange(str(one.ref), None, one.commit) for one in gone])
     return gone
 
 
@@ -117,7 +118,7 @@ def rename(project: Project, old: str, new: str, *, force: bool) -> tuple[Experi
     other = git.experiments().get(target)
     if other is not None and not force:
         raise DvxError(f"there is an experiment `{new}` already", "choose another name, or use `--force` to replace it")
-    git.update_refs([RefChange(str(target), experiment.commit, other), RefChange(str(experiment.ref), None, experiment.commit)])
+    change_refs(git, [RefChange(str(target), experiment.commit, other), RefChange(str(experiment.ref), None, experiment.commit)])
     return Experiment(target, experiment.commit, experiment.created), other or ""
 
 
@@ -131,7 +132,7 @@ def branch(project: Project, name: str, branch_name: str) -> tuple[str, Experime
         raise UsageError(f"`{printable(chosen)}` is not a name for a branch", "use letters, digits, `-`, `_`, `.` and `/`")
     if ref in git.refs(ref):
         raise DvxError(f"there is a branch `{chosen}` already", "choose another name")
-    git.update_refs([RefChange(ref, experiment.commit, None)])
+    change_refs(git, [RefChange(ref, experiment.commit, None)])
     return chosen, experiment
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from dvx.errors import GitError, UnknownTarget
 from dvx.git import Comparison, Git, RefChange
+from dvx.git.changing import update_refs
 from dvx.model.experiment import ExpRef
 from tests.helpers import commit_all, dvx, git, write
 
@@ -256,14 +257,14 @@ def test_refs_change_only_from_their_old_value(project, repo):
     first = git(repo, "rev-parse", "HEAD")
     second = commit_all(repo, "second")
     ref, other = str(ExpRef(first, "e")), str(ExpRef(first, "f"))
-    here.update_refs([RefChange(ref, first, None)])
+    update_refs(here, [RefChange(ref, first, None)])
     with pytest.raises(GitError):
-        here.update_refs([RefChange(other, first, None), RefChange(ref, second, second)])
+        update_refs(here, [RefChange(other, first, None), RefChange(ref, second, second)])
     assert git(repo, "for-each-ref", "--format=%(refname) %(objectname)", "refs/exps") == f"{ref} {first}"
     with pytest.raises(GitError):
-        here.update_refs([RefChange(ref, second, None)])
-    here.update_refs([RefChange(ref, second, first)])
-    here.update_refs([RefChange(ref, None, second)])
+        update_refs(here, [RefChange(ref, second, None)])
+    update_refs(here, [RefChange(ref, second, first)])
+    update_refs(here, [RefChange(ref, None, second)])
     assert git(repo, "for-each-ref", "refs/exps") == ""
 
 
@@ -271,17 +272,17 @@ def test_refs_change_only_from_their_old_value(project, repo):
 def test_other_refs_are_never_changed(project, repo, ref):
     head = git(repo, "rev-parse", "HEAD")
     with pytest.raises(GitError, match="not dvx's to change"):
-        found(project).update_refs([RefChange(ref, None, head)])
+        update_refs(found(project), [RefChange(ref, None, head)])
     with pytest.raises(GitError, match="not dvx's to change"):
-        found(project).update_refs([RefChange(ref, head, head)])
+        update_refs(found(project), [RefChange(ref, head, head)])
 
 
 def test_a_new_branch_is_the_one_exception(project, repo):
     head = git(repo, "rev-parse", "HEAD")
-    found(project).update_refs([RefChange("refs/heads/e-branch", head, None)])
+    update_refs(found(project), [RefChange("refs/heads/e-branch", head, None)])
     assert git(repo, "rev-parse", "e-branch") == head
     with pytest.raises(GitError):
-        found(project).update_refs([RefChange("refs/heads/e-branch", head, None)])
+        update_refs(found(project), [RefChange("refs/heads/e-branch", head, None)])
 
 
 def test_variables_of_a_hook_do_not_mislead(project, repo, tmp_path, monkeypatch):

@@ -16,9 +16,10 @@ from dvx.journal import TaskBook
 from dvx.model.events import silent
 from dvx.model.override import Op, Override
 from dvx.model.task import Place, State, Task, decode_task, encode_task
+from dvx.ops.exp_enqueue import TaskOptions, enqueue
 from dvx.ops.exp_run import RunOptions
 from dvx.ops.exp_show import ShowOptions, show
-from dvx.ops.exp_tasks import TaskOptions, enqueue, find_tasks, open_book, remove_tasks, retry
+from dvx.ops.exp_tasks import find_tasks, open_book, remove_tasks, retry
 from dvx.ops.repro_plan import ReproOptions
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
 from tests.ops.test_repro import opened, until
@@ -348,7 +349,7 @@ def test_a_task_reads_back_as_it_was() -> None:
 
 def test_a_task_is_claimed_once_and_taken_up_when_its_worker_dies(tmp_path: Path) -> None:
     book = task_book(tmp_path)
-    book.add([task("a"), task("b")])
+    book.add(lambda _: ([task("a"), task("b")], ()))
     one, other = "1-00000000", "2-00000000"
     alive = {one, other}
     claimed = [book.claim(worker, lambda name: name not in alive) for worker in (one, other, other)]
@@ -369,14 +370,14 @@ def test_a_broken_list_is_set_aside(tmp_path: Path) -> None:
     book = task_book(tmp_path)
     assert book.tasks() == []
     assert (tmp_path / "tasks.db").read_bytes() == broken
-    book.add([task("a")])
+    book.add(lambda _: ([task("a")], ()))
     assert [one.name for one in book.tasks()] == ["a"]
     assert (tmp_path / "tasks.db.aside").read_bytes() == broken
 
 
 def test_a_row_that_is_no_task_is_passed_over(tmp_path: Path) -> None:
     book = task_book(tmp_path)
-    book.add([task("a"), task("b")])
+    book.add(lambda _: ([task("a"), task("b")], ()))
     with sqlite3.connect(tmp_path / "tasks.db") as connection:
         connection.execute("UPDATE tasks SET body = '{}' WHERE name = 'a'")
     assert [one.name for one in book.tasks()] == ["b"]

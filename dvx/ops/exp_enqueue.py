@@ -1,0 +1,145 @@
+"""exp run --queue, --temp: the workspace becomes a snapshot, and an experiment of it a task, both or none."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dvx.errors import DvxError, UsageError
+from dvx.git import Git
+from dvx.model.events import Tell
+from dvx.model.experiment import ExpRef, check_name, draw_name
+from dvx.model.paths import check_path, printable
+from dvx.model.sweep import combine, parse_sweep
+from dvx.model.task import Place, State, Task
+from dvx.ops.exp_edits import DEFAULT_PARAMS, edits_of
+from dvx.ops.exp_run import RunOptions, own_files, scratch_index
+from dvx.ops.exp_tasks import SNAPSHOTS, as_it_is, open_book
+from dvx.ops.experiments import git_of, head_of
+from dvx.ops.index import load_index
+from dvx.ops.observation import Observer
+from dvx.ops.pipelines import check_graph
+from dvx.ops.refs import hold
+from dvx.ops.repro_data import record_data
+from dvx.ops.repro_plan import to_plain
+from dvx.ops.rooms import clear_room
+from dvx.project import Project
+
+
+class TaskOptions(Struct, frozen=True):
+    """What the tasks have in common beside `run`: `copied` are paths, as typed, that Git does not have."""
+
+    run: RunOptions
+    copied: tuple[str, ...] = ()
+
+
+def enqueue(project: Project, options: TaskOptions, place: Place, tell: Tell, worker: str = "") -> tuple[Task, ...]:
+    """Put an experiment, or all of a sweep, into the queue, as the workspace is now; HEAD, index and stash stay as they are.
+
+    Data that was edited enters the cache and its pointer first. A `worker` has them from the start.
+
+    Raises:
+        UsageError: an override is malformed.
+        DvxError: a name is taken, a parameter unknown, a path to copy absent, or the pipeline cannot be understood.
+    """
+    git = git_of(project)
+    baseline = head_of(git)
+    git.check_identity()
+    sweeps = [parse_sweep(text, DEFAULT_PARAMS) for text in options.run.overrides]
+    rows = combine(sweeps)
+    if len(rows) > 1 and place is not Place.QUEUE:
+        raise UsageError("a sweep stands for several experiments", "add `--queue`, then run them with `dvx queue start`")
+    # each alone: all combinations would be as many as there are experiments
+    for sweep in sweeps:
+        for one in sweep:
+            edits_of(project, [one], hydra=options.run.hydra)
+    copied = tuple(project.relative(path) for path in options.copied)
+    for path in copied:
+        check_path(path)
+        if not os.path.exists(project.abs(path)):
+            raise DvxError(f"`{printable(path)}`, which is to be copied, does not exist", "check the spelling after `-C`")
+    snapshot = _snapshot(project, baseline, tell)
+    now = time.time()
+    task = partial(
+        Task,
+        baseline=baseline,
+        place=place,
+        snapshot=snapshot,
+        options=to_plain(options.run.repro),
+        copied=copied,
+        message=options.run.message,
+        replaces=options.run.force,
+        composes=options.run.hydra,
+        created=now,
+        state=State.RUNNING if worker else State.QUEUED,
+        started=now if worker else None,
+        worker=worker,
+    )
+    freed: list[Task] = []
+
+    def make(found: Sequence[Task]) -> tuple[list[Task], list[str]]:
+        known = [as_it_is(project, one) for one in found]
+        freed[:] = [one for one in known if _is_abandoned(one, options.run.name, baseline)]
+        names = _names(project, [one for one in known if one not in freed], options.run, baseline, len(rows))
+        # the ref is there before the tasks are, and as long as they are not, nobody lets go of it
+        hold(git, SNAPSHOTS + snapshot, snapshot)
+        made = [task(ident=secrets.token_hex(20), name=name, overrides=row) for name, row in zip(names, rows, strict=True)]
+        again = next((one for one in freed if place is Place.ALONE and _is_same(git, one, made[0])), None)
+        if again is not None:
+            freed.remove(again)
+            made = [replace(again, state=State.RUNNING, worker=worker)]
+        return made, [one.ident for one in freed]
+
+    made = open_book(project).add(make)
+    for gone in freed:
+        clear_room(project, gone)
+    return tuple(made)
+
+
+def _is_abandoned(task: Task, name: str, baseline: str) -> bool:
+    """Whether a task is what a killed `exp run --temp` of this name left; nobody waits for it."""
+    return task.place is Place.ALONE and task.state is State.QUEUED and (task.name, task.baseline) == (name, baseline)
+
+
+def _is_same(git: Git, one: Task, other: Task) -> bool:
+    """Whether two tasks come to the same: then what was done of one is done of the other."""
+    same = replace(one, ident=other.ident, snapshot=other.snapshot, created=other.created, started=other.started)
+    same = replace(same, state=other.state, worker=other.worker, name=other.name)
+    return same == other and git.tree(one.snapshot) == git.tree(other.snapshot)
+
+
+def _snapshot(project: Project, baseline: str, tell: Tell) -> str:
+    """Commit the workspace as it is, with edited data in the cache; nothing names the commit yet."""
+    index = load_index(project)
+    check_graph(index)
+    observer = Observer(project, index.datasets, tell)
+    for pointer in index.pointers.values():
+        record_data(project, pointer, observer, tell, dry=False)
+    git = git_of(project)
+    with scratch_index(project, git) as copy:
+        return git.snapshot(copy, baseline, own_files(project, load_index(project)), "dvx: the workspace, for experiments\n")
+
+
+def _names(project: Project, known: Iterable[Task], run: RunOptions, baseline: str, count: int) -> list[str]:
+    """The names of new experiments; those of others that wait are taken, too."""
+    refs = git_of(project).experiments()
+    waiting = {one.name for one in known if one.state in (State.QUEUED, State.RUNNING) and one.baseline == baseline}
+    if run.name:
+        check_name(run.name)
+        chosen = [run.name] if count == 1 else [f"{run.name}-{number}" for number in range(1, count + 1)]
+        for name in chosen:
+            if (ExpRef(baseline, name) in refs or name in waiting) and not run.force:
+                raise DvxError(f"experiment `{name}` exists already", "choose another name, or use `--force` to replace it")
+        return chosen
+    taken = {ref.name for ref in refs} | waiting
+    found = []
+    for _ in range(count):
+        found.append(draw_name(secrets.randbelow(1 << 32), taken))
+        taken.add(found[-1])
+    return found
