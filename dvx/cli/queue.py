@@ -53,7 +53,7 @@ def queue_work(
     jobs: WorkersOption = 1,
     alone: Annotated[bool, typer.Option("--alone", help="In this process, which nobody replaces if it dies.")] = False,
 ) -> None:
-    """Run the experiments that wait, and end when nothing does any more.
+    """Run the experiments that wait, and end when all are done, also those that other workers run.
 
     Example: dvx queue work -j 4
     """

@@ -20,7 +20,7 @@ from dvx.model.sweep import combine, parse_sweep
 from dvx.model.task import Place, State, Task
 from dvx.ops.exp_edits import DEFAULT_PARAMS, edits_of
 from dvx.ops.exp_run import RunOptions, own_files, scratch_index
-from dvx.ops.exp_tasks import SNAPSHOTS, as_it_is, open_book
+from dvx.ops.exp_tasks import SNAPSHOTS, as_it_is, open_book, release
 from dvx.ops.experiments import git_of, head_of
 from dvx.ops.index import load_index
 from dvx.ops.observation import Observer
@@ -87,18 +87,20 @@ def enqueue(project: Project, options: TaskOptions, place: Place, tell: Tell, wo
         known = [as_it_is(project, one) for one in found]
         freed[:] = [one for one in known if _is_abandoned(one, options.run.name, baseline)]
         names = _names(project, [one for one in known if one not in freed], options.run, baseline, len(rows))
-        # the ref is there before the tasks are, and as long as they are not, nobody lets go of it
-        hold(git, SNAPSHOTS + snapshot, snapshot)
         made = [task(ident=secrets.token_hex(20), name=name, overrides=row) for name, row in zip(names, rows, strict=True)]
         again = next((one for one in freed if place is Place.ALONE and _is_same(git, one, made[0])), None)
         if again is not None:
             freed.remove(again)
             made = [replace(again, state=State.RUNNING, worker=worker)]
+        # the ref is there before the tasks are, and as long as they are not, nobody lets go of it
+        hold(git, SNAPSHOTS + made[0].snapshot, made[0].snapshot)
         return made, [one.ident for one in freed]
 
-    made = open_book(project).add(make)
+    book = open_book(project)
+    made = book.add(make)
     for gone in freed:
         clear_room(project, gone)
+    release(project, book, [gone.snapshot for gone in freed])
     return tuple(made)
 
 

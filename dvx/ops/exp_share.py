@@ -20,7 +20,7 @@ from dvx.model.paths import printable
 from dvx.model.transfer import TransferResult
 from dvx.ops.experiments import Scope, all_experiments, baselines_of, git_of
 from dvx.ops.fetch import fetch
-from dvx.ops.refs import bring_refs, change_refs
+from dvx.ops.refs import bring_refs, change_refs, shared_folder
 from dvx.ops.scope import Revisions, SyncOptions
 from dvx.ops.sync import Direction, demand, plan_fetch, plan_push, transfer
 from dvx.project import Project
@@ -105,12 +105,12 @@ def sweep_incoming(project: Project) -> tuple[str, ...]:
     git = git_of(project)
     found = git.refs(_INCOMING)
     owners = {ref: ref.removeprefix(_INCOMING).split("/")[0] for ref in found}
-    dead = {owner for owner in owners.values() if not is_claimed(_place(project, owner))}
+    dead = {owner for owner in owners.values() if not is_claimed(_place(git, owner))}
     gone = {ref: commit for ref, commit in found.items() if owners[ref] in dead}
     change_refs(git, [RefChange(ref, None, commit) for ref, commit in gone.items()])
-    for name in files.names_in(_place(project, ""), _OWNER):
-        if not is_claimed(_place(project, name)):
-            files.remove(_place(project, name))
+    for name in files.names_in(shared_folder(git, "incoming"), _OWNER):
+        if not is_claimed(_place(git, name)):
+            files.remove(_place(git, name))
     return tuple(gone)
 
 
@@ -118,17 +118,17 @@ def sweep_incoming(project: Project) -> tuple[str, ...]:
 def _incoming(project: Project) -> Iterator[str]:
     """A place for refs that nobody else uses or sweeps; what is in it at the end is let go of."""
     git, owner = git_of(project), secrets.token_hex(8)
-    with claimed(_place(project, owner), lambda: None):
+    with claimed(_place(git, owner), lambda: None):
         try:
             yield f"{_INCOMING}{owner}"
         finally:
             left = git.refs(f"{_INCOMING}{owner}/")
             change_refs(git, [RefChange(ref, None, commit) for ref, commit in left.items()])
-            files.remove(_place(project, owner))
+            files.remove(_place(git, owner))
 
 
-def _place(project: Project, owner: str) -> str:
-    return os.path.join(project.state, "exps", "incoming", owner)
+def _place(git: Git, owner: str) -> str:
+    return os.path.join(shared_folder(git, "incoming"), owner)
 
 
 def remove_at(project: Project, remote: str, names: Sequence[str], scope: Scope | None, *, keep: bool) -> tuple[ExpRef, ...]:

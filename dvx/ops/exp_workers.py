@@ -83,9 +83,10 @@ def _replace(project: Project, jobs: int, running: list[Apart]) -> None:
         running[:] = [one for one in running if one not in ended]
         if vain > _VAIN * jobs:
             raise DvxError("workers end without running anything", f"see `{_worker_log(project)}`")
-        waiting = 0 if book.stop_asked(since) else len(_open_tasks(project))
+        stopped = book.stop_asked(since)
+        waiting = 0 if stopped else len(_open_tasks(project))
         running.extend(_start(project, ("queue", "work", "--alone")) for _ in range(min(jobs - len(running), waiting)))
-        if not running and not waiting and not (_tasks_of_others(project) and not book.stop_asked(since)):
+        if not running and not waiting and (stopped or not _others_work(project)):
             return
         time.sleep(_POLL_SECONDS)
 
@@ -139,7 +140,7 @@ def _open_tasks(project: Project) -> list[Task]:
     return [one for one in known_tasks(project) if one.state is State.QUEUED]
 
 
-def _tasks_of_others(project: Project) -> bool:
+def _others_work(project: Project) -> bool:
     """Whether a worker of the queue that we did not start has a task."""
     return any(one.state is State.RUNNING and one.place is Place.QUEUE for one in known_tasks(project))
 

@@ -31,6 +31,7 @@ _NAME = re.compile(r"[0-9a-f]{16}")
 _REF = re.compile(rf"(?:{EXPERIMENTS}|{OWN_REFS})[^/\x00-\x20\x7f][^\x00-\x20\x7f]*")
 _LIMIT = 1 << 20
 _PACKED = "packed-refs"
+_ANNOUNCED = "refs"
 
 
 def change_refs(git: Git, changes: Sequence[RefChange]) -> None:
@@ -42,7 +43,7 @@ def change_refs(git: Git, changes: Sequence[RefChange]) -> None:
         GitError: Git refuses.
     """
     if changes:
-        _patiently(git, [change.ref for change in changes], lambda handle: update_refs(git, changes, (handle,)))
+        _patiently(git, [change.ref for change in changes], lambda inherited: update_refs(git, changes, inherited))
 
 
 def hold(git: Git, ref: str, commit: str) -> None:
@@ -54,37 +55,39 @@ def hold(git: Git, ref: str, commit: str) -> None:
 
 def bring_refs(git: Git, remote: str, names: Mapping[str, str]) -> None:
     """Fetch refs of a remote under other names: full name there -> full name here; raises like `fetch_refs`."""
-    _patiently(git, names.values(), lambda handle: fetch_refs(git, remote, names, (handle,)))
+    _patiently(git, names.values(), lambda inherited: fetch_refs(git, remote, names, inherited))
+
+
+def shared_folder(git: Git, name: str) -> str:
+    """A folder of ours beside Git's: all work trees of a repository share its refs, and so what is known of them."""
+    return os.path.join(git.place.common, "dvx", name)
 
 
 def sweep_locks(git: Git) -> bool:
     """Remove the locks that dead processes of ours left; returns whether there were any."""
-    folder = _folder(git)
-    dead = [
-        name
-        for name in files.names_in(folder, _NAME)
-        if _is_old(os.path.join(folder, name)) and not is_claimed(os.path.join(folder, name))
-    ]
+    folder = shared_folder(git, _ANNOUNCED)
+    places = [os.path.join(folder, name) for name in files.names_in(folder, _NAME)]
+    dead = [place for place in places if _is_old(place) and not is_claimed(place)]
     if not dead:
         return False
     swept = False
-    for name in dead:
-        left = _locks(git, os.path.join(folder, name))
+    for announcement in dead:
+        left = _locks(git, announcement)
         for place in left:
             if _is_abandoned(git, place):
                 files.remove(place)
                 swept = True
         if not any(map(os.path.lexists, left)):
-            files.remove(os.path.join(folder, name))
+            files.remove(announcement)
     return swept
 
 
-def _patiently(git: Git, refs: Iterable[str], change: Callable[[int], None]) -> None:
+def _patiently(git: Git, refs: Iterable[str], change: Callable[[tuple[int, ...]], None]) -> None:
     end = time.monotonic() + _PATIENCE
     while True:
         try:
-            with _announced(git, refs) as handle:
-                return change(handle)
+            with _announced(git, refs) as inherited:
+                return change(inherited)
         except RefBusy:
             if not sweep_locks(git) and time.monotonic() > end:
                 raise
@@ -93,15 +96,25 @@ def _patiently(git: Git, refs: Iterable[str], change: Callable[[int], None]) -> 
 
 
 @contextlib.contextmanager
-def _announced(git: Git, refs: Iterable[str]) -> Iterator[int]:
-    """Say which refs are about to be locked by a process that gets the descriptor."""
-    place = os.path.join(_folder(git), secrets.token_hex(8))
-    with claimed(place, lambda: None) as handle:
-        try:
+def _announced(git: Git, refs: Iterable[str]) -> Iterator[tuple[int, ...]]:
+    """Say which refs are about to be locked by a process that gets the descriptors.
+
+    It is a help for those who come later: where it cannot be written, refs change all the same.
+    """
+    place = os.path.join(shared_folder(git, _ANNOUNCED), secrets.token_hex(8))
+    with contextlib.ExitStack() as held:
+        inherited: tuple[int, ...] = ()
+        with contextlib.suppress(OSError):
+            handle = held.enter_context(claimed(place, lambda: None))
+            held.callback(_withdraw, place)
             files.write_all(handle, os.fsencode("".join(f"{ref}\n" for ref in refs)))
-            yield handle
-        finally:
-            files.remove(place)
+            inherited = (handle,)
+        yield inherited
+
+
+def _withdraw(place: str) -> None:
+    with contextlib.suppress(OSError):
+        files.remove(place)
 
 
 def _locks(git: Git, announcement: str) -> list[str]:
@@ -133,8 +146,3 @@ def _is_old(place: str, seconds: float | None = None) -> bool:
         return time.time() - os.lstat(place).st_mtime > (_SETTLED if seconds is None else seconds)
     except OSError:
         return False
-
-
-def _folder(git: Git) -> str:
-    """Beside what it is about: all work trees of a repository share its refs."""
-    return os.path.join(git.place.common, "dvx", "refs")
