@@ -7,8 +7,10 @@ import re
 import pytest
 
 from tests.faults import (
+    hostile_repositories,
     test_bombs,
     test_concurrent,
+    test_executes_nothing,
     test_hostile,
     test_hostile_state,
     test_killed_runs,
@@ -39,6 +41,8 @@ COUNTS = {
     "on (\\d+) kinds of remotes": len(KINDS),
     "processes, (\\d+) commands": len(test_concurrent._MIX),
     "(\\d+) processes": test_concurrent._PROCESSES,
+    "(\\d+) hostile repositories, ": len(hostile_repositories.MAKERS),
+    "repositories, (\\d+) command lines": len(test_executes_nothing.COMMANDS),
     "(\\d+) commands, every change": len(test_reading._READING),
     "(\\d+) kills; ": test_killed_runs._QUICK,
     "kills; (\\d+) experiments": test_killed_workers._QUICK[1],
