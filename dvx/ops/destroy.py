@@ -23,8 +23,9 @@ class DestroyPlan(Struct, frozen=True):
     """What goes, and what would be lost with it.
 
     `files` are pointers, pipelines, locks and the ignore file, `folder` is dvx's own; `outputs` are tracked paths, whose data
-    stays. `objects` of `bytes` are in the cache and not in the workspace as it is now, and `absent` tracked paths are among
-    them; `trashed` counts what is in the trash. `cache` is the folder of a cache that stays, as it is elsewhere; else empty.
+    stays. `objects` of `bytes` are in the cache, or were put aside there, and not in the workspace as it is now, and `absent`
+    tracked paths are among them; `trashed` counts what is in the trash. `cache` is the folder of a cache that stays, as it is
+    elsewhere; else empty.
     """
 
     files: tuple[str, ...]
@@ -53,12 +54,13 @@ def plan(project: Project, tell: Tell = silent) -> DestroyPlan:
     held, absent = _held(project, tracked, tell)
     only = {} if stays else {one.digest: one.size for one in lying(project.cache.root) if one.digest not in held}
     data = {digest: size for digest, size in only.items() if digest is not None and not digest.is_tree}
+    aside = [] if stays else [os.lstat(place).st_size for place in project.cache.put_aside_before()]
     return DestroyPlan(
         files=tuple(sorted(names)),
         folder=project.dialect.folder,
         outputs=tuple(one.output.path for one in tracked),
-        objects=len(data),
-        bytes=sum(data.values()),
+        objects=len(data) + len(aside),
+        bytes=sum(data.values()) + sum(aside),
         absent=() if stays else absent,
         trashed=len(project.trash.items()),
         cache=project.cache.root if stays and os.path.isdir(project.cache.root) else "",

@@ -17,6 +17,7 @@ from dvx.model.named import Named
 from dvx.model.paths import printable
 from dvx.model.tree import Tree, decode_tree
 from dvx.ops import gc_remote
+from dvx.ops.claiming import Reliance, claim
 from dvx.ops.history import check_history
 from dvx.ops.roots import Finder, Roots, Scope
 from dvx.ops.steps import Remotes
@@ -47,11 +48,15 @@ class GcOptions(Struct, frozen=True):
 
 
 class Collection(Struct, frozen=True):
-    """What goes from the cache and from each remote by name; `historic` counts what commits outside the scope name of it."""
+    """What goes from the cache and from each remote by name; `historic` counts what commits outside the scope name of it.
+
+    `elsewhere` is what is needed, by the remote that has it, so that it need not be here.
+    """
 
     cache: GcPlan
     remotes: tuple[tuple[str, GcPlan], ...] = ()
     historic: int = 0
+    elsewhere: tuple[tuple[str, frozenset[Digest]], ...] = ()
 
     @property
     def count(self) -> int:
@@ -86,11 +91,12 @@ def plan(project: Project, options: GcOptions, tell: Tell, finder: Finder | None
     horizon = time.time() - options.grace
     remotes = _remotes(project, options, roots.all)
     cleaned = tuple((one.remote.name, gc_remote.plan(one, needs.all, needs.lacking, horizon)) for one in remotes if options.cloud)
-    used = needs.all - _at_remotes(project, needs, remotes) if options.not_in_remote else needs.all
+    elsewhere = _at_remotes(project, needs, remotes) if options.not_in_remote else {}
+    used = needs.all.difference(*elsewhere.values())
     stored = [Stored(one.digest, one.size, one.modified) for one in lying(project.cache.root) if one.digest is not None]
     young = [one.digest for one in stored if one.digest.is_tree and one.digest not in used and one.modified > horizon]
     local = plan_gc(stored, used | _files_of(project, young), horizon)
-    return Collection(local, cleaned, _historic(project, others, options, local))
+    return Collection(local, cleaned, _historic(project, others, options, local), tuple(elsewhere.items()))
 
 
 def collect(project: Project, options: GcOptions, shown: Collection, tell: Tell) -> Collection:
@@ -100,7 +106,9 @@ def collect(project: Project, options: GcOptions, shown: Collection, tell: Tell)
     """
     with project.lock("gc", lambda: tell(Notice("waiting for another `gc` to end"))):
         now = plan(project, options, tell)
+        opened = Remotes(project, options.remote, options.jobs)
         local = now.cache.only({stored.digest for stored in shown.cache.objects})
+        local = _without_doubtful(project, local, now.elsewhere, opened, tell)
         project.cache.new_temp()  # sweeps what an interrupted run left
         horizon = now_in(project.cache.make_scratch()) - options.grace
         gone, spared = remove_objects(project.cache, [stored.digest for stored in local.trees], horizon)
@@ -109,7 +117,6 @@ def collect(project: Project, options: GcOptions, shown: Collection, tell: Tell)
         more, _ = remove_objects(project.cache, [one.digest for one in local.files if one.digest not in kept], horizon)
         cleaned = []
         fresh = dict(now.remotes)
-        opened = Remotes(project, options.remote, options.jobs)
         for name, old in shown.remotes:
             part = fresh[name].only({stored.digest for stored in old.objects}, old.packs)
             cleaned.append((name, gc_remote.remove(opened.open(name), part, options.grace)))
@@ -199,15 +206,29 @@ def _remotes(project: Project, options: GcOptions, named: Iterable[Named]) -> li
     return [first, *(opened.open(name) for name in names if name != first.remote.name and not options.remote)]
 
 
-def _at_remotes(project: Project, needs: _Needs, remotes: Sequence[RemoteObjects]) -> set[Digest]:
+def _at_remotes(project: Project, needs: _Needs, remotes: Sequence[RemoteObjects]) -> dict[str, frozenset[Digest]]:
     """What may go because a remote has it, whole; links of the workspace into the cache must not break, though."""
     bound = needs.workspace if Link.SYMLINK in links(project) else set()
     here = {one.digest: one.size for one in lying(project.cache.root) if one.digest in needs.all and one.digest not in bound}
-    found: set[Digest] = set()
+    found: dict[str, frozenset[Digest]] = {}
     for remote in remotes:
         sizes = remote.sizes(here)
-        found |= {digest for digest, size in here.items() if sizes.get(digest) == size}
+        found[remote.remote.name] = frozenset(digest for digest, size in here.items() if sizes.get(digest) == size)
     return found
+
+
+def _without_doubtful(
+    project: Project, local: GcPlan, elsewhere: Iterable[tuple[str, frozenset[Digest]]], opened: Remotes, tell: Tell
+) -> GcPlan:
+    """The plan without what a remote was to have, and has no more when that is claimed there."""
+    going = {stored.digest for stored in local.objects}
+    doubtful: set[Digest] = set()
+    for name, digests in elsewhere:
+        objects = opened.open(name)
+        looked = objects.look(digests & going, tell)
+        doubtful |= looked.absent | claim(objects, Reliance(frozenset(looked.old), frozenset(looked.old)), tell)
+    doubtful |= _files_of(project, [digest for digest in doubtful if digest.is_tree])
+    return local.only(going - doubtful) if doubtful else local
 
 
 def _historic(project: Project, others: Sequence[Project], options: GcOptions, local: GcPlan) -> int:

@@ -191,6 +191,16 @@ class Cache:
         self.tell(Notice(text, "if somebody edited a file that is linked to the cache, that edit is in there"))
         return place
 
+    def put_aside_before(self) -> list[str]:
+        """The files that were put aside, but for what remotes had."""
+        top = os.path.join(self.root, "quarantine")
+        found = []
+        for folder, below, names in os.walk(top):
+            if folder == top and "remotes" in below:
+                below.remove("remotes")
+            found += [os.path.join(folder, name) for name in names]
+        return found
+
     def aside(self, remote: str, digest: Digest) -> str:
         """Where the bytes that a remote has for an object are put when they are wrong."""
         return os.path.join(self.root, "quarantine", "remotes", remote, digest.object_name)

@@ -315,3 +315,39 @@ def test_who_was_killed_while_removing_holds_nobody_up(forgotten: Path, tmp_path
     _name_again(forgotten)
     dvx(forgotten, "gc", "-c", "-f", "--grace", "0")
     assert time.monotonic() - begun < 30
+
+
+def test_what_goes_from_here_as_a_remote_has_it_is_claimed_there(dialect_repo: Path, tmp_path: Path):
+    dvx(dialect_repo, "remote", "add", "-d", "store", str(tmp_path / "remote"))
+    commit_all(dialect_repo)
+    _data(dialect_repo)
+    dvx(dialect_repo, "add", "data", "file")
+    dvx(dialect_repo, "push")
+    age(tmp_path, 30)
+    dvx(dialect_repo, "gc", "--not-in-remote", "-f")
+    assert len(_claims(tmp_path / "remote")) == 1
+    other = _clone(dialect_repo, "other")
+    dvx(other, "gc", "-c", "-f")
+    for name in ("data", "file"):
+        dvx(dialect_repo, "pull", name)
+
+
+def test_what_a_remote_has_no_more_stays_here(dialect_repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    dvx(dialect_repo, "remote", "add", "-d", "store", str(tmp_path / "remote"))
+    commit_all(dialect_repo)
+    _data(dialect_repo)
+    dvx(dialect_repo, "add", "data", "file")
+    dvx(dialect_repo, "push")
+    age(tmp_path, 30)
+    write_claim = claims.write_claim
+
+    def late(remote: Remote, digests: Iterable[Digest]) -> bool:
+        monkeypatch.setattr(claims, "write_claim", write_claim)
+        shutil.rmtree(tmp_path / "remote/files")
+        return write_claim(remote, digests)
+
+    monkeypatch.setattr(claims, "write_claim", late)
+    dvx(dialect_repo, "gc", "--not-in-remote", "-f")
+    dvx(dialect_repo, "push")
+    commit_all(dialect_repo)
+    assert _is_whole(dialect_repo)
