@@ -10,6 +10,7 @@ from typing import Any
 from dvx.errors import FormatError
 from dvx.formats.mistakes import DEPTH, mistake
 from dvx.formats.reading import decoded, load_yaml
+from dvx.formats.scalars import writable
 
 _TOML_PLACE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
@@ -69,7 +70,9 @@ def _dates_as_text(value: Any) -> Any:
         return {key: _dates_as_text(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_dates_as_text(item) for item in value]
-    return value if isinstance(value, str | int | float) else value.isoformat()
+    if isinstance(value, int):
+        return writable(value)
+    return value if isinstance(value, str | float) else value.isoformat()
 
 
 def _depth(value: Any) -> int:

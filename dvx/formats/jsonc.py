@@ -217,8 +217,12 @@ class _Reader:
         found = _LITERAL.match(self._text, start)
         if not found:
             self._refuse("a value is expected")
+        try:
+            value = json.loads(found[0])
+        except ValueError:
+            self._refuse("a number of so many digits cannot be read")
         self._at = found.end()
-        return _Node(json.loads(found[0]), start, self._at)
+        return _Node(value, start, self._at)
 
     def _container(self, start: int, depth: int, close: str) -> _Node:
         keys: list[str] = []

@@ -74,7 +74,9 @@ def splice_dataset(text: str | None, entry: Mapping[str, Any]) -> str:
         if not document.get(_DATASETS):
             document[_DATASETS] = []
         rows = document[_DATASETS]
-        place = next((number for number, row in enumerate(rows) if row.get("name") == entry["name"]), None)
+        place = next(
+            (number for number, row in enumerate(rows) if isinstance(row, dict) and row.get("name") == entry["name"]), None
+        )
         if place is None:
             rows.append(dict(entry))
         elif rows[place] != entry:

@@ -12,7 +12,8 @@ from typing import Any
 
 from dvx.errors import FormatError
 from dvx.formats.mistakes import mistake
-from dvx.model.params import Key
+from dvx.formats.scalars import writable
+from dvx.model.params import Key, number_of
 
 Tree = dict[str, Any]
 """Names to expressions, or to the tree of a class."""
@@ -95,7 +96,7 @@ def _literal(node: ast.expr) -> tuple[Any, ...]:
     try:
         value = ast.literal_eval(node)
         return (_plain(value),)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+    except (ArithmeticError, ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         return ()
 
 
@@ -106,13 +107,17 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, set):
         return sorted(map(_plain, value), key=repr)
-    if value is None or isinstance(value, str | int | float | bool):
+    if isinstance(value, int):
+        return writable(value)
+    if value is None or isinstance(value, str | float):
         return value
     raise ValueError
 
 
 def _key(key: Any) -> Any:
-    if key is None or isinstance(key, str | int | float | bool):
+    if isinstance(key, int):
+        return writable(key)
+    if key is None or isinstance(key, str | float):
         return key
     raise ValueError
 
@@ -124,6 +129,7 @@ def _child(node: Any, part: str | int) -> Any:
         for key, value in zip(node.keys, node.values, strict=True):
             if isinstance(key, ast.Constant) and str(key.value) == str(part):
                 return value
-    if isinstance(node, ast.List | ast.Tuple) and str(part).isdecimal() and int(part) < len(node.elts):
-        return node.elts[int(part)]
+    number = number_of(part)
+    if isinstance(node, ast.List | ast.Tuple) and number is not None and number < len(node.elts):
+        return node.elts[number]
     return None

@@ -20,6 +20,8 @@ _FLOAT = re.compile(
     re.ASCII,
 )
 _NUMERIC = frozenset("+-.0123456789")
+# those of 4,200 decimal digits
+_BITS = 14_000
 _BASES = {"0b": 2, "0o": 8, "0x": 16}
 
 
@@ -42,4 +44,11 @@ def _integer(digits: str) -> int:
     sign = -1 if digits[0] == "-" else 1
     bare = digits.lstrip("+-")
     base = _BASES.get(bare[:2], 10)
-    return sign * int(bare if base == 10 else bare[2:], base)
+    return sign * writable(int(bare if base == 10 else bare[2:], base))
+
+
+def writable(number: int) -> int:
+    """The number; raises ValueError if it has more decimal digits than Python writes, which other bases can say."""
+    if number.bit_length() > _BITS:
+        raise ValueError("a number has more digits than can be written")
+    return number

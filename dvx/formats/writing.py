@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from io import StringIO
 from typing import Any
@@ -20,6 +21,7 @@ from dvx.formats.mistakes import mistake
 from dvx.formats.quoted import representer
 from dvx.formats.reading import load_yaml
 from dvx.formats.scalars import plain_value
+from dvx.model.params import number_of
 
 WIDTH = 80
 _ENDLESS = 1 << 20
@@ -54,14 +56,16 @@ def edit_yaml(text: str, edit: Callable[[Any], None], name: str = "YAML") -> str
         return plain
     from ruamel.yaml import YAML
     from ruamel.yaml.comments import CommentedMap
-    from ruamel.yaml.error import YAMLError
+    from ruamel.yaml.error import ReusedAnchorWarning, YAMLError
 
+    # YAML allows it
+    warnings.simplefilter("ignore", ReusedAnchorWarning)
     is_empty = value is None
     try:
         document = CommentedMap() if is_empty else YAML().load(text)
+        unchanged = repr(document)
     except (YAMLError, ValueError) as error:
         raise mistake(text, name, (0, 0), f"cannot be edited: {str(error).splitlines()[0]}") from None
-    unchanged = repr(document)
     edit(document)
     if repr(document) == unchanged:
         return text
@@ -73,12 +77,16 @@ def edit_yaml(text: str, edit: Callable[[Any], None], name: str = "YAML") -> str
 
 def replace_scalar(text: str, where: tuple[str | int, ...], value: Any) -> str | None:
     """`text` with the scalar at `where` replaced and no other character changed; None where that is not possible."""
-    node: Any = yaml.compose(text, Loader)
+    try:
+        node: Any = yaml.compose(text, Loader)
+    except yaml.YAMLError:
+        # an anchor may stand in two places, but not here
+        return None
     for part in where:
         if isinstance(node, yaml.MappingNode):
             node = next((item for key, item in node.value if key.value == str(part)), None)
-        elif isinstance(node, yaml.SequenceNode) and str(part).isdecimal() and int(part) < len(node.value):
-            node = node.value[int(part)]
+        elif isinstance(node, yaml.SequenceNode) and (number := number_of(part)) is not None and number < len(node.value):
+            node = node.value[number]
         else:
             return None
     if not isinstance(node, yaml.ScalarNode) or node.style in ("|", ">") or isinstance(value, Mapping | list):

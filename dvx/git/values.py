@@ -107,7 +107,7 @@ def parse_commit(ident: str, data: bytes) -> CommitInfo:
             author = value.rpartition(b" <")[0].decode("utf-8", "replace")
         elif key == b"committer":
             stamp = value.rpartition(b"> ")[2].split()
-            time = int(stamp[0]) if stamp and stamp[0].isdigit() else 0
+            time = int(stamp[0]) if stamp and stamp[0].isdigit() and len(stamp[0]) < 20 else 0
         elif key == b"encoding":
             encoding = text(value)
     return CommitInfo(ident, tuple(parents), time, _decode(message, encoding).rstrip("\n"), author)

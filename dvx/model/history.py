@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Annotated, Any, TypedDict
 
-from msgspec import Meta, Struct, convert, field
+from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
-from dvx.model.kept import Count, Log, Moment, RunKey, RunName, check_kept
+from dvx.model.kept import Count, Log, Moment, RunKey, RunName, check_kept, convert_kept
 
 
 class Fact(Enum):
@@ -66,7 +66,7 @@ class _Data(TypedDict, total=False):
 def decode_row(run: object, fact: object, stage: object, data: object, time: object, ident: object) -> Row:
     """A row of the journal, of what its columns hold; `data` is read already. Raises ValueError: it is none."""
     plain = {"run": run, "fact": fact, "stage": stage, "data": check_kept(data, _Data), "time": time, "id": ident}
-    return convert(plain, Row)
+    return convert_kept(plain, Row)
 
 
 class Status(Enum):

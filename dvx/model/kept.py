@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, TypedDict, TypeVar
 
 from msgspec import Meta, convert
 
+T = TypeVar("T")
 _FOREVER = 32_503_680_000  # the year 3000: what comes after cannot be shown everywhere
 _RUN = r"[0-9]{8}-[0-9]{6}-[0-9]{1,20}x{0,100}"
 # values of users may be nested in 100 levels, and stand in a few of ours
@@ -86,9 +87,18 @@ def read_kept(text: str | bytes) -> Any:
     return document
 
 
+def convert_kept(document: Any, kind: type[T]) -> T:
+    """The value of that kind that a document says; raises ValueError."""
+    try:
+        return convert(document, kind)
+    except UnicodeEncodeError:
+        # keys of JSON may hold halves of characters
+        raise ValueError("not text") from None
+
+
 def check_kept(document: Any, kind: Any) -> Any:
     """The document as it is, if it is of that kind; raises ValueError."""
-    convert(document, kind)
+    convert_kept(document, kind)
     return document
 
 

@@ -95,6 +95,8 @@ def decode_state(raw: Any, workdir: str, dialect: Dialect, where: Where) -> Stag
         raise SchemaError("`cmd` is a text or a list of texts", (*where, "cmd") if "cmd" in entry else where)
     params = {}
     for file, values in _mapping(entry.get("params", {}), (*where, "params")).items():
+        if not isinstance(file, str):
+            raise SchemaError("a file of parameters is called by a text", (*where, "params"))
         params[join(workdir, file)] = dict(_mapping(values or {}, (*where, "params", file)))
     return StageState(
         command=command,

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError, UsageError, nearest
 from dvx.model.override_value import parse_value
-from dvx.model.params import Key, flatten, lookup, parse_key, position
+from dvx.model.params import Key, flatten, lookup, number_of, parse_key, position
 
 
 class Op(Enum):
@@ -109,7 +109,7 @@ def _put_last(document: Any, target: Any, override: Override) -> None:
 
 def _can_add(target: Any, part: str | int) -> bool:
     if isinstance(target, list):
-        return str(part).isdecimal() and int(part) == len(target)
+        return number_of(part) == len(target)
     return isinstance(target, Mapping)
 
 

@@ -15,7 +15,11 @@ from dvx.model.canonical import json_sorted
 
 Key = tuple[str | int, ...]
 
-_PARTS = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
+# no list is so long that its places need more digits
+_INDEX = r"\[[0-9]{1,18}\]"
+_KEY = re.compile(rf"[^.\[\]]+(?:\.[^.\[\]]+|{_INDEX})*")
+_PARTS = re.compile(r"\[([0-9]+)\]|([^.\[\]]+)")
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 class Change(Struct, frozen=True):
@@ -37,7 +41,7 @@ class Change(Struct, frozen=True):
 
 def parse_key(name: str) -> Key:
     """The path that a key's text means; empty if it means none."""
-    if not re.fullmatch(r"[^.\[\]]+(?:\.[^.\[\]]+|\[\d+\])*", name):
+    if not _KEY.fullmatch(name):
         return ()
     return tuple(int(index) if index else word for index, word in _PARTS.findall(name))
 
@@ -55,11 +59,15 @@ def lookup(value: Any, key: Key) -> tuple[Any, ...]:
 def position(container: Any, part: str | int) -> Any:
     """The key or position in `container` that `part` names; None if there is none."""
     if isinstance(container, Mapping):
-        numbers = (int(part),) if isinstance(part, str) and part.isdecimal() else (str(part),)
+        numbers = (number_of(part),) if isinstance(part, str) and number_of(part) is not None else (str(part),)
         return next((key for key in (part, *numbers) if key in container), None)
-    if isinstance(container, list) and str(part).isdecimal() and int(part) < len(container):
-        return int(part)
-    return None
+    number = number_of(part)
+    return number if isinstance(container, list) and number is not None and number < len(container) else None
+
+
+def number_of(part: str | int) -> int | None:
+    """The place in a list that a part of a key may mean."""
+    return int(part) if _NUMBER.fullmatch(str(part)) else None
 
 
 def select(value: Any, keys: Iterable[str]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def decode_pipeline(document: Any, file: str, dialect: Dialect, load: Callable[[
         stages={name: _Reader(file, dialect, expanded, name).stage() for name in expanded.stages},
         params_files=tuple(join(folder, _text(name)) for name in expanded.params),
         metrics=tuple(join(folder, _text(name)) for name in expanded.metrics),
-        plots=tuple(_plots(expanded.plots)),
+        plots=tuple((_plotted(name), _axes_named(plot)) for name, plot in _plots(expanded.plots)),
         artifacts=dict(expanded.artifacts),
         datasets=tuple(map(spec_of, expanded.datasets)),
         groups=expanded.groups,
@@ -74,6 +74,21 @@ def _plots(raw: Any) -> Iterable[tuple[str, Any]]:
             yield item, None
         else:
             yield from item.items()
+
+
+def _plotted(name: Any) -> str:
+    if not isinstance(name, str):
+        raise SchemaError("a plot is called by a text", ("plots",))
+    return name
+
+
+def _axes_named(plot: Any) -> Any:
+    """The properties of a plot, whose axes may be mappings of files."""
+    for axis in ("x", "y"):
+        files = plot.get(axis) if isinstance(plot, Mapping) else None
+        if isinstance(files, Mapping) and not all(isinstance(file, str) for file in files):
+            raise SchemaError(f"`{axis}` of a plot names files by texts", ("plots",))
+    return plot
 
 
 class _Reader:
@@ -190,7 +205,7 @@ def _output(path: str, kind: Kind, flags: Any) -> Output:
         push=flags.get("push", True),
         remote=flags.get("remote", ""),
         annotations={key: flags[key] for key in _ANNOTATIONS if flags.get(key)},
-        plot=plot or None,
+        plot=_axes_named(plot) or None,
     )
 
 

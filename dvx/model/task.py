@@ -11,7 +11,7 @@ from msgspec import Meta, Struct, field
 
 from dvx.errors import DvxError
 from dvx.model.experiment import check_name
-from dvx.model.kept import Body, Commit, Ident, MaybeCommit, MaybeWorker, Moment, check_kept
+from dvx.model.kept import Body, Commit, Ident, MaybeCommit, MaybeWorker, Moment, check_kept, convert_kept
 from dvx.model.override import Op, Override
 from dvx.model.paths import check_path
 
@@ -77,8 +77,8 @@ def encode_task(task: Task) -> dict[str, Any]:
 def decode_task(document: Any) -> Task:
     """Read what `encode_task` made; raises ValueError for anything else: names and paths of tasks become those of files."""
     plain = check_kept(document, dict[str, Any])
-    rows = msgspec.convert(plain.get("overrides", []), list[tuple[str, _Key, Op, Any]])
-    task = msgspec.convert({**plain, "overrides": []}, Task)
+    rows = convert_kept(plain.get("overrides", []), list[tuple[str, _Key, Op, Any]])
+    task = convert_kept({**plain, "overrides": []}, Task)
     if task.seen is not None:
         check_kept(task.seen, Body)
     try:

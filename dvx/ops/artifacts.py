@@ -58,7 +58,7 @@ def choose_tag(wanted: Wanted, names: Iterable[str]) -> str:
 
 
 def _numbers(tags: Iterable[str], start: str) -> list[int]:
-    return [int(rest) for one in tags if one.startswith(start) and (rest := one.removeprefix(start)).isdigit()]
+    return [int(rest) for one in tags if one.startswith(start) and (rest := one.removeprefix(start)).isdecimal()]
 
 
 def find_artifact(cwd: str, origin: Origin, wanted: Wanted) -> Origin:
@@ -90,5 +90,5 @@ def _order(version: str) -> tuple[int, int, int, int, tuple[tuple[int, int, str]
     if found is None:
         return (0, 0, 0, 0, ())
     parts = found[4].split(".") if found[4] else []
-    ranks = tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts)
+    ranks = tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts)
     return (int(found[1]), int(found[2]), int(found[3]), 0 if parts else 1, ranks)

@@ -8,7 +8,7 @@ import os
 import msgspec
 from msgspec import Struct
 
-from dvx.model.kept import Count, Log, Moment, RunKey, RunName, read_kept
+from dvx.model.kept import Count, Log, Moment, RunKey, RunName, convert_kept, read_kept
 from dvx.model.stage import Stage
 from dvx.ops.run_record import is_working, slug
 from dvx.project import Project
@@ -73,7 +73,7 @@ def find_leftover(project: Project, stage: Stage) -> Leftover | None:
         return None
     first, _, rest = text.partition("\n")
     try:
-        about = msgspec.convert(read_kept(first.removeprefix(_ABOUT)), About)
+        about = convert_kept(read_kept(first.removeprefix(_ABOUT)), About)
     except ValueError:
         # a power cut leaves anything
         return None

@@ -6,10 +6,10 @@ dialect the project is what it will be; what is left then is to remove the old f
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -19,7 +19,7 @@ from dvx.model.dialect import DIALECTS, NATIVE, Dialect
 from dvx.model.digest import Digest, new_hasher
 from dvx.model.events import Tell
 from dvx.model.ini import parse, render
-from dvx.model.kept import read_kept
+from dvx.model.kept import convert_kept, read_kept
 from dvx.model.paths import check_paths
 from dvx.model.pointer import Recorded
 from dvx.ops.configure import PRIVATE
@@ -106,7 +106,7 @@ def _rewrite(project: Project, target: Project, todo: Migration, tell: Tell) -> 
     texts = {new: rewriter.text(old) for old, new in todo.files}
     target.cache.barrier()
     if target.dialect is project.dialect:
-        files.write_atomic(_note(project), msgspec.json.encode(sorted({*texts, *_begun(project)})))
+        files.write_atomic(_note(project), json.dumps(sorted({*texts, *_begun(project)})).encode())
     for new, data in texts.items():
         if Workspace(project).read(new) != data:
             files.write_atomic(project.abs(new), data)
@@ -121,7 +121,7 @@ def _note(project: Project) -> str:
 def _begun(project: Project) -> list[str]:
     """The files that a migration rewrote which was cut short."""
     try:
-        paths = msgspec.convert(read_kept(files.read_note(_note(project))), list[str])
+        paths = convert_kept(read_kept(files.read_note(_note(project))), list[str])
         check_paths(paths)
     except (FileNotFoundError, ValueError, UnsafePath):
         return []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dvx.errors import DvxError, MissingData, UsageError, nearest
+from dvx.errors import DvxError, FormatError, MissingData, UsageError, nearest
 from dvx.formats import load_data
 from dvx.formats.sheets import load_sheet
 from dvx.git.worktree import examine
@@ -119,16 +118,21 @@ def template_of(project: Project, name: str) -> Spec:
     folder = os.path.join(project.root, project.dialect.folder, "plots")
     for place in (os.path.join(folder, name), os.path.join(folder, f"{name}.json"), os.path.join(project.cwd, name)):
         if os.path.isfile(place):
-            try:
-                found = json.loads(files.read(place))
-            except ValueError as error:
-                raise UsageError(f"the template `{name}` is no JSON: {error}", _A_TEMPLATE) from None
-            if not isinstance(found, dict):
-                raise UsageError(f"the template `{name}` is no JSON object", _A_TEMPLATE)
-            return found
+            return read_template(files.read(place), name)
     if name in TEMPLATES:
         return TEMPLATES[name]()
     raise UsageError(f"there is no template `{name}`", nearest(name, TEMPLATES) or "`dvx plots templates` lists those of dvx")
+
+
+def read_template(data: bytes, name: str) -> Spec:
+    """The template that a file holds; raises UsageError."""
+    try:
+        found = load_data(data, "template.json")
+    except FormatError as error:
+        raise UsageError(f"the template `{name}` is no JSON: {error.message}", _A_TEMPLATE) from None
+    if not isinstance(found, dict):
+        raise UsageError(f"the template `{name}` is no JSON object", _A_TEMPLATE)
+    return found
 
 
 def _sources(project: Project, revisions: Sequence[str]) -> Iterator[tuple[str, Source]]:

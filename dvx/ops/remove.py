@@ -6,11 +6,11 @@ done already are then passed over.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from dvx.errors import DvxError, UnknownTarget
@@ -50,7 +50,7 @@ def remove(project: Project, targets: Sequence[str], tell: Tell = silent, *, out
     plans = {file: _definitions(pipeline, owners) for file, pipeline in index.pipelines.items()}
     outputs = [tracked.output for tracked in index.tracked if tracked.owner in owners]
     if len(owners) > 1:
-        files.write_atomic(_note(project), msgspec.json.encode(list(targets)))
+        files.write_atomic(_note(project), json.dumps(list(targets)).encode())
     _settle_data(project, outputs, tell, outs=outs)
     changed = list(unignore(project, [output.path for output in outputs if output.cached]))
     for file, names in plans.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,7 @@ from msgspec import Struct
 
 from dvx.errors import AtRisk, DvxError, UnknownTarget, nearest
 from dvx.model.events import Notice, Tell
-from dvx.model.kept import Moment, read_kept
+from dvx.model.kept import Moment, convert_kept, read_kept
 from dvx.model.paths import check_path, parent, printable
 from dvx.ops.detach import to_trash
 from dvx.ops.targets import check_inside
@@ -109,7 +110,7 @@ def _place(project: Project) -> str:
 def _unfinished(project: Project, items: Sequence[Trashed], targets: tuple[str, ...] = ()) -> _Plan | None:
     """The `undo`, or the `restore` of the same targets, that was cut short, unless a later command took something."""
     try:
-        plan = msgspec.convert(read_kept(files.read_note(_place(project))), _Plan)
+        plan = convert_kept(read_kept(files.read_note(_place(project))), _Plan)
     except (FileNotFoundError, ValueError):
         return None
     is_last = not items or items[0].run == plan.run or items[0].taken <= plan.begun
@@ -137,7 +138,7 @@ def _carry_out(project: Project, plan: _Plan, *, force: bool) -> Restored:
     if blocked and not force:
         shown = ", ".join(f"`{printable(path)}`" for path in blocked[:5]) + (", ..." if len(blocked) > 5 else "")
         raise AtRisk(f"something else is there now: {shown}", blocked, "Use `--force` to put that into the trash instead.")
-    files.write_atomic(_place(project), msgspec.json.encode(plan))
+    files.write_atomic(_place(project), json.dumps(msgspec.to_builtins(plan)).encode())
     for path in dict.fromkeys(blocked):
         to_trash(project, path)
     project.trash.settle()

@@ -8,10 +8,9 @@ import os
 import time
 from collections.abc import Iterator
 
-import msgspec
 from msgspec import Struct
 
-from dvx.model.kept import OWN_FOLDER, Moment, read_kept
+from dvx.model.kept import OWN_FOLDER, Moment, convert_kept, read_kept
 from dvx.store import files
 from dvx.store.clock import Clock, now_in
 from dvx.store.durable import barrier
@@ -113,7 +112,7 @@ class Trash:
     def _note(self, name: str) -> _Note | None:
         try:
             text = files.read_below(self.root, name, "note.json")
-            return msgspec.convert(read_kept(text), _Note)
+            return convert_kept(read_kept(text), _Note)
         except (OSError, ValueError):
             return None
 

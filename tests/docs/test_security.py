@@ -7,6 +7,7 @@ import re
 import pytest
 
 from tests.faults import (
+    decoders,
     hostile_repositories,
     test_bombs,
     test_concurrent,
@@ -35,6 +36,8 @@ COUNTS = {
     "(\\d+) commands after each": len(test_hostile._COMMANDS),
     "(\\d+) attacks a dialect": len(list(test_hostile._attacks(everything=False))),
     "attacks a dialect \\| (\\d+)": len(list(test_hostile._attacks(everything=True))),
+    "(\\d+) decoders, of": len(decoders.DECODERS),
+    "for each of (\\d+), 1,000": sum(not one.is_slow for one in decoders.DECODERS.values()),
     "(\\d+) states of databases": len(list(test_hostile_state.attacks())),
     "and pipes; (\\d+) commands": len(test_hostile_state.COMMANDS),
     "(\\d+) attacks, and random": len(ATTACKS),
