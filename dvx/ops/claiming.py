@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from msgspec import Struct
 
@@ -31,7 +32,7 @@ def claim(objects: RemoteObjects, reliance: Reliance, tell: Tell) -> set[Digest]
     if not reliance.named or not objects.remote.lists:
         return set()
     try:
-        if not claims.write_claim(objects.remote, reliance.named):
+        if not claims.write_claim(objects.remote, reliance.named, partial(wait, objects.remote.name, tell)):
             return set()
     except RemoteError as error:
         objects.remote.discard()
@@ -39,6 +40,11 @@ def claim(objects: RemoteObjects, reliance: Reliance, tell: Tell) -> set[Digest]
         tell(Notice(text, f"do not run `dvx gc --cloud` in clones that have not fetched your commits yet ({error.hint})"))
         return set()
     return objects.look(reliance.old, tell).absent
+
+
+def wait(remote: str, tell: Tell) -> None:
+    """Tell that somebody else removes objects at a remote, for which this command waits."""
+    tell(Notice(f"waiting for another `gc` at the remote `{remote}`", "if it was killed, this takes a minute"))
 
 
 class Claimed:

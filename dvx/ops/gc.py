@@ -119,7 +119,7 @@ def collect(project: Project, options: GcOptions, shown: Collection, tell: Tell)
         fresh = dict(now.remotes)
         for name, old in shown.remotes:
             part = fresh[name].only({stored.digest for stored in old.objects}, old.packs)
-            cleaned.append((name, gc_remote.remove(opened.open(name), part, options.grace)))
+            cleaned.append((name, gc_remote.remove(opened.open(name), part, options.grace, tell)))
     return replace(now, cache=local.only(gone | more), remotes=tuple(cleaned))
 
 

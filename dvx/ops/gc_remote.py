@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from functools import partial
 
 from msgspec.structs import replace
 
 from dvx.errors import DvxError, MissingData, quoted
 from dvx.model.claims import KEPT_SECONDS, is_claim_name
 from dvx.model.digest import Digest
+from dvx.model.events import Tell
 from dvx.model.gc import GcPlan, PackFate, Stored, plan_gc
 from dvx.ops import gc_packs
-from dvx.ops.claiming import Claimed
+from dvx.ops.claiming import Claimed, wait
 from dvx.store.claims import listed, removing, sweep
 from dvx.store.crowd import each
 from dvx.store.listed import Listed
@@ -53,13 +55,14 @@ def plan(objects: RemoteObjects, used: AbstractSet[Digest], lacking: Iterable[Di
     return replace(loose, kept=loose.kept + packed.kept, young=loose.young + packed.young, packs=packed.fates)
 
 
-def remove(objects: RemoteObjects, plan: GcPlan, grace: float) -> GcPlan:
+def remove(objects: RemoteObjects, plan: GcPlan, grace: float, tell: Tell) -> GcPlan:
     """Remove what was planned: all trees, then the files; returns what was removed.
 
     What was written or claimed in the last `grace` seconds, by the clock of the remote, stays: that is looked at again for
     every few objects.
     """
     remote = objects.remote
+    waiting = partial(wait, remote.name, tell)
     claimed = Claimed(objects)
     trees, gone, spared = {stored.digest for stored in plan.trees}, set[Digest](), set[Digest]()
     horizon = float("inf")
@@ -67,7 +70,7 @@ def remove(objects: RemoteObjects, plan: GcPlan, grace: float) -> GcPlan:
         rest = [stored.digest for stored in wave]
         while rest:
             batch, rest = rest[: _AT_ONCE * remote.jobs], rest[_AT_ONCE * remote.jobs :]
-            with removing(remote) as announced:
+            with removing(remote, waiting) as announced:
                 horizon = min(horizon, announced.now - grace)
                 claimed.read(horizon)
                 for tree in claimed.of(trees) - spared:
@@ -76,20 +79,20 @@ def remove(objects: RemoteObjects, plan: GcPlan, grace: float) -> GcPlan:
                 old = {digest for digest in batch if _is_old(there.get(digest.object_name), horizon)}
                 done = _remove(remote, sorted(old - spared - claimed.of(old)), announced.holds)
             gone |= done
-    _sweep_claims(remote, grace)
+    _sweep_claims(remote, grace, waiting)
     packs: tuple[PackFate, ...] = ()
     if objects.packs is not None and plan.packs:
-        with removing(remote) as announced:
+        with removing(remote, waiting) as announced:
             horizon = min(horizon, announced.now - grace)
         packs = gc_packs.carry_out(remote, objects.packs, plan.packs, horizon)
     return plan.only(gone, packs)
 
 
-def _sweep_claims(remote: Remote, grace: float) -> None:
+def _sweep_claims(remote: Remote, grace: float, waiting: Callable[[], None]) -> None:
     """Remove claims that ended long ago."""
     before = time.time() - grace - KEPT_SECONDS
     if any(one.modified < before for one in listed(remote)):
-        with removing(remote) as announced:
+        with removing(remote, waiting) as announced:
             sweep(remote, listed(remote), announced.now - grace - KEPT_SECONDS)
 
 

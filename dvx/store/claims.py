@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
 
@@ -43,10 +43,10 @@ class Announced(Struct, frozen=True):
         return time.monotonic() < self.until
 
 
-def write_claim(remote: Remote, digests: Iterable[Digest]) -> bool:
+def write_claim(remote: Remote, digests: Iterable[Digest], waiting: Callable[[], None]) -> bool:
     """Claim objects, unless somebody has claimed the same ones lately; tells whether that was necessary. Raises RemoteError.
 
-    What is there after it will stay there.
+    What is there after it will stay there. `waiting` is called once if a removal takes long that was announced before.
     """
     data = encode_claim(digests)
     name = claim_name(data)
@@ -55,15 +55,15 @@ def write_claim(remote: Remote, digests: Iterable[Digest]) -> bool:
         return False
     remote.put(data, name)
     remote.flush()
-    _wait(remote, _announced(remote, name)[1])
+    _wait(remote, _announced(remote, name)[1], waiting)
     # the youngest shows how late it is at the remote, at least
     sweep(remote, there, max((one.modified for one in there), default=0.0) - 2 * KEPT_SECONDS)
     return True
 
 
 @contextlib.contextmanager
-def removing(remote: Remote) -> Iterator[Announced]:
-    """Announce that objects are about to be removed; claims are to be read after that.
+def removing(remote: Remote, waiting: Callable[[], None]) -> Iterator[Announced]:
+    """Announce that objects are about to be removed; claims are to be read after that. `waiting` is as for `write_claim`.
 
     Of several who want to remove something, one does so at a time: who sees another steps back.
     """
@@ -79,7 +79,7 @@ def removing(remote: Remote) -> Iterator[Announced]:
                 return
         finally:
             remote.remove(name)
-        _wait(remote, others)
+        _wait(remote, others, waiting)
 
 
 def listed(remote: Remote) -> list[Listed]:
@@ -119,11 +119,13 @@ def _announced(remote: Remote, own: str) -> tuple[float, set[str]]:
     return now, {one.name for one in others if one.modified > now - STALE_SECONDS}
 
 
-def _wait(remote: Remote, announced: set[str]) -> None:
-    """Wait until announcements are gone, or as old that their authors must be dead."""
+def _wait(remote: Remote, announced: set[str], waiting: Callable[[], None]) -> None:
+    """Wait until announcements are gone, or so old that their authors must be dead."""
     pause, end = _FIRST_PAUSE, time.monotonic() + STALE_SECONDS
     while announced and time.monotonic() < end:
         # of two who wait for each other, one is to be quicker
         time.sleep(pause * (1 + os.urandom(1)[0] / 256))
+        if pause < _LONGEST_PAUSE <= 2 * pause:
+            waiting()
         pause = min(2 * pause, _LONGEST_PAUSE)
         announced = announced & {one.name for one in remote.listing(FOLDER)}

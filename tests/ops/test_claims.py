@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -186,11 +186,11 @@ def test_what_is_gone_when_the_claim_is_there_is_sent_again(forgotten: Path, tmp
     """A `gc` that listed the claims before the push wrote its own."""
     write_claim = claims.write_claim
 
-    def late(remote: Remote, digests: Iterable[Digest]) -> bool:
+    def late(remote: Remote, digests: Iterable[Digest], waiting: Callable[[], None]) -> bool:
         monkeypatch.setattr(claims, "write_claim", write_claim)
         done = run_process(forgotten, "dvx", "gc", "-c", "-f")
         assert done.code == 0, done.err
-        return write_claim(remote, digests)
+        return write_claim(remote, digests, waiting)
 
     monkeypatch.setattr(claims, "write_claim", late)
     clone = _name_again(forgotten)
@@ -280,15 +280,17 @@ def test_a_push_waits_for_a_removal_that_is_announced(forgotten: Path, tmp_path:
     """The announced `gc` has read the claims before the push wrote its own."""
     remote = open_remote("store", str(tmp_path / "remote"), {})
     with ThreadPoolExecutor(1) as pool:
-        with removing(remote) as announced:
+        with removing(remote, lambda: None) as announced:
             pushing = pool.submit(run_process, _ready(forgotten), "dvx", "push")
             while not _claims(tmp_path / "remote"):
                 time.sleep(0.05)
-            time.sleep(0.5)
+            time.sleep(2)
             assert announced.holds()
             shutil.rmtree(tmp_path / "remote/files")
             assert not pushing.done()
-        assert pushing.result().code == 0
+        done = pushing.result()
+    assert done.code == 0
+    assert "waiting for another `gc` at the remote `store`" in done.err
     assert _is_whole(tmp_path / "colleague")
 
 
@@ -296,7 +298,7 @@ def test_one_removes_at_a_time(tmp_path: Path):
     at_work: list[int] = []
 
     def remove(number: int) -> None:
-        with removing(open_remote("store", str(tmp_path), {})):
+        with removing(open_remote("store", str(tmp_path), {}), lambda: None):
             at_work.append(number)
             assert at_work == [number]
             time.sleep(0.02)
@@ -341,10 +343,10 @@ def test_what_a_remote_has_no_more_stays_here(dialect_repo: Path, tmp_path: Path
     age(tmp_path, 30)
     write_claim = claims.write_claim
 
-    def late(remote: Remote, digests: Iterable[Digest]) -> bool:
+    def late(remote: Remote, digests: Iterable[Digest], waiting: Callable[[], None]) -> bool:
         monkeypatch.setattr(claims, "write_claim", write_claim)
         shutil.rmtree(tmp_path / "remote/files")
-        return write_claim(remote, digests)
+        return write_claim(remote, digests, waiting)
 
     monkeypatch.setattr(claims, "write_claim", late)
     dvx(dialect_repo, "gc", "--not-in-remote", "-f")
