@@ -45,6 +45,9 @@ class Cause(Enum):
 OUTPUT_CAUSES = frozenset({Cause.OUT_NEW, Cause.OUT_MODIFIED, Cause.OUT_DELETED, Cause.OUT_NOT_CACHED})
 ABSENT_CAUSES = frozenset({Cause.OUT_DELETED, Cause.OUT_NOT_CACHED, Cause.DEP_DELETED})
 
+_PARAM_CAUSES = frozenset({Cause.PARAM_NEW, Cause.PARAM_MODIFIED, Cause.PARAM_DELETED})
+INPUT_CAUSES = _PARAM_CAUSES | {Cause.COMMAND, Cause.DEP_NEW, Cause.DEP_MODIFIED, Cause.DEP_DELETED}
+
 
 class Reason(Struct, frozen=True):
     """One cause; `subject` is a path, a parameter as `file:key`, a stage, or empty."""

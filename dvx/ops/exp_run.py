@@ -14,14 +14,15 @@ from msgspec.structs import replace
 from dvx.errors import DvxError, RefMoved
 from dvx.formats import load_yaml
 from dvx.git import Git, RefChange
-from dvx.model.events import Notice, Tell
+from dvx.model.events import Notice, Tell, silent
 from dvx.model.experiment import ExpRef, check_name, draw_name, result_hash
 from dvx.model.override import parse_override
 from dvx.model.paths import join, parent, printable
-from dvx.model.staleness import Action
+from dvx.model.staleness import ABSENT_CAUSES, INPUT_CAUSES, Action, changes, exact, loose
 from dvx.ops.exp_edits import DEFAULT_PARAMS, edits_of
 from dvx.ops.experiments import git_of, head_of
 from dvx.ops.index import Index, load_index
+from dvx.ops.observation import Observer
 from dvx.ops.pipelines import check_graph
 from dvx.ops.refs import change_refs
 from dvx.ops.repro import ReproOptions, ReproResult, repro
@@ -102,6 +103,7 @@ def perform(project: Project, ref: ExpRef, options: RunOptions, tell: Tell) -> R
     environment = {**options.repro.environment, **_environment(project, ref)}
     ran = repro(project, replace(options.repro, environment=environment), tell)
     index = load_index(project)
+    _check_inputs(project, index, ran, allow_missing=options.repro.allow_missing)
     message = options.message or _message(project, index, [one.address for one in ran.stages if one.action is not Action.SKIP])
     commit, replaced = _record(project, git, _Record(ref, message, own_files(project, index), options.force))
     _tell_untracked(git, index, tell)
@@ -171,6 +173,25 @@ def _taken(ref: ExpRef, state: str = "") -> DvxError:
 def _environment(project: Project, ref: ExpRef) -> dict[str, str]:
     prefix = project.dialect.environment_prefix
     return {f"{prefix}_EXP_NAME": ref.name, f"{prefix}_EXP_BASELINE_REV": ref.baseline}
+
+
+def _check_inputs(project: Project, index: Index, ran: ReproResult, *, allow_missing: bool) -> None:
+    """Refuse an experiment that would show edited inputs beside the results of others.
+
+    Raises:
+        DvxError: an input of a stage changed after the stage was done.
+    """
+    observer = Observer(project, index.datasets, silent)
+    same = exact if project.dialect.exact_params else loose
+    wanted = INPUT_CAUSES - ABSENT_CAUSES if allow_missing else INPUT_CAUSES
+    for stage in (index.stages[one.address] for one in ran.stages if one.address in index.stages):
+        locked = index.state(stage)
+        if locked is None:
+            continue
+        found = changes(stage, locked, observer.state(stage, locked), (), same)
+        if why := [str(reason) for reason in found if reason.cause in wanted]:
+            text = f"the experiment was not recorded, as something changed after the stage `{stage.address}` was done: {why[0]}"
+            raise DvxError(text, "run `dvx exp run` again; what is done already is not repeated")
 
 
 def _message(project: Project, index: Index, addresses: Sequence[str]) -> str:

@@ -246,3 +246,18 @@ def test_commits_may_be_made_during_a_run(dialect_repo: Path) -> None:
     stage(dialect_repo, "cp raw o; git add -A .; git commit -q -m more")
     assert actions(dialect_repo) == ["s run"]
     assert actions(dialect_repo) == ["s skip"]
+
+
+def test_an_experiment_does_not_show_edited_parameters_beside_earlier_results(dialect_repo: Path) -> None:
+    """The stage that reads them is done when they are edited, and another one runs."""
+    rest = "  t: {cmd: 'cat o > p; [ -e once ] || sed -i s/1/2/ params.yaml; touch once', deps: [o], outs: [p]}\n"
+    stage(dialect_repo, "cp raw o", rest=rest)
+    write(dialect_repo / ".gitignore", "/o\n/p\n/once\n")
+    commit_all(dialect_repo)
+    result = run_dvx(dialect_repo, "exp", "run", "-n", "e1")
+    assert "after the stage `s` was done: modified parameter `params.yaml:n`" in result.err
+    assert git(dialect_repo, "for-each-ref", "refs/exps") == ""
+    dvx(dialect_repo, "exp", "run", "-n", "e1")
+    assert "n: 2" in git(
+        dialect_repo, "show", git(dialect_repo, "for-each-ref", "--format=%(refname)", "refs/exps") + ":params.yaml"
+    )
