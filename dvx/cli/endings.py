@@ -70,6 +70,7 @@ def _unwritable_name(error: Exception) -> bool:
 
 def bug(error: Exception, session: Session) -> int:
     """An error that nobody expected: its details go to a file."""
+    import secrets
     import tempfile
     import traceback
 
@@ -77,14 +78,22 @@ def bug(error: Exception, session: Session) -> int:
 
     if is_completing():
         return session.exit_codes.bug
+    if isinstance(error, MemoryError):
+        render.error("dvx ran out of memory", "run it again with fewer jobs (`-j 1`), or raise the limit (`ulimit -v`)")
+        return session.exit_codes.for_error(session.command)
     if _unwritable_name(error):
         text = f"a file name cannot be written in `{sys.getfilesystemencoding()}`, which the locale asks for"
         render.error(text, "set a UTF-8 locale, such as `LC_ALL=C.UTF-8`, or `PYTHONUTF8=1`")
         return session.exit_codes.error
-    details = "".join(traceback.format_exception(error))
-    place = os.path.join(tempfile.gettempdir(), f"dvx-bug-{os.getpid()}.log")
-    files.write_atomic(place, f"dvx {dvx.__version__}, Python {sys.version}\n{details}".encode("utf-8", "backslashreplace"))
-    render.error(f"this is a bug in dvx: {type(error).__name__}: {error}", f"please report it with `{place}`")
+    details = f"dvx {dvx.__version__}, Python {sys.version}\n{''.join(traceback.format_exception(error))}"
+    # others can write to that folder: no name that they can guess, and no eyes but the user's
+    place = os.path.join(tempfile.gettempdir(), f"dvx-bug-{secrets.token_hex(8)}.log")
+    text = f"this is a bug in dvx: {type(error).__name__}: {error}"
+    try:
+        files.write_new(place, details.encode("utf-8", "backslashreplace"), 0o600)
+        render.error(text, f"please report it with `{place}`")
+    except OSError:
+        render.error(text, f"please report it with this:\n{details}")
     return session.exit_codes.bug
 
 

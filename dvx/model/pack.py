@@ -23,6 +23,8 @@ INDEX, PACK, CONDEMNED = ".index", ".pack", ".condemned"
 _MAGIC = b"dvx-pack"
 _VERSION = b"1"
 _LONGEST_HEADER = 100
+_MOST, _WIDEST = 1 << 18, 4 + 32
+LONGEST_INDEX = _LONGEST_HEADER + _MOST * _WIDEST
 
 T = TypeVar("T")
 
@@ -56,8 +58,11 @@ def decode_index(algorithm: str, name: str, index: bytes) -> Iterator[tuple[str,
     """The objects of a pack in their order: the hex of each digest, and its size.
 
     Raises:
-        Corrupted: the index does not hash to `name`, or is none that this version of dvx can read.
+        Corrupted: the index does not hash to `name`, or is none that this version of dvx can read or would write: with objects
+            that are too large, twice the same, or too many.
     """
+    if len(index) > LONGEST_INDEX:
+        raise Corrupted(f"the index of the pack `{name}` is longer than one can be")
     if name_of(algorithm, index) != name:
         raise Corrupted(f"the index of the pack `{name}` holds bytes that do not hash to its name")
     header = index[:_LONGEST_HEADER].partition(b"\n")[0]
@@ -68,9 +73,18 @@ def decode_index(algorithm: str, name: str, index: bytes) -> Iterator[tuple[str,
         raise Corrupted(f"the index of the pack `{name}` is none")
     if words[1] != _VERSION:
         raise Corrupted(f"the pack `{name}` was written by a newer dvx", "update dvx")
+    if int(words[3]) > _MOST:
+        raise Corrupted(f"the index of the pack `{name}` has more objects than one can have")
     if int(words[3]) * width != len(index) - start:
         raise Corrupted(f"the index of the pack `{name}` has another length than it says")
+    room, seen = PACK_BYTES, set[bytes]()
     for size, digest in struct.iter_unpack(f"<I{width - 4}s", memoryview(index)[start:]):
+        room -= size
+        if size >= PACKED_BELOW or room < 0:
+            raise Corrupted(f"the index of the pack `{name}` has objects that are too large for one")
+        if digest in seen:
+            raise Corrupted(f"the index of the pack `{name}` has an object twice")
+        seen.add(digest)
         yield digest.hex(), size
 
 
@@ -81,7 +95,7 @@ def pack_groups(objects: Iterable[tuple[T, int]]) -> Iterator[list[T]]:
     for thing, size in objects:
         if size >= PACKED_BELOW:
             continue
-        if size > room:
+        if size > room or len(group) == _MOST:
             yield group
             group, room = [], PACK_BYTES
         group.append(thing)

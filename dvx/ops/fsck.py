@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -23,7 +22,9 @@ from dvx.ops.roots import Finder, Roots, Scope
 from dvx.ops.steps import Remotes
 from dvx.project import Project
 from dvx.store import files
+from dvx.store.crowd import Crowd
 from dvx.store.objects import Lying, lying
+from dvx.store.reading import open_regular
 from dvx.store.scratch import abandoned
 
 _AT_WORK_SECONDS = 3_600
@@ -95,7 +96,7 @@ def fsck(project: Project, options: FsckOptions, tell: Tell) -> Report:
 def _read_all(project: Project, options: FsckOptions, tell: Tell) -> list[_Read]:
     found = list(lying(project.cache.root))
     read: list[_Read] = []
-    with ThreadPoolExecutor(options.jobs or min(8, (os.cpu_count() or 1) + 1)) as pool:
+    with Crowd(options.jobs or min(8, (os.cpu_count() or 1) + 1)) as pool:
         for count, each in enumerate(pool.map(_hash, found), 1):
             if each is not None:
                 read.append(each)
@@ -109,7 +110,7 @@ def _hash(one: Lying) -> _Read | None:
     algorithm = one.digest.algorithm if one.digest else one.algorithm
     try:
         hasher = new_hasher(algorithm)
-        with open(one.place, "rb", buffering=0) as file:
+        with open_regular(one.place) as file:
             while chunk := file.read(files.CHUNK):
                 hasher.update(chunk)
     except FileNotFoundError:

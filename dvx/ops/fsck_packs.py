@@ -17,6 +17,7 @@ from dvx.ops.heal import Healer
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.packs import Pack, Packs, read_packed
+from dvx.store.reading import read_regular
 from dvx.store.remote import Remote
 
 _AT_ONCE = 4
@@ -87,7 +88,7 @@ def _heal(project: Project, remote: Remote, packs: Packs, flawed: _Flawed, heale
     project.cache.barrier()
     pack = flawed.pack
     aside = _put_aside(project, remote, packs.file(pack.name, PACK))
-    data = files.read(aside)
+    data, _ = read_regular(aside, sum(place.size for place in flawed.places))
     objects: list[tuple[Digest, bytes]] = []
     for place in flawed.places:
         if place.digest not in flawed.wrong:

@@ -102,11 +102,13 @@ def _objects(remote: Remote, packs: Packs, pack: Pack) -> list[Packed]:
 
 def _parts(places: tuple[Packed, ...]) -> Iterator[list[Packed]]:
     part: list[Packed] = []
+    room = PACK_BYTES
     for place in places:
-        if part and sum(one.size for one in part) + place.size > PACK_BYTES:
+        if part and place.size > room:
             yield part
-            part = []
+            part, room = [], PACK_BYTES
         part.append(place)
+        room -= place.size
     if part:
         yield part
 

@@ -27,6 +27,7 @@ from dvx.ops.pointers import set_content
 from dvx.ops.track import observe
 from dvx.project import Project
 from dvx.store import files
+from dvx.store.reading import open_regular
 
 _NEW = "md5"
 _Names = Mapping[str, Digest]
@@ -93,7 +94,7 @@ def _rename(project: Project, old: Sequence[Digest], tell: Tell) -> tuple[dict[s
 def _new_file(project: Project, old: Digest) -> tuple[Digest, bool]:
     place = project.cache.path(old)
     unix, plain = new_hasher(LEGACY), new_hasher(_NEW)
-    with open(place, "rb") as reading:
+    with open_regular(place) as reading:
         while chunk := reading.read(files.CHUNK):
             unix.update(chunk)
             plain.update(chunk)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 
 from dvx.errors import Corrupted, DvxError, MissingData
 from dvx.model.digest import TREE_SUFFIX, Digest, new_hasher
@@ -16,6 +15,8 @@ from dvx.ops.ignore import Ignore
 from dvx.ops.track import look, store
 from dvx.project import Project
 from dvx.store import files
+from dvx.store.crowd import Crowd
+from dvx.store.reading import open_regular
 from dvx.store.scan import walk
 
 
@@ -40,7 +41,7 @@ class Rehash:
             Corrupted: the bytes of one do not hash to its old name.
         """
         there = [digest for digest in sorted(set(digests)) if self._source.cache.has(digest)]
-        with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 1)) as pool:
+        with Crowd(min(8, (os.cpu_count() or 1) + 1)) as pool:
             for done, (old, new, size) in enumerate(pool.map(self._convert, there), 1):
                 self.names[old], self._sizes[old] = new, size
                 if not done % 100 or done == len(there):
@@ -116,7 +117,7 @@ class Rehash:
         place = self._source.cache.path(old)
         before, after = new_hasher(old.algorithm), new_hasher(self._target.algorithm)
         size = 0
-        with open(place, "rb", buffering=0) as file:
+        with open_regular(place) as file:
             while chunk := file.read(files.CHUNK):
                 before.update(chunk)
                 after.update(chunk)

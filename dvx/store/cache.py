@@ -20,6 +20,7 @@ from dvx.model.paths import printable
 from dvx.model.tree import Tree, decode_tree
 from dvx.store import files
 from dvx.store.durable import barrier
+from dvx.store.reading import open_regular
 from dvx.store.scratch import Scratch
 
 _BATCH_FILES = 50_000
@@ -266,7 +267,7 @@ class Cache:
 def is_right(place: str, digest: Digest) -> bool:
     """Whether the bytes of a file hash to `digest`; reads it whole."""
     hasher = new_hasher(digest.algorithm)
-    with open(place, "rb", buffering=0) as file:
+    with open_regular(place) as file:
         while chunk := file.read(files.CHUNK):
             hasher.update(chunk)
     return hasher.hexdigest() == digest.hex.removesuffix(TREE_SUFFIX)

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from dvx.errors import RemoteError, quoted
 from dvx.store.backends.answers import Busy, wanted_pause
+from dvx.store.backends.unreadable import UNREADABLE
 from dvx.store.crowd import Aside
 from dvx.store.schemes import Scheme
 
@@ -47,6 +48,8 @@ class Caller:
             except FileNotFoundError:
                 self._reached = True
                 raise
+            except UNREADABLE as error:
+                raise self._senseless(error) from error
             except self.errors as error:
                 if tried >= (_TRIES if self._reached else _FIRST_TRIES) or not self._is_passing(error):
                     raise self._explain(error) from error
@@ -59,6 +62,11 @@ class Caller:
     def errors(self) -> tuple[type[Exception], ...]:
         """What its library raises, as far as that is loaded."""
         return (OSError, *_classes(self._scheme.passing), *_classes(self._scheme.errors))
+
+    def _senseless(self, error: BaseException) -> RemoteError:
+        text = f"the remote `{self._name}` gave an answer that dvx cannot read: {type(error).__name__}: {first_line(error)}"
+        hint = f"check `{self._url}`: another service, or a login page, may answer there"
+        return RemoteError(text, hint)
 
     def _is_passing(self, error: BaseException) -> bool:
         passing: tuple[type[Exception], ...] = (TimeoutError, ConnectionError, *_classes(self._scheme.passing))

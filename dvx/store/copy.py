@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, CancelledError, wait
 
 from dvx.errors import Corrupted, DvxError, MissingData, RemoteError
 from dvx.model.digest import Digest
@@ -16,6 +16,7 @@ from dvx.model.events import Interrupted, Tell, Transferred
 from dvx.model.transfer import Need, TransferPlan, TransferResult
 from dvx.store import partial
 from dvx.store.cache import Cache
+from dvx.store.crowd import Crowd
 from dvx.store.remote import Remote
 from dvx.store.verify import Check
 
@@ -123,7 +124,7 @@ class _Crew:
         queue = iter(needs)
         if not needs:
             return
-        pool = ThreadPoolExecutor(jobs)
+        pool = Crowd(jobs)
         workers = {pool.submit(self._drain, queue, copy) for _ in range(min(jobs, len(needs)))}
         try:
             while workers:

@@ -15,6 +15,7 @@ from dvx.store.blocks import Blocks
 from dvx.store.calls import Caller, first_line
 from dvx.store.crowd import each
 from dvx.store.listed import Listed, modified_of
+from dvx.store.reading import open_regular
 from dvx.store.schemes import Scheme
 from dvx.store.verify import Check, arriving
 
@@ -269,7 +270,7 @@ def _listed(name: str, info: Mapping[str, Any]) -> Listed:
 
 
 def _chunks(path: str) -> Iterator[bytes]:
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         while chunk := file.read(files.CHUNK):
             yield chunk
 

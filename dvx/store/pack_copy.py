@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
 from msgspec import Struct
@@ -15,6 +14,7 @@ from dvx.model.pack import pack_groups
 from dvx.model.transfer import Need
 from dvx.store import files
 from dvx.store.cache import Cache
+from dvx.store.crowd import Crowd
 from dvx.store.packs import Packs, read_packed
 from dvx.store.remote_objects import RemoteObjects
 from dvx.store.verify import Check
@@ -47,7 +47,7 @@ def upload(cache: Cache, objects: RemoteObjects, needs: Sequence[Need], tell: Te
     done: set[Digest] = set()
     refused: dict[Digest, str] = {}
     failure: RemoteError | None = None
-    pool = ThreadPoolExecutor(min(_WRITERS, objects.remote.jobs))
+    pool = Crowd(min(_WRITERS, objects.remote.jobs))
     try:
         work = [pool.submit(_write, cache, packs, count, [digest for digest, _ in group]) for group in groups]
         for group, each in zip(groups, work, strict=True):

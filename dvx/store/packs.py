@@ -20,6 +20,7 @@ from dvx.model.pack import (
     CONDEMNED,
     FOLDER,
     INDEX,
+    LONGEST_INDEX,
     PACK,
     Packed,
     decode_index,
@@ -87,7 +88,7 @@ class Packs:
 
     def promised(self, pack: Pack) -> Iterator[Packed]:
         """What the index of a pack says, read anew, whether the pack is as long or not; raises like `objects`."""
-        return self._placed(decode_index(self.algorithm, pack.name, self._remote.read(self.file(pack.name, INDEX))))
+        return self._placed(decode_index(self.algorithm, pack.name, self._ask_index(pack)))
 
     def locate(self, wanted: Collection[Digest], tell: Tell, *, condemned: bool = True) -> dict[Digest, tuple[str, Packed]]:
         """The pack, by name, and the place in it of those objects that are packed. `condemned` packs may be left out."""
@@ -196,11 +197,14 @@ class Packs:
                 return data
         except OSError:
             pass
-        data = self._remote.read(self.file(pack.name, INDEX))
+        data = self._ask_index(pack)
         if name_of(self.algorithm, data) == pack.name:
             files.make_folder(os.path.dirname(place))
             files.write_atomic(place, data)
         return data
+
+    def _ask_index(self, pack: Pack) -> bytes:
+        return self._remote.read_range(self.file(pack.name, INDEX), 0, LONGEST_INDEX + 1)
 
 
 def read_packed(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+
+from dvx.store.crowd import Crowd
 
 _EACH, _ALL = 4, 12
 
@@ -20,7 +22,7 @@ class ReadAhead:
         """What `fetch` gives for each of the offsets, in order."""
         left = iter(offsets)
         waiting: deque[Future[bytes]] = deque()
-        pool = ThreadPoolExecutor(_EACH)
+        pool = Crowd(_EACH)
         try:
             while True:
                 while len(waiting) < _EACH and self._room.acquire(blocking=False):

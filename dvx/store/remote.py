@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import importlib
 import os
+import stat
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, BinaryIO, Protocol
 
 from dvx.errors import ConfigError
+from dvx.model.options import ANY_REMOTE, TEXT
+from dvx.model.paths import printable
 from dvx.model.settings import redact
 from dvx.store.backends.target import Target
+from dvx.store.crowd import bearable
 from dvx.store.folder import FolderRemote
 from dvx.store.listed import Listed
 from dvx.store.network import NetworkRemote
@@ -85,6 +89,7 @@ class Remote(Protocol):
 
 
 Ask = Callable[[str], str]
+_MAYBE_PATHS = frozenset({"ssl_verify"})
 _ASKED = {"ask_password": "password", "ask_passphrase": "passphrase"}
 
 
@@ -106,10 +111,23 @@ def open_remote(
     if not scheme_of(url):
         return FolderRemote(name, url.partition("://")[2] or url, jobs)
     scheme = find_scheme(url)
+    _refuse_devices(name, options)
     jobs = jobs or min(32, max(8, 4 * (os.cpu_count() or 1)))
-    jobs = min(jobs, int(options.get("max_sessions") or scheme.most))
+    jobs = bearable(min(jobs, int(options.get("max_sessions") or scheme.most)))
     target = Target(scheme, url, arguments(scheme, _with_secrets(name, options, ask)), jobs, environ or {})
     return NetworkRemote(name, url, scheme, _connect(name, target), jobs)
+
+
+def _refuse_devices(name: str, options: Mapping[str, str]) -> None:
+    """A tracked file may say where keys and certificates are; a device or a pipe there would never end."""
+    for option, value in options.items():
+        if ANY_REMOTE.get(option, TEXT).path or option in _MAYBE_PATHS:
+            try:
+                mode = os.stat(os.path.expanduser(value)).st_mode
+            except (OSError, ValueError):
+                continue
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                raise ConfigError(f"`{printable(value)}` is not a regular file", f"correct `{option}` of the remote `{name}`")
 
 
 def _with_secrets(name: str, options: Mapping[str, str], ask: Ask | None) -> dict[str, str]:

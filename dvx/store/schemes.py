@@ -107,7 +107,7 @@ _AZURE_PASSING = (
 )
 _DAV, _DAV_PASSING = ("httpx.HTTPError", "httpx.StreamError", "webdav4.client.ClientError"), ("httpx.TransportError",)
 _AIOHTTP = ("aiohttp.ClientError",)
-_BOTO = ("botocore.exceptions.BotoCoreError", "botocore.exceptions.ClientError")
+_BOTO = ("botocore.exceptions.BotoCoreError", "botocore.exceptions.ClientError", "botocore.parsers.ResponseParserError")
 _BOTO_PASSING = ("botocore.exceptions.HTTPClientError", "botocore.exceptions.ConnectionError", *_AIOHTTP)
 SCHEMES: dict[str, Scheme] = {
     "s3": Scheme("s3", "s3fs", flat=True, container="bucket", options=_S3, errors=_BOTO, passing=_BOTO_PASSING, backend="s3"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import time
 
 import pytest
 from hypothesis import given
@@ -68,6 +69,25 @@ def test_an_index_is_written_as_documented() -> None:
 def test_what_is_no_index_is_refused(index: bytes) -> None:
     with pytest.raises(Corrupted):
         list(decode_index("md5", name_of("md5", index), index))
+
+
+@pytest.mark.parametrize(
+    ("objects", "said"),
+    [
+        ([("a", 0xFFFFFFFF)], "too large"),
+        ([("a", PACKED_BELOW)], "too large"),
+        ([(str(number), PACKED_BELOW - 1) for number in range(40)], "too large"),
+        ([("a", 5), ("b", 5), ("a", 5)], "twice"),
+        ([("a", 5)] * 1_000_000, "longer than"),
+    ],
+)
+def test_an_index_of_what_no_pack_holds_is_refused_at_once(objects: list[tuple[str, int]], said: str) -> None:
+    index = encode_index("md5", [(Digest("md5", hashlib.md5(text.encode()).hexdigest()), size) for text, size in objects])
+
+    begin = time.process_time()
+    with pytest.raises(Corrupted, match=said):
+        list(decode_index("md5", name_of("md5", index), index))
+    assert time.process_time() - begin < 1
 
 
 def test_an_index_of_another_version_asks_for_another_dvx() -> None:

@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 
 from dvx.store.backends.origins import Elsewhere, refuse_redirect
 from dvx.store.backends.target import Target
+from dvx.store.backends.unreadable import readable_credentials
 
 _PARTS_AT_ONCE = 4
 _AZURE_WORDS = {
@@ -62,7 +63,12 @@ def _session(settings: Mapping[str, str], profile: str | None) -> Any:
     """A session that may read its credentials or configuration from given files, and that stays with its server."""
     from aiobotocore.session import AioSession  # type: ignore[import-untyped]
 
-    session = AioSession(profile=profile)
+    class Session(AioSession):  # type: ignore[misc]
+        async def get_credentials(self) -> Any:
+            with readable_credentials():
+                return await super().get_credentials()
+
+    session = Session(profile=profile)
     session.get_component("event_emitter").register_first("needs-retry.s3", refuse_redirect)
     for variable, path in settings.items():
         session.set_config_variable(variable, os.path.expanduser(path))

@@ -14,7 +14,7 @@ import io
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from dvx.store.backends.answers import Busy
 from dvx.store.backends.s3_client import Client, ClientError, Place, code_of, status_of, translated
+from dvx.store.crowd import Crowd
 
 _LEAST = 16 << 20
 _MOST_PARTS = 9_000
@@ -37,7 +38,7 @@ class Uploads:
 
     def __init__(self, place: Place) -> None:
         self._client = Client(place)
-        self._pool = ThreadPoolExecutor(place.jobs)
+        self._pool = Crowd(place.jobs)
         self._guard = threading.Lock()
         self._begun: dict[str, str] | None = None
 

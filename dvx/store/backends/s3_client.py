@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from dvx.store.backends.answers import refusal
 from dvx.store.backends.origins import refuse_redirect
+from dvx.store.backends.unreadable import readable_credentials
 
 ClientError: type[Exception] = botocore.exceptions.ClientError
 
@@ -71,6 +72,14 @@ def code_of(error: Any) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+class _Session(botocore.session.Session):  # type: ignore[misc]
+    """A session that says so where credentials cannot be read, such as those of a command that prints something else."""
+
+    def get_credentials(self) -> Any:
+        with readable_credentials():
+            return super().get_credentials()
+
+
 def _client(place: Place) -> Any:
     """Botocore's client; keys that no option gives come from where it finds them."""
     options = place.options
@@ -85,7 +94,7 @@ def _client(place: Place) -> Any:
     )
     if options.get("anon"):
         config = config.merge(botocore.config.Config(signature_version=botocore.UNSIGNED))
-    session = botocore.session.Session(profile=options.get("profile"))
+    session = _Session(profile=options.get("profile"))
     for variable, file in options.get("files", {}).items():
         session.set_config_variable(variable, os.path.expanduser(file))
     client = session.create_client(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dvx.store.files import sparse
 from dvx.store.files.modes import NEW_FILE, UMASK
 from dvx.store.files.writing import give_up, write_all
+from dvx.store.reading import open_regular
 
 _FIRST = 1 << 16
 _READ = os.O_RDONLY | os.O_CLOEXEC
@@ -46,7 +47,7 @@ def copy_bytes(source: str, target: str, mode: int, see: Callable[[bytes | memor
 
 def reflink(source: str, target: str, mode: int) -> bool:
     """Clone a file to a new name without copying bytes; False, and no new file, where that is impossible."""
-    with open(source, "rb") as reading:
+    with open_regular(source) as reading:
         handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         try:
             cloned = _clone(reading.fileno(), handle)

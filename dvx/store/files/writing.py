@@ -12,14 +12,15 @@ from dvx.store.files.below import remove
 from dvx.store.files.beside import new_file
 from dvx.store.files.modes import NEW_FILE, UMASK
 from dvx.store.files.naming import make_folder
+from dvx.store.reading import open_regular
 
 CHUNK = 1 << 20
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 
 def read(path: str) -> bytes:
-    """The bytes of a file."""
-    with open(path, "rb") as file:
+    """The bytes of a file; raises like `open_regular`."""
+    with open_regular(path) as file:
         return file.read()
 
 
