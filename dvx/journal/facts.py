@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from urllib.parse import quote
 
 from dvx.model.history import Fact, Row, decode_row
-from dvx.model.kept import RUN, read_kept
+from dvx.model.kept import FOREIGN, RUN, read_kept
 
 # a damaged schema makes sqlite3 raise an error whose own text cannot be decoded
 _BROKEN = (sqlite3.DatabaseError, UnicodeError)
@@ -118,12 +118,14 @@ class Journal:
             yield self._connection
             return
         with contextlib.closing(sqlite3.connect(f"file:{quote(self._path)}?mode=ro", uri=True, timeout=30)) as connection:
+            _check(connection)
             yield connection
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
             connection = sqlite3.connect(self._path, timeout=30, check_same_thread=False)
             try:
+                _check(connection)
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("PRAGMA synchronous=NORMAL")
                 connection.executescript(_SCHEMA)
@@ -137,6 +139,11 @@ class Journal:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    if connection.execute(FOREIGN).fetchone():
+        raise sqlite3.DatabaseError("it holds more than tables")
 
 
 def _rows(found: Iterable[tuple[object, ...]]) -> list[Row]:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from msgspec.structs import replace
 
 from dvx.errors import DvxError
-from dvx.model.kept import read_kept
+from dvx.model.kept import FOREIGN, read_kept
 from dvx.model.task import State, Task, decode_task, encode_task
 
 _SCHEMA = """
@@ -166,6 +166,7 @@ class TaskBook:
         connection = sqlite3.connect(self._path, timeout=60, isolation_level=None)
         connection.text_factory = _text_of
         try:
+            _check(connection)
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute("BEGIN IMMEDIATE")
             for statement in _SCHEMA.split(";"):
@@ -187,12 +188,18 @@ class TaskBook:
             return []
         with contextlib.closing(sqlite3.connect(f"file:{quote(self._path)}?mode=ro", uri=True, timeout=60)) as connection:
             connection.text_factory = _text_of
+            _check(connection)
             return connection.execute(query, values).fetchall()
 
     def _failure(self, error: sqlite3.Error) -> DvxError:
         return DvxError(
             f"the list of experiments `{self._path}` cannot be written: {error}", "make room, or wait for who holds it"
         )
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    if connection.execute(FOREIGN).fetchone():
+        raise sqlite3.DatabaseError("it holds more than tables")
 
 
 def _text_of(raw: bytes) -> str:

@@ -35,6 +35,8 @@ Moment = Annotated[float, Meta(ge=0, lt=_FOREVER)]
 """Seconds since the epoch, or how many something took."""
 Count = Annotated[int, Meta(ge=0, le=1 << 53)]
 
+FOREIGN = "SELECT 1 FROM sqlite_master WHERE type IN ('view', 'trigger') OR sql LIKE 'create virtual%'"
+"""Asks a database for what dvx never makes: with it, a question computes what somebody else wrote down, for ever if they like."""
 OWN_FOLDER = re.compile(r"[0-9a-f]{16}")
 """What is in a folder where each process, each thing in the trash, or each experiment has one of its own."""
 WORKER = re.compile(r"[0-9]{1,20}-[0-9a-f]{8}")

@@ -8,6 +8,7 @@ import sqlite3
 import zlib
 from collections.abc import Iterable, Mapping
 
+from dvx.model.kept import FOREIGN
 from dvx.store.files import make_folder, remove
 
 # a damaged schema makes sqlite3 raise an error whose own text cannot be decoded
@@ -63,6 +64,8 @@ class RowCache:
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=10)
         try:
+            if connection.execute(FOREIGN).fetchone():
+                raise sqlite3.DatabaseError("it holds more than tables")
             connection.execute("PRAGMA synchronous=OFF")
             connection.execute(_SCHEMA)
         except _BROKEN:

@@ -18,6 +18,7 @@ import msgspec
 
 from dvx.errors import DvxError
 from dvx.model.digest import Digest
+from dvx.model.kept import FOREIGN
 from dvx.model.tree import Content
 from dvx.store.files import make_folder, remove
 
@@ -159,6 +160,8 @@ class StatCache:
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
             self._connection = sqlite3.connect(self._path, timeout=30, check_same_thread=False)
+            if self._connection.execute(FOREIGN).fetchone():
+                raise sqlite3.DatabaseError("it holds more than tables")
             self._connection.execute("PRAGMA synchronous=OFF")
             self._connection.execute(_SCHEMA)
         return self._connection

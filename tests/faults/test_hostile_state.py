@@ -30,6 +30,12 @@ _PATHS = ("../../../../../v", "../../../../../../v/letter", "../../v", "..", "v/
 _NOT_TEXT: tuple[Any, ...] = (None, 7, -1, 1.5, [], {}, [["v"]], True, "\udcff")
 _NO_NUMBERS: tuple[Any, ...] = (float("nan"), float("inf"), -1.0, 10**30, "7", None, [], "9" * 5000)
 _DEEP = "[" * 100_000
+_TABLES = (
+    ("stats.db", "folders", "path, value"),
+    ("rows.db", "rows", "key, sum, body"),
+    ("runs.db", "facts", "id, run, fact, stage, data, time"),
+    ("exps/tasks.db", "tasks", "ident, place, name, state, worker, asked, body"),
+)
 COMMANDS = (
     ("status",),
     ("exp", "show", "--json"),
@@ -233,6 +239,23 @@ def _among_files() -> Iterator[tuple[str, Callable[[_State], None]]]:
         for rest in ("process 1 (v) S\nend 0", f"process {'9' * 5000} v\nend {'9' * 5000}", "process ² ()\nend ²"):
             text = f"about {first}\n{rest}\n"
             yield f"trace {text[:40]!r} {rest[:12]!r}", lambda one, value=text: (write(one.top / "attempts/a", value), None)[1]
+    endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
+    for name, table, columns in _TABLES:
+        yield (
+            f"a view that never ends {name}",
+            lambda one, name=name, table=table, columns=columns: (
+                one.run(name, f"DROP TABLE {table}"),
+                one.run(
+                    name,
+                    f"CREATE VIEW {table} ({columns}) AS {endless} SELECT {', '.join('x' * (columns.count(',') + 1))} FROM c",
+                ),
+            )[0],
+        )
+        trigger = f"CREATE TRIGGER t BEFORE INSERT ON {table} BEGIN INSERT INTO u SELECT * FROM ({endless} SELECT x FROM c); END"
+        yield (
+            f"a trigger that never ends {name}",
+            lambda one, name=name, trigger=trigger: (one.run(name, "CREATE TABLE u (x)"), one.run(name, trigger))[0],
+        )
     for name in ("stats.db", "rows.db", "runs.db", "exps/tasks.db"):
         yield f"a pipe {name}", lambda one, name=name: _pipes([one.top / name])
 

@@ -154,6 +154,30 @@ def test_what_git_tracks_is_not_opened(prepared: Path, tmp_path: Path, kind: str
     dvx(prepared, "status")
 
 
+_DEEPER = (
+    "runs.db",
+    "exps/tasks.db",
+    "trash/0123456789abcdef/note.json",
+    "attempts/a",
+    "exps/rooms/0123456789abcdef/x",
+    "logs/x/y",
+)
+
+
+@pytest.mark.parametrize("name", _DEEPER)
+def test_nothing_that_git_tracks_deeper_in_is_read(prepared: Path, name: str):
+    dialect = dialect_of(prepared)
+    place = f"{dialect.folder}/{dialect.state_folder}/{name}"
+    write(prepared / place, "not dvx's\n")
+    git(prepared, "add", "--force", place)
+    git(prepared, "commit", "--quiet", "--message", "evil")
+    for words in (("status",), ("runs", "list"), ("queue", "status"), ("trash", "list"), ("exp", "clean"), ("undo",)):
+        result = run_dvx(prepared, *words)
+        assert f"`{place}` is tracked by Git" in result.err, (words, result.err)
+        assert result.code != 0, words
+    assert (prepared / place).read_text() == "not dvx's\n"
+
+
 @pytest.mark.parametrize("name", ["cache", "config.local"])
 def test_a_tracked_cache_and_private_file_are_refused(prepared: Path, name: str):
     folder = dialect_of(prepared).folder
