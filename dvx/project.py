@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dvx.config import Config, dialect_at, environment
+from dvx.config.git_options import demand
 from dvx.config.own import check_cache, check_own
 from dvx.errors import ConfigError, NotARepository, UnsafePath, nearest
 from dvx.model.dialect import Dialect
@@ -105,10 +106,17 @@ class Project(Struct, frozen=True, dict=True):
 
     @cached_property
     def git(self) -> Git | None:
-        """The repository around it; None without source control."""
+        """The repository around it; None without source control.
+
+        Raises:
+            ConfigError: its own configuration lets Git run programs, and the user did not agree to that.
+        """
         from dvx.git import Git  # as slow to load as all the rest that `dvx status` needs
 
-        return None if self.config.flag("core.no_scm", False) else Git.find(self.root)
+        if self.config.flag("core.no_scm", False):
+            return None
+        demand(self.root, self.config.environ)
+        return Git.find(self.root)
 
     def abs(self, path: str) -> str:
         """The absolute form of a project path."""

@@ -25,8 +25,9 @@ def trust(
     """Review and trust settings of this repository that need your consent.
 
     A repository that you cloned or unpacked can hold settings that run commands, that place the cache outside of the repository,
-    that name a database or a remote, and links in place of dvx's own folders. dvx honors them only after you agreed on this
-    machine. What you set yourself with `dvx config`, `dvx remote` and `dvx cache dir` is trusted from then on.
+    that name a database or a remote, options of Git that start programs, and links in place of dvx's own folders. dvx honors
+    them only after you agreed on this machine. What you set yourself with `dvx config`, `dvx remote` and `dvx cache dir` is
+    trusted from then on.
 
     Example: dvx trust
     """

@@ -15,7 +15,17 @@ _DURABLE = ("-c", "core.fsync=committed,reference", "-c", "core.fsyncMethod=batc
 
 
 # who wrote the repository may be somebody else: nothing that its configuration or its folders name is run
-_ALONE = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
+_ALONE = tuple(
+    word
+    for option in (
+        "core.fsmonitor=false",
+        f"core.hooksPath={os.devnull}",
+        "submodule.recurse=false",
+        "fetch.recurseSubmodules=false",
+        "push.recurseSubmodules=no",
+    )
+    for word in ("-c", option)
+)
 _ABOUT_HOOKS = frozenset({"config", "rev-parse"})
 
 

@@ -17,7 +17,9 @@ class WorkTree(Struct, frozen=True):
 
 def examine(git: Git, *, untracked: bool) -> WorkTree:
     """Compare the work tree with HEAD and the index; files that Git does not track only on request."""
-    words = ("status", "--porcelain", "-z", "--no-renames", f"--untracked-files={'all' if untracked else 'no'}")
+    # what a submodule is, not what is in its files: Git would run what its configuration names
+    options = ("--porcelain", "-z", "--no-renames", "--ignore-submodules=dirty")
+    words = ("status", *options, f"--untracked-files={'all' if untracked else 'no'}")
     rows = values.fields(process.ask(git.place, words))
     found = sorted(row[3:] for row in rows if row.startswith("?? "))
     return WorkTree(tuple(path[len(git.prefix) :] for path in found if path.startswith(git.prefix)), bool(rows))

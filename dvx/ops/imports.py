@@ -9,6 +9,8 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from dvx.config import environment
+from dvx.config.git_options import powerful
 from dvx.errors import UsageError
 from dvx.git import Git
 from dvx.git.worktree import examine
@@ -189,7 +191,8 @@ def _refuse_private(options: Mapping[str, str], word: str) -> None:
 
 def _warn(original: str, url: str, tell: Tell) -> None:
     """Tell that what is in no commit of a repository on this machine is not imported: nobody could get it again."""
-    git = Git.find(original) if original else None
+    # to compare files, Git may run what that repository's configuration names
+    git = Git.find(original) if original and not powerful(original, environment()) else None
     if git is not None and examine(git, untracked=False).is_dirty:
         text = f"`{printable(url)}` has changes that are in no commit; they are not imported"
         tell(Notice(text, "commit them, then run `dvx update`"))

@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dvx.config import Config, trust
+from dvx.config.git_options import Powerful, powerful
 from dvx.config.own import mark_link, own_links
 from dvx.errors import DvxError
 from dvx.model.dialect import Dialect
@@ -27,6 +28,7 @@ class Kind(Enum):
     SETTING = "setting"
     REMOTE = "remote"
     LINK = "link"
+    GIT = "git"
 
 
 class Question(Struct, frozen=True):
@@ -51,6 +53,7 @@ def questions(root: str, dialect: Dialect, environ: Mapping[str, str]) -> tuple[
         return tuple(found)
     config = Config.read(root, dialect, environ)
     found += [_of_setting(config, setting) for setting in config.given if is_inside(setting) and _matters(config, setting)]
+    found += [_of_git(one, record) for one in powerful(root, environ)]
     return tuple(found)
 
 
@@ -61,8 +64,9 @@ def agree(root: str, dialect: Dialect, environ: Mapping[str, str], only: Iterabl
     config = Config.read(root, dialect, environ) if any(one.kind is not Kind.LINK for one in chosen) else None
     agreed: dict[str, str] = {}
     marks: dict[str, FileMark] = {}
+    names = {(one.name, one.place) for one in chosen}
+    agreed |= {one.name: one.value for one in powerful(root, environ) if (one.name, one.place) in names}
     if config is not None:
-        names = {(one.name, one.place) for one in chosen}
         for setting in config.given:
             if (str(setting.name), place_of(setting)) in names:
                 agreed[str(setting.name)] = config.value(setting)
@@ -174,6 +178,10 @@ def _of_setting(config: Config, setting: Setting) -> Question:
     trusted = trust.is_agreed(config, setting, power)
     what = power.value if power else "is where a push sends data"
     return Question(kind, str(setting.name), shown(setting, config.value(setting)), place_of(setting), what, trusted)
+
+
+def _of_git(one: Powerful, record: TrustRecord) -> Question:
+    return Question(Kind.GIT, one.name, one.value, one.place, "lets Git run a program", record.agrees(one.name, one.value))
 
 
 def _of_link(root: str, path: str, record: TrustRecord) -> Question:

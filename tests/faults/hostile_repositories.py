@@ -514,3 +514,63 @@ def _editor_settings(hostile: Hostile) -> None:
     write(hostile.repo / ".pre-commit-config.yaml", "repos: [{repo: local, hooks: [{id: x, entry: ./evil, language: system}]}]\n")
     write(hostile.repo / ".envrc", "./evil\n")
     write(hostile.repo / ".lfsconfig", f"[lfs]\n\turl = ssh://-oProxyCommand={hostile.evil}/x\n")
+
+
+_GIT = {
+    "ssh command": '[core]\n\tsshCommand = EVIL\n[remote "origin"]\n\turl = ssh://127.0.0.1:1/x\n',
+    "filter": '[filter "evil"]\n\tclean = EVIL\n\tsmudge = EVIL\n\trequired = true\n',
+    "filter process": '[filter "evil"] process = EVIL\n',
+    "upload pack": '[remote "origin"]\n\tuploadpack = EVIL\n\treceivepack = EVIL\n',
+    "helper": '[protocol]\n\tallow = always\n[remote "origin"]\n\turl = ext::EVIL\n',
+    "rewritten url": '[protocol "ext"]\n\tallow = always\n[url "ext::EVIL "]\n\tinsteadOf = ../origin.git\n',
+    "vcs": '[remote "origin"]\n\tvcs = evil\n',
+    "credentials": '[credential]\n\thelper = !EVIL\n[remote "origin"]\n\turl = http://127.0.0.1:1/x\n',
+    "password prompt": '[core]\n\taskPass = EVIL\n[remote "origin"]\n\turl = http://127.0.0.1:1/x\n',
+    "proxy": '[core]\n\tgitProxy = EVIL\n[remote "origin"]\n\turl = git://127.0.0.1:1/x\n',
+    "signature": "[gpg]\n\tprogram = EVIL\n[push]\n\tgpgSign = true\n[commit]\n\tgpgSign = true\n[log]\n\tshowSignature = true\n",
+    "alternates": "[core]\n\talternateRefsCommand = EVIL\n",
+    "include": "[include]\n\tpath = ../included\n",
+    "conditional include": '[includeIf "gitdir:**"]\n\tpath = ../included\n',
+    "never obeyed": "[alias]\n\tstatus = !EVIL\n\tls-files = !EVIL\n[core]\n\tpager = EVIL\n\teditor = EVIL\n"
+    '[diff]\n\texternal = EVIL\n[diff "evil"]\n\ttextconv = EVIL\n\tcommand = EVIL\n'
+    '[merge "evil"]\n\tdriver = EVIL\n[uploadpack]\n\tpackObjectsHook = EVIL\n',
+    "large file extension": '[lfs "extension.evil"]\n\tclean = EVIL\n\tsmudge = EVIL\n',
+}
+
+
+def _of_git(name: str, text: str) -> None:
+    def make(hostile: Hostile) -> None:
+        write(hostile.repo / "included", f'[filter "evil"]\n\tclean = {hostile.evil}\n\tsmudge = {hostile.evil}\n')
+        write(hostile.repo / ".gitattributes", "* filter=evil diff=evil merge=evil\n")
+        commit_all(hostile.repo)
+        for path in ("params.yaml", "m.json", "a.csv"):
+            (hostile.repo / path).touch()
+        hostile.git_config(text)
+
+    MAKERS[f"git {name}"] = make
+
+
+for _name, _text in _GIT.items():
+    _of_git(_name, _text)
+
+
+@maker
+def _git_settings_of_a_work_tree(hostile: Hostile) -> None:
+    hostile.git_config("[extensions]\n\tworktreeConfig = true\n")
+    write(hostile.repo / ".gitattributes", "* filter=evil\n")
+    write(hostile.repo / ".git/config.worktree", f'[filter "evil"]\n\tclean = {hostile.evil}\n')
+    (hostile.repo / "params.yaml").touch()
+
+
+@maker
+def _git_settings_of_a_submodule(hostile: Hostile) -> None:
+    inner = hostile.repo.parent / "inner-git"
+    write(inner / "file", "1\n")
+    write(inner / ".gitattributes", "* filter=evil\n")
+    git(inner, "init", "--quiet")
+    commit_all(inner)
+    git(hostile.repo, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner), "sub")
+    commit_all(hostile.repo)
+    with (hostile.repo / ".git/modules/sub/config").open("a") as file:
+        file.write(f'[filter "evil"]\n\tclean = {hostile.evil}\n')
+    write(hostile.repo / "sub/file", "2\n")

@@ -1,0 +1,136 @@
+"""Options of a repository's own Git configuration that start programs: found, shown, agreed to, and the usual ones left alone."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dvx.model.git_options import GitOption, has_power, may_have_power, read_options
+from tests.helpers import dialect_of, dvx, git, run_dvx, run_process, write
+
+
+def add(repo: Path, text: str) -> None:
+    place = repo / ".git/config"
+    place.write_text(place.read_text() + text)
+
+
+USUAL = [
+    '[filter "lfs"]\n\tclean = git-lfs clean -- %f\n\tprocess = git-lfs filter-process\n\trequired = true\n',
+    '[filter "git-crypt"]\n\tsmudge = git-crypt smudge\n\tclean = git-crypt clean\n',
+    '[filter "nbstripout"]\n\tclean = nbstripout\n',
+    "[credential]\n\thelper = cache --timeout=3600\n\thelper =\n\thelper = store\n",
+    "[core]\n\tsshCommand = ssh -i ~/.ssh/deploy -o IdentitiesOnly=yes\n",
+    '[remote "origin"]\n\turl = git@example.org:me/it.git\n\tuploadpack = git-upload-pack\n',
+    '[remote "backup"]\n\turl = https://example.org/it.git\n[alias]\n\tst = !date\n[core]\n\tpager = less\n\teditor = vi\n',
+    '[diff "ipynb"]\n\ttextconv = nbstripout -t\n[merge "dvx"]\n\tdriver = dvx git-hook merge-driver\n',
+    '[protocol "ext"]\n\tallow = never\n',
+]
+
+
+@pytest.mark.parametrize("text", USUAL)
+def test_what_people_use_needs_no_trust(dialect_repo: Path, text: str) -> None:
+    add(dialect_repo, text)
+    dvx(dialect_repo, "exp", "list")
+    assert "Nothing in this repository needs your trust." in dvx(dialect_repo, "trust").err
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value"),
+    [
+        ("[core]\n\tsshCommand = ssh -F config\n", "core.sshcommand", "ssh -F config"),
+        ("[core] sshCommand = evil\n", "core.sshcommand", "evil"),
+        ("[CORE]\n\tSSHCOMMAND = ssh -o ProxyCommand=evil\n", "core.sshcommand", "ssh -o ProxyCommand=evil"),
+        ('[filter "lfs"]\n\tclean = "git-lfs clean; evil"\n', "filter.lfs.clean", "git-lfs clean; evil"),
+        ('[filter "x"]\n\tclean = ./git-lfs clean\n', "filter.x.clean", "./git-lfs clean"),
+        ('[filter "x"]\n\tclean = "ev\\\n  il" # a comment\n', "filter.x.clean", "ev  il"),
+        ("[filter.x]\n\tclean = evil\n", "filter.x.clean", "evil"),
+        ("[credential]\n\thelper = !evil\n", "credential.helper", "!evil"),
+        ('[credential "https://x"]\n\thelper = /tmp/evil\n', "credential.https://x.helper", "/tmp/evil"),
+        ('[remote "o"]\n\turl = ext::evil\n', "remote.o.url", "ext::evil"),
+        ('[url "ext::evil "]\n\tinsteadOf = https://x\n', "url.ext::evil .insteadof", "https://x"),
+        ('[protocol "ext"]\n\tallow = always\n', "protocol.ext.allow", "always"),
+        ("[gpg]\n\tprogram = evil\n", "gpg.program", "evil"),
+        ('[gpg "ssh"]\n\tprogram = evil\n', "gpg.ssh.program", "evil"),
+        ('[hook "x"]\n\tcommand = evil\n', "hook.x.command", "evil"),
+        ('[lfs "customtransfer.x"]\n\tpath = evil\n', "lfs.customtransfer.x.path", "evil"),
+    ],
+)
+def test_other_programs_need_trust(dialect_repo: Path, text: str, name: str, value: str) -> None:
+    add(dialect_repo, text)
+    for words in (("exp", "list"), ("data", "status"), ("exp", "save"), ("metrics", "show", "-a")):
+        refused = run_dvx(dialect_repo, *words)
+        assert refused.code != 0
+        assert refused.err.startswith(".git/config:")
+        assert f"`{name}` lets Git run a program: `{value}`" in refused.err
+    assert f"git {name} = {value}" in dvx(dialect_repo, "trust", "--list").out
+    dvx(dialect_repo, "trust", "--yes")
+    dvx(dialect_repo, "exp", "list")
+    dvx(dialect_repo, "trust", "--revoke")
+    assert run_dvx(dialect_repo, "exp", "list").code != 0
+
+
+def test_trust_is_for_what_was_shown(dialect_repo: Path) -> None:
+    add(dialect_repo, '[filter "x"]\n\tclean = mine\n[include]\n\tpath = ../more\n')
+    write(dialect_repo / "more", "[user]\n\tname = x\n")
+    dvx(dialect_repo, "trust", "--yes")
+    dvx(dialect_repo, "exp", "list")
+    add(dialect_repo, '[filter "x"]\n\tclean = other\n')
+    assert run_dvx(dialect_repo, "exp", "list").code != 0
+    dvx(dialect_repo, "trust", "--yes")
+    write(dialect_repo / "more", '[filter "y"]\n\tclean = evil\n')
+    refused = run_dvx(dialect_repo, "exp", "list")
+    assert "`include.path` lets Git run a program" in refused.err
+    assert "git filter.y.clean = evil" in dvx(dialect_repo, "trust", "--list").out
+
+
+def test_the_users_own_configuration_is_theirs(dialect_repo: Path, home: Path) -> None:
+    place = home / ".gitconfig"
+    place.write_text(place.read_text() + "[core]\n\tsshCommand = my-ssh\n[credential]\n\thelper = !mine\n")
+    dvx(dialect_repo, "exp", "list")
+
+
+def test_what_needs_no_git_goes_on(dialect_repo: Path) -> None:
+    add(dialect_repo, '[filter "x"]\n\tclean = evil\n')
+    dvx(dialect_repo, "remote", "add", "-d", "store", "../store")
+    dvx(dialect_repo, "config", "--list")
+    dvx(dialect_repo, "root")
+    assert dialect_of(dialect_repo)
+
+
+@pytest.mark.parametrize("text", ["[a", "x = 1\n", "[a]\n\t= 1\n", '[a]\n\tfilter = "open\n', "[a]\n\tfilter ! 1\n"])
+def test_what_is_no_configuration_is_refused(dialect_repo: Path, text: str) -> None:
+    write(dialect_repo / ".git/config", "[core] # filter\n" + text)
+    if "x = 1" not in text:
+        assert run_dvx(dialect_repo, "exp", "list").code != 0
+
+
+TEXTS = [
+    "[a]\n\tb = 1\n\tc = 2 # x\n\td = 3\n[e]\n\tf = 4\n",
+    '[a "b c"]\n  k = v w  # x\n k2="  q " ; y\n\tk3\n[d.E]f=1\n[g "h\\"i\\\\j"] K-1 = a\\tb\\nc\\"d\\\\\n',
+    '\ufeff[core]\n\tx = a \\\n  b\n\ty = "a # b" c ; d\n\tz = a"b"c\n\tempty =\n',
+    "# c\n; d\n\n[a]\r\n\tb = c\r\n\td = e \\\r\n f\r\n",
+    '[a]b=1\nc=2\n[a "X"] d=3 # e\n',
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_options_are_read_as_git_reads_them(tmp_path: Path, text: str) -> None:
+    place = write(tmp_path / "config", text)
+    listed = subprocess.run(["git", "config", "--file", place, "--list", "-z"], capture_output=True, check=True).stdout
+    known = [row.partition("\n") for row in listed.decode().split("\0") if row]
+    assert [(one.name, one.value) for one in read_options(text)] == [
+        (name, value if is_given else "true") for name, is_given, value in known
+    ]
+
+
+def test_a_plain_file_is_not_read_further() -> None:
+    assert not may_have_power(b'[core]\n\tbare = false\n[remote "origin"]\n\turl = https://example.org/x\n')
+    assert has_power(GitOption("core.sshcommand", "evil", 1))
+    assert not has_power(GitOption("core.sshcommand", "", 1))
+
+
+def test_git_still_answers(dialect_repo: Path) -> None:
+    assert git(dialect_repo, "status", "--porcelain") == ""
+    assert run_process(dialect_repo, "git", "version").code == 0
