@@ -35,6 +35,7 @@ from dvx.ops.steps import Step
 from dvx.ops.sync import Direction, SyncPlan
 
 RunCacheOption = Annotated[bool, typer.Option("--run-cache/--no-run-cache", help="Earlier runs of stages, too.")]
+VerifyOption = Annotated[bool, typer.Option("--verify", help="Read all of the data back from the remote and check its hashes.")]
 GlobOption = Annotated[bool, typer.Option("--glob", help="Targets are patterns: `*`, `?`, `[a-z]`.")]
 AllowMissingOption = Annotated[bool, typer.Option("--allow-missing", help="Data that is nowhere is no error.")]
 
@@ -51,6 +52,7 @@ def push(
     recursive: RecursiveOption = False,
     glob: GlobOption = False,
     run_cache: RunCacheOption = False,
+    verify: VerifyOption = False,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -66,6 +68,7 @@ def push(
         select=SelectOptions(with_deps=with_deps, recursive=recursive, glob=glob),
         revisions=Revisions(all_branches, all_tags, all_commits),
         run_cache=run_cache,
+        verify=verify,
     )
     tell = render.terminal()
     plan = sync.plan_push(project, options, tell)

@@ -35,8 +35,8 @@ class SyncOptions(Struct, frozen=True):
     """What to transfer and how. `remote` is a name or empty for the default one; `jobs` 0 leaves the choice to dvx.
 
     `max_size` (bytes, 0 for none) leaves out what is recorded as that large or larger; `kinds`, where there are any, what
-    is none of them: outputs that are, hold or lie in a metrics or plots file. `force` and `allow_missing` are for the
-    checkout of a pull.
+    is none of them: outputs that are, hold or lie in a metrics or plots file. `verify` lets a push read back what it relies on.
+    `force` and `allow_missing` are for the checkout of a pull.
     """
 
     targets: tuple[str, ...] = ()
@@ -49,6 +49,7 @@ class SyncOptions(Struct, frozen=True):
     kinds: tuple[Kind, ...] = ()
     force: bool = False
     allow_missing: bool = False
+    verify: bool = False
 
 
 class Import(Struct, frozen=True):

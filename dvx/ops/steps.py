@@ -20,6 +20,7 @@ from dvx.project import Project
 from dvx.shell import output_of
 from dvx.store import copy, pack_copy
 from dvx.store.crowd import each
+from dvx.store.listed import Listed
 from dvx.store.packs import Packs
 from dvx.store.remote import Remote, open_remote
 from dvx.store.remote_objects import Looked, RemoteObjects
@@ -29,7 +30,8 @@ from dvx.store.versioned import is_versioned
 class Difference(Struct, frozen=True):
     """What some paths need, and what of it a remote lacks; `spoiled` are paths whose tree is unusable, and why.
 
-    `old` is what the remote has had for long, as `store.remote_objects.Looked` says; `items` are the paths with their contents.
+    `old` is what the remote has had for long, and `told` what it tells of hashes, as `store.remote_objects.Looked` says; `items`
+    are the paths with their contents.
     """
 
     wanted: Wanted
@@ -37,6 +39,7 @@ class Difference(Struct, frozen=True):
     spoiled: tuple[tuple[str, str], ...] = ()
     old: frozenset[Digest] = frozenset()
     items: tuple[Item, ...] = ()
+    told: Mapping[Digest, Listed] = field(default_factory=dict)
 
 
 class Step(Struct, frozen=True):
@@ -124,7 +127,7 @@ def compare(project: Project, remote: RemoteObjects, items: Sequence[Item], tell
     wanted = gather(_usable(items, trees), trees.usable)
     looked = remote.look(wanted.objects(), tell)
     absent = _lacking(project, looked)
-    return Difference(wanted, absent, _reasons(items, trees), frozenset(looked.old - absent), tuple(items))
+    return Difference(wanted, absent, _reasons(items, trees), frozenset(looked.old - absent), tuple(items), looked.told)
 
 
 def fetch_step(project: Project, objects: Callable[[], RemoteObjects], items: Sequence[Item], tell: Tell) -> Step:

@@ -68,6 +68,9 @@ def plan_push(project: Project, options: SyncOptions, tell: Tell = silent) -> Sy
         if keeper is None:
             planned.append(push_steps.push_step(project, remotes.open(name), items, tell))
             continue
+        if options.verify:
+            text = f"the remote `{keeper.remote.name}` keeps versions, which are not read back"
+            raise DvxError(text, "leave `--verify` out for it")
         if options.revisions != Revisions():
             hint = "check out a branch and push from there, one after the other"
             raise DvxError(f"the remote `{keeper.remote.name}` keeps versions, so it takes one revision at a time", hint)
@@ -109,8 +112,10 @@ def transfer(project: Project, plan: SyncPlan, tell: Tell = silent) -> TransferR
         if not step.remote:
             continue
         keeper = find_versioned(project, step.remote, plan.options.jobs) if step.remote in plan.works else None
-        if keeper is None:
-            result += (push_steps.push if pushing else steps.fetch)(project, step, plan.remotes.open(step.remote), tell)
+        if keeper is None and pushing:
+            result += _push(project, plan, step, tell)
+        elif keeper is None:
+            result += steps.fetch(project, step, plan.remotes.open(step.remote), tell)
         else:
             do = versioned.push if pushing else versioned.fetch
             result += do(project, step, plan.works[step.remote], keeper, tell)
@@ -122,6 +127,16 @@ def transfer(project: Project, plan: SyncPlan, tell: Tell = silent) -> TransferR
         copy_runs = run_sync.push if pushing else run_sync.fetch
         result += copy_runs(project, plan.remotes.open(""), tell)
     return result
+
+
+def _push(project: Project, plan: SyncPlan, step: Step, tell: Tell) -> TransferResult:
+    objects = plan.remotes.open(step.remote)
+    sent = push_steps.push(project, step, objects, tell)
+    if not sent.complete or step.found is None or not (plan.options.verify or step.found.told):
+        return sent
+    from dvx.ops.reading_back import read_back
+
+    return sent + read_back(project, step, objects, tell, everything=plan.options.verify)
 
 
 def demand(result: TransferResult, direction: Direction) -> None:

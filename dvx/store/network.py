@@ -14,7 +14,7 @@ from dvx.store import files
 from dvx.store.blocks import Blocks
 from dvx.store.calls import Caller, first_line
 from dvx.store.crowd import each
-from dvx.store.listed import Listed, modified_of
+from dvx.store.listed import Listed, md5_of, modified_of
 from dvx.store.reading import open_regular
 from dvx.store.schemes import Scheme
 from dvx.store.verify import Check, arriving
@@ -184,10 +184,13 @@ class NetworkRemote:
             info = self._call(partial(self._files.info, self._place(name)))
         except FileNotFoundError:
             return None
-        return _listed(name, info) if info["type"] == "file" else None
+        return self._listed(name, info) if info["type"] == "file" else None
 
     def _list(self, folder: str) -> dict[str, Listed]:
-        return {name: _listed(name, info) for name, info in self._infos(folder).items()}
+        return {name: self._listed(name, info) for name, info in self._infos(folder).items()}
+
+    def _listed(self, name: str, info: Mapping[str, Any]) -> Listed:
+        return Listed(name, int(info["size"] or 0), modified_of(info), md5_of(self._scheme.protocol, info))
 
     def _infos(self, folder: str) -> dict[str, Any]:
         if not self.lists:
@@ -263,10 +266,6 @@ class _Meter:
         self.count += count
         if count and self._moved is not None:
             self._moved(count)
-
-
-def _listed(name: str, info: Mapping[str, Any]) -> Listed:
-    return Listed(name, int(info["size"] or 0), modified_of(info))
 
 
 def _chunks(path: str) -> Iterator[bytes]:

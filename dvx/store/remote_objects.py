@@ -24,12 +24,13 @@ _READERS = 4
 
 class Looked(Struct, frozen=True):
     """What a remote has of some objects: which are `absent`, which were there for so long that a `gc` elsewhere may take them
-    for unneeded, and the `sizes` (bytes) of those that lie there by themselves.
+    for unneeded, the `sizes` (bytes) of those that lie there by themselves, and what is told of those whose hash is told.
     """
 
     absent: set[Digest]
     old: set[Digest]
     sizes: dict[Digest, int]
+    told: dict[Digest, Listed]
 
 
 class RemoteObjects:
@@ -60,7 +61,8 @@ class RemoteObjects:
             rest, old = self.packs.lacking(rest, tell, is_young)
         alone = self._alone(rest)
         old.update(digest for digest, one in alone.items() if not is_young(one.modified))
-        return Looked(rest - alone.keys(), old, {digest: one.size for digest, one in alone.items()})
+        told = {digest: one for digest, one in alone.items() if one.md5}
+        return Looked(rest - alone.keys(), old, {digest: one.size for digest, one in alone.items()}, told)
 
     def missing(self, digests: Iterable[Digest], tell: Tell = silent) -> set[Digest]:
         """Those that are not there."""
