@@ -7,6 +7,7 @@ import re
 
 from msgspec import Struct
 
+from dvx.model.globs import bounded
 from dvx.model.lines import lines_of
 from dvx.project import Project
 from dvx.store import files
@@ -127,5 +128,5 @@ def _rule(file: str, number: int, line: str) -> Rule | None:
     if pattern.regex is None:
         return None
     # to pathspec `[!a]` may be a slash, to Git it may not
-    regex = re.compile(_NEGATED.sub("[^/", pattern.regex.pattern), pattern.regex.flags)
+    regex = re.compile(bounded(_NEGATED.sub("[^/", pattern.regex.pattern)), pattern.regex.flags)
     return Rule(file, number, line, bool(pattern.include), regex)
