@@ -13,7 +13,7 @@ from dvx.errors import ConfigError, UnknownTarget, nearest, quoted
 from dvx.model.dialect import Dialect
 from dvx.model.ini import Document, parse
 from dvx.model.options import split_words
-from dvx.model.power import is_inside, power_of
+from dvx.model.power import is_inside, power_of, says_where
 from dvx.model.settings import Level, OptionName, Setting, check, is_path, merge, parse_name, read_settings
 
 _LARGEST = 1 << 20
@@ -24,14 +24,14 @@ _POWERFUL = frozenset({"bearer_token_command", "profile", "configpath", "credent
 class RemoteSettings(Struct, frozen=True):
     """What the configuration says of one remote. Paths in `url` and `options` are absolute; `jobs` is how many at once.
 
-    `urls` are the settings that make up `url`: one, or more where it begins with `remote://NAME`.
+    `places` are the settings that say where it is: URLs (several where one begins with `remote://NAME`), endpoints.
     """
 
     name: str
     url: str
     options: Mapping[str, str]
     jobs: int
-    urls: tuple[Setting, ...] = ()
+    places: tuple[Setting, ...] = ()
 
     def __repr__(self) -> str:
         """Without secrets."""
@@ -157,7 +157,7 @@ class Config(Struct, frozen=True):
             raise UnknownTarget(f"there is no remote `{name}`", hint)
         for setting in settings:
             self.demand(setting)
-        urls: tuple[Setting, ...] = tuple(setting for setting in settings if setting.name.option == "url")
+        places = tuple(setting for setting in settings if says_where(setting.name))
         url = options.pop("url", "")
         if not url:
             raise ConfigError(f"the remote `{name}` has no url", f"run `dvx remote modify {quoted(name)} url URL`")
@@ -167,18 +167,18 @@ class Config(Struct, frozen=True):
                 hint = f"run `dvx remote modify {quoted(name)} url URL`"
                 raise ConfigError(f"the url of remote `{name}` leads back to itself", hint)
             other = self._remote(base.lower(), (*users, name))
-            options, urls = {**other.options, **options}, (*urls, *other.urls)
+            options, places = {**other.options, **options}, (*places, *other.places)
             url = f"{other.url.rstrip('/')}/{below}" if below else other.url
         jobs = options.get("jobs")
-        return RemoteSettings(name, url, options, int(jobs) if jobs else 4 * (os.cpu_count() or 1), urls)
+        return RemoteSettings(name, url, options, int(jobs) if jobs else 4 * (os.cpu_count() or 1), places)
 
     def chose(self, remote: RemoteSettings) -> bool:
         """Whether the user chose where a remote is, and not the author of the repository alone."""
-        if not any(is_inside(url) for url in remote.urls):
+        if not any(is_inside(place) for place in remote.places):
             return True
         from dvx.config.trust import is_agreed
 
-        return all(is_agreed(self, url, None) for url in remote.urls)
+        return all(is_agreed(self, place, None) for place in remote.places)
 
     def demand(self, setting: Setting) -> None:
         """Refuse, with a ConfigError, a setting that has power and stands in a file that the user did not trust."""

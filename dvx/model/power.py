@@ -22,6 +22,7 @@ _COMMANDS = frozenset(
     | {"gdrive_user_credentials_file", "gdrive_service_account_json_file_path"}
 )
 _PLACES = frozenset({("cache", "dir"), ("plots", "out_dir")})
+_SERVERS = frozenset({"url", "endpointurl", "oss_endpoint", "account_name"})
 
 
 def power_of(name: OptionName) -> Power | None:
@@ -38,6 +39,11 @@ def may_be_recorded(option: str) -> bool:
     known = ANY_REMOTE.get(option, TEXT)
     name = OptionName("remote", "", option)
     return power_of(name) is None and not (known.path or known.secret or option.startswith("ask_"))
+
+
+def says_where(name: OptionName) -> bool:
+    """Whether an option says where a remote is: which server gets data and credentials."""
+    return name.section == "remote" and name.option in _SERVERS
 
 
 def is_inside(setting: Setting) -> bool:

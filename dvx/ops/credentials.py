@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 
 from dvx.config import RemoteSettings, trust
 from dvx.errors import ConfigError
@@ -11,6 +12,8 @@ from dvx.model.power import is_inside
 from dvx.model.settings import Level, is_secret, scheme_of
 from dvx.project import Project
 
+_GOOGLE = frozenset({"gs", "gcs"})
+_OF_GOOGLE = re.compile(r"https://(?:[a-z0-9-]+\.)*googleapis\.com(?:[:/]|$)")
 _PORTS = {"http": 80, "https": 443, "webdav": 80, "webdavs": 443, "ssh": 22}
 
 
@@ -23,19 +26,35 @@ def guard(project: Project, remote: RemoteSettings) -> None:
         ConfigError: the remote leads to another server now, and the user did not say so.
     """
     config = project.config
-    names = {url.name.name for url in remote.urls}
-    own = [one for key, one in config.settings.items() if key.section == "remote" and key.name in names and is_secret(key)]
-    if config.root is None or all(one.level is Level.REPO for one in own) or not any(is_inside(url) for url in remote.urls):
+    names = {place.name.name for place in remote.places}
+    given = (one for key, one in config.settings.items() if key.section == "remote" and key.name in names)
+    own = [one for one in given if is_secret(one.name) or one.name.option == "credentialpath"]
+    if config.root is None or all(one.level is Level.REPO for one in own) or not any(is_inside(place) for place in remote.places):
         return
     server, name = server_of(remote), name_of(remote.name)
     record = trust.load(config.root, config.environ)
     if record.agrees(name, server):
         return
-    if name in record.agreed and not all(trust.is_agreed(config, url, None) for url in remote.urls):
+    if name in record.agreed and not all(trust.is_agreed(config, place, None) for place in remote.places):
         text = f"the remote `{remote.name}` leads to another server now, `{printable(server)}`, than your credentials are for"
         raise ConfigError(text, "if they are for that one, too, run `dvx trust`")
     with contextlib.suppress(OSError):
         trust.change(config.root, config.environ, lambda old: old.agreeing({name: server}))
+
+
+def options_for(project: Project, remote: RemoteSettings) -> dict[str, str]:
+    """The options of a remote, such that this machine's own login at Google goes to no server that a repository chose.
+
+    Whoever gets such a token can use it. Amazon's keys only sign, and nothing logs in by itself elsewhere.
+    """
+    options = dict(remote.options)
+    endpoint = options.get("endpointurl", "")
+    if scheme_of(remote.url) not in _GOOGLE or not endpoint or "credentialpath" in options:
+        return options
+    named = any(place.name.option == "endpointurl" for place in remote.places)
+    if not _OF_GOOGLE.match(endpoint) and not (named and project.config.chose(remote)):
+        options["allow_anonymous_login"] = "true"
+    return options
 
 
 def name_of(remote: str) -> str:
@@ -49,4 +68,4 @@ def server_of(remote: RemoteSettings) -> str:
     host = remote.url.partition("://")[2].partition("/")[0].rpartition("@")[2].lower()
     if scheme in _PORTS and ":" not in host.rpartition("]")[2]:
         host = f"{host}:{_PORTS[scheme]}"
-    return f"{scheme}://{host} {remote.options.get('endpointurl', '')}".rstrip()
+    return f"{scheme}://{host} {remote.options.get('endpointurl') or remote.options.get('account_name', '')}".rstrip()

@@ -15,7 +15,7 @@ from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell, TransferPlanned
 from dvx.model.transfer import Item, TransferPlan, TransferResult, Wanted, gather, plan_transfer
 from dvx.model.tree import Tree
-from dvx.ops.credentials import guard
+from dvx.ops.credentials import guard, options_for
 from dvx.project import Project
 from dvx.shell import output_of
 from dvx.store import copy, pack_copy
@@ -99,7 +99,7 @@ class Remotes:
 def connect(project: Project, settings: RemoteSettings, jobs: int) -> Remote:
     """The remote that `settings` describe; the network is not touched yet. Raises like `store.remote.open_remote`."""
     guard(project, settings)
-    options = dict(settings.options)
+    options = options_for(project, settings)
     if "bearer_token_command" in options:
         options["token"] = _token(settings.name, options.pop("bearer_token_command"))
     return open_remote(settings.name, settings.url, options, jobs, project.ask, project.config.environ)

@@ -15,7 +15,7 @@ from dvx.config.git_options import Powerful, powerful
 from dvx.config.own import mark_link, own_links
 from dvx.errors import DvxError
 from dvx.model.dialect import Dialect
-from dvx.model.power import Power, is_inside, power_of
+from dvx.model.power import Power, is_inside, power_of, says_where
 from dvx.model.settings import Level, OptionName, Setting, is_secret, shown
 from dvx.model.trust import FileMark, LinkMark, TrustRecord
 from dvx.ops.credentials import name_of, server_of
@@ -154,11 +154,7 @@ def _files(config: Config) -> Iterator[tuple[str, FileMark]]:
 def _is_choice(setting: Setting) -> bool:
     """Whether a value is agreed to by itself, wherever in the project it stands."""
     power = power_of(setting.name)
-    return power in (Power.PLACE, Power.DATABASE) or _is_url(setting.name)
-
-
-def _is_url(name: OptionName) -> bool:
-    return name.section == "remote" and name.option == "url"
+    return power in (Power.PLACE, Power.DATABASE) or says_where(setting.name)
 
 
 def _matters(config: Config, setting: Setting) -> bool:
@@ -169,7 +165,7 @@ def _matters(config: Config, setting: Setting) -> bool:
     if power is Power.PLACE:
         root = config.root or ""
         return not trust.is_below(os.path.join(root, config.value(setting)), root)
-    return power is not None or _is_url(setting.name)
+    return power is not None or says_where(setting.name)
 
 
 def _of_setting(config: Config, setting: Setting) -> Question:

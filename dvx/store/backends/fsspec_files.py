@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urljoin
 
+from dvx.errors import ConfigError
+from dvx.model.paths import printable
 from dvx.store.backends.origins import Elsewhere, refuse_redirect
 from dvx.store.backends.target import Target
 from dvx.store.backends.unreadable import readable_credentials
 
 _PARTS_AT_ONCE = 4
+_ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 _AZURE_WORDS = {
     "connection_string": "connection_string",
     "account": "account_name",
@@ -77,6 +81,10 @@ def _session(settings: Mapping[str, str], profile: str | None) -> Any:
 
 def _complete_azure(options: dict[str, Any]) -> None:
     """What the options leave open comes from the configuration of Azure's own command, as DVC has it."""
+    account = str(options.get("account_name", "x" * 3))
+    if not _ACCOUNT.fullmatch(account):
+        # it becomes a part of the server's name
+        raise ConfigError(f"`account_name` cannot be `{printable(account)}`", "use 3 to 24 lower case letters and digits")
     excluded = options.pop("exclude", {})
     explicit = {"connection_string", "account_key", "sas_token", "client_secret", "anon"}
     if not explicit & options.keys():
