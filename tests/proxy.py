@@ -20,8 +20,8 @@ class FaultProxy:
 
     `broken` is the share of connections that are reset at once or after some bytes; `latency` (seconds) is added to what a
     client sends; `rate` (bytes a second) limits a connection, 0 does not; while `stalled`, nothing passes. `flips` is how many
-    pieces of what is uploaded get a wrong byte. `sent` and `received` count the bytes from clients and to them, `requests` has
-    the first line of each request.
+    pieces of what is uploaded get a wrong byte. After `drip` bytes to a client (None: never), one passes each fifth of a
+    second. `sent` and `received` count the bytes from clients and to them, `requests` has the first line of each request.
     """
 
     def __init__(self, host: str, port: int, seed: int = 0) -> None:
@@ -30,6 +30,7 @@ class FaultProxy:
         self.rate = 0
         self.stalled = False
         self.flips = 0
+        self.drip: int | None = None
         self.sent = 0
         self.received = 0
         self.requests: list[str] = []
@@ -86,7 +87,16 @@ class FaultProxy:
             self._open.discard(each)
             each.close()
 
+    def _trickle(self, data: bytes, target: socket.socket) -> None:
+        for at in range(len(data)):
+            if self.drip is None:
+                target.sendall(data[at:])
+                return
+            target.sendall(data[at : at + 1])
+            time.sleep(0.2)
+
     def _pass(self, source: socket.socket, target: socket.socket, latency: float, budget: int, up: bool) -> None:
+        passed = 0
         with contextlib.suppress(OSError):
             while data := source.recv(_CHUNK):
                 if latency:
@@ -95,6 +105,10 @@ class FaultProxy:
                     time.sleep(0.02)
                 if self.rate:
                     time.sleep(len(data) / self.rate)
+                passed += len(data)
+                if self.drip is not None and passed > self.drip and not up:
+                    self._trickle(data, target)
+                    continue
                 if up:
                     self.sent += len(data)
                     self.requests += [match.decode() for match in _REQUEST.findall(data)]

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from dvx.errors import RemoteError, quoted
-from dvx.store.backends.answers import Busy, wanted_pause
+from dvx.store.backends.answers import Busy, TooSlow, wanted_pause
 from dvx.store.backends.unreadable import UNREADABLE
 from dvx.store.crowd import Aside
+from dvx.store.pace import RATE, Pace
 from dvx.store.schemes import Scheme
 
 T = TypeVar("T")
@@ -25,12 +26,16 @@ _REFUSED = ("401", "403")
 
 
 class Caller:
-    """Asks one remote, whose library raises `errors`: those that `scheme` says. Threads may share it."""
+    """Asks one remote, whose library raises `errors`: those that `scheme` says. What is slower than `pace` is cut.
 
-    def __init__(self, name: str, url: str, scheme: Scheme) -> None:
+    Threads may share it.
+    """
+
+    def __init__(self, name: str, url: str, scheme: Scheme, pace: Pace) -> None:
+        self.scheme = scheme
         self._name = name
         self._url = url
-        self._scheme = scheme
+        self._pace = pace
         self._reached = False
         self._aside = Aside()
 
@@ -44,24 +49,41 @@ class Caller:
         while True:
             tried += 1
             try:
-                result = self._aside(call)
+                result = self._ask(call)
             except FileNotFoundError:
                 self._reached = True
                 raise
             except UNREADABLE as error:
                 raise self._senseless(error) from error
             except self.errors as error:
-                if tried >= (_TRIES if self._reached else _FIRST_TRIES) or not self._is_passing(error):
+                # who waited for too slow a server waited long
+                most = _TRIES if self._reached and not isinstance(error, TooSlow) else _FIRST_TRIES
+                if tried >= most or not self._is_passing(error):
                     raise self._explain(error) from error
                 time.sleep(min(_LONGEST_PAUSE, max(_pause(error), _PAUSE * 2 ** (tried - 1) * _chance())))
             else:
                 self._reached = True
                 return result
 
+    def _ask(self, call: Callable[[], T]) -> T:
+        with self._pace.watched() as begin:
+            try:
+                return self._aside(call)
+            except UNREADABLE:
+                self._refuse_slow(begin)
+                raise
+            except self.errors:
+                self._refuse_slow(begin)
+                raise
+
+    def _refuse_slow(self, begin: float) -> None:
+        if self._pace.was_cut(begin):
+            raise TooSlow(f"less than {RATE} bytes a second for {self._pace.seconds:g} seconds")
+
     @property
     def errors(self) -> tuple[type[Exception], ...]:
         """What its library raises, as far as that is loaded."""
-        return (OSError, *_classes(self._scheme.passing), *_classes(self._scheme.errors))
+        return (OSError, *_classes(self.scheme.passing), *_classes(self.scheme.errors))
 
     def _senseless(self, error: BaseException) -> RemoteError:
         text = f"the remote `{self._name}` gave an answer that dvx cannot read: {type(error).__name__}: {first_line(error)}"
@@ -69,7 +91,7 @@ class Caller:
         return RemoteError(text, hint)
 
     def _is_passing(self, error: BaseException) -> bool:
-        passing: tuple[type[Exception], ...] = (TimeoutError, ConnectionError, *_classes(self._scheme.passing))
+        passing: tuple[type[Exception], ...] = (TimeoutError, ConnectionError, *_classes(self.scheme.passing))
         return isinstance(error, passing) or getattr(error, "errno", None) in _PASSING
 
     def _explain(self, error: BaseException) -> RemoteError:
@@ -82,6 +104,10 @@ class Caller:
             return RemoteError(
                 f"the remote `{self._name}` is full: {reason}", "free some space there, then run the command again"
             )
+        if isinstance(error, TooSlow):
+            option = next((one for one in ("read_timeout", "timeout") if one in self.scheme.options), "")
+            more = f", or set `{option}` (seconds) of the remote higher" if option and self.scheme.protocol != "ssh" else ""
+            return RemoteError(f"the remote `{self._name}` is too slow: {reason}", f"check `{self._url}` and the network{more}")
         if isinstance(error, Busy):
             return RemoteError(f"the remote `{self._name}` failed again and again: {reason}", "try it later, or ask who runs it")
         if not self._is_passing(error):

@@ -9,14 +9,12 @@ from functools import partial
 from typing import Any, BinaryIO, TypeVar
 
 from dvx.errors import Corrupted, DvxError, MissingData, RemoteError
-from dvx.model.settings import redact
 from dvx.store import files
 from dvx.store.blocks import Blocks
 from dvx.store.calls import Caller, first_line
 from dvx.store.crowd import each
 from dvx.store.listed import Listed, md5_of, modified_of
 from dvx.store.reading import open_regular
-from dvx.store.schemes import Scheme
 from dvx.store.verify import Check, arriving
 
 T = TypeVar("T")
@@ -29,15 +27,16 @@ _PAGE, _PAGE_COST = 1000, 4
 class NetworkRemote:
     """Objects below `url` through one of fsspec's file systems; made by `open_remote`."""
 
-    def __init__(self, name: str, url: str, scheme: Scheme, place: tuple[Any, str], jobs: int) -> None:
+    def __init__(self, name: str, url: str, call: Caller, place: tuple[Any, str], jobs: int) -> None:
+        scheme = call.scheme
         self.name = name
-        self.url = redact(url)
+        self.url = url
         self.jobs = jobs
         self.lists = scheme.lists
         self._scheme = scheme
         self._files, root = place
         self._root = root.rstrip("/")
-        self._call = Caller(name, self.url, scheme)
+        self._call = call
         self._made: set[str] = set()
         self._blocks = Blocks(self._files, self._call, jobs)
         self._put_large: Callable[[str, str, Callable[[int], None]], None] | None = getattr(self._files, "put_large", None)

@@ -16,11 +16,13 @@ from dvx.model.options import ANY_REMOTE, TEXT
 from dvx.model.paths import printable
 from dvx.model.settings import redact
 from dvx.store.backends.target import Target
+from dvx.store.calls import Caller
 from dvx.store.crowd import bearable
 from dvx.store.folder import FolderRemote
 from dvx.store.listed import Listed
 from dvx.store.network import NetworkRemote
-from dvx.store.schemes import arguments, find_scheme, scheme_of
+from dvx.store.pace import Pace
+from dvx.store.schemes import Scheme, arguments, find_scheme, scheme_of
 from dvx.store.verify import Check
 
 
@@ -89,6 +91,7 @@ class Remote(Protocol):
 
 
 Ask = Callable[[str], str]
+_PATIENCE = 60.0
 _MAYBE_PATHS = frozenset({"ssl_verify"})
 _ASKED = {"ask_password": "password", "ask_passphrase": "passphrase"}
 
@@ -115,7 +118,15 @@ def open_remote(
     jobs = jobs or min(32, max(8, 4 * (os.cpu_count() or 1)))
     jobs = bearable(min(jobs, int(options.get("max_sessions") or scheme.most)))
     target = Target(scheme, url, arguments(scheme, _with_secrets(name, options, ask)), jobs, environ or {})
-    return NetworkRemote(name, url, scheme, _connect(name, target), jobs)
+    call = Caller(name, redact(url), scheme, Pace(_patience(scheme, options)))
+    return NetworkRemote(name, redact(url), call, _connect(name, target), jobs)
+
+
+def _patience(scheme: Scheme, options: Mapping[str, str]) -> float:
+    """For how long (seconds) a connection may be almost still: as long as it may be silent."""
+    # that of SSH is for the beginning only
+    given = options.get("read_timeout") or ("" if scheme.protocol == "ssh" else options.get("timeout"))
+    return max(1.0, float(given or _PATIENCE))
 
 
 def _refuse_devices(name: str, options: Mapping[str, str]) -> None:

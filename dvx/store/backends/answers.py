@@ -26,6 +26,10 @@ class Busy(ConnectionError):
         self.pause = pause
 
 
+class TooSlow(ConnectionError):
+    """A server that answers, but hardly."""
+
+
 def refusal(status: int, reason: str, path: str, code: str = "", pause: float = 0.0) -> OSError:
     """The error for an HTTP status, and for the code that S3 adds to it."""
     if status in _FULL or code in _FULL_CODES:
