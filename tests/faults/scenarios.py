@@ -159,6 +159,14 @@ def _for_pull(repo: Path, dvx: Dvx) -> None:
     os.unlink(repo / "f")
 
 
+def _for_claim(repo: Path, dvx: Dvx) -> None:
+    """The remote has everything, and has had it for long."""
+    _for_push(repo, dvx)
+    dvx(repo, "push")
+    for path in (repo / "../remote").rglob("*"):
+        os.utime(path, (1e9, 1e9))
+
+
 def _for_packs(repo: Path, dvx: Dvx) -> None:
     """As many small files as are packed."""
     _for_push(repo, dvx)
@@ -380,6 +388,7 @@ SCENARIOS = {
     "checkout -f": Scenario(_for_forced_checkout, ("checkout", "-f")),
     "remote add": Scenario(_nothing, ("remote", "add", "-d", "store", "../remote"), once=True),
     "push": Scenario(_for_push, ("push", "-j", "1")),
+    "push what is known": Scenario(_for_claim, ("push", "-j", "1")),
     "fetch": Scenario(_for_pull, ("fetch", "-j", "1")),
     "pull": Scenario(_for_pull, ("pull", "-j", "1")),
     "push packs": Scenario(_for_packs, ("push", "-j", "1"), dialects=("dvx",)),
