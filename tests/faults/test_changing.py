@@ -19,7 +19,7 @@ import pytest
 from dvx.formats import load_yaml
 from dvx.model.digest import digest_bytes
 from dvx.ops.inputs import Inputs
-from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
+from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, run_process, write
 
 Count = Callable[[str, int], None]
 _VERSIONS = [f"{number}\n" for number in range(4)]
@@ -57,7 +57,8 @@ def test_what_is_recorded_came_out_of_what_it_says(dialect_repo: Path, all_point
         if not chance.randrange(3):
             _reset(dialect_repo, chance)
     _reset(dialect_repo, chance)
-    dvx(dialect_repo, "repro")
+    done = run_process(dialect_repo, "dvx", "repro")
+    assert done.code == 0, done.err
     _check(dialect_repo)
     assert all((dialect_repo / name).read_bytes() == _expected(dialect_repo, name) for name in _SHAPES)
     assert checked
