@@ -28,10 +28,8 @@ class Content(Struct, frozen=True, gc=False):
 
 
 def holds(now: Content, recorded: Content, dialect: Dialect) -> bool:
-    """Does a path hold what was recorded? DVC does not record that a file is *not* executable, so there that is no difference."""
-    return now.digest == recorded.digest and now.executable == (
-        recorded.executable or (now.executable and not dialect.rich_trees)
-    )
+    """Does a path hold what was recorded? In DVC's repositories the executable bit is no difference: its links do not have it."""
+    return now.digest == recorded.digest and (now.executable == recorded.executable or not dialect.rich_trees)
 
 
 class Entry(Struct, frozen=True, gc=False):

@@ -138,7 +138,8 @@ def arrange(project: Project, path: str, entries: Iterable[Entry], tell: Tell = 
 
 def _plan(project: Project, path: str, content: Content, only: tuple[str, ...], tell: Tell) -> _Job | None:
     seen = look(project, path, tell, content.digest.algorithm)
-    if seen is not None and holds(seen.content, content, project.dialect):
+    bare = content.executable and seen is not None and not seen.content.executable
+    if seen is not None and holds(seen.content, content, project.dialect) and not bare:
         return None
     entries, empty = contents_of(project, path, content)
     wanted = {entry.path: entry for entry in entries}

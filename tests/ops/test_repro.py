@@ -829,7 +829,7 @@ def test_two_processes_may_remove_old_logs_at_once(native: Path) -> None:
     prepare(native, "stages:\n  a: {cmd: cp raw a, deps: [raw], outs: [a]}\n  b: {cmd: cp raw b, deps: [raw], outs: [b]}\n")
     for run in range(200):
         for name in ("x", "y", "z"):
-            write(native / f".dvx/tmp/logs/2020{run:04}/{name}.log", "")
+            write(native / f".dvx/tmp/logs/20200101-000000-{run}/{name}.log", "")
     started = [subprocess.Popen(["dvx", "repro", name], cwd=native, stderr=subprocess.PIPE, text=True) for name in "ab"]
     assert [(process.communicate(timeout=60)[1], process.returncode)[1] for process in started] == [0, 0]
     assert len(list((native / ".dvx/tmp/logs").iterdir())) <= 52
