@@ -124,5 +124,5 @@ def test_ssh_that_trickles_is_given_up(ssh: Served, home: Path, all_points: bool
         remote = open_remote("storage", f"ssh://127.0.0.1:{proxy.port}{ssh.folder}", ssh.options)
         remote.put(b"x" * LARGE, "a")
         proxy.drip = 0
-        with within(200), pytest.raises(RemoteError):
+        with within(600), pytest.raises(RemoteError):
             remote.read("a")
