@@ -67,8 +67,6 @@ def account(tmp_path: Path, listening: Listening, monkeypatch: pytest.MonkeyPatc
     facts = {"type": "service_account", "client_email": "a@b", "private_key": key, "private_key_id": "1", "project_id": "p"}
     place = write(tmp_path / "account.json", json.dumps({**facts, "token_uri": f"{listening.url}/token"}))
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(place))
-    # Google's library would first ask, over gRPC and for a minute, what kind of bucket it is
-    monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
     return place
 
 

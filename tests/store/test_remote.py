@@ -61,8 +61,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, home: Path, monkeypatc
         return _webdav(request.getfixturevalue("dav"))
     if request.param == "azure":
         return _azure(request.getfixturevalue("azure"))
-    # or it asks Google itself, for a minute, what kind of bucket that is
-    monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
     return _gs(request.getfixturevalue("gs"))
 
 
@@ -142,9 +140,9 @@ def _azure(server: Served) -> Place:
 
 
 def _gs(server: Served) -> Place:
-    import gcsfs
+    from gcsfs.core import GCSFileSystem
 
-    files = gcsfs.GCSFileSystem(endpoint_url=server.options["endpointurl"], token="anon", project="dvx", use_listings_cache=False)
+    files = GCSFileSystem(endpoint_url=server.options["endpointurl"], token="anon", project="dvx", use_listings_cache=False)
     top = f"dvxgcs/{uuid.uuid4().hex}"
     return slowly(_in_bucket(files, top, lambda url: open_remote("storage", f"gs://{url}", server.options)))
 

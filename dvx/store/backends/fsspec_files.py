@@ -46,7 +46,13 @@ def open_files(target: Target) -> tuple[Any, str]:
         options["session_kwargs"] = {"trace_configs": [_staying()]}
         if options.pop("anon", False):
             options["token"] = "anon"  # noqa: S105  no secret
-    files, path = fsspec.core.url_to_fs(f"{scheme.protocol}://{target.url.partition('://')[2]}", **options)
+    url = f"{scheme.protocol}://{target.url.partition('://')[2]}"
+    if scheme.protocol == "gs" and "endpoint_url" in options:
+        # the library's newer class would ask over gRPC, which only Google speaks, and for a minute, what kind of bucket it is
+        from gcsfs.core import GCSFileSystem  # type: ignore[import-untyped]
+
+        return GCSFileSystem(**options), url.partition("://")[2].rstrip("/")
+    files, path = fsspec.core.url_to_fs(url, **options)
     if scheme.protocol == "s3":
         files.retries = 1
     elif scheme.protocol == "abfs":
