@@ -69,7 +69,7 @@ def _of(place: Place, environ: Mapping[str, str]) -> Iterator[tuple[str, GitOpti
 
 def _in(file: str, environ: Mapping[str, str], depth: int) -> Iterator[tuple[str, GitOption]]:
     try:
-        data, _ = read_regular(file, _LARGEST)
+        data = _read(file)
     except OSError:
         return
     if not may_have_power(data):
@@ -93,9 +93,17 @@ def _expanded(path: str, environ: Mapping[str, str]) -> str:
     return home_folder(environ) + path[1:] if path.startswith("~/") else os.path.expanduser(path)
 
 
+def _read(file: str) -> bytes:
+    data, status = read_regular(file, _LARGEST)
+    if len(data) < status.st_size:
+        hint = "look at it, and take out what Git does not need"
+        raise ConfigError(f"`{printable(file)}` is too large for the configuration of a repository", hint)
+    return data
+
+
 def _digest(file: str) -> str:
     try:
-        return fingerprint(read_regular(file, _LARGEST)[0])
+        return fingerprint(_read(file))
     except OSError:
         return "absent"
 

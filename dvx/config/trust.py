@@ -96,8 +96,10 @@ def is_agreed(config: Config, setting: Setting, power: Power | None) -> bool:
 
 def is_below(place: str, root: str) -> bool:
     """Whether a place is really in the project, and not in Git's own folder."""
-    real, top = os.path.realpath(place), os.path.realpath(root)
-    return within(real, top) and ".git" not in real[len(top) :].split(os.sep)
+    top = os.path.realpath(root)
+    # with `..` behind a link the two differ, and who opens the place may go either way
+    reals = {os.path.realpath(place), os.path.realpath(os.path.normpath(place))}
+    return all(within(real, top) and ".git" not in real[len(top) :].split(os.sep) for real in reals)
 
 
 def distrust(config: Config, record: TrustRecord) -> str:

@@ -41,6 +41,7 @@ def _git_folder(path: str) -> str | None:
 def _common_folder(folder: str) -> str:
     try:
         with open(os.path.join(folder, "commondir"), encoding="utf-8", errors="surrogateescape") as file:
-            return os.path.normpath(os.path.join(folder, file.readline().rstrip("\n")))
+            # as Git does: all of the file, and links are followed before `..`
+            return os.path.realpath(os.path.join(folder, file.read().rstrip("\r\n")))
     except FileNotFoundError:
         return folder

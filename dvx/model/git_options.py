@@ -9,7 +9,7 @@ from msgspec import Struct
 
 # of what follows an option with power holds one; most files have none of these words
 _WORDS = re.compile(
-    rb"sshcommand|gitproxy|askpass|alternaterefs|filter|lfs|credential|uploadpack|receivepack|vcs|gpg|include|protocol|::|hook",
+    rb"sshcommand|proxy|cookie|sslverify|askpass|alternaterefs|filter|lfs|credential|uploadpack|receivepack|vcs|gpg|include|protocol|::|hook",
     re.IGNORECASE,
 )
 _HEADER = re.compile(r'\[\s*([\w.-]+)(?:\s+"((?:[^"\\\n]|\\.)*)")?\s*\]')
@@ -29,13 +29,17 @@ _RUN = frozenset(
         ("gc", "recentobjectshook"),
         ("hook", "command"),
     ]
+    + [("http", key) for key in ("savecookies", "cookiefile", "proxy", "sslverify")]
     + [("include", "path"), ("includeif", "path")]
 )
 _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
 _PLAIN_PROTOCOLS = frozenset({"http", "https", "git", "ssh", "file"})
 # what people use, found where their own programs are: these name no other program
 _USUAL = {
-    "filter": re.compile(r"(?:git-lfs|git-crypt|nbstripout)(?: (?:[\w=.,/:-]+|%f))*"),
+    "filter": re.compile(
+        r"git-lfs (?:(?:clean|smudge(?: --skip)?) -- %f|filter-process(?: --skip)?)"
+        r"|git-crypt (?:clean|smudge)(?: --key-name=[\w-]+)?|nbstripout|cat"
+    ),
     "credential": re.compile(r"(?:cache(?: --timeout[= ]\d+)?|store|osxkeychain|manager|manager-core|libsecret|wincred|oauth)"),
     "core.sshcommand": re.compile(r"ssh(?: -i [\w./~-]+| -o IdentitiesOnly[= ]yes| -o BatchMode[= ]yes| -p \d+| -[46Cqv])*"),
     "remote": re.compile(r"git-(?:upload|receive)-pack"),

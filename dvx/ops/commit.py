@@ -155,7 +155,8 @@ def _record_pointers(
     contents = _take(project, outs, parts, tell)
     project.cache.barrier()
     cached = {output.path: contents[output.path] for output, _ in outs if output.cached}
-    note_made(project, (content.digest for content in cached.values()))
+    before = {recorded.content.digest for _, recorded in outs if recorded.content is not None}
+    note_made(project, (content.digest for content in cached.values() if content.digest not in before))
     if options.share:
         relink(project, {path: content for path, content in cached.items() if path not in parts})
     ignored = ignore(project, cached)

@@ -20,7 +20,7 @@ _PORTS = {"http": 80, "https": 443, "webdav": 80, "webdavs": 443, "ssh": 22}
 def guard(project: Project, remote: RemoteSettings) -> None:
     """Refuse to send the user's own credentials to another server than before, where a tracked file alone says so.
 
-    The first use of credentials settles for which server they are.
+    The first use of credentials that were given in this project settles for which server they are.
 
     Raises:
         ConfigError: the remote leads to another server now, and the user did not say so.
@@ -35,9 +35,12 @@ def guard(project: Project, remote: RemoteSettings) -> None:
     record = trust.load(config.root, config.environ)
     if record.agrees(name, server):
         return
-    if name in record.agreed and not all(trust.is_agreed(config, place, None) for place in remote.places):
-        text = f"the remote `{remote.name}` leads to another server now, `{printable(server)}`, than your credentials are for"
-        raise ConfigError(text, "if they are for that one, too, run `dvx trust`")
+    # what was given in this clone was given for this server; what the user has for all projects was not
+    settled = name in record.agreed or any(one.level not in (Level.REPO, Level.LOCAL) for one in own)
+    if settled and not all(trust.is_agreed(config, place, None) for place in remote.places):
+        what = "another server now" if name in record.agreed else "a server that the repository chose"
+        text = f"the remote `{remote.name}` leads to {what}, `{printable(server)}`: your credentials may not be for it"
+        raise ConfigError(text, "if they are, run `dvx trust`")
     with contextlib.suppress(OSError):
         trust.change(config.root, config.environ, lambda old: old.agreeing({name: server}))
 

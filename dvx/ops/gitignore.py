@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterable
 
+from dvx.errors import UnsafePath
 from dvx.model.lines import lines_of
-from dvx.model.paths import parent
+from dvx.model.paths import parent, printable
 from dvx.project import Project
 from dvx.store import files
 
@@ -83,6 +85,8 @@ def _file(folder: str) -> str:
 
 
 def _read(project: Project, place: str) -> str:
+    if os.path.islink(project.abs(place)):
+        raise UnsafePath(f"`{printable(place)}` is a symbolic link, which Git does not obey", "put a file in its place")
     try:
         return files.read(project.abs(place)).decode("utf-8", "surrogateescape")
     except FileNotFoundError:

@@ -95,10 +95,11 @@ def note_choice(before: Config, after: Config, level: Level, chosen: OptionName 
         with contextlib.suppress(DvxError):
             agreed[name_of(chosen.name)] = server_of(after.remote(chosen.name))
     powerful = {one.name for one in now if power_of(one.name) is Power.COMMAND}
+    others = {one.name for one in now if power_of(one.name) or says_where(one.name)}
     marks: dict[str, FileMark] = {}
     if level is Level.LOCAL and powerful:
         record = trust.load(after.root, after.environ)
-        if powerful <= {one.name for one in new} or not trust.distrust(before, record):
+        if others <= {one.name for one in new} or not trust.distrust(before, record):
             marks = dict(_files(after))
     if agreed or marks:
         with contextlib.suppress(OSError):

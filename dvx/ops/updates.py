@@ -34,7 +34,7 @@ from dvx.ops.import_records import (
 )
 from dvx.ops.index import Index, Tracked, load_index
 from dvx.ops.owners import find_owners
-from dvx.ops.provenance import note_source
+from dvx.ops.provenance import note_source, refuse
 from dvx.ops.url_source import there_of
 from dvx.ops.worktree import is_followed, update_output
 from dvx.project import Project
@@ -228,6 +228,9 @@ def _taken(project: Project, room: Project, inner: str, path: str, options: Upda
     """Take what came into the cache and the workspace, or send it to a remote."""
     if not options.to_remote:
         return take(project, room, inner, path, tell, force=True)
+    settings = project.config.remote(options.remote)
+    if not project.config.chose(settings):
+        refuse((path,), settings.name, settings.url)
     sent = BringOptions(project.abs(path), options.remote, options.jobs, force=True)
     return add_to_remote(project, room.abs(inner), sent, AddOptions(), tell).added[0].content
 

@@ -55,6 +55,9 @@ def test_what_people_use_needs_no_trust(dialect_repo: Path, text: str) -> None:
         ('[gpg "ssh"]\n\tprogram = evil\n', "gpg.ssh.program", "evil"),
         ('[hook "x"]\n\tcommand = evil\n', "hook.x.command", "evil"),
         ('[lfs "customtransfer.x"]\n\tpath = evil\n', "lfs.customtransfer.x.path", "evil"),
+        ('[filter "x"]\n\tclean = nbstripout /home/mine.ipynb\n', "filter.x.clean", "nbstripout /home/mine.ipynb"),
+        ("[http]\n\tcookieFile = /home/.bashrc\n", "http.cookiefile", "/home/.bashrc"),
+        ('[http "http://x"]\n\tproxy = http://evil\n', "http.http://x.proxy", "http://evil"),
     ],
 )
 def test_other_programs_need_trust(dialect_repo: Path, text: str, name: str, value: str) -> None:
@@ -134,3 +137,38 @@ def test_a_plain_file_is_not_read_further() -> None:
 def test_git_still_answers(dialect_repo: Path) -> None:
     assert git(dialect_repo, "status", "--porcelain") == ""
     assert run_process(dialect_repo, "git", "version").code == 0
+
+
+def test_a_configuration_that_is_too_large_to_be_checked_is_refused(dialect_repo: Path) -> None:
+    add(dialect_repo, "".join(f"#{'x' * 1000}\n" for _ in range(1060)) + '[filter "x"]\n\tclean = evil\n')
+    result = run_dvx(dialect_repo, "data", "status")
+    assert result.code != 0
+    assert "is too large" in result.err
+
+
+@pytest.mark.parametrize("name", ["x\ny\n", "l/../c"])
+def test_the_folder_that_work_trees_share_is_the_one_that_git_takes(dialect_repo: Path, name: str) -> None:
+    folder = dialect_repo / ".git"
+    evil = folder / ("x\ny" if "\n" in name else "evil/c")
+    harmless = folder / ("x" if "\n" in name else "c")
+    (folder / "evil/deep").mkdir(parents=True)
+    (folder / "l").symlink_to("evil/deep")
+    for place, text in ((evil, '[filter "x"]\n\tclean = evil\n'), (harmless, "")):
+        (place / "objects").mkdir(parents=True)
+        (place / "refs").mkdir()
+        write(place / "config", (folder / "config").read_text() + text)
+    write(folder / "commondir", name)
+    assert "filter.x.clean" in run_dvx(dialect_repo, "trust", "--list").out
+
+
+def test_looking_for_a_text_in_the_history_runs_nothing(native: Path, tmp_path: Path) -> None:
+    write(native / "dvx.yaml", "stages:\n  s: {cmd: cp a b, deps: [a], outs: [b]}\n")
+    write(native / "a", "1\n")
+    dvx(native, "repro")
+    write(native / ".gitattributes", "dvx.lock diff=x\n")
+    git(native, "add", "--all")
+    git(native, "commit", "--quiet", "--message", "all")
+    write(native / "a", "2\n")
+    add(native, f'[diff "x"]\n\ttextconv = "touch {tmp_path}/canary; cat"\n')
+    dvx(native, "explain", "s")
+    assert not (tmp_path / "canary").exists()

@@ -132,3 +132,21 @@ def test_a_clone_that_works_with_one_remote_is_asked_nothing(dialect_repo: Path,
     write(clone / "more", "3\n")
     dvx(clone, "add", "data", "more")
     dvx(clone, "push")
+
+
+def test_recording_what_was_found_does_not_make_it_ones_own(hostile: Path, tmp_path: Path):
+    dvx(hostile, "checkout")
+    dvx(hostile, "commit", "-f")
+    assert run_dvx(hostile, "push").code != 0
+    assert sent(tmp_path) == []
+
+
+def test_an_update_sends_no_file_of_this_machine_to_the_authors_remote(hostile: Path, tmp_path: Path):
+    write(tmp_path / "id_rsa", "private\n")
+    suffix = dialect_of(hostile).pointer_suffix
+    dvx(hostile, "import-url", str(tmp_path / "id_rsa"), "key")
+    write(tmp_path / "id_rsa", "private, too\n")
+    refused = run_dvx(hostile, "update", "--to-remote", f"key{suffix}")
+    assert refused.code != 0
+    assert "dvx trust" in refused.err
+    assert sent(tmp_path) == []

@@ -336,3 +336,44 @@ def test_credentials_that_stood_there_are_for_the_first_server_that_they_are_use
     assert "leads to another server" not in push(dialect_repo).err
     config.write_text(before.replace(NOWHERE, "webdav://127.0.0.2:1/x"))
     assert "leads to another server now" in push(dialect_repo).err
+
+
+def test_credentials_for_all_projects_go_to_no_server_that_a_repository_chose(dialect_repo: Path, home: Path):
+    with_remote(dialect_repo, "webdav://127.0.0.1:1/evil")
+    place = home / (".config/dvx" if dialect_of(dialect_repo).folder == ".dvx" else ".config/dvc") / "config"
+    write(place, "['remote \"store\"']\n    user = victim\n    password = s3cret\n")
+    result = push(dialect_repo)
+    assert result.code != 0
+    assert "a server that the repository chose" in result.err
+    dvx(dialect_repo, "trust", "--yes")
+    assert "a server that the repository chose" not in push(dialect_repo).err
+
+
+def test_setting_a_command_trusts_nothing_else_in_the_file(dialect_repo: Path, tmp_path: Path):
+    with_remote(dialect_repo)
+    write(local(dialect_repo), f"[cache]\n    dir = {tmp_path}/theirs\n")
+    assert run_dvx(dialect_repo, "status").code != 0
+    run_dvx(dialect_repo, "remote", "modify", "--local", "store", "bearer_token_command", "true")
+    assert "says where dvx writes" in run_dvx(dialect_repo, "status").err
+
+
+def test_pages_are_not_written_outside_by_way_of_a_link(native: Path, tmp_path: Path):
+    (native / "a/b/c").mkdir(parents=True)
+    (native / "l").symlink_to("a/b/c")
+    config = native / ".dvx/config"
+    config.write_text(config.read_text() + "[plots]\n    out_dir = l/../../escaped\n")
+    write(native / "m.csv", "x,y\n1,2\n")
+    write(native / "dvx.yaml", "plots:\n- m.csv\n")
+    result = run_dvx(native, "plots", "show")
+    assert result.code != 0
+    assert not (tmp_path / "escaped").exists()
+    assert not (native.parent / "escaped").exists()
+
+
+def test_an_ignore_file_that_is_a_link_is_not_followed(dialect_repo: Path, tmp_path: Path):
+    write(tmp_path / "secret", "mine\n")
+    (dialect_repo / "d").mkdir()
+    (dialect_repo / "d/.gitignore").symlink_to(tmp_path / "secret")
+    write(dialect_repo / "d/f", "1\n")
+    assert "is a symbolic link" in run_dvx(dialect_repo, "add", "d/f").err
+    assert (dialect_repo / "d/.gitignore").is_symlink()
