@@ -34,6 +34,7 @@ OWNERS = {
     "gitdb": "dvx.git",
     "fsspec": "dvx.store.backends",
     "s3fs": "dvx.store.backends.fsspec_files",
+    "gcsfs": "dvx.store.backends.fsspec_files",
     "aiobotocore": "dvx.store.backends.fsspec_files",
     "aiohttp": "dvx.store.backends.fsspec_files",
     "botocore": "dvx.store.backends.s3_client",
@@ -60,7 +61,21 @@ OWNERS = {
     "pandas": "dvx.store.database",
 }
 SLOW = frozenset(
-    {"asyncio", "fsspec", "s3fs", "aiobotocore", "botocore", "git", "gitdb", "ruamel", "tomlkit", "tabulate", "rich", "filelock"}
+    {
+        "asyncio",
+        "fsspec",
+        "s3fs",
+        "gcsfs",
+        "aiobotocore",
+        "botocore",
+        "git",
+        "gitdb",
+        "ruamel",
+        "tomlkit",
+        "tabulate",
+        "rich",
+        "filelock",
+    }
     | {"pathspec", "platformdirs", "sqlalchemy", "pandas", "numpy"}
 )
 TOUCHES_THE_WORLD = frozenset({
