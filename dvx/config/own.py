@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dvx.errors import UnsafePath, quoted
@@ -42,7 +43,7 @@ def check_own(root: str, dialect: Dialect, environ: Mapping[str, str]) -> None:
     for name in ("", "exps"):
         place = f"{folder}/{dialect.state_folder}/{name}".rstrip("/")
         _refuse_special(root, [f"{place}/{one}" for one in _names(os.path.join(root, place))])
-    _refuse_tracked(root, [f"{folder}/{name}" for name in (*_PRIVATE, dialect.state_folder)])
+    _refuse_tracked(root, [f"{folder}/{name}" for name in (*_PRIVATE, dialect.state_folder)], environ)
 
 
 def check_cache(root: str, directory: str, environ: Mapping[str, str]) -> None:
@@ -50,7 +51,7 @@ def check_cache(root: str, directory: str, environ: Mapping[str, str]) -> None:
     path = os.path.relpath(directory, root)
     if within(directory, root):
         _refuse_links(root, _links(root, path, _CACHE), environ)
-        _refuse_tracked(root, (path,))
+        _refuse_tracked(root, (path,), environ)
 
 
 def is_private(path: str) -> bool:
@@ -132,9 +133,16 @@ def _names(place: str) -> list[str]:
         return []
 
 
-def _refuse_tracked(root: str, names: Sequence[str]) -> None:
-    tracked = tracked_below(root, names)
+def _refuse_tracked(root: str, names: Sequence[str], environ: Mapping[str, str]) -> None:
+    tracked = tracked_below(root, names, partial(_demand, root, environ))
     if tracked:
         shared = quoted(next(name for name in names if within(tracked[0], name)))
         text = f"`{printable(tracked[0])}` is tracked by Git, so somebody else may have written it"
         raise UnsafePath(text, f"remove it: `git rm -r -q --cached {shared}`, then `rm -r {shared}`")
+
+
+def _demand(root: str, environ: Mapping[str, str]) -> None:
+    """Refuse programs that Git's configuration names: to read an index, Git may fetch what is missing."""
+    from dvx.config.git_options import demand  # hardly ever needed
+
+    demand(root, environ)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from dvx.git.places import find_place
 
@@ -13,8 +13,8 @@ _SPLIT = b"link"
 _ID = 20
 
 
-def tracked_below(root: str, names: Sequence[str]) -> list[str]:
-    """Paths that Git tracks at or below the paths `names` of the project at `root`.
+def tracked_below(root: str, names: Sequence[str], before: Callable[[], None]) -> list[str]:
+    """Paths that Git tracks at or below the paths `names` of the project at `root`; `before` Git is asked, that is called.
 
     Raises:
         GitError: the index may hold some, and Git does not say.
@@ -34,6 +34,7 @@ def tracked_below(root: str, names: Sequence[str]) -> list[str]:
         return []
     from dvx.git import process, values
 
+    before()
     found = values.fields(process.ask(place, ("ls-files", "-z", "--", *asked)))
     return [path[len(above) :] for path in found]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -171,4 +172,29 @@ def test_looking_for_a_text_in_the_history_runs_nothing(native: Path, tmp_path: 
     write(native / "a", "2\n")
     add(native, f'[diff "x"]\n\ttextconv = "touch {tmp_path}/canary; cat"\n')
     dvx(native, "explain", "s")
+    assert not (tmp_path / "canary").exists()
+
+
+def test_what_git_would_fetch_to_read_its_index_is_not_fetched(dialect_repo: Path, tmp_path: Path) -> None:
+    folder = dialect_of(dialect_repo).folder
+    for name in "abc":
+        write(dialect_repo / f"z{name}/f", name)
+    git(dialect_repo, "add", "--all")
+    git(dialect_repo, "commit", "--quiet", "--message", "all")
+    shutil.copytree(dialect_repo / folder, tmp_path / "kept")
+    git(dialect_repo, "sparse-checkout", "set", "--cone", "--sparse-index", "za")
+    git(dialect_repo, "update-index", "--index-version", "4")
+    shutil.copytree(tmp_path / "kept", dialect_repo / folder, dirs_exist_ok=True)
+    for option, value in (
+        ("core.repositoryformatversion", "1"),
+        ("extensions.partialClone", "origin"),
+        ("remote.origin.url", str(dialect_repo)),
+        ("remote.origin.promisor", "true"),
+        ("remote.origin.uploadpack", f"touch {tmp_path}/canary; git-upload-pack"),
+    ):
+        git(dialect_repo, "config", option, value)
+    tree = git(dialect_repo, "rev-parse", f"HEAD:{folder}")
+    (dialect_repo / ".git/objects" / tree[:2] / tree[2:]).unlink()
+    for words in (("status",), ("root",), ("pull",)):
+        assert run_dvx(dialect_repo, *words).code != 0
     assert not (tmp_path / "canary").exists()
