@@ -220,8 +220,9 @@ def test_an_index_of_nonsense_is_refused_fast(native: Path, tmp_path: Path, kind
 
 
 @pytest.mark.s3
-@pytest.mark.parametrize("limit", [600_000, 400_000])
-def test_many_jobs_with_little_memory(native: Path, s3: S3Server, bucket: str, limit: int) -> None:
+def test_many_jobs_with_little_memory(native: Path, s3: S3Server, bucket: str) -> None:
+    # with much less Python cannot load all of its own libraries, and says so in words of its own
+    limit = 600_000
     for number in range(24):
         write(native / f"data/{number}", os.urandom(4_000_000 if number % 3 else 12_000_000))
     dvx(native, "remote", "add", "--default", "storage", f"s3://{bucket}")
@@ -231,10 +232,9 @@ def test_many_jobs_with_little_memory(native: Path, s3: S3Server, bucket: str, l
     program = Path(sys.executable).with_name("dvx")
     for command in ("push", "fetch"):
         if command == "fetch":
-            dvx(native, "push")  # the one with little memory may have stopped
             shutil.rmtree(native / ".dvx/cache")
         done = run_process(native, "bash", "-c", f"ulimit -v {limit}; exec {program} {command} -j 32")
-        assert done.code == 0 or (limit < 600_000 and "error: dvx ran out of memory" in done.err), done.err
+        assert done.code == 0, done.err
 
 
 def test_the_report_of_a_bug_is_the_users_own(dialect_repo: Path, home: Path) -> None:
