@@ -43,6 +43,7 @@ _USUAL = {
     "credential": re.compile(r"(?:cache(?: --timeout[= ]\d+)?|store|osxkeychain|manager|manager-core|libsecret|wincred|oauth)"),
     "core.sshcommand": re.compile(r"ssh(?: -i [\w./~-]+| -o IdentitiesOnly[= ]yes| -o BatchMode[= ]yes| -p \d+| -[46Cqv])*"),
     "remote": re.compile(r"git-(?:upload|receive)-pack"),
+    "http.sslverify": re.compile(r"(?i:true|yes|on|1)"),
 }
 
 

@@ -27,6 +27,7 @@ USUAL = [
     '[remote "backup"]\n\turl = https://example.org/it.git\n[alias]\n\tst = !date\n[core]\n\tpager = less\n\teditor = vi\n',
     '[diff "ipynb"]\n\ttextconv = nbstripout -t\n[merge "dvx"]\n\tdriver = dvx git-hook merge-driver\n',
     '[protocol "ext"]\n\tallow = never\n',
+    "[http]\n\tsslVerify = true\n",
 ]
 
 
@@ -57,6 +58,7 @@ def test_what_people_use_needs_no_trust(dialect_repo: Path, text: str) -> None:
         ('[hook "x"]\n\tcommand = evil\n', "hook.x.command", "evil"),
         ('[lfs "customtransfer.x"]\n\tpath = evil\n', "lfs.customtransfer.x.path", "evil"),
         ('[filter "x"]\n\tclean = nbstripout /home/mine.ipynb\n', "filter.x.clean", "nbstripout /home/mine.ipynb"),
+        ("[http]\n\tsslVerify = false\n", "http.sslverify", "false"),
         ("[http]\n\tcookieFile = /home/.bashrc\n", "http.cookiefile", "/home/.bashrc"),
         ('[http "http://x"]\n\tproxy = http://evil\n', "http.http://x.proxy", "http://evil"),
     ],
