@@ -61,10 +61,6 @@ def _of(place: Place, environ: Mapping[str, str]) -> Iterator[tuple[str, GitOpti
     """The file and the option."""
     for file in (os.path.join(place.common, "config"), os.path.join(place.folder, "config.worktree")):
         yield from _in(file, environ, 0)
-    # Git looks into submodules, too
-    for folder, _, names in os.walk(os.path.join(place.common, "modules")):
-        if "config" in names:
-            yield from _in(os.path.join(folder, "config"), environ, 0)
 
 
 def _in(file: str, environ: Mapping[str, str], depth: int) -> Iterator[tuple[str, GitOption]]:

@@ -203,7 +203,7 @@ class Git(Struct, frozen=True):
         return values.text(process.ask(self.place, ("rev-parse", "--verify", "--end-of-options", commit + "^{tree}"))).strip()
 
     def stage(self, paths: Sequence[str]) -> None:
-        """`git add`; ignored and absent paths are left out."""
+        """Put paths, and what is below them, into the index; ignored and absent ones are left out."""
         self._add(paths, "")
 
     def check_identity(self) -> None:
@@ -219,7 +219,7 @@ class Git(Struct, frozen=True):
         """
         if not os.path.exists(index):
             process.ask(self.place, ("read-tree", baseline), index=index)
-        process.ask(self.place, ("add", "--update", "--", "."), index=index, durable=True)
+        self._record(self._listed(index), index)
         self._add(extra, index)
         tree = values.text(process.ask(self.place, ("write-tree",), index=index, durable=True)).strip()
         words = ("commit-tree", tree, "-p", baseline, "-F", "-")
@@ -263,9 +263,20 @@ class Git(Struct, frozen=True):
     def _add(self, paths: Sequence[str], index: str) -> None:
         there = [path for path in dict.fromkeys(paths) if os.path.lexists(os.path.join(self.top, self.full(path)))]
         hidden = self.ignored(there) if there else set()
-        given = _joined(self.full(path) for path in there if path not in hidden)
+        for portion in values.batches(self.full(path) for path in there if path not in hidden):
+            self._record(self._listed(index, "--others", "--exclude-standard", "--", *portion), index)
+
+    def _listed(self, index: str, *words: str) -> list[str]:
+        return values.fields(process.ask(self.place, ("ls-files", "-z", "--modified", *words), index=index))
+
+    def _record(self, paths: Iterable[str], index: str) -> None:
+        """Give paths in an index what is in the work tree.
+
+        `git add` would do it, but looks for changes in repositories inside the work tree, and so runs what their own configuration names.
+        """
+        given = _joined(dict.fromkeys(paths))
         if given:
-            words = ("add", "--pathspec-from-file=-", "--pathspec-file-nul")
+            words = ("update-index", "--add", "--remove", "--replace", "-z", "--stdin")
             process.ask(self.place, words, given, index=index, durable=bool(index))
 
     def full(self, path: str) -> str:

@@ -574,3 +574,18 @@ def _git_settings_of_a_submodule(hostile: Hostile) -> None:
     with (hostile.repo / ".git/modules/sub/config").open("a") as file:
         file.write(f'[filter "evil"]\n\tclean = {hostile.evil}\n')
     write(hostile.repo / "sub/file", "2\n")
+
+
+@maker
+def _git_settings_of_a_repository_inside(hostile: Hostile) -> None:
+    inner = hostile.repo / "sub"
+    write(inner / "file", "1\n")
+    write(inner / ".gitattributes", "* filter=evil\n")
+    git(inner, "init", "--quiet")
+    commit_all(inner)
+    commit_all(hostile.repo)
+    with (inner / ".git/config").open("a") as file:
+        file.write(
+            f'[filter "evil"]\n\tclean = {hostile.evil}\n\tprocess = {hostile.evil}\n[core]\n\tfsmonitor = {hostile.evil}\n'
+        )
+    write(inner / "file", "2\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dvx.model.git_options import GitOption, has_power, may_have_power, read_options
-from tests.helpers import dialect_of, dvx, git, run_dvx, run_process, write
+from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, run_process, write
 
 
 def add(repo: Path, text: str) -> None:
@@ -200,3 +200,65 @@ def test_what_git_would_fetch_to_read_its_index_is_not_fetched(dialect_repo: Pat
     for words in (("status",), ("root",), ("pull",)):
         assert run_dvx(dialect_repo, *words).code != 0
     assert not (tmp_path / "canary").exists()
+
+
+@pytest.mark.parametrize("kind", ["folder", "submodule"])
+def test_what_a_repository_inside_names_is_not_run(dialect_repo: Path, tmp_path: Path, kind: str) -> None:
+    inner = dialect_repo / "sub" if kind == "folder" else tmp_path / "inner"
+    write(inner / "file", "1\n")
+    write(inner / ".gitattributes", "* filter=evil\n")
+    git(inner, "init", "--quiet")
+    commit_all(inner)
+    if kind == "submodule":
+        git(dialect_repo, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner), "sub")
+        commit_all(dialect_repo)
+    git(dialect_repo, "add", "--all")
+    commit_all(dialect_repo)
+    inner = dialect_repo / "sub"
+    for name in ("filter.evil.clean", "filter.evil.smudge", "core.fsmonitor"):
+        git(inner, "config", name, f"touch {tmp_path}/canary; cat")
+    write(inner / "file", "2\n")
+    write(dialect_repo / "data", "x")
+    dvx(dialect_repo, "config", "core.autostage", "true")
+    for words in (
+        ("add", "data"),
+        ("exp", "save", "--name", "one", "--include-untracked", "sub"),
+        ("data", "status", "--untracked-files"),
+        ("exp", "apply", "one"),
+        ("exp", "run", "--queue", "--name", "two"),
+        ("exp", "list"),
+    ):
+        run_dvx(dialect_repo, *words)
+        assert not (tmp_path / "canary").exists(), words
+    assert "one" in dvx(dialect_repo, "exp", "list").out
+
+
+def test_an_experiment_holds_the_workspace_as_git_would_record_it(dialect_repo: Path) -> None:
+    inner = dialect_repo / "sub"
+    write(inner / "file", "1\n")
+    git(inner, "init", "--quiet")
+    commit_all(inner)
+    for name in ("stays", "changes", "goes", "becomes-folder", "folder/becomes-file", "runs", "kept/x"):
+        write(dialect_repo / name, name)
+    commit_all(dialect_repo)
+    write(dialect_repo / "changes", "other")
+    for name in ("goes", "becomes-folder", "folder/becomes-file"):
+        (dialect_repo / name).unlink()
+    (dialect_repo / "folder").rmdir()
+    write(dialect_repo / "folder", "a file")
+    write(dialect_repo / "becomes-folder/x", "x")
+    (dialect_repo / "runs").chmod(0o755)
+    write(dialect_repo / "kept/new/y", "y")
+    write(dialect_repo / "new", "n")
+    write(inner / "file", "2\n")
+    commit_all(inner)
+    dvx(dialect_repo, "exp", "save", "--name", "one", "--include-untracked", "becomes-folder", "--include-untracked", "kept")
+    saved = git(
+        dialect_repo,
+        "ls-tree",
+        "-r",
+        next(iter(git(dialect_repo, "for-each-ref", "--format=%(objectname)", "refs/exps").split())),
+    )
+    git(dialect_repo, "add", "--update", ".")
+    git(dialect_repo, "add", "becomes-folder", "kept")
+    assert saved == git(dialect_repo, "ls-tree", "-r", git(dialect_repo, "write-tree"))
