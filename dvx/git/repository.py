@@ -272,7 +272,7 @@ class Git(Struct, frozen=True):
     def _record(self, paths: Iterable[str], index: str) -> None:
         """Give paths in an index what is in the work tree.
 
-        `git add` would do it, but looks for changes in repositories inside the work tree, and so runs what their own configuration names.
+        `git add` looks for changes in repositories inside the work tree, too, and so runs what their configuration names.
         """
         given = _joined(dict.fromkeys(paths))
         if given:
