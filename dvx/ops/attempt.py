@@ -25,14 +25,10 @@ _BEAT_BYTES = 1 << 10
 
 
 class Setting(Struct, frozen=True):
-    """What all attempts of one run share: up to `jobs` work at once; `attended` ones may read the terminal.
-
-    Commands get the descriptors `inherited`.
-    """
+    """What all attempts of one run share; `attended` ones may read the terminal. Commands get the descriptors `inherited`."""
 
     shell: Shell
     recorder: Recorder
-    jobs: int
     environment: Mapping[str, str] = field(default_factory=dict)
     attended: bool = True
     inherited: tuple[int, ...] = ()

@@ -32,8 +32,6 @@ class Commands:
         self._devices = devices
         self._tell = tell
         self._fresh = fresh
-        # stages are counted by who starts them, items of stages are not
-        self._slots = threading.BoundedSemaphore(setting.jobs)
 
     def run(self, stage: Stage, this: Try, reasons: tuple[Reason, ...], setting: Setting) -> tuple[int, float]:
         """Number and seconds of an attempt that succeeded: one that was left, or one that is made now."""
@@ -83,7 +81,7 @@ class Commands:
                 self._tell(StageStarted(stage.address, command, tuple(map(str, reasons)), shared))
                 passing = self._passing(stage, shared)
                 try:
-                    with self.others_turn(), self._slots:
+                    with self.others_turn():
                         return number, attempt(self._project, stage, replace(this, number=number), setting, passing)
                 except StageFailed as error:
                     # what it wrote ends here

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,7 +21,6 @@ from dvx.ops.checkout import arrange
 from dvx.ops.runcache import find_runs
 from dvx.ops.track import look
 from dvx.project import Project
-from dvx.shell import Shell
 from dvx.store import files
 
 
@@ -64,26 +62,6 @@ def prepare_items(
     for piece in left:
         files.make_folder(os.path.dirname(project.abs(piece.item.out)))
     return left
-
-
-def run_items(pieces: list[Piece], jobs: int, run: Callable[[Piece], None], shell: Shell, *, keep_going: bool) -> None:
-    """Run items, some at once. After a failure no other starts, unless it is to `keep_going`; what runs may end.
-
-    Raises:
-        DvxError: the first failure.
-    """
-    failure: BaseException | None = None
-    with ThreadPoolExecutor(max(1, min(jobs, len(pieces)))) as pool, shell.stopping():
-        waiting: set[Future[None]] = {pool.submit(run, piece) for piece in pieces}
-        while waiting:
-            ended, waiting = wait(waiting, return_when=FIRST_EXCEPTION)
-            for future in ended:
-                if not future.cancelled() and (error := future.exception()) is not None:
-                    failure = failure or error
-                    if not (keep_going and isinstance(error, DvxError)):
-                        waiting = {one for one in waiting if not one.cancel()}
-    if failure is not None:
-        raise failure
 
 
 def _inputs(project: Project, stage: Stage) -> dict[str, Entry]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +15,7 @@ from dvx.model.graph import Graph
 from dvx.model.schedule import Schedule
 from dvx.model.staleness import Action
 from dvx.ops.attempt import Setting
+from dvx.ops.crew import Crew
 from dvx.ops.definitions import Definitions
 from dvx.ops.index import load_index
 from dvx.ops.pipelines import check_graph
@@ -58,27 +58,27 @@ def repro(project: Project, options: ReproOptions, tell: Tell = silent) -> Repro
     journal = open_journal(project)
     recorder = Recorder(project, journal, lambda: _description(stages, options))
     shell = Shell()
-    setting = Setting(shell, recorder, jobs, options.environment, attended=alone)
-    worker = Worker(project, definitions, options, setting, cards(project, limits), tell)
+    control = Control(recorder, shell, tell)
+    # a stage that maps takes nothing itself: its items do
+    demand = {address: stage.run.resources for address, stage in stages.items() if stage.map is None}
+    schedule = Schedule(order, graph.needs, jobs, demand, limits)
+    crew = Crew(schedule, shell, control.gate, alone=alone)
+    setting = Setting(shell, recorder, options.environment, attended=alone)
+    worker = Worker(project, definitions, options, setting, cards(project, limits), crew, tell)
     worker.preload(order)
     if options.pull and not options.dry:
         pull_runs(project, tell)
-    progress = _Progress(worker, graph, options, Control(recorder, shell, tell), tell)
+    progress = _Progress(worker, graph, options, tell)
     error: BaseException | None = None
     try:
-        with shell.watching(), progress.control:
-            if alone:
-                for address in order:
-                    progress.take(address)
-            else:
-                demand = {address: stage.run.resources for address, stage in stages.items()}
-                schedule = Schedule(order, graph.needs, jobs, demand, limits)
-                schedule.begin(_Expected(journal))
-                _in_parallel(progress, shell, schedule, jobs)
+        with shell.watching(), control:
+            # one after the other, they keep the order in which they stand
+            schedule.begin((lambda _: 0.0) if alone else _Expected(journal))
+            crew.run(progress.look, progress.work)
         progress.finish()
     except BaseException as caught:
         error = caught
-        cancelled = progress.control.cancelled if isinstance(caught, KeyboardInterrupt) else None
+        cancelled = control.cancelled if isinstance(caught, KeyboardInterrupt) else None
         if cancelled is not None:
             raise cancelled from None
         raise
@@ -97,9 +97,8 @@ def repro(project: Project, options: ReproOptions, tell: Tell = silent) -> Repro
 class _Progress:
     """What was done so far, and what follows from it for the rest."""
 
-    def __init__(self, worker: Worker, graph: Graph, options: ReproOptions, control: Control, tell: Tell) -> None:
+    def __init__(self, worker: Worker, graph: Graph, options: ReproOptions, tell: Tell) -> None:
         self.outcomes: list[StageOutcome] = []
-        self.control = control
         self._worker = worker
         self._graph = graph
         self._options = options
@@ -107,11 +106,6 @@ class _Progress:
         self._ran: set[str] = set()
         self._failed: dict[str, DvxError] = {}
         self._blocked: set[str] = set()
-
-    def take(self, address: str) -> None:
-        """Work on a stage, however long it takes."""
-        if not self.look(address):
-            self.work(address)
 
     def look(self, address: str) -> bool:
         """Whether a stage is dealt with already, or needs no more than a look."""
@@ -127,7 +121,6 @@ class _Progress:
     def work(self, address: str) -> None:
         """Restore or run a stage."""
         with self._surviving(address):
-            self.control.gate()
             self._note(self._worker.work(address, self._rerun(address)))
 
     def finish(self) -> None:
@@ -190,25 +183,3 @@ def _description(stages: Mapping[str, Any], options: ReproOptions) -> dict[str, 
 def _saved(journal: Journal, outcomes: Iterable[StageOutcome]) -> float:
     known = expected_seconds(journal)
     return sum(known.get(one.address, 0.0) for one in outcomes if one.action in (Action.SKIP, Action.RESTORE))
-
-
-def _in_parallel(progress: _Progress, shell: Shell, schedule: Schedule, jobs: int) -> None:
-    """Start each stage as soon as what it needs is done. After a failure nothing starts any more, but what runs may end."""
-    running: dict[Future[None], str] = {}
-    failure: BaseException | None = None
-    with ThreadPoolExecutor(jobs) as pool, shell.stopping():
-        while running or (failure is None and schedule.unfinished):
-            while failure is None and (startable := schedule.start()):
-                for address in startable:
-                    if progress.look(address):
-                        schedule.end(address)
-                    else:
-                        running[pool.submit(progress.work, address)] = address
-            if not running:
-                continue
-            ended, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in ended:
-                schedule.end(running.pop(future))
-                failure = failure or future.exception()
-    if failure is not None:
-        raise failure

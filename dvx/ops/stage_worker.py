@@ -26,6 +26,7 @@ from dvx.model.staleness import Action
 from dvx.ops.attempt import Setting, Try
 from dvx.ops.byproducts import Beside
 from dvx.ops.commands import Commands
+from dvx.ops.crew import Crew
 from dvx.ops.decisions import Choice, Decider
 from dvx.ops.definitions import Definitions
 from dvx.ops.in_git import InGit
@@ -57,6 +58,7 @@ class Worker:
         options: ReproOptions,
         setting: Setting,
         devices: Devices,
+        crew: Crew,
         tell: Tell,
     ) -> None:
         self._project = project
@@ -65,6 +67,7 @@ class Worker:
         self._options = options
         self._setting = setting
         self._devices = devices
+        self._crew = crew
         self._in_git = InGit(project, index.stages.values())
         self._listener = tell
         self._observer = Observer(project, index.datasets, self._tell)
@@ -175,8 +178,8 @@ class Worker:
         return state
 
     def _items(self, stage: Stage, before: StageState, choice: Choice, held: tuple[int, Inputs]) -> tuple[int, float]:
-        """Run the items of a stage that are not known; one after the other if they need something that there may be one of."""
-        from dvx.ops.map_run import prepare_items, run_items
+        """Run the items of a stage that are not known, each of which takes what the stage says."""
+        from dvx.ops.map_run import prepare_items
 
         begin = time.monotonic()
         recorder, options = self._setting.recorder, self._options
@@ -186,20 +189,18 @@ class Worker:
         try:
             fresh = options.force or options.no_run_cache
             pieces = prepare_items(self._project, stage, before, self._decider.state(stage), self._tell, fresh=fresh)
-            jobs = 1 if stage.run.resources else self._setting.jobs
+            parts = {piece.stage.address: partial(self._item, held, piece) for piece in pieces}
             with self._commands.others_turn():
-                work = partial(self._item, held, jobs > 1)
-                run_items(pieces, jobs, work, self._setting.shell, keep_going=options.keep_going)
+                self._crew.split(stage.address, parts, stage.run.resources, keep_going=options.keep_going)
         except BaseException as error:
             recorder.note(Fact.STAGE_FAILED, stage.address, {"attempt": 1, "interrupted": not isinstance(error, DvxError)})
             raise
         return 1, time.monotonic() - begin
 
-    def _item(self, held: tuple[int, Inputs], shared: bool, piece: Piece) -> None:
-        self._setting.shell.check()
+    def _item(self, held: tuple[int, Inputs], piece: Piece) -> None:
         stage, (handle, inputs) = piece.stage, held
         environment = {**self._setting.environment, **piece.variables}
-        setting = replace(self._setting, environment=environment, attended=self._setting.attended and not shared)
+        setting = replace(self._setting, environment=environment, attended=not self._crew.shared)
         with self._turn:
             this = Try(0, key_of(stage, piece.state), inputs.fingerprint(stage))
             found = self._commands.run(stage, this, (), replace(setting, inherited=(handle,)))
