@@ -151,7 +151,7 @@ def _wrong(project: Project, options: FsckOptions, read: Iterable[_Read], healer
 
 def _aside(project: Project, place: str) -> str:
     """Where a file of the cache is put that is not what its name says."""
-    return os.path.join(project.cache.root, "quarantine", os.path.relpath(place, project.cache.root))
+    return project.cache.kept(f"quarantine/{os.path.relpath(place, project.cache.root)}")
 
 
 def _is_temporary(one: Lying) -> bool:

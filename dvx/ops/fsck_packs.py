@@ -112,7 +112,7 @@ def _broken(project: Project, remote: Remote, packs: Packs, pack: Pack, error: C
 
 
 def _put_aside(project: Project, remote: Remote, name: str) -> str:
-    place = os.path.join(project.cache.root, "quarantine", "remotes", remote.name, name)
+    place = project.cache.kept(f"quarantine/remotes/{remote.name}/{name}")
     files.make_folder(os.path.dirname(place))
     files.remove(place)
     remote.download(name, place)

@@ -108,7 +108,7 @@ def _local(project: Project) -> list[str]:
 
 
 def _place(project: Project, name: str) -> str:
-    return os.path.join(project.cache.root, name)
+    return project.cache.kept(name)
 
 
 def _parse(project: Project, name: str, data: bytes, tell: Tell) -> _Run | None:

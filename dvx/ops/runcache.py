@@ -27,7 +27,7 @@ def save_run(project: Project, stage: Stage, state: StageState) -> None:
         return
     entry = encode_state(state, stage)
     key = run_key(entry)
-    place = os.path.join(project.cache.runs, key[:2], key, run_value(entry))
+    place = project.cache.kept(f"runs/{key[:2]}/{key}/{run_value(entry)}")
     if not os.path.exists(place):
         files.write_atomic(place, dump_yaml(entry).encode())
 
@@ -37,7 +37,7 @@ def find_runs(project: Project, stage: Stage, seen: StageState, tell: Tell) -> I
     if not is_restorable(stage):
         return
     key = key_of(stage, seen)
-    folder = os.path.join(project.cache.runs, key[:2], key)
+    folder = os.path.dirname(project.cache.kept(f"runs/{key[:2]}/{key}/"))
     for name in _newest_first(folder):
         place = os.path.join(folder, name)
         state = _read(project, stage, place, name)
@@ -53,7 +53,7 @@ def latest_runs(project: Project, stage: Stage, limit: int) -> Iterator[StageSta
     found: list[tuple[int, str, str]] = []
     for folder, _, names in os.walk(project.cache.runs):
         places = ((name, os.path.join(folder, name)) for name in names if len(name) == 64)
-        found += [(os.stat(place).st_mtime_ns, place, name) for name, place in places]
+        found += [(os.lstat(place).st_mtime_ns, place, name) for name, place in places]
     for _, place, name in sorted(found, reverse=True)[:limit]:
         state = _read(project, stage, place, name)
         if state is not None:
@@ -63,7 +63,7 @@ def latest_runs(project: Project, stage: Stage, limit: int) -> Iterator[StageSta
 def _newest_first(folder: str) -> list[str]:
     try:
         with os.scandir(folder) as entries:
-            found = [(entry.stat().st_mtime_ns, entry.name) for entry in entries if len(entry.name) == 64]
+            found = [(entry.stat(follow_symlinks=False).st_mtime_ns, entry.name) for entry in entries if len(entry.name) == 64]
     except FileNotFoundError:
         return []
     return [name for _, name in sorted(found, reverse=True)]

@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import threading
 import time
 from collections.abc import Iterable, Iterator
 
-from dvx.errors import Corrupted, MissingData
+from dvx.errors import Corrupted, MissingData, UnsafePath, quoted
 from dvx.model.digest import TREE_SUFFIX, Digest, new_hasher
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import printable
@@ -41,6 +42,7 @@ class Cache:
         self._pending: dict[Digest, str] = {}
         self._pending_bytes = 0
         self._folders: set[str] = set()
+        self._real: set[str] = set()
         self._scratch = Scratch(os.path.join(root, "tmp"), self._make_folder)
 
     def path(self, digest: Digest) -> str:
@@ -50,17 +52,17 @@ class Cache:
     def has(self, digest: Digest, size: int | None = None) -> bool:
         """Whether the object is there; with `size`, an object of another length (truncated) counts as absent."""
         try:
-            status = os.stat(self.path(digest))
+            status = os.lstat(self.path(digest))
         except OSError:
             return False
-        return size is None or digest.is_tree or status.st_size == size
+        return _is_object(status) and (size is None or digest.is_tree or status.st_size == size)
 
     def claim(self, digest: Digest, size: int | None = None) -> bool:
         """Like `has`, for who is about to name the object: it counts as new from now on, so that no `gc` removes it before."""
         place = self.path(digest)
         try:
-            status = os.stat(place)
-            if size is not None and not digest.is_tree and status.st_size != size:
+            status = os.lstat(place)
+            if not _is_object(status) or (size is not None and not digest.is_tree and status.st_size != size):
                 return False
             if time.time() - status.st_mtime > _FRESH_SECONDS:
                 files.touch(place)
@@ -76,7 +78,9 @@ class Cache:
         found = {}
         for digest in digests:
             with contextlib.suppress(OSError):
-                found[digest] = os.stat(self.path(digest)).st_size
+                status = os.lstat(self.path(digest))
+                if _is_object(status):
+                    found[digest] = status.st_size
         return found
 
     def holds_all(self, algorithm: str, names: Iterable[str]) -> bool:
@@ -186,7 +190,7 @@ class Cache:
 
     def put_aside(self, digest: Digest, wrong: str) -> str:
         """Like `quarantine`, for a file that was under the name of the object."""
-        place = files.move_aside(wrong, os.path.join(self.root, "quarantine", digest.algorithm, digest.hex))
+        place = files.move_aside(wrong, self.kept(f"quarantine/{digest.algorithm}/{digest.hex}"))
         barrier([place, os.path.dirname(place)], self.root)
         text = f"the object `{digest}` in the cache was changed, so it was moved to `{printable(place)}`"
         self.tell(Notice(text, "if somebody edited a file that is linked to the cache, that edit is in there"))
@@ -204,7 +208,23 @@ class Cache:
 
     def aside(self, remote: str, digest: Digest) -> str:
         """Where the bytes that a remote has for an object are put when they are wrong."""
-        return os.path.join(self.root, "quarantine", "remotes", remote, digest.object_name)
+        return self.kept(f"quarantine/remotes/{remote}/{digest.object_name}")
+
+    def kept(self, name: str) -> str:
+        """The place of something in the cache that is not an object.
+
+        Raises:
+            UnsafePath: a folder on the way is a symbolic link; the first one may be, for `config.own` looks at it.
+        """
+        above = name.rpartition("/")[0]
+        if above not in self._real:
+            parts = above.split("/")
+            for folder in (os.path.join(self.root, *parts[:end]) for end in range(2, len(parts) + 1)):
+                if os.path.islink(folder):
+                    text = f"`{printable(folder)}` is a symbolic link, and dvx does not follow links in its cache"
+                    raise UnsafePath(text, f"remove it with `rm {quoted(folder)}`")
+            self._real.add(above)
+        return os.path.join(self.root, name)
 
     def objects(self, algorithm: str) -> Iterator[Digest]:
         """All named objects of one algorithm, in no particular order."""
@@ -262,6 +282,11 @@ class Cache:
         self._make_folder(os.path.dirname(folder))
         files.make_folder(folder)
         files.set_mode(folder, self._folder_mode)
+
+
+def _is_object(status: os.stat_result) -> bool:
+    """Whether a file is what dvx would have put there: behind a link is something else, which is not to be touched or sent."""
+    return stat.S_ISREG(status.st_mode)
 
 
 def is_right(place: str, digest: Digest) -> bool:

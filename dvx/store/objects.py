@@ -70,13 +70,13 @@ def remove_objects(cache: Cache, digests: Iterable[Digest], horizon: float) -> t
             files.rename(place, temp)
         except FileNotFoundError:
             continue
-        status = os.stat(temp)
+        status = os.lstat(temp)
         if status.st_mtime > horizon:
             files.rename(temp, place)
             spared.add(digest)
             continue
         # who wants to edit an object has to make it writable
-        if status.st_mode & stat.S_IWUSR and not is_right(temp, digest):
+        if stat.S_ISREG(status.st_mode) and status.st_mode & stat.S_IWUSR and not is_right(temp, digest):
             cache.put_aside(digest, temp)
         else:
             files.remove(temp)

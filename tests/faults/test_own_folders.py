@@ -213,6 +213,82 @@ def test_the_users_own_link_goes_on_working(prepared: Path, tmp_path: Path):
     assert "is a symbolic link" in run_dvx(prepared, "status").err
 
 
+_DAMAGED = (
+    ("add", "data"),
+    ("checkout", "-f"),
+    ("fetch",),
+    ("fetch", "--run-cache"),
+    ("pull", "-f"),
+    ("push",),
+    ("push", "--verify"),
+    ("push", "--run-cache"),
+    ("fsck",),
+    ("fsck", "--remote", "store"),
+    ("gc", "-w", "-f"),
+    ("repro",),
+    ("cache", "migrate"),
+)
+
+
+def deeper(clone: Path) -> dict[str, list[Path]]:
+    """What a stranger may make a link deeper in the cache, below the folders that are looked at when dvx starts."""
+    dialect = dialect_of(clone)
+    cache = clone / dialect.folder / "cache"
+    objects = cache / "files" / dialect.algorithm
+    names = ("files", dialect.algorithm, "remotes", "remotes/store", "remotes/store/files")
+    found = {name: [cache / "quarantine" / name] for name in names}
+    found |= {"runs/*": list((cache / "runs").glob("*")), "runs/*/*": list((cache / "runs").glob("*/*"))}
+    return found | {"objects": list(objects.glob("*/*"))}
+
+
+def test_nothing_happens_behind_links_deeper_in_the_cache(prepared: Path, mine: Path, tmp_path: Path, count: Count):
+    dialect, trials = dialect_of(prepared), 0
+    dvx(prepared, "repro")
+    dvx(prepared, "push", "--run-cache")
+    for number in range(16):
+        write(mine / f"folder/{number:x}{'a' * 63}", "mine\n")
+    for name in deeper(prepared):
+        for words in _DAMAGED:
+            clone = tmp_path / "clones/clone"
+            shutil.rmtree(clone.parent, ignore_errors=True)
+            shutil.copytree(prepared, clone, symlinks=True)
+            shutil.copytree(tmp_path / "store", clone.parent / "store")
+            (clone / "out").unlink()
+            if name != "objects":
+                (clone / dialect.lock).unlink()
+            for place in deeper(clone)[name]:
+                letter = mine / "letter"
+                letter.write_bytes(place.read_bytes() if name == "objects" else b"mine\n")
+                os.utime(letter, (1e9, 1e9))
+                replace(place, letter if name == "objects" else mine / "folder")
+            before = {path: (path.lstat().st_mtime, path.lstat().st_nlink) for path in mine.rglob("*")}, user_files(mine)
+            for top in () if name == "objects" else (clone / dialect.folder / "cache/files", clone.parent / "store/files"):
+                for place in top.glob("*/*/*"):
+                    place.chmod(0o644)
+                    place.write_bytes(b"x" * place.stat().st_size)
+            result = run_dvx(clone, *words)
+            assert "Traceback" not in result.err, (name, words, result.err)
+            assert "this is a bug" not in result.err, (name, words, result.err)
+            after = {path: (path.lstat().st_mtime, path.lstat().st_nlink) for path in mine.rglob("*")}, user_files(mine)
+            assert after == before, (name, words, result.err)
+            trials += 1
+    count(f"links deeper in the cache ({dialect.name})", trials)
+
+
+def test_an_object_behind_a_link_is_not_sent_and_a_good_one_takes_its_place(prepared: Path, tmp_path: Path):
+    dialect = dialect_of(prepared)
+    (secret := tmp_path / "secret").write_text("1\n")
+    place = next((prepared / dialect.folder / "cache/files" / dialect.algorithm).glob("*/*"))
+    replace(place, secret)
+    shutil.rmtree(tmp_path / "store")
+    assert run_dvx(prepared, "push").code != 0
+    assert not list((tmp_path / "store").rglob("*/??/*"))
+    dvx(prepared, "add", "data")
+    dvx(prepared, "push")
+    assert not place.is_symlink()
+    assert secret.read_text() == "1\n"
+
+
 def test_a_trial_sees_what_is_done_behind_a_link(prepared: Path, mine: Path, monkeypatch: pytest.MonkeyPatch):
     from dvx import project
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 
@@ -64,7 +65,9 @@ def reflink(source: str, target: str, mode: int) -> bool:
 
 
 def hardlink(source: str, target: str) -> None:
-    """Another name for the same file."""
+    """Another name for the same file; raises OSError for a symbolic link, behind which that would be a file of somebody else."""
+    if os.path.islink(source):
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), source)
     os.link(source, target)
 
 
