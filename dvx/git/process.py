@@ -104,6 +104,8 @@ def _environment(place: Place, index: str, literal: bool) -> dict[str, str]:
     """Variables that undo what `git` exports to hooks, which would make it answer about another repository or index."""
     variables = {
         "GIT_INDEX_FILE": index or os.path.join(place.folder, "index"),
+        # not where `core.worktree` says
+        "GIT_WORK_TREE": place.top,
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_LITERAL_PATHSPECS": "1" if literal else "0",
         "GIT_GLOB_PATHSPECS": "0",
@@ -112,7 +114,7 @@ def _environment(place: Place, index: str, literal: bool) -> dict[str, str]:
     }
     if _is_own(place):
         # an explicit folder skips Git's ownership check, so another user's repository is left to Git's discovery
-        variables |= {"GIT_DIR": place.folder, "GIT_WORK_TREE": place.top}
+        variables["GIT_DIR"] = place.folder
     return variables
 
 

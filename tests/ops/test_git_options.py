@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -262,3 +263,33 @@ def test_an_experiment_holds_the_workspace_as_git_would_record_it(dialect_repo: 
     git(dialect_repo, "add", "--update", ".")
     git(dialect_repo, "add", "becomes-folder", "kept")
     assert saved == git(dialect_repo, "ls-tree", "-r", git(dialect_repo, "write-tree"))
+
+
+@pytest.mark.parametrize("owner", ["own", "another"])
+def test_the_work_tree_is_where_the_repository_is(dialect_repo: Path, tmp_path: Path, owner: str) -> None:
+    if owner == "another" and os.geteuid() != 0:
+        pytest.skip("only root can give a repository to another user")
+    victim = tmp_path / "victim"
+    for name in ("params.yaml", "gone"):
+        write(dialect_repo / name, "n: 1\n")
+        write(victim / name, "mine\n")
+    commit_all(dialect_repo)
+    write(dialect_repo / "params.yaml", "n: 2\n")
+    dvx(dialect_repo, "exp", "save", "--name", "one")
+    git(dialect_repo, "checkout", "--quiet", "--", "params.yaml")
+    git(dialect_repo, "config", "core.worktree", str(victim))
+    if owner == "another":
+        git(dialect_repo, "config", "--global", "safe.directory", "*")
+        for place in (dialect_repo, *dialect_repo.rglob("*")):
+            os.chown(place, 12345, 12345, follow_symlinks=False)
+    dvx(dialect_repo, "exp", "apply", "one")
+    assert (dialect_repo / "params.yaml").read_text() == "n: 2\n"
+    write(dialect_repo / "params.yaml", "n: 3\n")
+    (dialect_repo / "gone").unlink()
+    dvx(dialect_repo, "exp", "save", "--name", "two")
+    dvx(dialect_repo, "exp", "run", "--queue", "--name", "three")
+    dvx(dialect_repo, "data", "status", "--untracked-files")
+    assert {place.name: place.read_text() for place in victim.rglob("*")} == {"params.yaml": "mine\n", "gone": "mine\n"}
+    git(dialect_repo, "config", "--unset", "core.worktree")
+    ref = git(dialect_repo, "for-each-ref", "--format=%(refname)", "refs/exps/**/two")
+    assert git(dialect_repo, "show", f"{ref}:params.yaml") == "n: 3"
