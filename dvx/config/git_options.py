@@ -5,7 +5,10 @@ A clone brings none; an unpacked archive, a copied folder or a shared disk can.
 
 from __future__ import annotations
 
+import errno
 import os
+import re
+import stat
 from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
@@ -14,21 +17,25 @@ from dvx.config.places import home_folder
 from dvx.config.trust import load
 from dvx.errors import ConfigError
 from dvx.git.places import Place, find_place
-from dvx.model.git_options import GitOption, has_power, is_include, may_have_power, read_options
-from dvx.model.paths import printable
-from dvx.model.trust import fingerprint
+from dvx.model.git_options import Demand, GitOption, Need, demands, is_include, may_have_power, read_options
+from dvx.model.paths import printable, within
 from dvx.store.reading import read_regular
 
 _LARGEST = 1 << 20
 _DEEPEST = 10
+# where only who administers the machine puts programs
+_SYSTEM = ("/usr", "/opt", "/bin", "/sbin", "/nix", "/snap")
+# from this version on Python can be told not to look for modules in the current folder, as the Git of dvx does
+_PYTHON = re.compile(r"python3\.(?:1[1-9]|[2-9]\d)t?")
 
 
 class Powerful(Struct, frozen=True):
-    """An option of Git's with power: its `name` as it is agreed to, all its values, and where the first stands."""
+    """An option of Git's with power: its `name` as it is agreed to, all its values, where the first stands, and what it does."""
 
     name: str
     value: str
     place: str
+    what: str
 
 
 def powerful(root: str, environ: Mapping[str, str]) -> tuple[Powerful, ...]:
@@ -38,10 +45,10 @@ def powerful(root: str, environ: Mapping[str, str]) -> tuple[Powerful, ...]:
         ConfigError: a file cannot be read.
     """
     place = find_place(root)
-    found: dict[str, list[tuple[str, str]]] = {}
-    for file, option in _of(place, environ) if place else ():
-        found.setdefault(f"git {option.name}", []).append((option.value, f"{_shown(file, place)}:{option.line}"))
-    return tuple(Powerful(name, "\n".join(value for value, _ in rows), rows[0][1]) for name, rows in found.items())
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for file, option, need in _of(place, environ) if place else ():
+        found.setdefault(f"git {option.name}", []).append((option.value, f"{_shown(file, place)}:{option.line}", need.value))
+    return tuple(Powerful(name, "\n".join(row[0] for row in rows), *rows[0][1:]) for name, rows in found.items())
 
 
 def demand(root: str, environ: Mapping[str, str]) -> None:
@@ -53,36 +60,84 @@ def demand(root: str, environ: Mapping[str, str]) -> None:
     for one in asked:
         if not record.agrees(one.name, one.value):
             name = one.name.removeprefix("git ")
-            text = f"`{printable(name)}` lets Git run a program: `{printable(one.value)}`; it may have come with the repository"
+            text = f"`{printable(name)}` {one.what}: `{printable(one.value)}`; it may have come with the repository"
             raise ConfigError(text, "if you trust it, run `dvx trust`; else `git config --unset` it", one.place)
 
 
-def _of(place: Place, environ: Mapping[str, str]) -> Iterator[tuple[str, GitOption]]:
-    """The file and the option."""
+def _of(place: Place, environ: Mapping[str, str]) -> Iterator[tuple[str, GitOption, Need]]:
+    """The file, the option, and what makes it no harmless one."""
     for file in (os.path.join(place.common, "config"), os.path.join(place.folder, "config.worktree")):
-        yield from _in(file, environ, 0)
+        yield from _in(file, place, environ, 0)
 
 
-def _in(file: str, environ: Mapping[str, str], depth: int) -> Iterator[tuple[str, GitOption]]:
+def _in(file: str, place: Place, environ: Mapping[str, str], depth: int) -> Iterator[tuple[str, GitOption, Need]]:
     try:
         data = _read(file)
-    except OSError:
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            raise ConfigError(f"`{printable(file)}` is not a regular file", "look at it, and remove it") from None
         return
     if not may_have_power(data):
         return
     try:
-        options = [option for option in read_options(data.decode("utf-8", "surrogateescape")) if has_power(option)]
+        options = tuple(read_options(data.decode("utf-8", "surrogateescape")))
     except ValueError as error:
         raise ConfigError(f"`{printable(file)}` cannot be read: {error}", "run `git config --list --local` to see why") from None
     for option in options:
-        if not is_include(option):
-            yield file, option
+        if is_include(option):
+            inner = os.path.join(os.path.dirname(file), _expanded(option.value, environ))
+            if depth == _DEEPEST or option.value.startswith("%") or not _is_settled(inner, place):
+                yield file, option, Need.NEVER
+            else:
+                yield from _in(inner, place, environ, depth + 1)
             continue
-        inner = os.path.join(os.path.dirname(file), _expanded(option.value, environ))
-        # with its bytes: what it says next may be something else
-        yield file, GitOption(option.name, f"{option.value} ({_digest(inner)})", option.line)
-        if depth < _DEEPEST:
-            yield from _in(inner, environ, depth + 1)
+        need = next((need for one in demands(option) if (need := _unmet(one, file, place, environ)) is not None), None)
+        if need is not None:
+            yield file, option, need
+
+
+def _unmet(demand: Demand, file: str, place: Place, environ: Mapping[str, str]) -> Need | None:
+    """Why what an option names makes it no harmless one: the repository can bring it, or another user."""
+    if demand.need is Need.NEVER:
+        return Need.NEVER
+    if demand.need is Need.WRITTEN:
+        path = demand.path.replace("$RUNNER_TEMP", environ.get("RUNNER_TEMP", ""))
+        return None if _is_outside(_expanded(path, environ), place) else Need.WRITTEN
+    path = _expanded(demand.path, environ) if "/" in demand.path else _found(demand.path, environ)
+    if not _is_outside(path, place):
+        return Need.PROGRAM
+    real = os.path.realpath(path)
+    if not os.path.lexists(real):
+        return None
+    if not any(within(real, folder) for folder in _SYSTEM) and os.lstat(real).st_uid not in (0, os.geteuid()):
+        return Need.FOREIGN
+    # what `process` tells Python counts for this file
+    is_told = file == os.path.join(place.common, "config") and _PYTHON.fullmatch(os.path.basename(real)) is not None
+    return None if is_told or demand.need is Need.PROGRAM else demand.need
+
+
+def _found(name: str, environ: Mapping[str, str]) -> str:
+    """Where a shell finds a program; a place where there is none, if it finds none."""
+    places = (os.path.join(folder, name) for folder in environ.get("PATH", os.defpath).split(os.pathsep))
+    return next((place for place in places if os.access(place, os.X_OK) and os.path.isfile(place)), f"/{name}")
+
+
+def _is_outside(path: str, place: Place) -> bool:
+    """Whether an absolute path leads nowhere into the repository."""
+    tops = (place.top, place.folder, place.common, place.common.removesuffix("/.git"))
+    ways = (os.path.normpath(path), os.path.realpath(path))
+    return os.path.isabs(path) and not any(within(way, os.path.realpath(top)) or within(way, top) for way in ways for top in tops)
+
+
+def _is_settled(file: str, place: Place) -> bool:
+    """Whether a file that is included is what Git will read: another user's, or a pipe, may say something else then."""
+    real = os.path.realpath(file)
+    there = os.path.lexists(real)
+    while not os.path.lexists(real):
+        real = os.path.dirname(real)
+    status = os.lstat(real)
+    is_sound = stat.S_ISREG(status.st_mode) if there else not status.st_mode & stat.S_IWOTH
+    return is_sound and status.st_uid in (0, os.geteuid(), os.stat(place.common).st_uid)
 
 
 def _expanded(path: str, environ: Mapping[str, str]) -> str:
@@ -95,13 +150,6 @@ def _read(file: str) -> bytes:
         hint = "look at it, and take out what Git does not need"
         raise ConfigError(f"`{printable(file)}` is too large for the configuration of a repository", hint)
     return data
-
-
-def _digest(file: str) -> str:
-    try:
-        return fingerprint(_read(file))
-    except OSError:
-        return "absent"
 
 
 def _shown(file: str, place: Place | None) -> str:

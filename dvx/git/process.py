@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from dvx.errors import GitError
 from dvx.git.places import Place
+from dvx.model.git_options import runs_module
 
 _PIPE = -1
 _DURABLE = ("-c", "core.fsync=committed,reference", "-c", "core.fsyncMethod=batch", "-c", "i18n.commitEncoding=utf-8")
@@ -112,10 +113,21 @@ def _environment(place: Place, index: str, literal: bool) -> dict[str, str]:
         "GIT_NOGLOB_PATHSPECS": "0",
         "GIT_ICASE_PATHSPECS": "0",
     }
+    if _names_a_module(place):
+        # a filter that is `python -m` would load what lies at the top of the work tree
+        variables["PYTHONSAFEPATH"] = "1"
     if _is_own(place):
         # an explicit folder skips Git's ownership check, so another user's repository is left to Git's discovery
         variables["GIT_DIR"] = place.folder
     return variables
+
+
+def _names_a_module(place: Place) -> bool:
+    path = os.path.join(place.common, "config")
+    if not os.path.isfile(path):
+        return False
+    with open(path, "rb") as file:
+        return runs_module(file.read())
 
 
 def _is_own(place: Place) -> bool:

@@ -178,7 +178,7 @@ def _of_setting(config: Config, setting: Setting) -> Question:
 
 
 def _of_git(one: Powerful, record: TrustRecord) -> Question:
-    return Question(Kind.GIT, one.name, one.value, one.place, "lets Git run a program", record.agrees(one.name, one.value))
+    return Question(Kind.GIT, one.name, one.value, one.place, one.what, record.agrees(one.name, one.value))
 
 
 def _of_link(root: str, path: str, record: TrustRecord) -> Question:

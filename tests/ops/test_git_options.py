@@ -1,15 +1,17 @@
 """Options of a repository's own Git configuration that start programs: found, shown, agreed to, and the usual ones left alone."""
+# ruff: noqa: E501  options are easier to read in one line
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from dvx.model.git_options import GitOption, has_power, may_have_power, read_options
+from dvx.model.git_options import Demand, GitOption, Need, demands, may_have_power, read_options
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, run_process, write
 
 
@@ -18,17 +20,34 @@ def add(repo: Path, text: str) -> None:
     place.write_text(place.read_text() + text)
 
 
+PYTHON = os.path.realpath(sys.executable)
 USUAL = [
     '[filter "lfs"]\n\tclean = git-lfs clean -- %f\n\tprocess = git-lfs filter-process\n\trequired = true\n',
+    '[filter "lfs"]\n\tsmudge = git-lfs smudge --skip -- %f\n\tprocess = \\"/usr/bin/git-lfs\\" filter-process --skip\n\tclean = git-lfs clean %f\n',
     '[filter "git-crypt"]\n\tsmudge = git-crypt smudge\n\tclean = git-crypt clean\n',
-    '[filter "nbstripout"]\n\tclean = nbstripout\n',
+    '[filter "git-crypt"]\n\tsmudge = \\"git-crypt\\" smudge\n\tclean = \\"/usr/bin/git-crypt\\" clean --key-name=my-key\n',
+    '[filter "nbstripout"]\n\tclean = nbstripout\n\tsmudge = cat\n',
+    f'[filter "nbstripout"]\n\tclean = \\"{PYTHON}\\" -m nbstripout\n[diff "ipynb"]\n\ttextconv = \\"{PYTHON}\\" -m nbstripout -t\n',
+    f'[filter "nbstripout"]\n\tclean = \\"{PYTHON}\\" -Xutf8 -m nbstripout --keep-count\n\tsmudge = \\"/not/here/python\\" -m nbstripout\n',
+    '[filter "nbstripout"]\n\tclean = \\"/Users/a b/env/bin/nbstripout\\"\n',
     "[credential]\n\thelper = cache --timeout=3600\n\thelper =\n\thelper = store\n",
+    "[credential]\n\thelper = store --file=/data/robot.cred\n\thelper = store --file ~/.my-credentials\n",
+    '[credential "https://github.com"]\n\thelper =\n\thelper = !gh auth git-credential\n\thelper = !/usr/bin/gh auth git-credential\n',
+    "[credential]\n\thelper = !/usr/bin/glab auth git-credential\n\thelper = /usr/local/bin/git-credential-manager\n\thelper = manager\n",
+    "[credential]\n\thelper = /mnt/c/Program\\\\ Files/Git/mingw64/bin/git-credential-manager.exe\n",
+    "[credential]\n\thelper = !aws codecommit credential-helper $@\n\thelper = !aws --profile me codecommit credential-helper $@\n",
+    '[credential]\n\thelper = "!f(){ if [ \\"$1\\" = \\"get\\" ] ; then echo \\"password=${CI_JOB_TOKEN}\\" ; fi ; } ; f"\n',
     "[core]\n\tsshCommand = ssh -i ~/.ssh/deploy -o IdentitiesOnly=yes\n",
+    "[core]\n\tsshCommand = ssh -i /home/me/.ssh/key -F /dev/null\n",
+    "[core]\n\tsshCommand = ssh -o StrictHostKeyChecking=no -i key -o UserKnownHostsFile=/dev/null -T\n",
+    "[core]\n\tsshCommand = \"ssh -o 'StrictHostKeyChecking accept-new' -o batchmode=yes -o ConnectTimeout=10 -p 22\"\n",
+    '[core]\n\tsshCommand = \\"/usr/bin/ssh\\" -i \\"$RUNNER_TEMP/1f\\" -o CheckHostIP=no -o \\"UserKnownHostsFile=$RUNNER_TEMP/1f_known_hosts\\"\n',
     '[remote "origin"]\n\turl = git@example.org:me/it.git\n\tuploadpack = git-upload-pack\n',
     '[remote "backup"]\n\turl = https://example.org/it.git\n[alias]\n\tst = !date\n[core]\n\tpager = less\n\teditor = vi\n',
     '[diff "ipynb"]\n\ttextconv = nbstripout -t\n[merge "dvx"]\n\tdriver = dvx git-hook merge-driver\n',
     '[protocol "ext"]\n\tallow = never\n',
     "[http]\n\tsslVerify = true\n",
+    '[gpg]\n\tprogram = gpg2\n[gpg "ssh"]\n\tprogram = /opt/1Password/op-ssh-sign\n',
 ]
 
 
@@ -59,12 +78,41 @@ def test_what_people_use_needs_no_trust(dialect_repo: Path, text: str) -> None:
         ('[hook "x"]\n\tcommand = evil\n', "hook.x.command", "evil"),
         ('[lfs "customtransfer.x"]\n\tpath = evil\n', "lfs.customtransfer.x.path", "evil"),
         ('[filter "x"]\n\tclean = nbstripout /home/mine.ipynb\n', "filter.x.clean", "nbstripout /home/mine.ipynb"),
+        ('[filter "x"]\n\tclean = "git-crypt clean; evil"\n', "filter.x.clean", "git-crypt clean; evil"),
+        (
+            '[filter "x"]\n\tclean = "git-crypt clean --key-name=x$(evil)"\n',
+            "filter.x.clean",
+            "git-crypt clean --key-name=x$(evil)",
+        ),
+        ('[filter "x"]\n\tclean = "git-crypt clean && evil"\n', "filter.x.clean", "git-crypt clean && evil"),
+        ('[filter "x"]\n\tclean = git lfs clean %f\n', "filter.x.clean", "git lfs clean %f"),
+        ('[filter "x"]\n\tclean = cat /etc/passwd\n', "filter.x.clean", "cat /etc/passwd"),
+        ('[filter "x"]\n\tclean = python -c evil -m nbstripout\n', "filter.x.clean", "python -c evil -m nbstripout"),
+        ('[filter "x"]\n\tclean = /usr/bin/python3.12 -m evil\n', "filter.x.clean", "/usr/bin/python3.12 -m evil"),
+        ("[core]\n\tsshCommand = ssh -i k -F ~/config\n", "core.sshcommand", "ssh -i k -F ~/config"),
+        ("[core]\n\tsshCommand = ssh -oProxyCommand=evil\n", "core.sshcommand", "ssh -oProxyCommand=evil"),
+        ("[core]\n\tsshCommand = ssh -o PermitLocalCommand=yes -o LocalCommand=evil\n", "core.sshcommand", None),
+        ("[core]\n\tsshCommand = \"ssh -o 'IdentitiesOnly=yes -oProxyCommand=evil'\"\n", "core.sshcommand", None),
+        ('[core]\n\tsshCommand = "ssh -i $(evil)"\n', "core.sshcommand", "ssh -i $(evil)"),
+        ("[core]\n\tsshCommand = ssh -i $RUNNER_TEMP/k\n", "core.sshcommand", "ssh -i $RUNNER_TEMP/k"),
+        ("[core]\n\tsshCommand = ssh -o PKCS11Provider=/tmp/evil.so\n", "core.sshcommand", None),
+        ("[core]\n\tsshCommand = ssh -o UserKnownHostsFile=/home/me/.bashrc\n", "core.sshcommand", None),
+        ("[core]\n\tsshCommand = X=1 ssh\n", "core.sshcommand", "X=1 ssh"),
+        ("[core]\n\tsshCommand = ssh evil\n", "core.sshcommand", "ssh evil"),
+        ("[credential]\n\thelper = !gh auth git-credential --x\n", "credential.helper", "!gh auth git-credential --x"),
+        ('[credential]\n\thelper = "!gh auth git-credential; evil"\n', "credential.helper", "!gh auth git-credential; evil"),
+        ("[credential]\n\thelper = gh auth git-credential\n", "credential.helper", "gh auth git-credential"),
+        ("[credential]\n\thelper = store --file=/home/me/.bashrc\n", "credential.helper", "store --file=/home/me/.bashrc"),
+        ("[credential]\n\thelper = store --file=~/.credentials\n", "credential.helper", "store --file=~/.credentials"),
+        ("[alias]\n\tcredential-oauth = !evil\n", "alias.credential-oauth", "!evil"),
+        ("[gpg]\n\tprogram = gpg -x\n", "gpg.program", "gpg -x"),
         ("[http]\n\tsslVerify = false\n", "http.sslverify", "false"),
         ("[http]\n\tcookieFile = /home/.bashrc\n", "http.cookiefile", "/home/.bashrc"),
         ('[http "http://x"]\n\tproxy = http://evil\n', "http.http://x.proxy", "http://evil"),
     ],
 )
-def test_other_programs_need_trust(dialect_repo: Path, text: str, name: str, value: str) -> None:
+def test_other_programs_need_trust(dialect_repo: Path, text: str, name: str, value: str | None) -> None:
+    value = next(read_options(text)).value if value is None else value
     add(dialect_repo, text)
     for words in (("exp", "list"), ("data", "status"), ("exp", "save"), ("metrics", "show", "-a")):
         refused = run_dvx(dialect_repo, *words)
@@ -88,8 +136,132 @@ def test_trust_is_for_what_was_shown(dialect_repo: Path) -> None:
     dvx(dialect_repo, "trust", "--yes")
     write(dialect_repo / "more", '[filter "y"]\n\tclean = evil\n')
     refused = run_dvx(dialect_repo, "exp", "list")
-    assert "`include.path` lets Git run a program" in refused.err
+    assert "`filter.y.clean` lets Git run a program: `evil`" in refused.err
     assert "git filter.y.clean = evil" in dvx(dialect_repo, "trust", "--list").out
+
+
+def refusal(repo: Path, text: str) -> str:
+    add(repo, text)
+    result = run_dvx(repo, "exp", "list")
+    assert result.code != 0
+    return result.err
+
+
+@pytest.mark.parametrize(
+    "program", ["./git-crypt", "{repo}/git-crypt", "{repo}/.git/git-crypt", "{repo}/../repo/git-crypt", "~/git-crypt"]
+)
+def test_a_program_that_the_repository_brings_needs_trust(dialect_repo: Path, home: Path, program: str) -> None:
+    (home / "git-crypt").symlink_to(dialect_repo / "git-crypt")
+    there = program.format(repo=dialect_repo)
+    assert "lets Git run a program inside the repository" in refusal(dialect_repo, f'[filter "x"]\n\tclean = {there} clean\n')
+
+
+def test_a_program_behind_quotes_is_where_the_shell_looks_for_it(dialect_repo: Path) -> None:
+    assert "`filter.x.clean`" in refusal(dialect_repo, '[filter "x"]\n\tclean = \\"~/git-crypt\\" clean\n')
+
+
+def test_an_environment_in_the_repository_needs_trust_and_the_message_says_why(dialect_repo: Path) -> None:
+    python = dialect_repo / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(PYTHON)
+    said = refusal(dialect_repo, f'[filter "nbstripout"]\n\tclean = \\"{python}\\" -m nbstripout\n')
+    assert "lets Git run a program inside the repository" in said
+    assert "run `dvx trust`" in said
+    dvx(dialect_repo, "trust", "--yes")
+    dvx(dialect_repo, "exp", "list")
+
+
+def test_an_old_python_may_load_modules_of_the_repository(dialect_repo: Path, tmp_path: Path) -> None:
+    old = write(tmp_path / "python3.9", "")
+    (tmp_path / "python").symlink_to(old)
+    assert "may load modules" in refusal(dialect_repo, f'[filter "x"]\n\tclean = {tmp_path}/python -m nbstripout\n')
+
+
+def test_a_python_without_a_path_is_the_one_that_a_shell_finds(
+    dialect_repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(dialect_repo, '[filter "x"]\n\tclean = \\"python3.99\\" -m nbstripout\n')
+    dvx(dialect_repo, "exp", "list")
+    for folder, said in ((tmp_path / "bin", ""), (dialect_repo / ".venv/bin", "inside the repository")):
+        write(folder / "python3.99", "").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+        assert said in run_dvx(dialect_repo, "exp", "list").err
+    assert run_dvx(dialect_repo, "exp", "list").code != 0
+
+
+def test_an_isolated_python_loads_none(dialect_repo: Path, tmp_path: Path) -> None:
+    old = write(tmp_path / "python3.9", "")
+    add(dialect_repo, f'[filter "x"]\n\tclean = {old} -I -m nbstripout\n')
+    dvx(dialect_repo, "exp", "list")
+
+
+def test_a_file_that_a_helper_writes_lies_outside(dialect_repo: Path, tmp_path: Path) -> None:
+    (dialect_repo / "known_hosts").symlink_to(tmp_path / "profile")
+    for text in (
+        f"[core]\n\tsshCommand = ssh -o UserKnownHostsFile={dialect_repo}/known_hosts\n",
+        "[core]\n\tsshCommand = ssh -o UserKnownHostsFile=known_hosts -o UserKnownHostsFile=/etc/known_hosts\n",
+        "[credential]\n\thelper = store --file=.git/credentials\n",
+    ):
+        before = (dialect_repo / ".git/config").read_text()
+        assert "lets Git write a file inside the repository" in refusal(dialect_repo, text)
+        write(dialect_repo / ".git/config", before)
+
+
+@pytest.mark.parametrize("known", ["nbstripout", "nbformat"])
+def test_a_module_in_the_work_tree_is_not_loaded_by_a_filter(dialect_repo: Path, tmp_path: Path, known: str) -> None:
+    write(tmp_path / "site/nbstripout.py", "import nbformat, sys\nsys.stdout.write(sys.stdin.read())\n")
+    write(tmp_path / "site/nbformat.py", "")
+    write(dialect_repo / f"{known}.py", f"import pathlib\npathlib.Path({str(tmp_path / 'canary')!r}).touch()\n")
+    write(dialect_repo / ".gitattributes", "*.ipynb filter=nbstripout\n")
+    write(dialect_repo / "a.ipynb", "{}\n")
+    commit_all(dialect_repo)
+    add(dialect_repo, f'[filter "nbstripout"]\n\tclean = \\"{PYTHON}\\" -m nbstripout\n')
+    for number, words in enumerate((("exp", "save"), ("status",), ("data", "status"))):
+        write(dialect_repo / "a.ipynb", f"[{number}]\n")
+        assert run_process(dialect_repo, "dvx", *words, env={"PYTHONPATH": str(tmp_path / "site")}).code == 0
+    assert not (tmp_path / "canary").exists()
+
+
+CREDENTIALS = '[http "https://github.com/"]\n\textraheader = AUTHORIZATION: basic eDp5\n'
+
+
+def test_an_included_file_without_power_needs_no_trust(dialect_repo: Path, tmp_path: Path) -> None:
+    write(tmp_path / "temp/git-credentials-1.config", CREDENTIALS)
+    for folder, there in ((dialect_repo, tmp_path / "temp"), ("/github/workspace", "/github/runner_temp")):
+        for at in ("", "/worktrees/*"):
+            add(dialect_repo, f'[includeIf "gitdir:{folder}/.git{at}"]\n\tpath = {there}/git-credentials-1.config\n')
+    dvx(dialect_repo, "exp", "list")
+    assert "Nothing in this repository needs your trust." in dvx(dialect_repo, "trust").err
+
+
+@pytest.mark.parametrize("path", ["../more", "~/more", "{repo}/more", "deep"])
+def test_what_an_included_file_says_is_judged_when_it_appears(dialect_repo: Path, home: Path, path: str) -> None:
+    place = {"../more": dialect_repo / "more", "~/more": home / "more", "deep": home / "deepest"}.get(path, dialect_repo / "more")
+    write(dialect_repo / ".git/deep", '[includeIf "onbranch:never"]\n\tpath = ~/deepest\n')
+    add(dialect_repo, f"[include]\n\tpath = {path.format(repo=dialect_repo)}\n")
+    dvx(dialect_repo, "exp", "list")
+    write(place, CREDENTIALS)
+    dvx(dialect_repo, "exp", "list")
+    write(place, CREDENTIALS + "[core]\n\tsshCommand = evil\n")
+    assert "`core.sshcommand` lets Git run a program: `evil`" in run_dvx(dialect_repo, "exp", "list").err
+    assert "git core.sshcommand = evil" in dvx(dialect_repo, "trust", "--list").out
+
+
+def test_an_included_file_that_cannot_be_judged_needs_trust(dialect_repo: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    write(dialect_repo / ".git/itself", "[include]\n\tpath = itself\n")
+    before = (dialect_repo / ".git/config").read_text()
+    for path in (tmp_path / "pipe", tmp_path / "open/absent", "%(prefix)/etc/x", "itself"):
+        assert "`include.path`" in refusal(dialect_repo, f"[include]\n\tpath = {path}\n")
+        write(dialect_repo / ".git/config", before)
+
+
+def test_a_configuration_that_is_a_pipe_is_refused(dialect_repo: Path) -> None:
+    (dialect_repo / ".git/config").unlink()
+    os.mkfifo(dialect_repo / ".git/config")
+    assert "is not a regular file" in run_dvx(dialect_repo, "exp", "list").err
 
 
 def test_the_users_own_configuration_is_theirs(dialect_repo: Path, home: Path) -> None:
@@ -134,8 +306,8 @@ def test_options_are_read_as_git_reads_them(tmp_path: Path, text: str) -> None:
 
 def test_a_plain_file_is_not_read_further() -> None:
     assert not may_have_power(b'[core]\n\tbare = false\n[remote "origin"]\n\turl = https://example.org/x\n')
-    assert has_power(GitOption("core.sshcommand", "evil", 1))
-    assert not has_power(GitOption("core.sshcommand", "", 1))
+    assert demands(GitOption("core.sshcommand", "evil", 1)) == (Demand(Need.NEVER),)
+    assert demands(GitOption("core.sshcommand", "", 1)) == ()
 
 
 def test_git_still_answers(dialect_repo: Path) -> None:
