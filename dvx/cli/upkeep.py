@@ -62,6 +62,8 @@ def gc(
     Without a choice of revisions all is kept that Git keeps: branches, tags, experiments, reflogs. With a choice, what only
     other commits name goes. Workspaces, indexes, stashes and experiments that are queued or run count always.
 
+    Where the list of files of a folder cannot be read, here or at its remote, all files that it may hold stay, too.
+
     Nothing goes that was touched in the last 14 days: a command that runs right now may be about to name it. Use `--grace 0`
     only when nothing else works in this cache. On a remote, what others pushed counts only if their commits were fetched.
 
@@ -189,7 +191,7 @@ def _stores(collection: Collection) -> list[tuple[str, GcPlan]]:
 def _as_json(collection: Collection) -> dict[str, Any]:
     def plain(plan: GcPlan) -> dict[str, Any]:
         removed = [{"digest": str(stored.digest), "size": stored.size} for stored in plan.objects]
-        return {"removed": removed, "size": plan.size, "kept": plan.kept, "young": plan.young}
+        return {"removed": removed, "size": plan.size, "kept": plan.kept, "unsure": plan.unsure, "young": plan.young}
 
     def packs(plan: GcPlan) -> dict[str, Any]:
         rows = [{"pack": one.name, "size": one.size, "repacked": len(one.kept), "final": one.final} for one in plan.packs]

@@ -43,7 +43,7 @@ def claimed(wanted: Wanted, absent: AbstractSet[Digest], old: AbstractSet[Digest
     A tree stands for its files, as `gc` knows, so only the files are named whose trees are yet to come.
     """
     trees = wanted.trees.keys() - absent
-    covered: set[Digest] = set().union(*(wanted.children.get(tree, frozenset()) for tree in trees))
+    covered: set[Digest] = set().union(*(wanted.children.get(tree, ()) for tree in trees))
     return frozenset(digest for digest in wanted.objects() & old if digest in trees or digest not in covered)
 
 

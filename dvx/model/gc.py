@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dvx.errors import UsageError
 from dvx.model.digest import Digest
@@ -24,6 +25,21 @@ class Stored(Struct, frozen=True):
     modified: float
 
 
+class Used(Struct, frozen=True):
+    """What must stay: `objects`, and all files of the algorithms `unknown`, since a tree that cannot be read may name them."""
+
+    objects: AbstractSet[Digest]
+    unknown: frozenset[str] = frozenset()
+
+    def __contains__(self, digest: Digest) -> bool:
+        return digest in self.objects or (digest.algorithm in self.unknown and not digest.is_tree)
+
+    def __or__(self, more: AbstractSet[Digest] | Used) -> Used:
+        if isinstance(more, Used):
+            return Used(self.objects | more.objects, self.unknown | more.unknown)
+        return Used(self.objects | more, self.unknown)
+
+
 class PackFate(Struct, frozen=True):
     """What becomes of a pack of `size` bytes: it is condemned, or `final`ly removed, which later runs do with condemned ones.
 
@@ -38,13 +54,17 @@ class PackFate(Struct, frozen=True):
 
 
 class GcPlan(Struct, frozen=True):
-    """What goes, `trees` before `files`; then `packs`. `kept` counts what is needed, `young` what is not but may become so."""
+    """What goes, `trees` before `files`; then `packs`. `kept` counts what is needed, `young` what is not but may become so.
+
+    `unsure` counts those of the kept ones of which nobody can know whether they are needed.
+    """
 
     trees: tuple[Stored, ...] = ()
     files: tuple[Stored, ...] = ()
     kept: int = 0
     young: int = 0
     packs: tuple[PackFate, ...] = ()
+    unsure: int = 0
 
     @property
     def objects(self) -> tuple[Stored, ...]:
@@ -66,10 +86,10 @@ class GcPlan(Struct, frozen=True):
         trees = tuple(stored for stored in self.trees if stored.digest in digests)
         files = tuple(stored for stored in self.files if stored.digest in digests)
         shown = {(pack.name, pack.final) for pack in packs}
-        return GcPlan(trees, files, self.kept, self.young, tuple(one for one in self.packs if (one.name, one.final) in shown))
+        return replace(self, trees=trees, files=files, packs=tuple(one for one in self.packs if (one.name, one.final) in shown))
 
 
-def plan_gc(stored: Iterable[Stored], used: AbstractSet[Digest], horizon: float) -> GcPlan:
+def plan_gc(stored: Iterable[Stored], used: Used, horizon: float) -> GcPlan:
     """Plan the removal of all that is not `used` and was not touched after `horizon` (seconds since the epoch).
 
     Trees go first: while a tree is there, so are its files. For that to hold, `used` has the files of every tree that stays,
@@ -77,15 +97,16 @@ def plan_gc(stored: Iterable[Stored], used: AbstractSet[Digest], horizon: float)
     """
     trees: list[Stored] = []
     files: list[Stored] = []
-    kept = young = 0
+    kept = young = unsure = 0
     for one in stored:
         if one.digest in used:
             kept += 1
+            unsure += one.digest not in used.objects and one.modified <= horizon
         elif one.modified > horizon:
             young += 1
         else:
             (trees if one.digest.is_tree else files).append(one)
-    return GcPlan(tuple(sorted(trees, key=_by_name)), tuple(sorted(files, key=_by_name)), kept, young)
+    return GcPlan(tuple(sorted(trees, key=_by_name)), tuple(sorted(files, key=_by_name)), kept, young, unsure=unsure)
 
 
 def pack_fate(name: str, objects: Iterable[tuple[Packed, bool]]) -> PackFate | None:

@@ -9,24 +9,30 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dvx.errors import SchemaError
 from dvx.model.dialect import DIALECTS
-from dvx.model.digest import LEGACY, Digest
+from dvx.model.digest import LEGACY, TREE_SUFFIX, Digest
 from dvx.model.paths import join, parent
 
 _KEYS = ("md5", "xxh128", "sha256", "blake3")
 _POINTERS = tuple(dialect.pointer_suffix for dialect in DIALECTS)
 _LOCKS = tuple(dialect.lock for dialect in DIALECTS)
+_PIPELINES = tuple(dialect.pipeline for dialect in DIALECTS)
 
 
 class Named(Struct, frozen=True, order=True):
-    """An object, the path that holds it, and the remote that its output asks for; `size` in bytes where it is recorded."""
+    """An object, the path that holds it, and the remote that its output asks for; `size` in bytes where it is recorded.
+
+    A `locked` one is named by a lock, so the pipeline says whether it is kept in the cache.
+    """
 
     path: str
     digest: Digest
     size: int | None = None
     remote: str = ""
+    locked: bool = False
 
 
 def names_objects(name: str) -> bool:
@@ -37,6 +43,27 @@ def names_objects(name: str) -> bool:
 def is_pointer(name: str) -> bool:
     """Whether a file of this name is a pointer, in either dialect."""
     return names_objects(name) and name not in _LOCKS
+
+
+def is_pipeline(name: str) -> bool:
+    """Whether a file of this name is a pipeline, in either dialect."""
+    return name in _PIPELINES
+
+
+def declared_in(document: Any, file: str) -> Iterator[tuple[str, bool]]:
+    """The outputs in a loaded pipeline file, by the paths that its lock gives them, and whether they are kept in the cache.
+
+    Templates stay as they are written; what is no pipeline declares nothing.
+    """
+    stages = document.get("stages") if isinstance(document, Mapping) else None
+    for stage in stages.values() if isinstance(stages, Mapping) else ():
+        body: Any = stage.get("do", stage) if isinstance(stage, Mapping) else None
+        for kind in ("outs", "metrics", "plots") if isinstance(body, Mapping) else ():
+            rows = body.get(kind)
+            for row in rows if isinstance(rows, list) else ():
+                for path, flags in (row if isinstance(row, Mapping) else {row: None}).items():
+                    cached = not isinstance(flags, Mapping) or flags.get("cache") is not False
+                    yield join(parent(file), str(path)), cached
 
 
 def named_in(document: Any, file: str) -> tuple[Named, ...]:
@@ -57,7 +84,9 @@ def named_in(document: Any, file: str) -> tuple[Named, ...]:
     # the first version had the stages at the top
     stages = _mapping(top.get("stages") or {}, ("stages",)) if "schema" in top or "stages" in top else top
     return tuple(
-        named for name, stage in stages.items() for named in _outputs(_mapping(stage, (name,)), folder, ("stages", name))
+        replace(named, locked=True)
+        for name, stage in stages.items()
+        for named in _outputs(_mapping(stage, (name,)), folder, ("stages", name))
     )
 
 
@@ -70,6 +99,8 @@ def _outputs(owner: Mapping[str, Any], folder: str, where: tuple[str | int, ...]
     for number, raw in enumerate(outs):
         place = (*where, "outs", number)
         entry = _mapping(raw, place)
+        if entry.get("cache") is False and str(entry.get("md5", "")).endswith(TREE_SUFFIX):
+            continue  # no cache ever had it
         path = join(folder, str(entry.get("path", "")))
         yield from _entry(entry, path, place)
         parts = entry.get("files")

@@ -29,11 +29,13 @@ class Need(Struct, frozen=True, gc=False):
 
 
 class Wanted(Struct, frozen=True):
-    """The objects that chosen paths need. `children` has all that each readable tree names, chosen or not."""
+    """The objects that chosen paths need. `children` has all that each readable tree names, chosen or not; equal digests are one
+    object in it, since many versions of a folder name the same files.
+    """
 
     files: Mapping[Digest, Need]
     trees: Mapping[Digest, Need]
-    children: Mapping[Digest, frozenset[Digest]]
+    children: Mapping[Digest, tuple[Digest, ...]]
 
     def objects(self) -> set[Digest]:
         """Every object whose presence matters."""
@@ -50,7 +52,7 @@ class TransferPlan(Struct, frozen=True):
     trees: tuple[Need, ...] = ()
     missing: tuple[Need, ...] = ()
     withheld: tuple[Need, ...] = ()
-    children: Mapping[Digest, frozenset[Digest]] = field(default_factory=dict)
+    children: Mapping[Digest, tuple[Digest, ...]] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -92,25 +94,26 @@ class TransferResult(Struct, frozen=True):
         )
 
 
-def gather(items: Iterable[Item], trees: Mapping[Digest, Tree]) -> Wanted:
-    """The objects that `items` need; a tree that is not among `trees` could not be read."""
+def gather(items: Iterable[Item], trees: Iterable[tuple[Digest, Tree]]) -> Wanted:
+    """The objects that `items` need; a tree that is not among `trees` could not be read. Those are taken one by one."""
     files: dict[Digest, Need] = {}
     found: dict[Digest, Need] = {}
-    children: dict[Digest, frozenset[Digest]] = {}
+    children: dict[Digest, tuple[Digest, ...]] = {}
+    folders: dict[Digest, list[Item]] = {}
+    same: dict[Digest, Digest] = {}
     for item in items:
         digest = item.content.digest
-        if not digest.is_tree:
+        if digest.is_tree:
+            found.setdefault(digest, Need(digest, item.path))
+            folders.setdefault(digest, []).append(item)
+        else:
             files.setdefault(digest, Need(digest, item.path, item.content.size))
-            continue
-        found.setdefault(digest, Need(digest, item.path))
-        tree = trees.get(digest)
-        if tree is None:
-            continue
-        if digest not in children:
-            children[digest] = frozenset([entry.digest for entry in tree.entries])
-        for entry in tree.below(item.inner) if item.inner else tree.entries:
-            if entry.digest not in files:
-                files[entry.digest] = Need(entry.digest, f"{item.path}/{entry.path}", entry.size)
+    for digest, tree in trees:
+        children[digest] = tuple([same.setdefault(entry.digest, entry.digest) for entry in tree.entries])
+        for item in folders[digest]:
+            for entry in tree.below(item.inner) if item.inner else tree.entries:
+                if entry.digest not in files:
+                    files[entry.digest] = Need(same[entry.digest], f"{item.path}/{entry.path}", entry.size)
     return Wanted(files, found, children)
 
 
@@ -134,7 +137,7 @@ def plan_transfer(wanted: Wanted, absent: AbstractSet[Digest], lost: AbstractSet
         if digest in absent and digest in lost:
             missing.append(need)
         elif digest in absent:
-            children = wanted.children.get(digest, frozenset()) & absent
+            children = (child for child in wanted.children.get(digest, ()) if child in absent)
             whole = all(child in wanted.files and child not in lost for child in children)
             (trees if whole else withheld).append(need)
     return TransferPlan(tuple(files), tuple(trees), tuple(missing), tuple(withheld), wanted.children)
@@ -142,6 +145,6 @@ def plan_transfer(wanted: Wanted, absent: AbstractSet[Digest], lost: AbstractSet
 
 def without(plan: TransferPlan, lacking: AbstractSet[Digest]) -> TransferPlan:
     """The plan when the target will not have `lacking`: trees that name one of them stay behind."""
-    held = [need for need in plan.trees if lacking & plan.children.get(need.digest, frozenset())]
+    held = [need for need in plan.trees if not lacking.isdisjoint(plan.children.get(need.digest, ()))]
     trees = tuple(need for need in plan.trees if need not in held)
     return replace(plan, trees=trees, withheld=(*plan.withheld, *held))

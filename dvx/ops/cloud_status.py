@@ -5,6 +5,7 @@ from __future__ import annotations
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import printable
 from dvx.ops import steps
+from dvx.ops.reach import Reach
 from dvx.ops.scope import SyncOptions, find_scope
 from dvx.ops.steps import Remotes
 from dvx.project import Project
@@ -22,9 +23,10 @@ def cloud_status(project: Project, options: SyncOptions, tell: Tell = silent) ->
     """
     scope = find_scope(project, options)
     remotes = Remotes(project, options.remote, options.jobs)
+    reach = Reach(project.cache, mend=True)
     found: dict[str, str] = {}
     for name, items in (scope.items or {"": []}).items():
-        difference = steps.compare(project, remotes.open(name), items, tell)
+        difference = steps.compare(project, reach, remotes.open(name), items, tell)
         for path, reason in difference.spoiled:
             tell(Notice(f"`{printable(path)}` cannot be compared: {reason}"))
         for need in (*difference.wanted.files.values(), *difference.wanted.trees.values()):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 
-from dvx.errors import Corrupted, GitError, MissingData, UnsafePath
+from dvx.errors import GitError
 from dvx.model.digest import LEGACY, Digest
 from dvx.model.events import Tell
 from dvx.model.experiment import ExpRef
 from dvx.model.named import Named
 from dvx.model.usage import Usage, measure
-from dvx.ops.gc import read_tree
+from dvx.ops.reach import Reach
 from dvx.ops.roots import Finder, Scope
 from dvx.project import Project
 from dvx.store.objects import lying
@@ -30,20 +30,14 @@ def usage(project: Project, tell: Tell) -> Usage:
             if not ref.startswith("refs/exps/") or ExpRef.parse(ref):
                 with contextlib.suppress(GitError):  # a tag of something else than a commit
                     revisions[_short(ref)] = _sure(finder.at(project.git, [ref]), stored)
-    trees = {named.digest for named in every if named.digest.is_tree}
-    return measure(stored, {digest: files for digest in trees if (files := _files(project, digest))}, every, revisions)
+    reach = Reach(project.cache)
+    reach.load(named.digest for named in every)
+    return measure(stored, {digest: files for digest, files in reach.named.items() if files}, every, revisions)
 
 
 def _sure(names: Iterable[Named], stored: dict[Digest, int]) -> set[Named]:
     """An old hash is named twice where its kind is in doubt; the name that stands for nothing is left out."""
     return {named for named in names if named.digest.algorithm != LEGACY or named.digest in stored}
-
-
-def _files(project: Project, digest: Digest) -> tuple[Digest, ...]:
-    try:
-        return tuple(entry.digest for entry in read_tree(project, digest).entries)
-    except (MissingData, Corrupted, UnsafePath):
-        return ()
 
 
 def _short(ref: str) -> str:

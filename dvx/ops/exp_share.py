@@ -93,7 +93,7 @@ def pull(project: Project, remote: str, options: ShareOptions, tell: Tell = sile
             bring_refs(git, remote, waiting)
         copied = None
         if options.data and chosen:
-            plan = plan_fetch(project, _for_commits(options.sync, chosen.values()), tell)
+            plan = plan_fetch(project, _for_commits(options.sync, chosen.values()))
             copied = fetch(project, plan, tell)
             demand(copied, Direction.FETCH)
         change_refs(git, [RefChange(str(ref), commit, ours.get(ref)) for ref, commit in new.items()])

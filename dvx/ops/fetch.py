@@ -16,6 +16,7 @@ from dvx.model.transfer import TransferResult
 from dvx.ops.checkout import recorded, restore
 from dvx.ops.index import SelectOptions, load_index, select
 from dvx.ops.provenance import note_source
+from dvx.ops.reach import Reach
 from dvx.ops.scope import Import, SyncOptions, find_scope
 from dvx.ops.steps import fetch as copy_step
 from dvx.ops.steps import fetch_step
@@ -78,8 +79,8 @@ def bring(there: Elsewhere, path: str, sources: Sources, tell: Tell, depth: int 
         options = SyncOptions(targets, jobs=sources.jobs, select=SelectOptions(recursive=True))
         original = there.original_of(source)
         if original is not None:
-            _take_from_cache(source, original, options, tell)
-        plan = plan_fetch(source, options, tell)
+            _take_from_cache(source, original, options)
+        plan = plan_fetch(source, options)
         demand(fetch(source, plan, tell, original.root if original else "", depth + 1), Direction.FETCH)
         contents, only = recorded(select(source, index, options.targets, options.select))
         restore(room, contents, tell, only=only, force=True)
@@ -92,12 +93,12 @@ def bring(there: Elsewhere, path: str, sources: Sources, tell: Tell, depth: int 
     return room, inner
 
 
-def _take_from_cache(source: Project, original: Project, options: SyncOptions, tell: Tell) -> None:
+def _take_from_cache(source: Project, original: Project, options: SyncOptions) -> None:
     """Copy what the cache of a repository on this machine has; nothing is written there. What it lacks is at its remotes."""
     objects = RemoteObjects(open_remote("cache", os.path.abspath(original.cache.root), {}))
     for items in find_scope(source, options).items.values():
         with contextlib.suppress(DvxError):
-            step = fetch_step(source, lambda: objects, items, tell)
+            step = fetch_step(source, Reach(source.cache, mend=True), lambda: objects, items)
             if step.remote:
                 copy_step(source, step, objects, silent)
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
-from dvx.errors import Corrupted, DvxError, MissingData, UnsafePath
+from dvx.errors import Corrupted, DvxError, UnsafePath
 from dvx.model.digest import TREE_SUFFIX, Digest, new_hasher
 from dvx.model.events import Progress, Tell
 from dvx.model.fsck import Finding, Flaw, Report
 from dvx.model.named import Named
+from dvx.model.tree import Tree
 from dvx.ops import fsck_remote
-from dvx.ops.gc import read_tree
 from dvx.ops.heal import Healer
 from dvx.ops.index import load_index
+from dvx.ops.reach import Reach
 from dvx.ops.roots import Finder, Roots, Scope
 from dvx.ops.steps import Remotes
 from dvx.project import Project
@@ -38,11 +39,24 @@ class FsckOptions(Struct, frozen=True):
     jobs: int = 0
 
 
-class _Needed(Struct):
-    """Which path needs an object: in the workspace, or in any commit."""
+class _Needed:
+    """Which path needs an object: in the workspace, or in any commit. Files of trees come in as trees are read."""
 
-    workspace: dict[Digest, str] = field(default_factory=dict)
-    all: dict[Digest, str] = field(default_factory=dict)
+    def __init__(self, workspace: Sequence[Named], commits: Sequence[Named]) -> None:
+        self.workspace: dict[Digest, str] = {}
+        self.all: dict[Digest, str] = {}
+        for one in workspace:
+            self.workspace.setdefault(one.digest, one.path)
+        for one in (*workspace, *commits):
+            self.all.setdefault(one.digest, one.path)
+
+    def add(self, trees: Iterable[tuple[Digest, Tree]]) -> None:
+        """Take in what trees name, if something needs them."""
+        for digest, tree in trees:
+            for paths in (self.workspace, self.all):
+                if digest in paths:
+                    for entry in tree.entries:
+                        paths.setdefault(entry.digest, f"{paths[digest]}/{entry.path}")
 
 
 class _Read(Struct, frozen=True):
@@ -74,23 +88,28 @@ def fsck(project: Project, options: FsckOptions, tell: Tell) -> Report:
     findings += [
         Finding(Flaw.PAST if each.historic else Flaw.FILE, f"{each.what}: {each.error.message}") for each in finder.failures
     ]
-    findings += _bad_trees(project, (each.one.digest for each in read if each.is_right and each.one.digest))
-    needed = _needed(project, roots)
-    findings = [_with_need(finding, needed) for finding in findings]
+    reach = Reach(project.cache)
+    right = {each.one.digest for each in read if each.is_right and each.one.digest}
+    needed = _Needed(_of_workspace(project, roots), sorted(roots.all))
+    needed.add(reach.here((*needed.all, *right)))
+    findings += [
+        Finding(Flaw.TREE, f"{digest}: {error.message}", digest)
+        for digest, error in reach.doubts.items()
+        if digest in right and isinstance(error, Corrupted | UnsafePath)
+    ]
     if options.heal:
         healed = healer.heal(finding.digest for finding in findings if finding.flaw is Flaw.WRONG and finding.digest)
         findings = [_healed(finding, healed) for finding in findings]
         project.cache.barrier()
-        needed = _needed(project, roots)  # a healed tree names files
-        findings = [_with_need(finding, needed) for finding in findings]
-    findings += _missing(project, options, needed, healer, {finding.digest for finding in findings})
-    needed = _needed(project, roots)  # so does one that was missing
-    findings += _missing(project, options, needed, healer, {finding.digest for finding in findings})
+    for _ in range(2):
+        needed.add(reach.here(list(reach.doubts)))  # trees that were healed, then those that were missing
+        findings += _missing(project, options, needed, healer, {finding.digest for finding in findings})
+    findings = [_with_need(finding, needed) for finding in findings]
     project.cache.barrier()
     report = Report(len(read), sum(each.one.size for each in read), tuple(findings))
     if remote is None:
         return report
-    return report + fsck_remote.check(project, remote, healer if options.heal else None, needed.all, tell)
+    return report + fsck_remote.check(project, remote, reach, healer if options.heal else None, needed.all, tell)
 
 
 def _read_all(project: Project, options: FsckOptions, tell: Tell) -> list[_Read]:
@@ -167,29 +186,6 @@ def _leftovers(project: Project, options: FsckOptions) -> Iterator[Finding]:
         yield Finding(Flaw.LEFTOVER, f"tmp/{os.path.basename(place)}", healed="removal" if options.heal else "")
 
 
-def _bad_trees(project: Project, digests: Iterable[Digest]) -> Iterator[Finding]:
-    for digest in digests:
-        if digest.is_tree:
-            try:
-                read_tree(project, digest)
-            except (Corrupted, UnsafePath) as error:
-                yield Finding(Flaw.TREE, f"{digest}: {error.message}", digest)
-            except MissingData:
-                continue
-
-
-def _needed(project: Project, roots: Roots) -> _Needed:
-    """Which path needs each object. What the workspace does not keep in the cache is not needed there."""
-    needed = _Needed()
-    for here, named in ((True, _of_workspace(project, roots)), (False, sorted(roots.all))):
-        for one in named:
-            for digest, path in _with_files(project, one):
-                needed.all.setdefault(digest, path)
-                if here:
-                    needed.workspace.setdefault(digest, path)
-    return needed
-
-
 def _of_workspace(project: Project, roots: Roots) -> list[Named]:
     try:
         tracked = load_index(project).tracked
@@ -197,16 +193,6 @@ def _of_workspace(project: Project, roots: Roots) -> list[Named]:
         return sorted(roots.workspace)
     recorded = ((one.output, one.recorded.content) for one in tracked if one.recorded and one.output.cached)
     return [Named(output.path, content.digest, content.size) for output, content in recorded if content]
-
-
-def _with_files(project: Project, one: Named) -> Iterator[tuple[Digest, str]]:
-    yield one.digest, one.path
-    if one.digest.is_tree:
-        try:
-            for entry in read_tree(project, one.digest).entries:
-                yield entry.digest, f"{one.path}/{entry.path}"
-        except (MissingData, Corrupted, UnsafePath):
-            return
 
 
 def _with_need(finding: Finding, needed: _Needed) -> Finding:

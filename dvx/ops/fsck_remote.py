@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from itertools import chain
 
 from msgspec.structs import replace
 
@@ -17,6 +18,7 @@ from dvx.model.tree import decode_tree
 from dvx.ops import fsck_packs
 from dvx.ops.fsck_packs import PackCheck
 from dvx.ops.heal import Healer
+from dvx.ops.reach import Reach
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.crowd import each
@@ -27,7 +29,9 @@ from dvx.store.remote_objects import RemoteObjects
 from dvx.store.verify import Check
 
 
-def check(project: Project, objects: RemoteObjects, healer: Healer | None, needed: Mapping[Digest, str], tell: Tell) -> Report:
+def check(
+    project: Project, objects: RemoteObjects, reach: Reach, healer: Healer | None, needed: Mapping[Digest, str], tell: Tell
+) -> Report:
     """Read all that is at a remote; without a `healer` nothing is changed. `needed` says which path needs an object.
 
     Raises:
@@ -49,7 +53,7 @@ def check(project: Project, objects: RemoteObjects, healer: Healer | None, neede
     packed = PackCheck()
     if objects.packs is not None:
         packed = fsck_packs.check(project, remote, objects.packs, healer, tell)
-    findings += _promised(objects, listed, findings, packed)
+    findings += _promised(objects, reach, listed, findings, packed)
     if healer is not None:
         try:
             wrong = [finding.digest for finding in findings if finding.flaw is not Flaw.TREE and finding.digest is not None]
@@ -84,17 +88,19 @@ def _check(project: Project, remote: Remote, one: Listed) -> Finding | None:
     return None
 
 
-def _promised(objects: RemoteObjects, listed: list[Listed], findings: list[Finding], packed: PackCheck) -> Iterator[Finding]:
+def _promised(
+    objects: RemoteObjects, reach: Reach, listed: list[Listed], findings: list[Finding], packed: PackCheck
+) -> Iterator[Finding]:
     """Files that a tree at the remote names and that are not there: a tree is a promise."""
     bad = {finding.digest for finding in findings}
     there = {digest for one in listed if (digest := digest_of(one.name)) is not None}
     told = {finding.digest for finding in packed.findings}
-    for digest in sorted(there - bad):
-        if digest.is_tree:
-            for entry in objects.read_tree(digest)[0].entries:
-                if entry.digest not in there and entry.digest not in packed.right and entry.digest not in told:
-                    told.add(entry.digest)
-                    yield Finding(Flaw.MISSING, str(entry.digest), entry.digest, entry.path, objects.remote.name)
+    trees = sorted(there - bad)
+    for tree in chain((tree for _, tree in reach.here(trees)), (tree for _, tree, _ in reach.there(objects, trees))):
+        for entry in tree.entries:
+            if entry.digest not in there and entry.digest not in packed.right and entry.digest not in told:
+                told.add(entry.digest)
+                yield Finding(Flaw.MISSING, str(entry.digest), entry.digest, entry.path, objects.remote.name)
 
 
 def _heal(project: Project, remote: Remote, finding: Finding, sources: Mapping[Digest, str]) -> Finding:

@@ -9,27 +9,26 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from dvx.errors import ConfigError, Corrupted, DvxError, MissingData, UnsafePath, UsageError
+from dvx.errors import ConfigError, DvxError, UnknownTarget, UsageError
 from dvx.model.digest import Digest
-from dvx.model.events import Notice, Tell
-from dvx.model.gc import GcPlan, Stored, plan_gc
+from dvx.model.events import Notice, Tell, silent
+from dvx.model.gc import GcPlan, Stored, Used, plan_gc
 from dvx.model.named import Named
 from dvx.model.paths import printable
-from dvx.model.tree import Tree, decode_tree
 from dvx.ops import gc_remote
 from dvx.ops.claiming import Reliance, claim
 from dvx.ops.history import check_history
+from dvx.ops.reach import Reach
 from dvx.ops.roots import Finder, Roots, Scope
 from dvx.ops.steps import Remotes
+from dvx.ops.sync import listed
 from dvx.ops.track import links
 from dvx.project import Project
-from dvx.store import files
 from dvx.store.clock import now_in
 from dvx.store.durable import barrier
 from dvx.store.intake import Link
 from dvx.store.objects import lying, remove_objects
 from dvx.store.remote_objects import RemoteObjects
-from dvx.store.verify import Check
 from dvx.store.versioned import is_versioned
 
 
@@ -47,6 +46,14 @@ class GcOptions(Struct, frozen=True):
     skip_failed: bool = False
 
 
+class Look(Struct, frozen=True):
+    """What was read and opened to plan, so that a second look costs little and no secret is asked for twice."""
+
+    finder: Finder
+    reach: Reach
+    remotes: Remotes
+
+
 class Collection(Struct, frozen=True):
     """What goes from the cache and from each remote by name; `historic` counts what commits outside the scope name of it.
 
@@ -54,6 +61,7 @@ class Collection(Struct, frozen=True):
     """
 
     cache: GcPlan
+    look: Look
     remotes: tuple[tuple[str, GcPlan], ...] = ()
     historic: int = 0
     elsewhere: tuple[tuple[str, frozenset[Digest]], ...] = ()
@@ -64,39 +72,39 @@ class Collection(Struct, frozen=True):
         return sum(len(plan.objects) + len(plan.packs) for plan in (self.cache, *(plan for _, plan in self.remotes)))
 
 
-class _Needs(Struct, frozen=True):
-    """What is needed, by workspaces and in all, with the trees that could not be read here, by digest."""
-
-    workspace: set[Digest]
-    all: set[Digest]
-    lacking: dict[Digest, str]
-
-
-def plan(project: Project, options: GcOptions, tell: Tell, finder: Finder | None = None) -> Collection:
-    """Find out what nothing needs.
+def plan(project: Project, options: GcOptions, tell: Tell, look: Look | None = None) -> Collection:
+    """Find out what nothing needs. What an unreadable tree may name stays, unless `skip_failed` says otherwise.
 
     Raises:
-        DvxError: something that may name objects cannot be read, the cache is shared with nobody knows whom, or the clock jumped.
+        DvxError: a pointer or lock cannot be read, the cache is shared with nobody knows whom, or the clock jumped.
         RemoteError: the remote cannot be listed.
     """
     _check(project, options)
     if options.grace:
         project.trash.clock.check(project.root)
-    finder = finder or Finder(tell, options.skip_failed)
+    if look is None:
+        reach = Reach(project.cache, lenient=options.skip_failed)
+        look = Look(Finder(tell, options.skip_failed), reach, Remotes(project, options.remote, options.jobs))
     others = [Project.find(os.path.normpath(os.path.join(project.cwd, typed))) for typed in options.projects]
     for owner in (project, *others):
-        check_history(owner, options.scope, finder, at_remotes=options.cloud)
-    roots = finder.find(project, others, options.scope)
-    needs = _needs(project, roots, finder)
+        check_history(owner, options.scope, look.finder, at_remotes=options.cloud)
+    roots = look.finder.find(project, others, options.scope)
+    named = {one.digest for one in roots.all}
     horizon = time.time() - options.grace
-    remotes = _remotes(project, options, roots.all)
-    cleaned = tuple((one.remote.name, gc_remote.plan(one, needs.all, needs.lacking, horizon)) for one in remotes if options.cloud)
-    elsewhere = _at_remotes(project, needs, remotes) if options.not_in_remote else {}
-    used = needs.all.difference(*elsewhere.values())
+    remotes = _remotes(project, options, roots.all, look.remotes)
     stored = [Stored(one.digest, one.size, one.modified) for one in lying(project.cache.root) if one.digest is not None]
-    young = [one.digest for one in stored if one.digest.is_tree and one.digest not in used and one.modified > horizon]
-    local = plan_gc(stored, used | _files_of(project, young), horizon)
-    return Collection(local, cleaned, _historic(project, others, options, local), tuple(elsewhere.items()))
+    known = look.reach.closure(named)
+    if options.cloud or any(one.modified <= horizon and one.digest not in known for one in stored if not one.digest.is_tree):
+        _ask(look, roots, tell)
+        _excuse(look, roots, (project, *others), options.scope)
+    cleaned = tuple((one.remote.name, gc_remote.plan(one, look.reach, named, horizon)) for one in remotes if options.cloud)
+    needs = look.reach.used(named)
+    elsewhere = _at_remotes(project, look.reach, roots, remotes) if options.not_in_remote else {}
+    young = [one.digest for one in stored if one.digest.is_tree and one.digest not in needs and one.modified > horizon]
+    used = Used(needs.objects - set().union(*elsewhere.values()), needs.unknown) | look.reach.used((), young)
+    local = plan_gc(stored, used, horizon)
+    _tell_doubts(look.reach, roots, local.unsure + sum(plan.unsure for _, plan in cleaned), tell)
+    return Collection(local, look, cleaned, _historic(project, others, options, local, look), tuple(elsewhere.items()))
 
 
 def collect(project: Project, options: GcOptions, shown: Collection, tell: Tell) -> Collection:
@@ -104,22 +112,22 @@ def collect(project: Project, options: GcOptions, shown: Collection, tell: Tell)
 
     Interrupted at any point, every tree that is left has all its files, and the same command goes on.
     """
+    look = shown.look
     with project.lock("gc", lambda: tell(Notice("waiting for another `gc` to end"))):
-        now = plan(project, options, tell)
-        opened = Remotes(project, options.remote, options.jobs)
+        now = plan(project, options, silent, look)
         local = now.cache.only({stored.digest for stored in shown.cache.objects})
-        local = _without_doubtful(project, local, now.elsewhere, opened, tell)
+        local = _without_doubtful(local, now.elsewhere, look, tell)
         project.cache.new_temp()  # sweeps what an interrupted run left
         horizon = now_in(project.cache.make_scratch()) - options.grace
         gone, spared = remove_objects(project.cache, [stored.digest for stored in local.trees], horizon)
         barrier({os.path.dirname(project.cache.path(digest)) for digest in gone}, project.cache.root)
-        kept = _files_of(project, spared)
+        kept = look.reach.used((), spared)
         more, _ = remove_objects(project.cache, [one.digest for one in local.files if one.digest not in kept], horizon)
         cleaned = []
         fresh = dict(now.remotes)
         for name, old in shown.remotes:
             part = fresh[name].only({stored.digest for stored in old.objects}, old.packs)
-            cleaned.append((name, gc_remote.remove(opened.open(name), part, options.grace, tell)))
+            cleaned.append((name, gc_remote.remove(look.remotes.open(name), look.reach, part, options.grace, tell)))
     return replace(now, cache=local.only(gone | more), remotes=tuple(cleaned))
 
 
@@ -142,61 +150,48 @@ def _check(project: Project, options: GcOptions) -> None:
         )
 
 
-def _needs(project: Project, roots: Roots, finder: Finder) -> _Needs:
-    """All objects that are named, with the files of all trees."""
-    lacking: dict[Digest, str] = {}
-    workspace = _closure(project, roots.workspace, lacking, finder)
-    present = {one.path for one in roots.workspace if one.digest.is_tree and one.digest not in lacking}
-    for one in sorted(roots.workspace):
-        if one.digest in lacking and one.path not in present:
-            hint = "run `dvx fetch` to get it, or use `--skip-failed`: files that only it names count as unneeded then"
-            finder.fail(f"`{printable(one.path)}`", MissingData(f"its tree `{one.digest}` is not in the cache", hint))
-    return _Needs(workspace, workspace | _closure(project, roots.commits - roots.workspace, lacking, finder), lacking)
-
-
-def _closure(project: Project, named: Iterable[Named], lacking: dict[Digest, str], finder: Finder) -> set[Digest]:
-    found: set[Digest] = set()
-    for one in named:
-        if one.digest in found or one.digest in lacking:
-            continue
-        found.add(one.digest)
-        if one.digest.is_tree:
-            try:
-                found |= {entry.digest for entry in read_tree(project, one.digest).entries}
-            except MissingData:
-                lacking[one.digest] = one.path
-            except (Corrupted, UnsafePath) as error:
-                finder.fail(f"`{printable(one.path)}`", Corrupted(error.message, "run `dvx fsck` to mend it"))
-    return found | lacking.keys()
-
-
-def read_tree(project: Project, digest: Digest) -> Tree:
-    """A verified tree, without putting a wrong one aside; raises MissingData, Corrupted."""
-    try:
-        data = files.read(project.cache.path(digest))
-    except FileNotFoundError:
-        raise MissingData(f"the object `{digest}` is not in the cache", "run `dvx fetch` to get it") from None
-    check = Check(digest)
-    check.feed(data)
-    check.finish()
-    return decode_tree(data, digest.algorithm)
-
-
-def _files_of(project: Project, trees: Iterable[Digest]) -> set[Digest]:
-    """The files of trees that nothing names yet; one that cannot be read protects nothing."""
-    found: set[Digest] = set()
-    for digest in trees:
+def _ask(look: Look, roots: Roots, tell: Tell) -> None:
+    """Read the needed trees that the cache cannot give from their remotes."""
+    lacking = look.reach.unknown(one.digest for one in roots.all)
+    for name in sorted({one.remote for one in roots.all if one.digest in lacking}):
         try:
-            found |= {entry.digest for entry in read_tree(project, digest).entries}
-        except (MissingData, Corrupted, UnsafePath):
-            continue
-    return found
+            objects = look.remotes.open(name)
+            look.reach.load((one.digest for one in roots.all if one.digest in lacking and one.remote == name), objects)
+        except UnknownTarget:
+            continue  # there is no remote
+        except DvxError as error:
+            tell(Notice(f"dvx could not look up which files lost folders hold: {error.message}", error.hint))
 
 
-def _remotes(project: Project, options: GcOptions, named: Iterable[Named]) -> list[RemoteObjects]:
+def _excuse(look: Look, roots: Roots, projects: Sequence[Project], scope: Scope) -> None:
+    """Outputs that are not kept in the cache are in a lock all the same."""
+    paths: dict[Digest, set[str]] = {}
+    lost = look.reach.unknown(one.digest for one in roots.all)
+    for one in roots.all if lost else ():
+        if one.digest in lost:
+            paths.setdefault(one.digest, set()).add(one.path if one.locked else "")
+    uncached = look.finder.uncached(projects, scope) if paths else set()
+    look.reach.excuse(digest for digest, named in paths.items() if named <= uncached)
+
+
+def _tell_doubts(reach: Reach, roots: Roots, unsure: int, tell: Tell) -> None:
+    lost = reach.unknown(reach.doubts)
+    if not lost or not (unsure or reach.lenient):
+        return
+    paths = sorted({one.path for one in roots.all if one.digest in lost}) or [str(digest) for digest in sorted(lost)]
+    where = f"{listed(paths)}: {reach.doubts[min(lost)].message}"
+    if reach.lenient:
+        tell(Notice(f"files count as unused even if these folders hold them, whose lists of files cannot be read: {where}"))
+        return
+    count = "an unused object is" if unsure == 1 else f"{unsure} unused objects are"
+    text = f"{count} kept, since dvx cannot read which files these folders hold: {where}"
+    hint = "restore the folders with `dvx fsck`, or `dvx fetch` from a remote; if they are lost for good, pass `--skip-failed`"
+    tell(Notice(text, hint))
+
+
+def _remotes(project: Project, options: GcOptions, named: Iterable[Named], opened: Remotes) -> list[RemoteObjects]:
     if not (options.cloud or options.not_in_remote):
         return []
-    opened = Remotes(project, options.remote, options.jobs)
     names = sorted({one.remote for one in named if one.remote in project.config.remotes()} - {""})
     for name in {options.remote, *names}:
         settings = project.config.remote(name)
@@ -206,10 +201,12 @@ def _remotes(project: Project, options: GcOptions, named: Iterable[Named]) -> li
     return [first, *(opened.open(name) for name in names if name != first.remote.name and not options.remote)]
 
 
-def _at_remotes(project: Project, needs: _Needs, remotes: Sequence[RemoteObjects]) -> dict[str, frozenset[Digest]]:
+def _at_remotes(project: Project, reach: Reach, roots: Roots, remotes: Sequence[RemoteObjects]) -> dict[str, frozenset[Digest]]:
     """What may go because a remote has it, whole; links of the workspace into the cache must not break, though."""
-    bound = needs.workspace if Link.SYMLINK in links(project) else set()
-    here = {one.digest: one.size for one in lying(project.cache.root) if one.digest in needs.all and one.digest not in bound}
+    needed = reach.closure(one.digest for one in roots.all)
+    if Link.SYMLINK in links(project):
+        needed -= reach.closure(one.digest for one in roots.workspace)
+    here = {one.digest: one.size for one in lying(project.cache.root) if one.digest in needed}
     found: dict[str, frozenset[Digest]] = {}
     for remote in remotes:
         sizes = remote.sizes(here)
@@ -217,24 +214,21 @@ def _at_remotes(project: Project, needs: _Needs, remotes: Sequence[RemoteObjects
     return found
 
 
-def _without_doubtful(
-    project: Project, local: GcPlan, elsewhere: Iterable[tuple[str, frozenset[Digest]]], opened: Remotes, tell: Tell
-) -> GcPlan:
+def _without_doubtful(local: GcPlan, elsewhere: Iterable[tuple[str, frozenset[Digest]]], look: Look, tell: Tell) -> GcPlan:
     """The plan without what a remote was to have, and has no more when that is claimed there."""
     going = {stored.digest for stored in local.objects}
     doubtful: set[Digest] = set()
     for name, digests in elsewhere:
-        objects = opened.open(name)
+        objects = look.remotes.open(name)
         looked = objects.look(digests & going, tell)
         doubtful |= looked.absent | claim(objects, Reliance(frozenset(looked.old), frozenset(looked.old)), tell)
-    doubtful |= _files_of(project, [digest for digest in doubtful if digest.is_tree])
-    return local.only(going - doubtful) if doubtful else local
+    return local.only(going - look.reach.closure(doubtful)) if doubtful else local
 
 
-def _historic(project: Project, others: Sequence[Project], options: GcOptions, local: GcPlan) -> int:
+def _historic(project: Project, others: Sequence[Project], options: GcOptions, local: GcPlan, look: Look) -> int:
     """How many of the objects that go are named by commits that the user left out."""
     if options.scope.everything or not local.objects:
         return 0
     everything = Finder(lambda _: None, skip_failed=True).find(project, others, Scope())
-    named = _closure(project, everything.all, {}, Finder(lambda _: None, skip_failed=True))
+    named = look.reach.closure(one.digest for one in everything.all)
     return sum(stored.digest in named for stored in local.objects)

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from dvx.errors import Corrupted, DvxError, quoted
 from dvx.model.digest import Digest
-from dvx.model.gc import PackFate, pack_fate
+from dvx.model.gc import PackFate, Used, pack_fate
 from dvx.model.pack import CONDEMNED, INDEX, PACK, PACK_BYTES, Packed
 from dvx.ops.claiming import Claimed
 from dvx.store.packs import Pack, Packs, read_packed
@@ -23,17 +23,18 @@ _AT_ONCE = 4
 
 
 class PackCount(Struct, frozen=True):
-    """What becomes of packs; and how many of their objects stay because they are needed, or because their pack is young."""
+    """What becomes of packs; how many of their objects stay as needed, or as young; `unsure` is as in `GcPlan`."""
 
     fates: tuple[PackFate, ...] = ()
     kept: int = 0
     young: int = 0
+    unsure: int = 0
 
 
 def plan(
     remote: Remote,
     packs: Packs,
-    used: AbstractSet[Digest],
+    used: Used,
     loose: AbstractSet[Digest],
     horizon: float,
     claimed: Claimed,
@@ -47,7 +48,7 @@ def plan(
     used = used | claimed.of(place.digest for _, places in holding for place in places)
     staying: set[Digest] = {place.digest for pack, places in holding if pack.condemned is None for place in places} | loose
     fates: list[PackFate] = []
-    kept = young = 0
+    kept = young = unsure = 0
     for pack, places in holding:
         fate: PackFate | None = None
         if pack.condemned is not None:
@@ -59,8 +60,9 @@ def plan(
         else:
             young += sum(place.digest not in used for place in places)
         kept += sum(place.digest in used for place in places) if pack.condemned is None else 0
+        unsure += sum(place.digest in used and place.digest not in used.objects for place in places)
         fates += [fate] if fate is not None else []
-    return PackCount(tuple(fates), kept, young)
+    return PackCount(tuple(fates), kept, young, unsure)
 
 
 def carry_out(remote: Remote, packs: Packs, fates: tuple[PackFate, ...], horizon: float) -> tuple[PackFate, ...]:

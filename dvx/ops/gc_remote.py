@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 
 from msgspec.structs import replace
 
-from dvx.errors import DvxError, MissingData, quoted
+from dvx.errors import DvxError, quoted
 from dvx.model.claims import KEPT_SECONDS, is_claim_name
 from dvx.model.digest import Digest
 from dvx.model.events import Tell
-from dvx.model.gc import GcPlan, PackFate, Stored, plan_gc
+from dvx.model.gc import GcPlan, PackFate, Stored, Used, plan_gc
 from dvx.ops import gc_packs
 from dvx.ops.claiming import Claimed, wait
+from dvx.ops.reach import Reach
 from dvx.store.claims import listed, removing, sweep
 from dvx.store.crowd import each
 from dvx.store.listed import Listed
@@ -27,35 +28,37 @@ _ASKED = 8
 _AT_ONCE = 32
 
 
-def plan(objects: RemoteObjects, used: AbstractSet[Digest], lacking: Iterable[Digest], horizon: float) -> GcPlan:
-    """What may go; `lacking` are needed trees that the cache has not, so their files are looked up at the remote.
+def plan(objects: RemoteObjects, reach: Reach, named: AbstractSet[Digest], horizon: float) -> GcPlan:
+    """What may go; `named` are the objects that something names. Trees that the cache has not are read from the remote.
 
     Raises:
         DvxError: what to keep cannot be known, or the remote does not list what it has.
     """
     remote = objects.remote
     listing = list(remote.listing(""))
+    needed = reach.closure(named)
     if not listing:
-        _check_empty(objects, used)
+        _check_empty(objects, needed)
     found = ((digest_of(one.name), one) for one in listing)
     stored = [Stored(digest, one.size, one.modified) for digest, one in found if digest is not None]
     trees = {one.digest for one in stored if one.digest.is_tree}
-    young = {one.digest for one in stored if one.digest in trees and one.digest not in used and one.modified > horizon}
+    young = {one.digest for one in stored if one.digest in trees and one.digest not in needed and one.modified > horizon}
     claimed = Claimed(objects)
     claimed.read(horizon, [one for one in listing if is_claim_name(one.name)])
-    held = claimed.of(one.digest for one in stored) - used
-    used = used | held
-    asked = sorted(trees & {*lacking, *young, *held})
-    more = set().union(*each(lambda digest: _files_of(objects, digest), asked, remote.jobs))
-    loose = plan_gc(stored, used | more, horizon)
+    held = claimed.of(one.digest for one in stored) - needed
+    staying_trees = trees & (young | held)
+    reach.load(trees & (named | staying_trees), objects)
+    used = reach.used(named, staying_trees) | held
+    loose = plan_gc(stored, used, horizon)
     if objects.packs is None:
         return loose
     staying = {one.digest for one in stored} - {one.digest for one in loose.objects}
-    packed = gc_packs.plan(remote, objects.packs, used | more, staying, horizon, claimed)
-    return replace(loose, kept=loose.kept + packed.kept, young=loose.young + packed.young, packs=packed.fates)
+    packed = gc_packs.plan(remote, objects.packs, used, staying, horizon, claimed)
+    kept, young_ones = loose.kept + packed.kept, loose.young + packed.young
+    return replace(loose, kept=kept, young=young_ones, packs=packed.fates, unsure=loose.unsure + packed.unsure)
 
 
-def remove(objects: RemoteObjects, plan: GcPlan, grace: float, tell: Tell) -> GcPlan:
+def remove(objects: RemoteObjects, reach: Reach, plan: GcPlan, grace: float, tell: Tell) -> GcPlan:
     """Remove what was planned: all trees, then the files; returns what was removed.
 
     What was written or claimed in the last `grace` seconds, by the clock of the remote, stays: that is looked at again for
@@ -64,7 +67,7 @@ def remove(objects: RemoteObjects, plan: GcPlan, grace: float, tell: Tell) -> Gc
     remote = objects.remote
     waiting = partial(wait, remote.name, tell)
     claimed = Claimed(objects)
-    trees, gone, spared = {stored.digest for stored in plan.trees}, set[Digest](), set[Digest]()
+    trees, gone, spared = {stored.digest for stored in plan.trees}, set[Digest](), Used(frozenset())
     horizon = float("inf")
     for wave in (plan.trees, plan.files):
         rest = [stored.digest for stored in wave]
@@ -73,11 +76,11 @@ def remove(objects: RemoteObjects, plan: GcPlan, grace: float, tell: Tell) -> Gc
             with removing(remote, waiting) as announced:
                 horizon = min(horizon, announced.now - grace)
                 claimed.read(horizon)
-                for tree in claimed.of(trees) - spared:
-                    spared |= {tree} | _files_of(objects, tree)
+                spared |= reach.used((), reach.load(claimed.of(trees), objects))
                 there = remote.found([digest.object_name for digest in batch])
                 old = {digest for digest in batch if _is_old(there.get(digest.object_name), horizon)}
-                done = _remove(remote, sorted(old - spared - claimed.of(old)), announced.holds)
+                due = sorted(digest for digest in old - claimed.of(old) if digest not in spared)
+                done = _remove(remote, due, announced.holds)
             gone |= done
     _sweep_claims(remote, grace, waiting)
     packs: tuple[PackFate, ...] = ()
@@ -119,13 +122,3 @@ def _check_empty(objects: RemoteObjects, used: AbstractSet[Digest]) -> None:
         name = quoted(objects.remote.name)
         text = f"the remote `{objects.remote.name}` lists nothing, although it has `{min(there)}`"
         raise DvxError(text, f"check that you may list it: `dvx remote test {name}`")
-
-
-def _files_of(objects: RemoteObjects, digest: Digest) -> set[Digest]:
-    try:
-        return {entry.digest for entry in objects.read_tree(digest)[0].entries}
-    except MissingData:
-        return set()
-    except DvxError as error:
-        hint = f"run `dvx fsck --remote {quoted(objects.remote.name)}` first"
-        raise DvxError(f"what to keep at `{objects.remote.name}` cannot be known: {error.message}", hint) from error

@@ -48,7 +48,7 @@ def note_source(project: Project, url: str) -> None:
 
 
 def unconfirmed(
-    project: Project, remote: str, items: Sequence[Item], needs: Sequence[Need], children: Mapping[Digest, frozenset[Digest]]
+    project: Project, remote: str, items: Sequence[Item], needs: Sequence[Need], children: Mapping[Digest, tuple[Digest, ...]]
 ) -> tuple[str, ...]:
     """The paths whose data must not be sent to a remote yet: it was not made here, and who wrote the repository chose the remote.
 
@@ -64,7 +64,7 @@ def unconfirmed(
         return ()
     known = _made(project)
     made = {item.content.digest for item in items if str(item.content.digest) in known}
-    own = made.union(*(children.get(digest, frozenset()) for digest in made))
+    own = made.union(*(children.get(digest, ()) for digest in made))
     return tuple(dict.fromkeys(need.path for need in needs if need.digest not in own))
 
 

@@ -14,15 +14,16 @@ from dvx.model.pack import pack_groups
 from dvx.model.transfer import Item, Need, TransferPlan, TransferResult, Wanted, plan_transfer, without
 from dvx.ops.claiming import Reliance, claim
 from dvx.ops.provenance import refuse, unconfirmed
+from dvx.ops.reach import Reach
 from dvx.ops.steps import Difference, Step, announce, compare
 from dvx.project import Project
 from dvx.store import copy, pack_copy
 from dvx.store.remote_objects import RemoteObjects
 
 
-def push_step(project: Project, objects: RemoteObjects, items: Sequence[Item], tell: Tell) -> Step:
+def push_step(project: Project, reach: Reach, objects: RemoteObjects, items: Sequence[Item], tell: Tell) -> Step:
     """What a push to the remote has to copy. Compares like `compare`."""
-    found = compare(project, objects, items, tell)
+    found = compare(project, reach, objects, items, tell)
     plan = _plan(project, found.wanted, found.absent)
     paths = unconfirmed(project, objects.remote.name, items, (*plan.files, *plan.trees), found.wanted.children)
     return Step(objects.remote.name, objects.remote.url, plan, {}, found.spoiled, _requests(objects, plan), paths, found)

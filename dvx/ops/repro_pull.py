@@ -41,7 +41,7 @@ def pull_for(project: Project, stage: Stage, choice: Choice, tell: Tell) -> bool
         if deps:
             pull(project, _options(project, deps), tell)
         if outs:
-            fetch(project, plan_fetch(project, _options(project, outs), tell), tell)
+            fetch(project, plan_fetch(project, _options(project, outs)), tell)
     except DvxError as error:
         tell(Notice(f"the data of the stage `{stage.address}` was not pulled: {error.message}", error.hint))
     return True

@@ -14,7 +14,7 @@ from dvx.errors import DvxError, FormatError, SchemaError
 from dvx.formats import decoded, load_yaml, schema_error
 from dvx.git import Git, roots
 from dvx.model.events import Notice, Tell
-from dvx.model.named import Named, is_pointer, named_in, names_objects
+from dvx.model.named import Named, declared_in, is_pipeline, is_pointer, named_in, names_objects
 from dvx.model.paths import printable
 from dvx.ops.ignore import Ignore
 from dvx.ops.source import Workspace
@@ -99,6 +99,32 @@ class Finder(Struct, dict=True):
     def at(self, git: Git, commits: Sequence[str]) -> set[Named]:
         """What some commits name."""
         return self._blobs_of(git, roots.named_blobs(git, commits, names_objects))
+
+    def uncached(self, projects: Sequence[Project], scope: Scope) -> set[str]:
+        """Outputs, by their paths in locks, that every version of every pipeline keeps out of the cache."""
+        declared: dict[str, bool] = {}
+
+        def hear(path: str, data: bytes) -> None:
+            for output, cached in declared_in(load_yaml(decoded(data, path), path), path):
+                declared[output] = cached or declared.get(output, False)
+
+        def inside(folder: str, named: Mapping[str, bytes]) -> set[str]:
+            for name in filter(is_pipeline, named):
+                hear(f"{folder}/{name}" if folder else name, named[name])
+            return set()
+
+        try:
+            for owner in projects:
+                for home in self._homes(owner):
+                    Workspace(home, Ignore(home).skip_always).machinery(inside)
+                if owner.git is not None:
+                    blobs = roots.named_blobs(owner.git, chosen_commits(owner.git, scope), is_pipeline)
+                    for blob, data in roots.read_blobs(owner.git, blobs)[0].items():
+                        for path in blobs[blob]:
+                            hear(path, data)
+        except DvxError:
+            return set()  # what cannot be read may say anything
+        return {path for path, cached in declared.items() if not cached}
 
     def fail(self, what: str, error: DvxError, *, historic: bool = False) -> None:
         """Note a root that cannot be read."""

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dvx.errors import DvxError, MissingData, SchemaError
+from dvx.errors import DvxError, SchemaError
 from dvx.formats import load_yaml
 from dvx.model.dialect import Dialect
 from dvx.model.digest import Digest
@@ -22,6 +22,7 @@ from dvx.model.pointer import decode_entry
 from dvx.model.runcache import run_key, run_value
 from dvx.model.transfer import Item, TransferResult
 from dvx.ops import push_steps, steps
+from dvx.ops.reach import Reach
 from dvx.ops.steps import Step
 from dvx.project import Project
 from dvx.store import files
@@ -37,18 +38,24 @@ class _Run(Struct, frozen=True):
     data: bytes
     items: tuple[Item, ...]
 
+    @property
+    def digests(self) -> set[Digest]:
+        """What came out of the run; files of folders are left out."""
+        return {item.content.digest for item in self.items}
+
 
 def push(project: Project, objects: RemoteObjects, tell: Tell) -> TransferResult:
     """Copy the entries that a remote lacks, and what it lacks of their objects."""
     found = [_parse(project, name, files.read(_place(project, name)), tell) for name in _local(project)]
     runs = [run for run in found if run is not None]
-    step = _without_missing(push_steps.push_step(project, objects, _items(runs), tell))
+    reach = Reach(project.cache, mend=True)
+    step = _without_missing(push_steps.push_step(project, reach, objects, _items(runs), tell))
     result = replace(push_steps.push(project, step, objects, tell), missing=(), withheld=())
     remote = objects.remote
     there = set(remote.names(_FOLDER))
     new = [run for run in runs if run.name not in there]
-    absent = objects.missing({digest for run in new for digest in _digests(project, run)})
-    ready = [run for run in new if not _digests(project, run) & absent]
+    absent = objects.missing(reach.closure(digest for run in new for digest in run.digests))
+    ready = [run for run in new if absent.isdisjoint(reach.closure(run.digests))]
     for run in ready:
         remote.upload(_place(project, run.name), run.name)
     remote.flush()
@@ -64,7 +71,7 @@ def fetch(project: Project, objects: RemoteObjects, tell: Tell) -> TransferResul
         _parse(project, name, files.read(_place(project, name)) if name in here else remote.read(name), tell) for name in names
     ]
     runs = [run for run in found if run is not None]
-    step = _without_missing(steps.fetch_step(project, lambda: objects, _items(runs), tell))
+    step = _without_missing(steps.fetch_step(project, Reach(project.cache, mend=True), lambda: objects, _items(runs)))
     result = _fetch_objects(project, step, objects, tell)
     new = [run for run in runs if run.name not in here]
     for run in new:
@@ -84,18 +91,6 @@ def _without_missing(step: Step) -> Step:
 
 def _items(runs: Iterable[_Run]) -> list[Item]:
     return list(dict.fromkeys(item for run in runs for item in run.items))
-
-
-def _digests(project: Project, run: _Run) -> set[Digest]:
-    """All objects that the entry needs; a tree that the cache lacks stands for itself alone, and is absent then."""
-    found = {item.content.digest for item in run.items}
-    for digest in list(found):
-        if digest.is_tree:
-            try:
-                found |= {entry.digest for entry in project.cache.read_tree(digest).entries}
-            except MissingData:
-                continue
-    return found
 
 
 def _local(project: Project) -> list[str]:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dvx.config import RemoteSettings
-from dvx.errors import ConfigError, Corrupted, DvxError, MissingData, UnsafePath
+from dvx.errors import ConfigError, DvxError, MissingData
 from dvx.model.digest import Digest
-from dvx.model.events import Notice, Tell, TransferPlanned
+from dvx.model.events import Tell, TransferPlanned
 from dvx.model.transfer import Item, TransferPlan, TransferResult, Wanted, gather, plan_transfer
 from dvx.model.tree import Tree
 from dvx.ops.credentials import guard, options_for
+from dvx.ops.reach import Reach
 from dvx.project import Project
 from dvx.shell import output_of
 from dvx.store import copy, pack_copy
-from dvx.store.crowd import each
 from dvx.store.listed import Listed
 from dvx.store.packs import Packs
 from dvx.store.remote import Remote, open_remote
@@ -58,14 +57,6 @@ class Step(Struct, frozen=True):
     requests: int = 0
     unconfirmed: tuple[str, ...] = ()
     found: Difference | None = None
-
-
-class _Trees(Struct, frozen=True):
-    """Trees that could be read, the bytes of those that came from the remote, and why others cannot be used."""
-
-    usable: dict[Digest, Tree] = field(default_factory=dict)
-    known: dict[Digest, bytes] = field(default_factory=dict)
-    spoiled: dict[Digest, str] = field(default_factory=dict)
 
 
 class Remotes:
@@ -119,31 +110,41 @@ def _objects(project: Project, remote: Remote) -> RemoteObjects:
     return RemoteObjects(remote, packs, packing=project.config.flag("core.pack", True))
 
 
-def compare(project: Project, remote: RemoteObjects, items: Sequence[Item], tell: Tell) -> Difference:
+def compare(project: Project, reach: Reach, remote: RemoteObjects, items: Sequence[Item], tell: Tell) -> Difference:
     """What `items` need and the remote lacks. The remote is asked; nothing is remembered."""
-    trees, lacking = _read_trees(project, items, tell)
-    absent_trees = remote.missing(lacking)
-    _read_more(trees, [digest for digest in lacking if digest not in absent_trees], remote)
-    wanted = gather(_usable(items, trees), trees.usable)
+
+    def trees() -> Iterator[tuple[Digest, Tree]]:
+        named = _trees(items)
+        yield from reach.here(named)
+        lacking = reach.doubts.keys() & named
+        for digest, tree, _ in reach.there(remote, lacking - remote.missing(lacking)):
+            yield digest, tree
+
+    wanted, spoiled = _gather(reach, items, trees())
     looked = remote.look(wanted.objects(), tell)
     absent = _lacking(project, looked)
-    return Difference(wanted, absent, _reasons(items, trees), frozenset(looked.old - absent), tuple(items), looked.told)
+    return Difference(wanted, absent, spoiled, frozenset(looked.old - absent), tuple(items), looked.told)
 
 
-def fetch_step(project: Project, objects: Callable[[], RemoteObjects], items: Sequence[Item], tell: Tell) -> Step:
+def fetch_step(project: Project, reach: Reach, objects: Callable[[], RemoteObjects], items: Sequence[Item]) -> Step:
     """What the cache lacks of what `items` need. `objects` is called only if it lacks anything."""
-    trees, lacking = _read_trees(project, items, tell)
-    if lacking:
-        _read_more(trees, lacking, objects())
-    wanted = replace(gather(_usable(items, trees), trees.usable), children={})
+    known: dict[Digest, bytes] = {}
+
+    def trees() -> Iterator[tuple[Digest, Tree]]:
+        named = _trees(items)
+        yield from reach.here(named)
+        for digest, tree, data in reach.there(objects(), named) if reach.doubts.keys() & named else ():
+            known[digest] = data
+            yield digest, tree
+
+    wanted, spoiled = _gather(reach, items, trees())
     needs = {**wanted.files, **wanted.trees}
     absent = {digest for digest, need in needs.items() if not project.cache.has(digest, need.size)}
-    plan = plan_transfer(wanted, absent, {digest for digest in wanted.trees if digest not in trees.usable})
-    spoiled = _reasons(items, trees)
+    plan = plan_transfer(replace(wanted, children={}), absent, reach.doubts.keys())
     if not absent and not spoiled:
         return Step("", "", plan)
     remote = objects().remote
-    return Step(remote.name, remote.url, plan, trees.known, spoiled, plan.count - len(trees.known))
+    return Step(remote.name, remote.url, plan, known, spoiled, plan.count - len(known))
 
 
 def fetch(project: Project, step: Step, objects: RemoteObjects, tell: Tell) -> TransferResult:
@@ -178,45 +179,16 @@ def _local_size(project: Project, digest: Digest, default: int) -> int:
         return default
 
 
-def _read_trees(project: Project, items: Iterable[Item], tell: Tell) -> tuple[_Trees, list[Digest]]:
-    """The trees of `items` that the cache has, and the names of the others."""
-    found = _Trees()
-    lacking = []
-    for digest in dict.fromkeys(item.content.digest for item in items if item.content.digest.is_tree):
-        try:
-            found.usable[digest] = project.cache.read_tree(digest)
-        except MissingData:
-            lacking.append(digest)
-        except Corrupted as error:
-            tell(Notice(error.message))
-            lacking.append(digest)
-        except UnsafePath as error:
-            found.spoiled[digest] = error.message
-    return found, lacking
+def _trees(items: Iterable[Item]) -> list[Digest]:
+    return list(dict.fromkeys(item.content.digest for item in items if item.content.digest.is_tree))
 
 
-def _read_more(found: _Trees, lacking: Sequence[Digest], objects: RemoteObjects) -> None:
-    """Add the trees that a remote has."""
-    for digest, answer in zip(lacking, each(partial(_read_tree, objects), lacking, objects.remote.jobs), strict=True):
-        if isinstance(answer, str):
-            found.spoiled[digest] = answer
-        elif answer is not None:
-            found.usable[digest], found.known[digest] = answer
-
-
-def _read_tree(objects: RemoteObjects, digest: Digest) -> tuple[Tree, bytes] | str | None:
-    """A verified tree and its bytes, why it cannot be used, or None if the remote has none."""
-    try:
-        return objects.read_tree(digest)
-    except MissingData:
-        return None
-    except (Corrupted, UnsafePath) as error:
-        return error.message
-
-
-def _usable(items: Iterable[Item], trees: _Trees) -> list[Item]:
-    return [item for item in items if item.content.digest not in trees.spoiled]
-
-
-def _reasons(items: Iterable[Item], trees: _Trees) -> tuple[tuple[str, str], ...]:
-    return tuple((item.path, trees.spoiled[item.content.digest]) for item in items if item.content.digest in trees.spoiled)
+def _gather(
+    reach: Reach, items: Sequence[Item], trees: Iterable[tuple[Digest, Tree]]
+) -> tuple[Wanted, tuple[tuple[str, str], ...]]:
+    """What `items` need, and the paths whose tree is there but cannot be used, with the reason. One tree is held at a time."""
+    wanted = gather(items, trees)
+    why = {digest: error.message for digest, error in reach.doubts.items() if not isinstance(error, MissingData)}
+    usable = {digest: need for digest, need in wanted.trees.items() if digest not in why}
+    spoiled = [(item.path, why[item.content.digest]) for item in items if item.content.digest in why]
+    return replace(wanted, trees=usable), tuple(spoiled)

@@ -16,6 +16,7 @@ from dvx.model.transfer import Item, TransferResult
 from dvx.model.tree import Content
 from dvx.ops import push_steps, steps, versioned
 from dvx.ops.index import Selected
+from dvx.ops.reach import Reach
 from dvx.ops.relink import entries_of
 from dvx.ops.scope import Import, Revisions, Scope, SyncOptions, find_scope
 from dvx.ops.steps import Remotes, Step
@@ -59,14 +60,14 @@ def plan_push(project: Project, options: SyncOptions, tell: Tell = silent) -> Sy
     """
     scope = find_scope(project, options)
     keep_trees(project, scope.recorded.values())
-    remotes = Remotes(project, options.remote, options.jobs)
+    remotes, reach = Remotes(project, options.remote, options.jobs), Reach(project.cache, mend=True)
     planned: list[Step] = []
     works: dict[str, Work] = {}
     # a remote that is not there is told even where the workspace has nothing to push
     for name, items in (scope.items or ({"": []} if options.revisions.workspace else {})).items():
         keeper = find_versioned(project, name or options.remote, options.jobs)
         if keeper is None:
-            planned.append(push_steps.push_step(project, remotes.open(name), items, tell))
+            planned.append(push_steps.push_step(project, reach, remotes.open(name), items, tell))
             continue
         if options.verify:
             text = f"the remote `{keeper.remote.name}` keeps versions, which are not read back"
@@ -74,16 +75,16 @@ def plan_push(project: Project, options: SyncOptions, tell: Tell = silent) -> Sy
         if options.revisions != Revisions():
             hint = "check out a branch and push from there, one after the other"
             raise DvxError(f"the remote `{keeper.remote.name}` keeps versions, so it takes one revision at a time", hint)
-        step, works[keeper.remote.name] = versioned.plan_push(project, keeper, _records(scope, items))
+        step, works[keeper.remote.name] = versioned.plan_push(project, reach, keeper, _records(scope, items))
         planned.append(step)
     return SyncPlan(Direction.PUSH, tuple(planned), options, remotes, scope.selected, works)
 
 
-def plan_fetch(project: Project, options: SyncOptions, tell: Tell = silent) -> SyncPlan:
+def plan_fetch(project: Project, options: SyncOptions) -> SyncPlan:
     """What the cache lacks of the chosen data; what the remotes have of it comes out in the transfer. Raises like `plan_push`."""
     scope = find_scope(project, options)
     keep_trees(project, scope.recorded.values())
-    remotes = Remotes(project, options.remote, options.jobs)
+    remotes, reach = Remotes(project, options.remote, options.jobs), Reach(project.cache, mend=True)
     if options.remote:
         project.config.remote(options.remote)  # a wrong name is refused even where nothing is needed
     planned: list[Step] = []
@@ -91,9 +92,9 @@ def plan_fetch(project: Project, options: SyncOptions, tell: Tell = silent) -> S
     for name, items in scope.items.items():
         keeper = _keeper(project, name or options.remote, options.jobs)
         if keeper is None:
-            planned.append(steps.fetch_step(project, partial(remotes.open, name), items, tell))
+            planned.append(steps.fetch_step(project, reach, partial(remotes.open, name), items))
             continue
-        step, works[keeper.remote.name] = versioned.plan_fetch(project, keeper, _records(scope, items))
+        step, works[keeper.remote.name] = versioned.plan_fetch(project, reach, keeper, _records(scope, items))
         planned.append(step)
     imports = tuple(one for one in scope.imports if not is_whole(project, one.path, one.content))
     return SyncPlan(Direction.FETCH, tuple(planned), options, remotes, scope.selected, works, imports)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct, field
 
-from dvx.errors import Corrupted, MissingData, UnsafePath
+from dvx.errors import MissingData
 from dvx.model.digest import Digest
 from dvx.model.events import Tell
 from dvx.model.pointer import Recorded
@@ -16,6 +15,7 @@ from dvx.model.tree import Tree, tree_content
 from dvx.model.versioned import Version, tree_of, version_of
 from dvx.ops.credentials import guard
 from dvx.ops.provenance import refuse, unconfirmed
+from dvx.ops.reach import Reach
 from dvx.ops.steps import Step
 from dvx.project import Project
 from dvx.store import copy
@@ -78,9 +78,9 @@ def keep_trees(project: Project, records: Iterable[Recorded]) -> None:
         project.cache.barrier()
 
 
-def plan_push(project: Project, versioned: VersionedRemote, records: Mapping[Item, Recorded]) -> tuple[Step, Work]:
+def plan_push(project: Project, reach: Reach, versioned: VersionedRemote, records: Mapping[Item, Recorded]) -> tuple[Step, Work]:
     """What the remote has no version of, or none any more. It is asked; nothing is remembered."""
-    found = _files(project, records, versioned.remote.name)
+    found = _files(reach, records, versioned.remote.name)
     known = {(file.path, file.version.id) for file in found.files if file.version}
     there = versioned.existing(known) if known else set()
     lacking = [file for file in found.files if file.version is None or (file.path, file.version.id) not in there]
@@ -93,8 +93,8 @@ def plan_push(project: Project, versioned: VersionedRemote, records: Mapping[Ite
     plan = TransferPlan(tuple(need for need in needs if need.digest in sizes), missing=missing)
     remote = versioned.remote
     requests = len(known) + sum(len(targets[need.digest]) for need in plan.files)
-    children = _children(project, records)
-    paths = unconfirmed(project, remote.name, tuple(records), plan.files, children)
+    reach.load(item.content.digest for item in records)
+    paths = unconfirmed(project, remote.name, tuple(records), plan.files, reach.named)
     step = Step(remote.name, remote.url, plan, spoiled=tuple(found.spoiled), requests=requests, unconfirmed=paths)
     return step, Work({digest.object_name: tuple(sorted(paths)) for digest, paths in targets.items()}, items=tuple(records))
 
@@ -114,9 +114,9 @@ def push(project: Project, step: Step, work: Work, versioned: VersionedRemote, t
     return result + TransferResult(failed=step.spoiled)
 
 
-def plan_fetch(project: Project, versioned: VersionedRemote, records: Mapping[Item, Recorded]) -> tuple[Step, Work]:
+def plan_fetch(project: Project, reach: Reach, versioned: VersionedRemote, records: Mapping[Item, Recorded]) -> tuple[Step, Work]:
     """What the cache lacks; what has no recorded version is missing, whatever the remote holds."""
-    found = _files(project, records, versioned.remote.name)
+    found = _files(reach, records, versioned.remote.name)
     needs: dict[Digest, Need] = {}
     sources: dict[Digest, tuple[str, Version]] = {}
     for file in found.files:
@@ -138,16 +138,7 @@ def fetch(project: Project, step: Step, work: Work, versioned: VersionedRemote, 
     return result + TransferResult(failed=step.spoiled)
 
 
-def _children(project: Project, items: Iterable[Item]) -> dict[Digest, frozenset[Digest]]:
-    """The files of those folders whose trees can be read."""
-    found = {}
-    for digest in {item.content.digest for item in items if item.content.digest.is_tree}:
-        with contextlib.suppress(MissingData, Corrupted, UnsafePath):
-            found[digest] = frozenset(entry.digest for entry in project.cache.read_tree(digest).entries)
-    return found
-
-
-def _files(project: Project, records: Mapping[Item, Recorded], remote: str) -> _Found:
+def _files(reach: Reach, records: Mapping[Item, Recorded], remote: str) -> _Found:
     found = _Found()
     for item, recorded in records.items():
         digest = item.content.digest
@@ -155,17 +146,14 @@ def _files(project: Project, records: Mapping[Item, Recorded], remote: str) -> _
             version = version_of(recorded.extras, remote)
             found.files.append(_File(item.path, digest, item.content.size, version))
             continue
-        try:
-            tree = project.cache.read_tree(digest)
-        except MissingData:
-            found.missing.append(Need(digest, item.path))
-            continue
-        except (Corrupted, UnsafePath) as error:
-            found.spoiled.append((item.path, error.message))
-            continue
         rows = {row["relpath"]: row for row in recorded.extras.get("files") or ()}
-        for entry in tree.below(item.inner) if item.inner else tree.entries:
-            row = rows.get(entry.path, {})
-            size = entry.size if entry.size is not None else row.get("size")
-            found.files.append(_File(f"{item.path}/{entry.path}", entry.digest, size, version_of(row, remote)))
+        for _, tree in reach.here([digest]):
+            for entry in tree.below(item.inner) if item.inner else tree.entries:
+                row = rows.get(entry.path, {})
+                size = entry.size if entry.size is not None else row.get("size")
+                found.files.append(_File(f"{item.path}/{entry.path}", entry.digest, size, version_of(row, remote)))
+        if isinstance(reach.doubts.get(digest), MissingData):
+            found.missing.append(Need(digest, item.path))
+        elif digest in reach.doubts:
+            found.spoiled.append((item.path, reach.doubts[digest].message))
     return found

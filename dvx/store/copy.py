@@ -47,7 +47,7 @@ def upload(cache: Cache, remote: Remote, plan: TransferPlan, tell: Tell) -> Tran
     crew = _Crew("push", plan, remote.flush, tell)
     try:
         crew.work(plan.files, send, remote.jobs)
-        held = [need for need in plan.trees if crew.lacking & plan.children.get(need.digest, frozenset())]
+        held = [need for need in plan.trees if not crew.lacking.isdisjoint(plan.children.get(need.digest, ()))]
         skip = {need.digest for need in held}
         crew.work([need for need in plan.trees if need.digest not in skip], send, remote.jobs)
     except BaseException:

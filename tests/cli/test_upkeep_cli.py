@@ -37,6 +37,7 @@ def test_gc_without_a_scope_keeps_history(dialect_repo: Path) -> None:
         "removed": [],
         "size": 0,
         "kept": 2,
+        "unsure": 0,
         "young": 0,
     }
 

@@ -197,23 +197,6 @@ def test_a_bad_version_in_history_refuses(native: Path) -> None:
     assert "--find-object=" in refused.value.message
 
 
-def test_a_tree_that_cannot_be_read_refuses(dialect_repo: Path) -> None:
-    _add(dialect_repo, "d/x", "inside")
-    _age(_cache(dialect_repo))
-    (tree,) = (Path(one.place) for one in lying(str(_cache(dialect_repo))) if one.digest and one.digest.is_tree)
-    data = tree.read_bytes()
-    tree.chmod(0o644)
-    tree.write_bytes(data.replace(b"x", b"y"))
-    with pytest.raises(DvxError) as refused:
-        _gc(dialect_repo)
-    assert "`d`" in refused.value.message
-    assert tree.exists()
-    tree.unlink()
-    with pytest.raises(DvxError) as refused:
-        _gc(dialect_repo)
-    assert "not in the cache" in refused.value.message
-
-
 def test_words_that_do_not_go_together(native: Path) -> None:
     for options in (GcOptions(remote="x"), GcOptions(cloud=True, not_in_remote=True), GcOptions(Scope(number=3))):
         with pytest.raises(UsageError):

@@ -69,7 +69,7 @@ def test_files_are_uploaded_then_trees(cache: Cache, remote: Remote) -> None:
     plan = TransferPlan(
         files=(_need(b"one"), _need(b"two")),
         trees=(_need(listing, "data", ".dir"),),
-        children={_digest(listing, ".dir"): frozenset({_digest(b"one")})},
+        children={_digest(listing, ".dir"): (_digest(b"one"),)},
     )
 
     result = copy.upload(cache, remote, plan, silent)
@@ -86,7 +86,7 @@ def test_a_corrupt_object_is_put_aside_and_its_tree_stays_behind(cache: Cache, r
     plan = TransferPlan(
         files=(_need(b"one", "data/one"), _need(b"two", "data/two")),
         trees=(_need(b"[]", "data", ".dir"),),
-        children={_digest(b"[]", ".dir"): frozenset({_digest(b"one"), _digest(b"two")})},
+        children={_digest(b"[]", ".dir"): (_digest(b"one"), _digest(b"two"))},
     )
 
     result = copy.upload(cache, remote, plan, silent)
