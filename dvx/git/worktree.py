@@ -25,6 +25,15 @@ def examine(git: Git, *, untracked: bool) -> WorkTree:
     return WorkTree(tuple(path[len(git.prefix) :] for path in found if path.startswith(git.prefix)), bool(rows))
 
 
+def listed(git: Git) -> tuple[list[str], list[str]]:
+    """The files that Git tracks, and those that it neither tracks nor ignores; relative to the top of the work tree.
+
+    Of submodules, only the folders are among the first.
+    """
+    words = ("ls-files", "-z", "--others", "--exclude-standard")
+    return values.fields(process.ask(git.place, ("ls-files", "-z"))), values.fields(process.ask(git.place, words))
+
+
 class CommittedFile(Struct, frozen=True):
     """A file or folder of a commit; `size` in bytes, of a folder that of its own Git object."""
 

@@ -10,8 +10,10 @@ from dvx.git.places import find_place
 from dvx.git.repository import Git
 
 
-def add_work_tree(git: Git, folder: str, commit: str, snapshot: str) -> None:
+def add_work_tree(git: Git, folder: str, commit: str, snapshot: str = "") -> None:
     """Make a work tree at `folder` (absolute): its HEAD is `commit`, detached, its files and index are those of `snapshot`.
+
+    Without one, the index is that of the commit, and there are no files yet.
 
     Raises:
         GitError: it cannot be made.
@@ -21,7 +23,7 @@ def add_work_tree(git: Git, folder: str, commit: str, snapshot: str) -> None:
     place = find_place(folder)
     if place is None:
         raise GitError(f"Git made no work tree at `{folder}`")
-    process.ask(place, ("read-tree", "--reset", "-u", snapshot))
+    process.ask(place, ("read-tree", "--reset", "-u", snapshot) if snapshot else ("read-tree", commit))
 
 
 def record_of(git: Git, folder: str) -> str:

@@ -149,6 +149,7 @@ def _run() -> Schema:
         "resources": {"type": "object", "properties": amounts, "additionalProperties": {"type": "number", "minimum": 0}},
         "env": _named({"type": ["string", "number", "boolean"]}),
         "shell": {"type": "string", "pattern": r"\S"},
+        "snapshot": {"enum": [True, False, "copy"]},
     }
 
     def settings(keys: Iterable[str]) -> Schema:

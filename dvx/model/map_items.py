@@ -70,6 +70,9 @@ def check_mapped(stage: Stage, where: Where) -> Stage:
         raise SchemaError("a stage with `map` has one output, a folder in the cache", where, "list one folder under `outs`")
     if stage.always:
         raise SchemaError("a stage with `map` cannot be `always_changed`", where)
+    if stage.run.snapshot:
+        hint = "leave `snapshot` out: an item whose input changes is run again, the others are not"
+        raise SchemaError("a stage with `map` cannot have a `snapshot`", where, hint)
     deps = stage.deps
     if isinstance(mapped.over, str) and mapped.over not in deps:
         deps = (mapped.over, *deps)

@@ -36,7 +36,8 @@ class Retry(Struct, frozen=True):
 
 
 class RunSettings(Struct, frozen=True):
-    """`timeout` and `heartbeat` are seconds, None for no limit. `resources` are amounts that a run takes: `cpu` cores,
+    """`timeout` and `heartbeat` are seconds, None for no limit. With `snapshot` the command works in a clone of what it needs,
+    or a `copy` where nothing can be cloned. `resources` are amounts that a run takes: `cpu` cores,
     `memory` bytes, `gpu` devices, and tokens of any other name. `env` is part of what makes two runs equal; `shell` is not.
     """
 
@@ -46,6 +47,7 @@ class RunSettings(Struct, frozen=True):
     resources: Mapping[str, float] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     shell: str = ""
+    snapshot: bool | str = False
 
 
 PLAIN = RunSettings()
@@ -114,6 +116,12 @@ def _shell(raw: Any, where: Where) -> str:
     return raw
 
 
+def _snapshot(raw: Any, where: Where) -> bool | str:
+    if raw != "copy" and not isinstance(raw, bool):
+        raise SchemaError(f"`true`, `false` or `copy` is expected, not {_seen(raw)}", where)
+    return bool(raw) if raw != "copy" else "copy"
+
+
 def _count(value: Any, where: Where) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise SchemaError(f"a whole number of at least 1 is expected, not {_seen(value)}", where)
@@ -176,4 +184,5 @@ RETRY: Mapping[str, Callable[[Any, Where], Any]] = {
 }  # fmt: skip
 RUN: Mapping[str, Callable[[Any, Where], Any]] = {
     "retry": _retry, "timeout": _limit, "heartbeat": _limit, "resources": decode_amounts, "env": _env, "shell": _shell,
+    "snapshot": _snapshot,
 }  # fmt: skip

@@ -113,6 +113,10 @@ _RUN: Mapping[str, Word] = {
     ),
     "env": Word("Variables for the command. A change of one makes the stage run.", examples=({"OMP_NUM_THREADS": 4},)),
     "shell": Word("The shell that gets the command; yours (`$SHELL`) without it.", examples=("bash",)),
+    "snapshot": Word(
+        "Whether the command works in a clone of what it reads, which nobody else changes; `copy` copies what cannot be cloned.",
+        False,
+    ),
     "maximum_attempts": Word("How often the command is tried in all.", 1),
     "initial_interval": Word("The pause before the second attempt.", "1s", ("10s",)),
     "backoff_coefficient": Word("Each pause is so many times the one before.", 2),

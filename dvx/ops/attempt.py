@@ -14,6 +14,7 @@ from dvx.model.kept import RUN
 from dvx.model.stage import Stage
 from dvx.ops.leftovers import About, Leftover, begin_trace, end_trace
 from dvx.ops.run_record import Recorder, logs_of, slug
+from dvx.ops.stage_room import StageRoom
 from dvx.project import Project
 from dvx.shell import Ended, Job, Shell
 from dvx.store import files
@@ -25,13 +26,21 @@ _BEAT_BYTES = 1 << 10
 
 
 class Setting(Struct, frozen=True):
-    """What all attempts of one run share; `attended` ones may read the terminal. Commands get the descriptors `inherited`."""
+    """What all attempts of one run share; `attended` ones may read the terminal.
+
+    Commands get the descriptors `inherited`, and work in the `room` of their stage if it has one.
+    """
 
     shell: Shell
     recorder: Recorder
     environment: Mapping[str, str] = field(default_factory=dict)
     attended: bool = True
     inherited: tuple[int, ...] = ()
+    room: StageRoom | None = None
+
+    def root(self, project: Project) -> str:
+        """The folder in which commands find the project."""
+        return self.room.root if self.room else project.root
 
 
 class Try(Struct, frozen=True):
@@ -64,7 +73,7 @@ def attempt(project: Project, stage: Stage, this: Try, setting: Setting, on_outp
         with files.open_log(log) as writing:
             job = Job(
                 stage.lines,
-                project.abs(stage.workdir),
+                os.path.join(setting.root(project), stage.workdir),
                 environ,
                 writing,
                 trace,
@@ -169,7 +178,7 @@ class _Pulse:
 
 def _environment(project: Project, stage: Stage, setting: Setting) -> dict[str, str]:
     prefix = project.dialect.environment_prefix
-    own = {f"{prefix}_ROOT": project.root, **project.config.environ, f"{prefix}_STAGE": stage.address}
+    own = {f"{prefix}_ROOT": setting.root(project), **project.config.environ, f"{prefix}_STAGE": stage.address}
     return {**own, **setting.environment, **stage.run.env}
 
 

@@ -35,7 +35,7 @@ class Commands:
 
     def run(self, stage: Stage, this: Try, reasons: tuple[Reason, ...], setting: Setting) -> tuple[int, float]:
         """Number and seconds of an attempt that succeeded: one that was left, or one that is made now."""
-        return self._left(stage, this) or self._attempts(stage, this, reasons, setting)
+        return self._left(stage, this, setting) or self._attempts(stage, this, reasons, setting)
 
     def follow(self, stage: Stage) -> None:
         """If a command of the stage outlived its dvx, take its place until the command ends."""
@@ -48,14 +48,14 @@ class Commands:
         if cut := follow(self._project, stage, left, self._setting, self._passing(stage, shared)):
             self._tell(Notice(f"the command of `{stage.address}` was stopped: it {cut}"))
 
-    def _left(self, stage: Stage, this: Try) -> tuple[int, float] | None:
+    def _left(self, stage: Stage, this: Try, setting: Setting) -> tuple[int, float] | None:
         """Number and seconds of an attempt whose outputs a killed dvx could not record, if they are what is wanted now."""
         left = None if self._fresh else find_leftover(self._project, stage)
-        if (
-            left is None
-            or (left.about.key, left.about.inputs) != (this.key, this.inputs)
-            or not is_whole(self._project, stage, left)
-        ):
+        if left is None or (left.about.key, left.about.inputs) != (this.key, this.inputs):
+            return None
+        if setting.room is not None and left.trace.code == 0:
+            setting.room.collect()
+        if not is_whole(self._project, stage, left):
             return None
         known = {"attempt": left.about.number, "key": this.key, "log": left.about.log, "run": left.about.run}
         self._setting.recorder.note(Fact.STAGE_ADOPTED, stage.address, known)
@@ -72,7 +72,12 @@ class Commands:
         gpus = int(stage.run.resources.get("gpu", 0))
         with self._devices.taken(gpus) as variables:
             setting = replace(setting, environment={**setting.environment, **variables})
+            if setting.room is not None:
+                with self.others_turn():
+                    setting.room.open()
             for number in itertools.count(1):
+                if setting.room is not None:
+                    setting.room.begin()
                 clear(self._project, outs, self._tell)
                 detach(self._project, kept)
                 shared = not setting.attended
@@ -81,13 +86,20 @@ class Commands:
                 self._tell(StageStarted(stage.address, command, tuple(map(str, reasons)), shared))
                 passing = self._passing(stage, shared)
                 try:
-                    with self.others_turn():
-                        return number, attempt(self._project, stage, replace(this, number=number), setting, passing)
+                    return number, self._attempt(stage, replace(this, number=number), setting, passing)
                 except StageFailed as error:
                     # what it wrote ends here
                     passing(b"")
                     self._after_failure(stage, number, error)
         raise AssertionError
+
+    def _attempt(self, stage: Stage, this: Try, setting: Setting, passing: Callable[[bytes], None]) -> float:
+        try:
+            with self.others_turn():
+                return attempt(self._project, stage, this, setting, passing)
+        finally:
+            if setting.room is not None:
+                setting.room.collect()
 
     def _after_failure(self, stage: Stage, number: int, error: StageFailed) -> None:
         """Wait for the next attempt, or give up."""

@@ -50,7 +50,7 @@ def _known(project: Project, tasks: Sequence[Task], known: Mapping[str, Any], no
         log, root = log_of(project, task), ""
         data: Any = task.seen
         if task.state is State.RUNNING:
-            place = project if task.place is Place.WORKSPACE else existing_room(project, task)
+            place = project if task.place is Place.WORKSPACE else existing_room(project, task.ident)
             data = now(place) if place is not None else None
             root = place.root if place is not None else ""
         if data is None and task.snapshot in known:

@@ -83,7 +83,7 @@ def run_task(project: Project, book: TaskBook, task: Task, tell: Tell) -> Record
         _give_up(project, book, task, State.KILLED if asked else State.FAILED, told.splitlines()[0])
         raise
     book.update(replace(task, state=State.SUCCESS, commit=recorded.commit, ended=time.time()), held_by=worker)
-    clear_room(project, task)
+    clear_room(project, task.ident)
     # the experiment is recorded; what is not let go of here, `exp clean` finds
     with contextlib.suppress(DvxError):
         release(project, book, [task.snapshot])
@@ -126,7 +126,7 @@ def remove_tasks(project: Project, names: Sequence[str], states: Collection[Stat
     book.remove(chosen)
     for one in chosen.values():
         if one.snapshot:
-            clear_room(project, one)
+            clear_room(project, one.ident)
         files.remove(log_of(project, one))
     release(project, book, [one.snapshot for one in chosen.values()])
     return tuple(chosen.values())
@@ -179,7 +179,7 @@ def _perform(project: Project, book: TaskBook, task: Task, tell: Tell) -> Record
 
 def _give_up(project: Project, book: TaskBook, task: Task, state: State, error: str) -> None:
     book.update(replace(task, state=state, error=error, ended=time.time(), seen=_seen(project, task)), held_by=task.worker)
-    clear_room(project, task)
+    clear_room(project, task.ident)
 
 
 def _seen(project: Project, task: Task) -> Mapping[str, Any] | None:
@@ -187,7 +187,7 @@ def _seen(project: Project, task: Task) -> Mapping[str, Any] | None:
     from dvx.ops.exp_body import body_of
     from dvx.ops.source import Workspace
 
-    room = existing_room(project, task)
+    room = existing_room(project, task.ident)
     if room is None:
         return None
     data: Mapping[str, Any] | None = body_of(room, Workspace(room), param_deps=False)["data"]

@@ -125,7 +125,7 @@ def _running(project: Project) -> set[str]:
 
 def _cancel(project: Project, task: Task, *, now: bool) -> None:
     """Ask the run in the room of a task to end, if it has begun."""
-    room = existing_room(project, task)
+    room = existing_room(project, task.ident)
     if room is None:
         return
     try:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError, quoted
 from dvx.model.canonical import json_sorted
-from dvx.model.digest import new_hasher
+from dvx.model.digest import Digest, new_hasher
 from dvx.model.events import silent
 from dvx.model.lock import StageState
 from dvx.model.paths import printable
@@ -72,12 +72,34 @@ class Inputs:
             hasher.update(os.fsencode(path) + b"\0" + (mark.stamp + mark.link if mark else b""))
         return hasher.hexdigest()
 
+    def files(self) -> dict[str, Digest | None]:
+        """The files in the repository, and what those of dependencies hold."""
+        found: dict[str, Digest | None] = {path: None for path in self._texts if path in self._marks}
+        for place, glance in self._glances.items():
+            if glance.seen is not None and not place.startswith("/"):
+                entries = glance.seen.tree.entries if glance.seen.tree else ()
+                found |= {f"{place}/{entry.path}": entry.digest for entry in entries}
+                found |= {} if glance.seen.tree else {place: glance.seen.content.digest}
+        return found
+
+    def empty_folders(self) -> list[str]:
+        """The folders among the dependencies, and those in them that hold nothing."""
+        trees = {place: glance.seen.tree for place, glance in self._glances.items() if glance.seen and glance.seen.tree}
+        return [path for place, tree in trees.items() for path in (place, *(f"{place}/{one}" for one in tree.empty_folders))]
+
     def settle(self, stage: Stage, before: StageState) -> StageState:
         """What to record of `stage`, or an item of it, that read `before`: the same, but for byte code that Python left there.
 
         Raises:
             DvxError: something of it was written meanwhile.
         """
+        state, written = self.compare(stage, before)
+        if written:
+            raise _refusal(stage, written)
+        return state
+
+    def compare(self, stage: Stage, before: StageState) -> tuple[StageState, str]:
+        """What `settle` gives, and in words what was written meanwhile; empty for nothing."""
         written: dict[str, str] = {}
         deps = {
             dep: recorded if is_url(dep) else self._settled(stage.place(dep), recorded, written)
@@ -86,9 +108,7 @@ class Inputs:
         marks = _params_marks(self._project, stage)
         for file in stage.params:
             self._compare(file, before.params[file.path], marks.get(file.path), written)
-        if written:
-            raise _refusal(stage, written)
-        return replace(before, deps=deps)
+        return replace(before, deps=deps), _told(written)
 
     def _paths(self, stage: Stage) -> Iterator[str]:
         for place in _places(stage):
@@ -189,10 +209,13 @@ def _moment(mark: Mark) -> str:
     return time.strftime("at %H:%M:%S", time.localtime(mark.changed / 1e9))
 
 
-def _refusal(stage: Stage, written: Mapping[str, str]) -> DvxError:
+def _told(written: Mapping[str, str]) -> str:
     told = [f"`{printable(path)}` {how}" for path, how in list(written.items())[:_SHOWN]]
-    more = f", and {len(written) - _SHOWN} more files changed" if len(written) > _SHOWN else ""
-    text = f"{', '.join(told)}{more} while the stage `{stage.address}` ran, so its result was not recorded"
+    return ", ".join(told) + (f", and {len(written) - _SHOWN} more files changed" if len(written) > _SHOWN else "")
+
+
+def _refusal(stage: Stage, written: str) -> DvxError:
+    text = f"{written} while the stage `{stage.address}` ran, perhaps by its own command, so its result was not recorded"
     again = quoted(stage.address.partition("[")[0])
-    hint = f"run `dvx repro {again}` again, or `dvx commit -f {again}` if you know that the result is right; "
-    return DvxError(text, hint + "a command must not write to what its stage depends on")
+    hint = f"run `dvx repro {again}` again; if it ends like this again, let the command write to an output instead; "
+    return DvxError(text, hint + f"`dvx commit -f {again}` records the result if you know that it is right")

@@ -1,4 +1,4 @@
-"""Rooms: work trees of their own for experiments, with the cache and the settings of the project."""
+"""Rooms: work trees of their own for experiments, and for commands of stages, with the cache and the settings of the project."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from msgspec.structs import replace
 
 from dvx.config.own import check_own
 from dvx.errors import DvxError, UnsafePath
-from dvx.git import Git
 from dvx.git.worktrees import add_work_tree, record_of
 from dvx.model import ini
+from dvx.model.canonical import json_sorted
+from dvx.model.digest import digest_bytes
 from dvx.model.events import Tell
 from dvx.model.kept import OWN_FOLDER
 from dvx.model.paths import printable
@@ -23,6 +24,7 @@ from dvx.ops.configure import PRIVATE
 from dvx.ops.exp_edits import edits_of
 from dvx.ops.experiments import git_of
 from dvx.ops.index import SelectOptions, load_index, select
+from dvx.ops.running import claims
 from dvx.ops.trust import carry_over, drop_file
 from dvx.project import Project
 from dvx.store import files
@@ -40,16 +42,16 @@ def furnish(project: Project, task: Task, tell: Tell) -> Project:
         UnsafePath: the snapshot holds what belongs to dvx alone.
     """
     git = git_of(project)
-    room = _room(project, git, task)
+    room = room_at(project, task.ident)
     ready = os.path.join(room.state, "ready")
-    if os.path.exists(ready) and not os.path.islink(_top(project, task)):
+    if os.path.exists(ready) and not os.path.islink(_top(project, task.ident)):
         return room
-    clear_room(project, task)
-    add_work_tree(git, _top(project, task), task.baseline, task.snapshot)
+    clear_room(project, task.ident)
+    add_work_tree(git, _top(project, task.ident), task.baseline, task.snapshot)
     try:
         check_own(room.root, room.dialect, project.config.environ)
     except UnsafePath:
-        clear_room(project, task)
+        clear_room(project, task.ident)
         raise
     _settle(project, room)
     for path, data in edits_of(room, task.overrides, hydra=task.composes).items():
@@ -62,15 +64,25 @@ def furnish(project: Project, task: Task, tell: Tell) -> Project:
     return room
 
 
-def clear_room(project: Project, task: Task) -> None:
-    """Remove the room of a task with all that is in it; objects in the cache stay."""
-    _remove(project, _top(project, task))
+def empty_room(project: Project, ident: str, commit: str) -> Project:
+    """A new room with no files but dvx's settings; its HEAD is `commit`, whatever was there is gone."""
+    clear_room(project, ident)
+    add_work_tree(git_of(project), _top(project, ident), commit)
+    room = room_at(project, ident)
+    _settle(project, room)
+    return room
+
+
+def clear_room(project: Project, ident: str) -> None:
+    """Remove the room of a task, or of a stage, with all that is in it; objects in the cache stay."""
+    _remove(project, _top(project, ident))
 
 
 def clear_old_rooms(project: Project, tasks: Iterable[Task]) -> list[str]:
-    """Remove the rooms of all but those of the tasks that wait or run; returns their names."""
+    """Remove the rooms of all but the tasks that wait or run and the stages that are worked on; returns their names."""
     folder = os.path.join(project.state, "exps", "rooms")
-    kept = {os.path.basename(_top(project, one)) for one in tasks if one.state in (State.QUEUED, State.RUNNING)}
+    idents = [one.ident for one in tasks if one.state in (State.QUEUED, State.RUNNING)]
+    kept = {os.path.basename(_top(project, one)) for one in (*idents, *(ident_of(project, slug) for slug in claims(project)))}
     gone = [name for name in files.names_in(folder, OWN_FOLDER) if name not in kept]
     for name in gone:
         _remove(project, os.path.join(folder, name))
@@ -87,18 +99,24 @@ def _remove(project: Project, top: str) -> None:
     drop_file(project.root, project.config.environ, private)
 
 
-def existing_room(project: Project, task: Task) -> Project | None:
-    """The room of a task as it is; None if there is none."""
-    room = _room(project, git_of(project), task)
-    return room if os.path.isdir(room.root) and not os.path.islink(_top(project, task)) else None
+def existing_room(project: Project, ident: str) -> Project | None:
+    """The room of a task, or of a stage, as it is; None if there is none."""
+    room = room_at(project, ident)
+    return room if os.path.isdir(room.root) and not os.path.islink(_top(project, ident)) else None
 
 
-def _top(project: Project, task: Task) -> str:
-    return os.path.join(project.state, "exps", "rooms", task.ident[:16])
+def ident_of(project: Project, slug: str) -> str:
+    """What names the room of a stage; Git keeps those of all work trees of a repository in one folder."""
+    return digest_bytes(json_sorted([project.root, slug]).encode(), "sha256").hex[:40]
 
 
-def _room(project: Project, git: Git, task: Task) -> Project:
-    root = os.path.join(_top(project, task), git.prefix).rstrip(os.sep)
+def _top(project: Project, ident: str) -> str:
+    return os.path.join(project.state, "exps", "rooms", ident[:16])
+
+
+def room_at(project: Project, ident: str) -> Project:
+    """The room of a task, or of a stage, as a project; it may not be there."""
+    root = os.path.join(_top(project, ident), git_of(project).prefix).rstrip(os.sep)
     state = os.path.join(root, project.dialect.folder, project.dialect.state_folder)
     below = os.path.relpath(project.cwd, project.root)
     return replace(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterator
 
 from dvx.errors import DvxError
@@ -11,8 +12,11 @@ from dvx.model.events import Notice, Tell
 from dvx.model.stage import Stage, is_url
 from dvx.ops.run_record import slug
 from dvx.project import Project
-from dvx.store import path_locks
-from dvx.store.files.locking import claimed
+from dvx.store import files, path_locks
+from dvx.store.files.locking import claimed, is_claimed
+
+_MARK = "stage-"
+_NAME = re.compile(rf"{_MARK}[\w.@-]+", re.ASCII)
 
 
 @contextlib.contextmanager
@@ -30,9 +34,7 @@ def working(project: Project, stage: Stage, tell: Tell, check: Callable[[], None
 
     def wait() -> None:
         check()
-        if _is_inside(project, stage):
-            hint = "take it out of the command, or let the stage depend on what it needs"
-            raise DvxError(f"the command of the stage `{stage.address}` needs that stage itself", hint)
+        refuse_inside(project, stage)
         follow()
         while notices:
             tell(notices.pop())
@@ -79,10 +81,19 @@ def recording(project: Project, stage: Stage, tell: Tell) -> Iterator[None]:
         yield
 
 
-def _place(project: Project, stage: Stage) -> str:
-    return os.path.join(project.state, "locks", f"stage-{slug(stage.address)}")
+def claims(project: Project) -> list[str]:
+    """The stages that are worked on now, as their `slug`."""
+    folder = os.path.join(project.state, "locks")
+    return [name.removeprefix(_MARK) for name in files.names_in(folder, _NAME) if is_claimed(os.path.join(folder, name))]
 
 
-def _is_inside(project: Project, stage: Stage) -> bool:
+def refuse_inside(project: Project, stage: Stage) -> None:
+    """Raises DvxError if this process is part of the command of the stage."""
     prefix, environ = project.dialect.environment_prefix, project.config.environ
-    return (environ.get(f"{prefix}_ROOT"), environ.get(f"{prefix}_STAGE")) == (project.root, stage.address)
+    if (environ.get(f"{prefix}_ROOT"), environ.get(f"{prefix}_STAGE")) == (project.root, stage.address):
+        hint = "take it out of the command, or let the stage depend on what it needs"
+        raise DvxError(f"the command of the stage `{stage.address}` needs that stage itself", hint)
+
+
+def _place(project: Project, stage: Stage) -> str:
+    return os.path.join(project.state, "locks", f"{_MARK}{slug(stage.address)}")

@@ -42,6 +42,7 @@ from dvx.ops.resources import Devices, check_resources
 from dvx.ops.runcache import key_of
 from dvx.ops.running import working
 from dvx.ops.stage_checks import check_runnable
+from dvx.ops.stage_room import StageRoom, housing
 from dvx.project import Project
 
 if TYPE_CHECKING:
@@ -140,13 +141,14 @@ class Worker:
         inputs = Inputs(self._project, stage, self._observer.params)
         beside = Beside(self._project, self._index, stage) if self._setting.attended else None
         key = key_of(stage, before)
-        if stage.map is not None:
-            number, seconds = self._items(stage, before, choice, (handle, inputs))
-        else:
-            this, setting = Try(0, key, inputs.fingerprint(stage)), replace(self._setting, inherited=(handle,))
-            number, seconds = self._commands.run(stage, this, choice.reasons, setting)
-        self._observer.forget()
-        state = self._settled(stage, before, inputs, number)
+        with housing(self._project, stage, before, inputs, self._tell) as room:
+            if stage.map is not None:
+                number, seconds = self._items(stage, before, choice, (handle, inputs))
+            else:
+                this, setting = Try(0, key, inputs.fingerprint(stage)), replace(self._setting, inherited=(handle,), room=room)
+                number, seconds = self._commands.run(stage, this, choice.reasons, setting)
+            self._observer.forget()
+            state = self._settled(stage, before, room or inputs, number)
         if beside is not None:
             beside.tell(self._tell)
         recorder = self._setting.recorder
@@ -158,7 +160,7 @@ class Worker:
         self._tell(StageEnded(stage.address, seconds))
         return seconds
 
-    def _settled(self, stage: Stage, before: StageState, inputs: Inputs, number: int) -> StageState:
+    def _settled(self, stage: Stage, before: StageState, inputs: Inputs | StageRoom, number: int) -> StageState:
         """What to record of a stage whose attempt has ended.
 
         Raises:

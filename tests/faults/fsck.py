@@ -101,7 +101,7 @@ def torn(trial: Path, known: set[bytes]) -> list[str]:
 def leftovers(trial: Path) -> list[str]:
     """Temporary files that are still there."""
     repo = trial / "repo"
-    temporary = [trial / "remote/.tmp"]
+    temporary = [trial / "remote/.tmp", repo / ".git/worktrees"]
     for own in _OWN[1:]:
         state = repo / own / "tmp"
         names = ("new", "exps/scratch", "exps/rooms", "exps/workers")

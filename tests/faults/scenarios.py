@@ -229,6 +229,14 @@ def _for_repro(repo: Path, dvx: Dvx) -> None:
     _write(repo / "out/mine", "made by hand\n")
 
 
+def _for_snapshot(repo: Path, dvx: Dvx) -> None:
+    _for_repro(repo, dvx)
+    for name, setting in (("dvx.yaml", "    run: {snapshot: true}\n"), ("dvc.yaml", "    meta: {run: {snapshot: true}}\n")):
+        if (repo / name).exists():
+            text = (repo / name).read_text()
+            (repo / name).write_text(text.replace("  two:\n", f"  two:\n{setting}"))
+
+
 def _for_map(repo: Path, dvx: Dvx) -> None:
     for name in "ab":
         _write(repo / "img" / name, f"{name}\n")
@@ -402,6 +410,7 @@ SCENARIOS = {
     "update": Scenario(_for_update, ("update", "d")),
     "stage add": Scenario(_for_stage, ("stage", "add", "-n", "one", "-d", "in", "-o", "mid", "cp in mid"), once=True),
     "repro": Scenario(_for_repro, ("repro",), loose=_MADE),
+    "repro snapshot": Scenario(_for_snapshot, ("repro",), loose=_MADE),
     "repro map": Scenario(_for_map, ("repro", "-j", "1"), loose=("ups/b", "ups/c"), dialects=("dvx",)),
     "exp run": Scenario(_for_repro, ("exp", "run", "-n", "e1", "-S", "n=3"), loose=_MADE),
     "exp apply": Scenario(_for_apply, ("exp", "apply", "e1")),

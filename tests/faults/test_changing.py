@@ -84,14 +84,17 @@ def _wait(run: subprocess.Popen[bytes], busy: Path) -> None:
 
 
 def _prepare(repo: Path) -> None:
-    """Two branches whose stages say their word, each with inputs of its own; locks are in neither."""
+    """Two branches whose stages say their word, each with inputs of its own, one in a snapshot; locks are in neither."""
     write(repo / ".gitignore", f"/{dialect_of(repo).lock}\n" + "".join(f"/{name}\n" for name in _SHAPES))
+    more = ", meta: {run: {snapshot: true}}" if (repo / ".dvc").exists() else ", run: {snapshot: true}"
     for number, word in enumerate(("other", "main")):
         stages = []
         for name, deps in _SHAPES.items():
             read = " ".join("$(find data -type f | sort)" if dep == "data" else dep for dep in deps)
-            command = f"touch ../busy; sleep 0.1; (echo {word}; cat {read}) > {name}; sleep 0.1"
-            stages.append(f"  {name}: {{cmd: '{command}', deps: [{', '.join(deps)}], outs: [{name}]}}\n")
+            command = f"touch {repo.parent}/busy; sleep 0.1; (echo {word}; cat {read}) > {name}; sleep 0.1"
+            stages.append(
+                f"  {name}: {{cmd: '{command}', deps: [{', '.join(deps)}], outs: [{name}]{more if name == 'd' else ''}}}\n"
+            )
         write(repo / dialect_of(repo).pipeline, "stages:\n" + "".join(stages))
         for path in ("raw", "more", "data/x", "data/sub/y"):
             write(repo / path, _VERSIONS[number])

@@ -15,6 +15,8 @@ from tests.helpers import dialect_of, dvx, git, run_dvx, write
 
 _SIZE = 320 << 20
 _DATA = 16 << 20
+_SNAPSHOT = 96 << 20
+"""More than is copied without being asked for."""
 _MAKERS = (("mkfs.xfs", "-q", "-m", "reflink=1"), ("mkfs.btrfs", "-q"))
 
 
@@ -72,3 +74,22 @@ def test_bytes_are_shared_and_stay_apart(cloning: Path, options: tuple[str, ...]
     assert (project / "d/large").stat().st_nlink == 1
     assert before - _free(cloning) < _DATA // 8
     assert run_dvx(project, "status", "--json").json == {}
+
+
+@pytest.mark.parametrize("options", [(), ("--dvc",)], ids=["native", "dvc"])
+def test_a_snapshot_for_a_stage_shares_bytes(cloning: Path, options: tuple[str, ...]):
+    project = cloning / "repo"
+    project.mkdir()
+    git(project, "init", "--quiet")
+    initialised(project, *options)
+    data = os.urandom(1 << 20) * (_SNAPSHOT >> 20)
+    write(project / "d/large", data)
+    dvx(project, "add", "d")
+    setting = "meta: {run: {snapshot: true}}" if options else "run: {snapshot: true}"
+    command = f"df -k --output=avail . | tail -1 > free; echo edit > {project}/d/large; wc -c < d/large > o"
+    write(project / dialect_of(project).pipeline, f"stages:\n  s: {{cmd: '{command}', deps: [d], outs: [o, free], {setting}}}\n")
+    before = _free(cloning)
+    dvx(project, "repro", "s")
+    assert (project / "o").read_text().strip() == str(_SNAPSHOT)
+    assert before - 1024 * int((project / "free").read_text()) < _SNAPSHOT // 8
+    assert run_dvx(project, "status", "--json").json != {}
