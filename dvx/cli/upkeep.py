@@ -173,10 +173,11 @@ def _tell_done(done: Collection, *, json: bool) -> None:
 
 
 def _fate(pack: PackFate) -> str:
+    if "." in pack.name:
+        return "removed: an interrupted command left half a pack"
     if pack.final:
-        return "goes: it was condemned before, and nothing needs it"
-    anew = f", {len(pack.kept):,} packed anew" if pack.kept else ""
-    return f"condemned: {pack.gone:,} of {pack.gone + len(pack.kept):,} objects are not needed{anew}"
+        return "removed: all that is needed of it is in other packs" if pack.kept else "removed: nothing needs it"
+    return f"to go later: {pack.gone:,} of its objects are not needed, {len(pack.kept):,} packed anew"
 
 
 def _kept(plan: GcPlan) -> str:
@@ -194,7 +195,10 @@ def _as_json(collection: Collection) -> dict[str, Any]:
         return {"removed": removed, "size": plan.size, "kept": plan.kept, "unsure": plan.unsure, "young": plan.young}
 
     def packs(plan: GcPlan) -> dict[str, Any]:
-        rows = [{"pack": one.name, "size": one.size, "repacked": len(one.kept), "final": one.final} for one in plan.packs]
+        rows = [
+            {"pack": one.name, "size": one.size, "repacked": 0 if one.final else len(one.kept), "final": one.final}
+            for one in plan.packs
+        ]
         return {"packs": rows} if rows else {}
 
     remotes = {name: plain(plan) | packs(plan) for name, plan in collection.remotes}

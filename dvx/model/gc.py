@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 
 from dvx.errors import UsageError
 from dvx.model.digest import Digest
-from dvx.model.pack import Packed
+from dvx.model.pack import Pack, Packed
 
 _UNITS = {"": 86_400, "d": 86_400, "h": 3_600, "m": 60, "s": 1, "w": 7 * 86_400}
 _AGE = re.compile(r"(\d+(?:\.\d+)?)([dhmsw]?)")
@@ -41,9 +42,10 @@ class Used(Struct, frozen=True):
 
 
 class PackFate(Struct, frozen=True):
-    """What becomes of a pack of `size` bytes: it is condemned, or `final`ly removed, which later runs do with condemned ones.
+    """What becomes of a pack of `size` bytes, or of half a one, whose name has its suffix.
 
-    `kept` are its objects that are to be packed anew before, `gone` counts the others.
+    If it is `final`, it goes, and those of its objects that are needed, `kept`, lie in others that stay. If not, these are to be
+    packed anew. `gone` counts its unneeded objects.
     """
 
     name: str
@@ -109,14 +111,35 @@ def plan_gc(stored: Iterable[Stored], used: Used, horizon: float) -> GcPlan:
     return GcPlan(tuple(sorted(trees, key=_by_name)), tuple(sorted(files, key=_by_name)), kept, young, unsure=unsure)
 
 
-def pack_fate(name: str, objects: Iterable[tuple[Packed, bool]]) -> PackFate | None:
-    """What becomes of a pack whose objects are needed or not; None if it may stay as it is: at least half of it is needed."""
-    found = list(objects)
-    kept = tuple(place for place, needed in found if needed)
-    size = sum(place.size for place, _ in found)
-    if 2 * sum(place.size for place in kept) >= size and kept:
-        return None
-    return PackFate(name, size, kept, len(found) - len(kept))
+def pack_fates(
+    held: Mapping[Pack, Sequence[Packed]], used: Used, horizon: float, only: AbstractSet[str] | None = None
+) -> list[PackFate]:
+    """What becomes of packs, or of `only` some by name; those that stay as they are have no fate.
+
+    A pack goes when all that is needed of it lies in others that stay and, as itself, were written before `horizon` (seconds
+    since the epoch): whoever looked for something before they were there has found it by now. One of which less than half is
+    needed is packed anew, but for what another has already.
+    """
+    needed = {pack: tuple(place for place in places if place.digest in used) for pack, places in held.items()}
+    old = [pack for pack in held if pack.modified <= horizon]
+    copies = Counter(place.digest for places in needed.values() for place in places)
+    old_copies = Counter(place.digest for pack in old for place in needed[pack])
+    share = {pack: sum(place.size for place in needed[pack]) / max(1, pack.size) for pack in old}
+    fates: list[PackFate] = []
+    # the least needed first: of two that have the same, the one that was packed anew stays
+    for pack in sorted(old, key=lambda pack: (share[pack], pack.name)):
+        if only is not None and pack.name not in only:
+            continue
+        kept = needed[pack]
+        alone = tuple(place for place in kept if copies[place.digest] == 1)
+        gone = len(held[pack]) - len(kept)
+        if all(old_copies[place.digest] > 1 for place in kept):
+            fates.append(PackFate(pack.name, pack.size, kept, gone, final=True))
+            for count in (copies, old_copies):
+                count.subtract(place.digest for place in kept)
+        elif share[pack] < 0.5 and alone:
+            fates.append(PackFate(pack.name, pack.size, alone, gone))
+    return fates
 
 
 def parse_age(text: str) -> float:

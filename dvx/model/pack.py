@@ -1,7 +1,8 @@
 """Pack: many small objects in one file of a remote, and the index that says what it holds.
 
-A pack is its objects, one after another. Its index lists them in that order, so that offsets need not be written down; the
-hash of the index names both files, so that what a name stands for never changes.
+A pack is its objects, one after another. Its index lists them in that order, so that offsets need not be written down. The
+hash of the index names both files, so that what a name stands for never changes; the index has a random salt, so that no pack
+gets the name of another, whatever it holds.
 """
 
 from __future__ import annotations
@@ -19,14 +20,25 @@ PACKED_BELOW = 1 << 20
 PACK_BYTES = 32 << 20
 FEWEST = 16
 FOLDER = "packs"
-INDEX, PACK, CONDEMNED = ".index", ".pack", ".condemned"
+INDEX, PACK = ".index", ".pack"
+# earlier versions of dvx put the last beside a pack that was to go; it means nothing any more
+SUFFIXES = (INDEX, PACK, ".condemned")
 _MAGIC = b"dvx-pack"
-_VERSION = b"1"
+# how many words begin an index, by its version; the first had no salt
+_WORDS = {b"1": 4, b"2": 5}
 _LONGEST_HEADER = 100
 _MOST, _WIDEST = 1 << 18, 4 + 32
 LONGEST_INDEX = _LONGEST_HEADER + _MOST * _WIDEST
 
 T = TypeVar("T")
+
+
+class Pack(Struct, frozen=True):
+    """A pack at a remote: its `size` in bytes, and when it was written (seconds since the epoch)."""
+
+    name: str
+    size: int
+    modified: float
 
 
 class Packed(Struct, frozen=True, gc=False):
@@ -38,14 +50,14 @@ class Packed(Struct, frozen=True, gc=False):
 
 
 def pack_file(algorithm: str, name: str, suffix: str) -> str:
-    """The name of a pack (`PACK`), of its index (`INDEX`) or of the mark that it is to go (`CONDEMNED`) at a remote."""
+    """The name of a pack (`PACK`) or of its index (`INDEX`) at a remote."""
     return f"{FOLDER}/{algorithm}/{name}{suffix}"
 
 
-def encode_index(algorithm: str, objects: Sequence[tuple[Digest, int]]) -> bytes:
+def encode_index(algorithm: str, objects: Sequence[tuple[Digest, int]], salt: bytes) -> bytes:
     """The index of a pack of `objects` with their sizes (bytes), in their order: a line of ASCII, then for each object its
-    size (4 bytes, little-endian) and the bytes of its digest."""
-    header = b"%s %s %s %d\n" % (_MAGIC, _VERSION, algorithm.encode(), len(objects))
+    size (4 bytes, little-endian) and the bytes of its digest. `salt` are 16 bytes that no other index has."""
+    header = b"%s 2 %s %d %s\n" % (_MAGIC, algorithm.encode(), len(objects), salt.hex().encode())
     return header + b"".join(struct.pack("<I", size) + bytes.fromhex(digest.hex) for digest, size in objects)
 
 
@@ -69,9 +81,9 @@ def decode_index(algorithm: str, name: str, index: bytes) -> Iterator[tuple[str,
     words = header.split(b" ")
     width = 4 + len(name) // 2
     start = len(header) + 1
-    if len(words) != 4 or words[0] != _MAGIC or words[2] != algorithm.encode() or not words[3].isdigit():
+    if len(words) < 4 or words[0] != _MAGIC or words[2] != algorithm.encode() or not words[3].isdigit():
         raise Corrupted(f"the index of the pack `{name}` is none")
-    if words[1] != _VERSION:
+    if _WORDS.get(words[1]) != len(words):
         raise Corrupted(f"the pack `{name}` was written by a newer dvx", "update dvx")
     if int(words[3]) > _MOST:
         raise Corrupted(f"the index of the pack `{name}` has more objects than one can have")

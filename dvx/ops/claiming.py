@@ -8,7 +8,7 @@ from functools import partial
 from msgspec import Struct
 
 from dvx.errors import Corrupted, DvxError, RemoteError
-from dvx.model.claims import brief
+from dvx.model.claims import FRESH_SECONDS, brief
 from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell
 from dvx.store import claims
@@ -56,7 +56,9 @@ class Claimed:
         self._named: set[str] = set()
 
     def read(self, horizon: float, listed: Iterable[Listed] | None = None) -> None:
-        """Read the claims that were written after `horizon` (seconds since the epoch) and not read before.
+        """Read the claims that count, with `horizon` (seconds since the epoch) for fresh objects, and were not read before.
+
+        They count longer by as much as a claim may be old when somebody relies on it again.
 
         Raises:
             DvxError: one cannot be read, so that nobody knows what to keep.
@@ -64,7 +66,7 @@ class Claimed:
         remote = self._objects.remote
         there = claims.listed(remote) if listed is None else listed
         for one in there:
-            if one.modified > horizon and one.name not in self._seen:
+            if one.modified > horizon - FRESH_SECONDS and one.name not in self._seen:
                 try:
                     self._named |= claims.read_claim(remote, one)
                 except Corrupted as error:

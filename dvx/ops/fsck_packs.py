@@ -12,11 +12,11 @@ from dvx.errors import Corrupted, MissingData
 from dvx.model.digest import Digest
 from dvx.model.events import Progress, Tell
 from dvx.model.fsck import Finding, Flaw
-from dvx.model.pack import CONDEMNED, INDEX, PACK, Packed
+from dvx.model.pack import INDEX, PACK, Pack, Packed
 from dvx.ops.heal import Healer
 from dvx.project import Project
 from dvx.store import files
-from dvx.store.packs import Pack, Packs, read_packed
+from dvx.store.packs import Packs, read_packed
 from dvx.store.reading import read_regular
 from dvx.store.remote import Remote
 
@@ -46,8 +46,9 @@ class _Flawed(Struct, frozen=True):
 
 def check(project: Project, remote: Remote, packs: Packs, healer: Healer | None, tell: Tell) -> PackCheck:
     """Read all packs; without a `healer` nothing is changed. Raises RemoteError."""
+    listed, strays = packs.listing()
     result, flawed = PackCheck(), list[_Flawed]()
-    listed = packs.listed()
+    result.findings += [Finding(Flaw.LEFTOVER, f"half of a pack: {one.name}", store=remote.name) for one in strays]
     for number, pack in enumerate(listed, 1):
         tell(Progress(f"checking packs of {remote.name}", number, len(listed), "packs"))
         try:
@@ -83,8 +84,7 @@ def _wrong(packs: Packs, pack: Pack, places: list[Packed], result: PackCheck) ->
 
 
 def _heal(project: Project, remote: Remote, packs: Packs, flawed: _Flawed, healed: Mapping[Digest, str]) -> str:
-    """Write a pack anew with good copies, under its name; what has none is left out, under another. Returns where the wrong
-    bytes are kept."""
+    """Replace a pack by a new one with good copies; what has none is left out. Returns where the wrong bytes are kept."""
     project.cache.barrier()
     pack = flawed.pack
     aside = _put_aside(project, remote, packs.file(pack.name, PACK))
@@ -95,10 +95,9 @@ def _heal(project: Project, remote: Remote, packs: Packs, flawed: _Flawed, heale
             objects.append((place.digest, data[place.offset : place.offset + place.size]))
         elif place.digest in healed:
             objects.append((place.digest, project.cache.read(place.digest)))
-    name = packs.write(objects) if objects else ""
-    if name != pack.name:
-        for suffix in (INDEX, PACK, CONDEMNED):
-            remote.remove(packs.file(pack.name, suffix))
+    if objects:
+        packs.write(objects)
+    packs.remove(pack.name)
     return aside
 
 

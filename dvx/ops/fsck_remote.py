@@ -51,18 +51,18 @@ def check(
             path = needed.get(finding.digest, "") if finding.digest else ""
             findings.append(replace(finding, path=path))
     packed = PackCheck()
-    if objects.packs is not None:
-        packed = fsck_packs.check(project, remote, objects.packs, healer, tell)
-    findings += _promised(objects, reach, listed, findings, packed)
-    if healer is not None:
-        try:
+    try:
+        if objects.packs is not None:
+            packed = fsck_packs.check(project, remote, objects.packs, healer, tell)
+        findings += _promised(objects, reach, listed, findings, packed)
+        if healer is not None:
             wrong = [finding.digest for finding in findings if finding.flaw is not Flaw.TREE and finding.digest is not None]
             sources = healer.heal_remote(wrong, remote.name)
             findings = [_heal(project, remote, finding, sources) for finding in findings]
             remote.flush()
-        finally:
-            remote.discard()
-        project.cache.barrier()
+            project.cache.barrier()
+    finally:
+        remote.discard()
     findings += fsck_packs.with_needs(packed.findings, needed)
     return Report(len(listed) + len(packed.right), sum(one.size for one in listed) + packed.bytes, tuple(findings))
 

@@ -1,22 +1,23 @@
-"""gc of the packs of a remote, in two phases.
+"""gc of the packs of a remote, in two runs.
 
-What is mostly unneeded is condemned: what is needed of it is packed anew, and a mark is put beside it. From then on, nobody
-relies on it, but it can still be read. Once the mark is as old as the grace, the pack goes.
+The first packs anew what is needed of a pack that is mostly unneeded. The old pack goes in a later run, when what replaced it is
+as old as the grace. So what lies at the remote says all: nothing is noted there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
 
 from dvx.errors import Corrupted, DvxError, quoted
+from dvx.model.ages import DAY
 from dvx.model.digest import Digest
-from dvx.model.gc import PackFate, Used, pack_fate
-from dvx.model.pack import CONDEMNED, INDEX, PACK, PACK_BYTES, Packed
+from dvx.model.gc import PackFate, Used, pack_fates
+from dvx.model.pack import Pack, Packed
 from dvx.ops.claiming import Claimed
-from dvx.store.packs import Pack, Packs, read_packed
+from dvx.store.packs import Packs, read_packed
 from dvx.store.remote import Remote
 
 _AT_ONCE = 4
@@ -31,67 +32,47 @@ class PackCount(Struct, frozen=True):
     unsure: int = 0
 
 
+class Moment(Struct, frozen=True):
+    """How late it is, and when something must have been written at the latest to go (seconds since the epoch)."""
+
+    now: float
+    horizon: float
+
+
 def plan(
     remote: Remote,
     packs: Packs,
     used: Used,
-    loose: AbstractSet[Digest],
-    horizon: float,
     claimed: Claimed,
+    moment: Moment,
+    only: AbstractSet[str] | None = None,
 ) -> PackCount:
-    """What becomes of each pack; `loose` are objects that lie at the remote by themselves. What is claimed is used, too.
+    """What becomes of each pack, or of `only` some by name. What is claimed is used, too.
+
+    Half a pack goes after a day at the earliest: somebody may be writing the other half.
 
     Raises:
         DvxError: it cannot be known what a pack holds.
     """
-    holding = [(pack, _objects(remote, packs, pack)) for pack in packs.listed()]
-    used = used | claimed.of(place.digest for _, places in holding for place in places)
-    staying: set[Digest] = {place.digest for pack, places in holding if pack.condemned is None for place in places} | loose
-    fates: list[PackFate] = []
-    kept = young = unsure = 0
-    for pack, places in holding:
-        fate: PackFate | None = None
-        if pack.condemned is not None:
-            lost = tuple(place for place in places if place.digest in used and place.digest not in staying)
-            if lost or pack.condemned <= horizon:
-                fate = PackFate(pack.name, pack.size, lost, len(places) - len(lost), final=not lost)
-        elif pack.modified <= horizon:
-            fate = pack_fate(pack.name, ((place, place.digest in used) for place in places))
-        else:
-            young += sum(place.digest not in used for place in places)
-        kept += sum(place.digest in used for place in places) if pack.condemned is None else 0
-        unsure += sum(place.digest in used and place.digest not in used.objects for place in places)
-        fates += [fate] if fate is not None else []
-    return PackCount(tuple(fates), kept, young, unsure)
+    listed, strays = packs.listing()
+    horizon, abandoned = moment.horizon, min(moment.horizon, moment.now - DAY)
+    held = {pack: _objects(remote, packs, pack) for pack in listed}
+    used = used | claimed.of(place.digest for places in held.values() for place in places)
+    halves = [PackFate(one.name.rpartition("/")[2], one.size, final=True) for one in strays if one.modified <= abandoned]
+    kept = sum(place.digest in used for places in held.values() for place in places)
+    young = sum(place.digest not in used for pack, places in held.items() if pack.modified > horizon for place in places)
+    unsure = sum(place.digest in used and place.digest not in used.objects for places in held.values() for place in places)
+    return PackCount((*pack_fates(held, used, horizon, only), *halves), kept, young, unsure)
 
 
-def carry_out(remote: Remote, packs: Packs, fates: tuple[PackFate, ...], horizon: float) -> tuple[PackFate, ...]:
-    """Do what was planned, but for packs that are younger than `horizon` by the clock of the remote; returns what was done.
-
-    Interrupted at any point, no object is lost, and the next run goes on. What was claimed after the plan was made can still be
-    read, for as long as any unneeded object stays.
-    """
-    # also so that nothing is packed anew under the name of what is to go
-    there = {pack.name: pack for pack in packs.listed()}
-    due = tuple(fate for fate in fates if fate.name in there and _is_due(there[fate.name], fate, horizon))
-    for fate in due:
-        if not fate.final:
-            for part in _parts(fate.kept):
-                packs.write(_bytes(packs, fate.name, part))
-            remote.put(b"", packs.file(fate.name, CONDEMNED))
-            remote.flush()
-    for fate in due:
-        if fate.final:
-            for suffix in (INDEX, PACK, CONDEMNED):
-                remote.remove(packs.file(fate.name, suffix))
-    return due
-
-
-def _is_due(pack: Pack, fate: PackFate, horizon: float) -> bool:
-    """Whether a pack is old enough; one that was condemned, and is needed again, is packed anew at any age."""
-    if pack.condemned is None:
-        return pack.modified <= horizon and not fate.final
-    return pack.condemned <= horizon or not fate.final
+def pack_anew(remote: Remote, packs: Packs, fates: Iterable[PackFate]) -> None:
+    """Write what is needed of packs that are to go later into new ones."""
+    try:
+        for fate in fates:
+            if not fate.final:
+                packs.write(_bytes(packs, fate.name, fate.kept))
+    finally:
+        remote.discard()
 
 
 def _objects(remote: Remote, packs: Packs, pack: Pack) -> list[Packed]:
@@ -102,20 +83,7 @@ def _objects(remote: Remote, packs: Packs, pack: Pack) -> list[Packed]:
         raise DvxError(f"what to keep at `{remote.name}` cannot be known: {error.message}", hint) from error
 
 
-def _parts(places: tuple[Packed, ...]) -> Iterator[list[Packed]]:
-    part: list[Packed] = []
-    room = PACK_BYTES
-    for place in places:
-        if part and place.size > room:
-            yield part
-            part, room = [], PACK_BYTES
-        part.append(place)
-        room -= place.size
-    if part:
-        yield part
-
-
-def _bytes(packs: Packs, name: str, places: list[Packed]) -> list[tuple[Digest, bytes]]:
+def _bytes(packs: Packs, name: str, places: Sequence[Packed]) -> list[tuple[Digest, bytes]]:
     found: dict[Digest, bytes] = {}
     take: Callable[[Digest, bytes], None] = found.__setitem__
     wrong = read_packed(packs, {place.digest: (name, place) for place in places}, _AT_ONCE, take)

@@ -16,6 +16,7 @@ from dvx.model.events import Tell
 from dvx.model.gc import GcPlan, PackFate, Stored, Used, plan_gc
 from dvx.ops import gc_packs
 from dvx.ops.claiming import Claimed, wait
+from dvx.ops.gc_packs import Moment
 from dvx.ops.reach import Reach
 from dvx.store.claims import listed, removing, sweep
 from dvx.store.crowd import each
@@ -52,8 +53,7 @@ def plan(objects: RemoteObjects, reach: Reach, named: AbstractSet[Digest], horiz
     loose = plan_gc(stored, used, horizon)
     if objects.packs is None:
         return loose
-    staying = {one.digest for one in stored} - {one.digest for one in loose.objects}
-    packed = gc_packs.plan(remote, objects.packs, used, staying, horizon, claimed)
+    packed = gc_packs.plan(remote, objects.packs, used, claimed, Moment(time.time(), horizon))
     kept, young_ones = loose.kept + packed.kept, loose.young + packed.young
     return replace(loose, kept=kept, young=young_ones, packs=packed.fates, unsure=loose.unsure + packed.unsure)
 
@@ -83,11 +83,22 @@ def remove(objects: RemoteObjects, reach: Reach, plan: GcPlan, grace: float, tel
                 done = _remove(remote, due, announced.holds)
             gone |= done
     _sweep_claims(remote, grace, waiting)
-    packs: tuple[PackFate, ...] = ()
-    if objects.packs is not None and plan.packs:
+    packs: list[PackFate] = []
+    if objects.packs is not None:
+        gc_packs.pack_anew(remote, objects.packs, plan.packs)
+        packs = [fate for fate in plan.packs if not fate.final]
+    finals = [fate for fate in plan.packs if fate.final]
+    if objects.packs is not None and finals:
         with removing(remote, waiting) as announced:
             horizon = min(horizon, announced.now - grace)
-        packs = gc_packs.carry_out(remote, objects.packs, plan.packs, horizon)
+            claimed.read(horizon)
+            spared |= reach.used((), reach.load(claimed.of(trees), objects))
+            used = spared | {place.digest for fate in finals for place in fate.kept}
+            names, moment = {fate.name for fate in finals}, Moment(announced.now, horizon)
+            for fate in gc_packs.plan(remote, objects.packs, used, claimed, moment, names).fates:
+                if fate.final and fate.name in names and announced.holds():
+                    objects.packs.remove(fate.name)
+                    packs.append(fate)
     return plan.only(gone, packs)
 
 

@@ -52,10 +52,13 @@ def push(project: Project, step: Step, objects: RemoteObjects, tell: Tell) -> Tr
 
 def _relying(project: Project, step: Step, found: Difference, objects: RemoteObjects, tell: Tell) -> Step:
     """The step after what is there already was claimed; what is gone by then is to be sent, too."""
-    gone = claim(objects, Reliance(found.old, claimed(found.wanted, found.absent, found.old)), tell)
-    if not gone:
+    absent, old = found.absent, found.old
+    # a tree that is gone no longer stands for its files: they are claimed by themselves then
+    while gone := claim(objects, Reliance(old, claimed(found.wanted, absent, old)), tell):
+        absent, old = absent | gone, old - gone
+    if absent == found.absent:
         return step
-    plan = _plan(project, found.wanted, found.absent | gone)
+    plan = _plan(project, found.wanted, absent)
     needs = (*plan.files, *plan.trees)
     refuse(unconfirmed(project, step.remote, found.items, needs, found.wanted.children), step.remote, step.url)
     return replace(step, plan=plan, requests=_requests(objects, plan))

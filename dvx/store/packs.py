@@ -1,27 +1,26 @@
 """Packs: small objects of a remote, many to a file, so that copying them costs few requests.
 
-A pack is written before its index, and counts only with it: an upload that was cut off leaves a file that nothing knows.
-Indexes never change, so they are kept once read; that they and their packs are there is asked of the remote each time.
+A pack is written before its index, and counts only with it: an upload that was cut off leaves half a pack, which `gc` removes.
+Nothing is written under a name that was there before. Indexes never change, so they are kept once read; that they and their
+packs are there is asked of the remote each time.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from functools import partial
-
-from msgspec import Struct
 
 from dvx.errors import Corrupted, MissingData
 from dvx.model.digest import TREE_SUFFIX, Digest
 from dvx.model.events import Notice, Tell
 from dvx.model.pack import (
-    CONDEMNED,
     FOLDER,
     INDEX,
     LONGEST_INDEX,
     PACK,
+    SUFFIXES,
+    Pack,
     Packed,
     decode_index,
     encode_index,
@@ -32,19 +31,11 @@ from dvx.model.pack import (
 )
 from dvx.store import files
 from dvx.store.crowd import each
+from dvx.store.listed import Listed
 from dvx.store.remote import Remote
 from dvx.store.verify import Check
 
 _GAP, _LONGEST = 64 << 10, 8 << 20
-
-
-class Pack(Struct, frozen=True):
-    """A pack at a remote: its `size` in bytes, when it was written, and since when it is to go (None: it is not)."""
-
-    name: str
-    size: int
-    modified: float
-    condemned: float | None = None
 
 
 class Packs:
@@ -54,21 +45,27 @@ class Packs:
         self.algorithm = algorithm
         self._remote = remote
         self._folder = folder
-        self._condemned: frozenset[str] = frozenset()
 
     def listed(self) -> list[Pack]:
         """The packs that have an index; raises RemoteError."""
-        found: dict[str, dict[str, tuple[int, float]]] = {}
+        return self.listing()[0]
+
+    def listing(self) -> tuple[list[Pack], list[Listed]]:
+        """The packs that have an index, and the files that belong to none: halves of packs, and marks of earlier versions."""
+        found: dict[str, dict[str, Listed]] = {}
         for one in self._remote.listing(f"{FOLDER}/{self.algorithm}"):
             name, dot, suffix = one.name.rpartition("/")[2].rpartition(".")
-            if is_pack_name(self.algorithm, name):
-                found.setdefault(name, {})[dot + suffix] = (one.size, one.modified)
-        self._condemned = frozenset(name for name, parts in found.items() if CONDEMNED in parts)
-        return [
-            Pack(name, *parts[PACK], parts[CONDEMNED][1] if CONDEMNED in parts else None)
-            for name, parts in sorted(found.items())
-            if PACK in parts and INDEX in parts
-        ]
+            if is_pack_name(self.algorithm, name) and one.name == self.file(name, dot + suffix) and dot + suffix in SUFFIXES:
+                found.setdefault(name, {})[dot + suffix] = one
+        packs: list[Pack] = []
+        strays: list[Listed] = []
+        for name, parts in sorted(found.items()):
+            if PACK in parts and INDEX in parts:
+                del parts[INDEX]
+                pack = parts.pop(PACK)
+                packs.append(Pack(name, pack.size, pack.modified))
+            strays += parts.values()
+        return packs, strays
 
     def objects(self, pack: Pack) -> list[tuple[str, int]]:
         """What a pack holds, in its order: the hex of each digest and its size.
@@ -90,14 +87,11 @@ class Packs:
         """What the index of a pack says, read anew, whether the pack is as long or not; raises like `objects`."""
         return self._placed(decode_index(self.algorithm, pack.name, self._ask_index(pack)))
 
-    def locate(self, wanted: Collection[Digest], tell: Tell, *, condemned: bool = True) -> dict[Digest, tuple[str, Packed]]:
-        """The pack, by name, and the place in it of those objects that are packed. `condemned` packs may be left out."""
+    def locate(self, wanted: Collection[Digest], tell: Tell) -> dict[Digest, tuple[str, Packed]]:
+        """The pack, by name, and the place in it of those objects that are packed."""
         asked = self._asked(wanted)
-        packs = self.listed() if asked else []
         found: dict[Digest, tuple[str, Packed]] = {}
-        # those that stay are looked at last, and win
-        chosen = [pack for pack in sorted(packs, key=lambda pack: pack.condemned is None) if condemned or pack.condemned is None]
-        for pack, objects in self._readable(chosen, tell):
+        for pack, objects in self._readable(self.listed() if asked else [], tell):
             offset = 0
             for key, size in objects:
                 digest = asked.get(key)
@@ -106,41 +100,30 @@ class Packs:
                 offset += size
         return found
 
-    def lacking(
-        self, wanted: AbstractSet[Digest], tell: Tell, is_young: Callable[[float], bool]
-    ) -> tuple[set[Digest], set[Digest]]:
-        """Those objects that lie in no pack, or only in condemned ones; and those that lie only in packs that are not young.
+    def ages(self, wanted: Collection[Digest], tell: Tell) -> dict[Digest, float]:
+        """When the youngest pack was written that has it (seconds since the epoch), for those objects that are packed.
 
         Takes less time than `locate`.
         """
         asked = self._asked(wanted)
-        staying = [pack for pack in (self.listed() if asked else []) if pack.condemned is None]
-        young = [pack for pack in staying if is_young(pack.modified)]
-        packed: list[Digest] = []
-        for _, objects in self._readable(young, tell):
-            packed += [digest for key, _ in objects if (digest := asked.pop(key, None)) is not None]
-        old: set[Digest] = set()
-        for _, objects in self._readable([pack for pack in staying if pack not in young], tell):
-            old.update(digest for key, _ in objects if (digest := asked.pop(key, None)) is not None)
-        return set(wanted).difference(packed, old), old
+        packs = sorted(self.listed() if asked else [], key=lambda pack: pack.modified)
+        found: dict[Digest, float] = {}
+        for pack, objects in self._readable(packs, tell):
+            found.update((digest, pack.modified) for key, _ in objects if (digest := asked.get(key)) is not None)
+        return found
 
-    def write(self, objects: Sequence[tuple[Digest, bytes]]) -> str:
-        """Store objects, whose bytes were verified, as one pack; returns its name. It is there when this returns.
+    def write(self, objects: Sequence[tuple[Digest, bytes]]) -> None:
+        """Store objects, whose bytes were verified, as a new pack; it is there when this returns."""
+        index = encode_index(self.algorithm, [(digest, len(data)) for digest, data in objects], os.urandom(16))
+        name = name_of(self.algorithm, index)
+        for data, suffix in ((b"".join(data for _, data in objects), PACK), (index, INDEX)):
+            self._remote.put(data, self.file(name, suffix))
+            self._remote.flush()
 
-        One that was condemned when the packs were listed is not written again: it is about to go. Another order makes another
-        name; an object that is alone is stored by itself, and the name is empty.
-        """
-        for turn in range(len(objects)):
-            turned = [*objects[turn:], *objects[:turn]]
-            index = encode_index(self.algorithm, [(digest, len(data)) for digest, data in turned])
-            name = name_of(self.algorithm, index)
-            if name not in self._condemned:
-                self._write(name, index, turned)
-                return name
-        for digest, data in objects:
-            self._remote.put(data, digest.object_name)
-        self._remote.flush()
-        return ""
+    def remove(self, name: str) -> None:
+        """Remove a pack, or the half of one whose name this is, with its suffix."""
+        for suffix in ("",) if "." in name else (INDEX, PACK):
+            self._remote.remove(self.file(name, suffix))
 
     def read(self, name: str, places: Sequence[Packed]) -> Iterator[tuple[Packed, bytes]]:
         """The bytes of objects that lie close together in a pack, unverified; fewer where it ends too early.
@@ -156,12 +139,6 @@ class Packs:
     def file(self, name: str, suffix: str) -> str:
         """The name of one of a pack's files at the remote."""
         return pack_file(self.algorithm, name, suffix)
-
-    def _write(self, name: str, index: bytes, objects: Sequence[tuple[Digest, bytes]]) -> None:
-        self._remote.put(b"".join(data for _, data in objects), self.file(name, PACK))
-        self._remote.flush()
-        self._remote.put(index, self.file(name, INDEX))
-        self._remote.flush()
 
     def _placed(self, objects: Iterable[tuple[str, int]]) -> Iterator[Packed]:
         offset = 0

@@ -42,24 +42,25 @@ class RemoteObjects:
         self.packing = packing and packs is not None
 
     def sizes(self, digests: Iterable[Digest], tell: Tell = silent) -> dict[Digest, int]:
-        """The sizes in bytes of those that are there, and are to stay. The remote is asked; raises RemoteError."""
+        """The sizes in bytes of those that are there. The remote is asked; raises RemoteError."""
         wanted = set(digests)
         found: dict[Digest, int] = {}
         if self.packs is not None:
-            found = {digest: place.size for digest, (_, place) in self.packs.locate(wanted, tell, condemned=False).items()}
+            found = {digest: place.size for digest, (_, place) in self.packs.locate(wanted, tell).items()}
         return found | {digest: one.size for digest, one in self._alone(wanted - found.keys()).items()}
 
     def look(self, digests: Iterable[Digest], tell: Tell = silent) -> Looked:
-        """What is there of some objects, and is to stay. The remote is asked; raises RemoteError."""
+        """What is there of some objects. The remote is asked; raises RemoteError."""
         now = time.time()
 
         def is_young(modified: float) -> bool:
             return is_surely_young(modified, now, FRESH_SECONDS)
 
-        rest, old = set(digests), set[Digest]()
-        if self.packs is not None:
-            rest, old = self.packs.lacking(rest, tell, is_young)
+        wanted = set(digests)
+        packed = self.packs.ages(wanted, tell) if self.packs is not None else {}
+        rest = wanted - packed.keys()
         alone = self._alone(rest)
+        old = {digest for digest, modified in packed.items() if not is_young(modified)}
         old.update(digest for digest, one in alone.items() if not is_young(one.modified))
         told = {digest: one for digest, one in alone.items() if one.md5}
         return Looked(rest - alone.keys(), old, {digest: one.size for digest, one in alone.items()}, told)

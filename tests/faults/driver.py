@@ -105,6 +105,8 @@ def _try(series: Series, fault: Fault) -> list[str]:
     found += [f"run again: {problem}" for problem in _inspect(series)]
     # what was uploaded for nothing stays for a day: its owner may live on another machine
     waste = [left for left in fsck.leftovers(trial.root) if "remote/.tmp" not in left] if again.code == 0 else []
+    if "gc" in scenario.command:
+        waste += fsck.halves(trial.root)
     found += [f"after {struck.struck}, run again: {problem}" for problem in (*_differs(series), *waste)]
     return found
 

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,8 @@ def state(trial: Path) -> dict[str, object]:
     repo = trial / "repo"
     stores = [trial / "remote", *(repo / name / "cache" for name in _OWN[1:])]
     objects = [str(path.relative_to(trial)) for store in stores for path in _walk(store) if _is_object(path.relative_to(store))]
+    # which packs hold them is a matter of chance
+    objects += {f"remote/packs: {':'.join(name)}" for name, data in _packed(trial) if _hash(name[0], data) == name[1]}
     refs = gitread.refs(repo)
     experiments = {name: gitread.tree_of(repo, commit) for name, commit in refs.items() if name.startswith("refs/exps/")}
     return {
@@ -113,6 +116,13 @@ def leftovers(trial: Path) -> list[str]:
     return sorted({f"left behind: {path.relative_to(trial)}" for path in found})
 
 
+def halves(trial: Path) -> list[str]:
+    """Old files of packs without the other half."""
+    places = [*(trial / "remote").glob("packs/*/*")]
+    lone = [path for path in places if sum(one.stem == path.stem for one in places) != 2]
+    return [f"half a pack: {path.name}" for path in lone if path.stat().st_mtime < time.time() - 86_400]
+
+
 def _walk(top: Path, skip: tuple[str, ...] = ()) -> Iterator[Path]:
     """All files below a folder; links count as what they name."""
     for folder, below, names in os.walk(top):
@@ -124,7 +134,7 @@ def _walk(top: Path, skip: tuple[str, ...] = ()) -> Iterator[Path]:
 
 
 def _is_object(path: Path) -> bool:
-    return not {"tmp", ".tmp", "quarantine", "claims"} & {*path.parts}
+    return not {"tmp", ".tmp", "quarantine", "claims", "packs"} & {*path.parts}
 
 
 def _is_linked(path: Path) -> bool:
@@ -220,7 +230,7 @@ def _packed(trial: Path) -> Iterator[tuple[tuple[str, str], bytes]]:
             yield (algorithm, path.stem), index
             continue
         header, _, records = index.partition(b"\n")
-        assert header.split()[:3] == [b"dvx-pack", b"1", algorithm.encode()]
+        assert header.split()[:3] == [b"dvx-pack", b"2", algorithm.encode()]
         pack = path.with_suffix(".pack").read_bytes()
         for start in range(0, len(records), width):
             size = int.from_bytes(records[start : start + 4], "little")

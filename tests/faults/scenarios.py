@@ -159,12 +159,16 @@ def _for_pull(repo: Path, dvx: Dvx) -> None:
     os.unlink(repo / "f")
 
 
+def _age(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        os.utime(path, (1e9, 1e9))
+
+
 def _for_claim(repo: Path, dvx: Dvx) -> None:
     """The remote has everything, and has had it for long."""
     _for_push(repo, dvx)
     dvx(repo, "push")
-    for path in (repo / "../remote").rglob("*"):
-        os.utime(path, (1e9, 1e9))
+    _age(repo / "../remote")
 
 
 def _for_packs(repo: Path, dvx: Dvx) -> None:
@@ -192,8 +196,8 @@ def _for_rotten_pack(repo: Path, dvx: Dvx) -> None:
     path.write_bytes(b"rot" + path.read_bytes()[3:])
 
 
-def _for_unneeded_pack(repo: Path, dvx: Dvx) -> None:
-    """Most of a pack is not needed, and it is condemned already."""
+def _for_needless_pack(repo: Path, dvx: Dvx) -> None:
+    """Most of a pack is not needed, and it is old."""
     _for_packs(repo, dvx)
     dvx(repo, "push")
     for number in range(3, 16):
@@ -202,7 +206,15 @@ def _for_unneeded_pack(repo: Path, dvx: Dvx) -> None:
     dvx(repo, "push")
     subprocess.run(["git", "update-ref", "-d", "HEAD"], cwd=repo, check=True)
     commit(repo)
-    dvx(repo, "gc", "--workspace", "-f", "-c", "--grace", "0")
+    _age(repo / "../remote")
+
+
+def _for_unneeded_pack(repo: Path, dvx: Dvx) -> None:
+    """What is needed of such a pack is in a new one already; of another pack only half is there."""
+    _for_needless_pack(repo, dvx)
+    dvx(repo, "gc", "--workspace", "-f", "-c", "--grace", "1h")
+    _write(repo / "../remote/packs/xxh128" / f"{'0' * 32}.pack", "half\n")
+    _age(repo / "../remote")
 
 
 def _for_stage(repo: Path, dvx: Dvx) -> None:
@@ -402,6 +414,7 @@ SCENARIOS = {
     "push packs": Scenario(_for_packs, ("push", "-j", "1"), dialects=("dvx",)),
     "pull packs": Scenario(_for_packed, ("pull", "-j", "1"), dialects=("dvx",)),
     "fsck packs": Scenario(_for_rotten_pack, ("fsck", "--remote", "store", "-j", "1"), dialects=("dvx",)),
+    "gc packs anew": Scenario(_for_needless_pack, ("gc", "--workspace", "-f", "-c", "--grace", "1d"), dialects=("dvx",)),
     "gc packs": Scenario(_for_unneeded_pack, ("gc", "--workspace", "-f", "-c", "--grace", "0", "-j", "1"), dialects=("dvx",)),
     "import": Scenario(_for_import, ("import", "../other", "d"), once=True),
     "import-url": Scenario(_for_import, ("import-url", "../outside"), once=True),

@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
-from dvx.model.digest import Digest
+from dvx.model.digest import Digest, digest_bytes
 from dvx.ops import gc
 from dvx.store.cache import Cache
 from dvx.store.objects import lying
+from dvx.store.packs import Packs
+from dvx.store.remote import open_remote
 from tests.faults import fsck
 from tests.helpers import commit_all, dialect_of, dvx, git, run_process, write
 
@@ -62,17 +64,40 @@ def test_what_three_clones_rely_on_stays(dialect_repo: Path, tmp_path: Path, all
     named: set[Path] = set()
     for number in range(rounds):
         named |= _forgotten_at_remote(clones, tmp_path / "remote", number)
-        commands = [(dialect_repo, "gc", "-f", "-c", "-j", "1"), *((clone, "push") for clone in clones)]
-        running = []
-        for folder, *words in commands:
-            time.sleep(chance.choice((0, 0.05, 0.1, 0.2)))
-            running.append(subprocess.Popen(["dvx", *words], cwd=folder, stderr=subprocess.PIPE))
-        for process in running:
-            _, text = process.communicate(timeout=120)
-            assert process.returncode == 0, text.decode()
+        _gc_beside_pushes(dialect_repo, clones, chance)
         assert [path for path in named if not path.exists()] == []
     assert fsck.problems(tmp_path, {}) == []
     count(f"pushes that rely on old objects while gc runs ({dialect_of(dialect_repo).name})", rounds * len(clones))
+
+
+def test_what_three_clones_rely_on_in_packs_stays(native: Path, tmp_path: Path, all_points: bool, count: Count):
+    """The same with old packs, half of whose objects are somebody else's, and go."""
+    rounds = 60 if all_points else 3
+    dvx(native, "remote", "add", "-d", "store", str(tmp_path / "remote"))
+    commit_all(native)
+    clones = [tmp_path / f"clone{number}" for number in range(3)]
+    for clone in clones:
+        git(tmp_path, "clone", "--quiet", native, clone)
+    chance = random.Random(1)
+    packs = Packs(open_remote("store", str(tmp_path / "remote"), {}), "xxh128", str(tmp_path / "indexes"))
+    for number in range(rounds):
+        for clone in clones:
+            write(clone / "own", f"{number} {clone.name}\n")
+            for part in range(2 * _BATCH):
+                write(clone / f"data/{part}", f"{number} {part}\n")
+            dvx(clone, "add", "data", "own")
+        named = [f"{number} {clone.name}\n" for clone in clones] + [f"{number} {part}\n" for part in range(2 * _BATCH)]
+        others = [f"{number} other {part}\n" for part in range(3 * _BATCH * (number % 3))]
+        data = [text.encode() for text in (*named, *others)]
+        packs.write([(digest_bytes(one, "xxh128"), one) for one in data])
+        moment = time.time() - _OLD_SECONDS
+        for path in (tmp_path / "remote/packs").rglob("*"):
+            os.utime(path, (moment, moment))
+        _gc_beside_pushes(native, clones, chance)
+        assert fsck.problems(tmp_path, {}) == []
+        for clone in clones:
+            assert "up to date" in dvx(clone, "push").err
+    count("pushes that rely on old packs while gc runs", rounds * len(clones))
 
 
 @pytest.mark.parametrize("looks", [True, False])
@@ -92,6 +117,16 @@ def test_without_a_look_at_the_age_it_would_go(native: Path, tmp_path: Path, mon
     monkeypatch.setattr(gc, "remove_objects", late)
     dvx(native, "gc", "-f")
     assert (fsck.dangling(tmp_path, in_git=False) == []) == looks
+
+
+def _gc_beside_pushes(repo: Path, clones: Sequence[Path], chance: random.Random) -> None:
+    running = []
+    for folder, *words in ((repo, "gc", "-f", "-c", "-j", "1"), *((clone, "push") for clone in clones)):
+        time.sleep(chance.choice((0, 0.05, 0.1, 0.2)))
+        running.append(subprocess.Popen(["dvx", *words], cwd=folder, stderr=subprocess.PIPE))
+    for process in running:
+        _, text = process.communicate(timeout=120)
+        assert process.returncode == 0, text.decode()
 
 
 def _prepare(repo: Path) -> None:

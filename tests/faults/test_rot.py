@@ -61,6 +61,7 @@ def test_all_rot_in_packs_is_found_and_healed(native: Path, tmp_path: Path, all_
         report = dvx(native, "fsck", "--remote", "store", "--json").json
         assert {finding["subject"] for finding in report["findings"]} == {name for name, _, _ in chosen}
         assert {finding["healed"] for finding in report["findings"]} == {"the cache"}
+        (pack,) = (tmp_path / "remote/packs").glob("*/*.pack")
         assert pack.read_bytes() == good
     count("rotten objects in a pack", corruptions)
 

@@ -203,7 +203,7 @@ def test_an_index_of_nonsense_is_refused_fast(native: Path, tmp_path: Path, kind
         "equal objects": [(one, 5)] * 200_000,
         "many objects": [(one, 5)] * 1_000_000,
     }[kind]
-    index = encode_index("xxh128", objects)
+    index = encode_index("xxh128", objects, bytes(16))
     name = name_of("xxh128", index)
     write(tmp_path / f"remote/packs/xxh128/{name}.index", index)
     with (tmp_path / f"remote/packs/xxh128/{name}.pack").open("wb") as pack:

@@ -150,9 +150,37 @@ def test_a_fresh_claim_is_not_written_again(forgotten: Path, tmp_path: Path):
         assert (_claims(tmp_path / "remote") == [claim], claim.stat().st_mtime > before) == (True, days > 1)
 
 
+@pytest.mark.parametrize("grace", ["2h", "0"])
+def test_a_short_grace_takes_nothing_that_a_push_just_relied_on(forgotten: Path, tmp_path: Path, grace: str):
+    clone = _name_again(forgotten)
+    age(tmp_path / "remote/claims", 0.5)
+    dvx(clone, "push")
+    dvx(forgotten, "gc", "-c", "-f", "--grace", grace)
+    assert _is_whole(clone)
+
+
+def test_when_a_tree_is_gone_its_files_are_claimed(forgotten: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A `gc` that has removed the tree before it sees the claim, and is about to remove the files."""
+    write_claim = claims.write_claim
+
+    def late(remote: Remote, digests: Iterable[Digest], waiting: Callable[[], None]) -> bool:
+        for tree in (tmp_path / "remote/files").rglob("*.dir"):
+            tree.unlink()
+        return write_claim(remote, digests, waiting)
+
+    monkeypatch.setattr(claims, "write_claim", late)
+    _name_again(forgotten)
+    named = {line for claim in _claims(tmp_path / "remote") for line in claim.read_text().splitlines()[1:]}
+    assert len({line.partition(":")[2] for line in named}) == 1 + _SMALL + 1
+
+
 def test_claims_end(forgotten: Path, tmp_path: Path):
     clone = _name_again(forgotten)
-    age(tmp_path / "remote/claims", 15)
+    age(tmp_path / "remote/claims", 14.5)
+    dvx(forgotten, "gc", "-c", "-f")
+    assert _is_whole(clone), "somebody may have relied on it when it was a day old"
+    shutil.rmtree(tmp_path / "third")
+    age(tmp_path / "remote/claims", 15.5)
     dvx(forgotten, "gc", "-c", "-f")
     assert not _is_whole(clone), "a claim counts no longer than a fresh object"
     assert len(_claims(tmp_path / "remote")) == 1
@@ -255,7 +283,8 @@ def test_claims_on_s3(native: Path, s3: S3Server, bucket: str, monkeypatch: pyte
     dvx(native, "push")
     stored = _listed(s3, bucket)
     time.sleep(4)
-    monkeypatch.setattr("dvx.store.remote_objects.FRESH_SECONDS", 0.0)
+    for module in ("store.remote_objects", "ops.claiming"):
+        monkeypatch.setattr(f"dvx.{module}.FRESH_SECONDS", 0.0)
     for option, value in s3.options(reader=True).items():
         dvx(native, "remote", "modify", "--local", "store", option, value)
     assert "could not mark old data at `store` as in use" in dvx(native, "push").err

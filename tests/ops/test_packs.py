@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from dvx.model.digest import digest_bytes
-from tests.helpers import Result, commit_all, dvx, git, run_dvx, tree, write
+from tests.helpers import Result, commit_all, dvx, git, run_dvx, run_process, tree, write
 from tests.proxy import fault_proxy
 from tests.servers import S3Server
 
@@ -44,6 +44,10 @@ def _files(repo: Path) -> list[str]:
 def _pack(repo: Path, suffix: str = "pack") -> Path:
     (found,) = _remote(repo).glob(f"packs/*/*.{suffix}")
     return found
+
+
+def _packs(repo: Path) -> list[Path]:
+    return sorted(_remote(repo).glob("packs/*/*.pack"))
 
 
 def _clone(repo: Path, name: str = "clone") -> Path:
@@ -167,9 +171,7 @@ def test_a_lost_part_of_a_pack_is_pushed_again(shared: Path, lost: str) -> None:
 
     assert f"{COUNT} objects pushed" in dvx(shared, "push").err
 
-    clone = _clone(shared)
-    dvx(clone, "pull")
-    assert _data(clone) == _data(shared)
+    _is_mended(shared)
 
 
 @pytest.mark.parametrize("harm", ["truncate", "extend", "empty"])
@@ -177,8 +179,25 @@ def test_a_pack_of_another_length_is_pushed_again(shared: Path, harm: str) -> No
     data = _pack(shared).read_bytes()
     _spoil(_pack(shared), {"truncate": data[:-1], "extend": data + b"x", "empty": b""}[harm])
 
-    assert f"{COUNT} objects pushed" in dvx(shared, "push").err
-    assert _pack(shared).read_bytes() == data
+    pushed = dvx(shared, "push").err
+
+    assert f"{COUNT} objects pushed" in pushed
+    assert "dvx fsck --remote storage" in pushed
+    _is_mended(shared)
+
+
+def _is_mended(repo: Path) -> None:
+    clone = _clone(repo)
+    dvx(clone, "pull")
+    assert _data(clone) == _data(repo)
+    assert "up to date" in dvx(repo, "push").err
+    dvx(repo, "fsck", "--remote", "storage")
+    _age(_remote(repo))
+    for _ in range(2):
+        dvx(repo, "gc", "--workspace", "--cloud", "--force")
+        _age(_remote(repo))
+    assert [Path(name).suffix for name in _files(repo)] == [".dir", ".index", ".pack"]
+    assert dvx(repo, "fsck", "--remote", "storage", "--json").json["findings"] == []
 
 
 def test_a_wrong_index_is_never_believed(shared: Path) -> None:
@@ -193,9 +212,9 @@ def test_a_wrong_index_is_never_believed(shared: Path) -> None:
     assert "do not hash to its name" in result.err
     assert _data(clone) == {}
     dvx(shared, "push")
-    assert index.read_bytes() == good
     dvx(clone, "pull")
     assert _data(clone) == _data(shared)
+    assert index.read_bytes() != good
 
 
 def _flip(data: bytes, position: int) -> bytes:
@@ -280,80 +299,150 @@ class TestGc:
         remote: dict[str, Any] = done.json["remotes"]["storage"]
         return remote
 
-    def test_a_pack_goes_in_two_phases(self, dropped: Path) -> None:
+    def test_a_pack_goes_when_what_replaced_it_is_old(self, dropped: Path) -> None:
         old = _pack(dropped).name.removesuffix(".pack")
 
         first = self._gc(dropped)
         assert first["packs"] == [{"pack": old, "size": 100 * 10 + 200 * 50, "repacked": 20, "final": False}]
-        assert f"packs/xxh128/{old}.condemned" in _files(dropped)
-        assert f"packs/xxh128/{old}.pack" in _files(dropped)
+        assert len(_packs(dropped)) == 2
 
-        assert "packs" not in self._gc(dropped), "the mark is young"
+        assert "packs" not in self._gc(dropped), "what replaced it is young"
 
         _age(_remote(dropped))
-        assert [pack["final"] for pack in self._gc(dropped)["packs"]] == [True]
+        assert self._gc(dropped)["packs"] == [{"pack": old, "size": 100 * 10 + 200 * 50, "repacked": 0, "final": True}]
+        assert len(_packs(dropped)) == 1
         assert not any(old in name for name in _files(dropped))
         clone = _clone(dropped)
         dvx(clone, "pull")
         assert _data(clone) == _data(dropped)
         assert len(_data(clone)) == 20
 
-    def test_what_is_needed_again_is_saved_from_a_condemned_pack(self, dropped: Path) -> None:
+    def test_what_is_needed_again_is_saved_from_a_pack_that_is_to_go(self, dropped: Path) -> None:
         self._gc(dropped)
         _age(_remote(dropped))
         git(dropped, "checkout", "--quiet", "HEAD~1")
         self._bring_back(dropped)
         dvx(dropped, "fetch")
 
-        (fate,) = self._gc(dropped)["packs"]
-        assert (fate["repacked"], fate["final"]) == (40, False)
-
+        self._gc(dropped)
         _age(_remote(dropped))
-        assert [pack["final"] for pack in self._gc(dropped)["packs"]] == [True]
+        self._gc(dropped)
+
+        assert len(_packs(dropped)) == 1
         clone = _clone(dropped)
         dvx(clone, "pull")
         assert len(_data(clone)) == COUNT
 
-    def test_a_push_does_not_rely_on_a_condemned_pack(self, dropped: Path) -> None:
-        write(dropped / "data/0/extra", "1" * 100)  # what data/1/01 held
-        dvx(dropped, "add", "data")
-        self._gc(dropped, "--grace", "0")
-        assert "object" in dvx(dropped, "push").err
+    def test_a_push_may_rely_on_a_pack_that_is_to_go(self, dropped: Path) -> None:
+        self._gc(dropped)
+        colleague = _clone(dropped, "colleague")
+        dvx(colleague, "pull")
+        write(colleague / "data/0/extra", "1" * 100)  # what data/1/01 held
+        dvx(colleague, "add", "data")
+        dvx(colleague, "push")
+        commit_all(colleague)
 
-        self._gc(dropped, "--grace", "0")
-        self._gc(dropped, "--grace", "0")
-        commit_all(dropped)
-        clone = _clone(dropped)
-        dvx(clone, "pull")
-        assert _data(clone) == _data(dropped)
+        for _ in range(3):
+            _age(_remote(dropped) / "packs")
+            self._gc(dropped)
 
-    def test_a_push_does_not_write_a_condemned_pack_again(self, shared: Path) -> None:
-        """What has its name goes when the mark is old enough."""
-        clone = _clone(shared, "colleague")
-        dvx(clone, "pull")
+        third = _clone(colleague, "third")
+        dvx(third, "pull")
+        assert _data(third) == _data(colleague)
+
+    def test_the_same_objects_pushed_again_stay(self, shared: Path) -> None:
+        colleague = _clone(shared, "colleague")
+        dvx(colleague, "pull")
         dvx(shared, "remove", "data.dvx")
         commit_all(shared)
         _age(_remote(shared))
         _age(shared / ".dvx/cache")
-        assert [pack["final"] for pack in self._gc(shared)["packs"]] == [False]
-        _age(_remote(shared))
-
-        dvx(clone, "push")
         assert [pack["final"] for pack in self._gc(shared)["packs"]] == [True]
 
-        third = _clone(clone, "third")
+        dvx(colleague, "push")
+        assert "packs" not in self._gc(shared)
+
+        third = _clone(colleague, "third")
         dvx(third, "pull")
         assert len(_data(third)) == COUNT
 
-    def test_a_condemned_pack_can_still_be_read(self, dropped: Path) -> None:
-        self._gc(dropped)
-        clone = _clone(dropped)
-        git(clone, "checkout", "--quiet", "HEAD~1")
-        self._bring_back(dropped)
+    def test_of_two_packs_of_the_same_objects_one_goes(self, shared: Path) -> None:
+        first = _pack(shared).rename(_remote(shared) / "first.pack")
+        dvx(shared, "push")
+        (index,) = (path for path in _remote(shared).glob("packs/*/*.index") if not path.with_suffix(".pack").exists())
+        first.rename(index.with_suffix(".pack"))
+        assert len(_packs(shared)) == 2
 
+        assert "packs" not in self._gc(shared), "they are young"
+        _age(_remote(shared))
+        assert [pack["final"] for pack in self._gc(shared)["packs"]] == [True]
+        clone = _clone(shared)
         dvx(clone, "pull")
+        assert _data(clone) == _data(shared)
 
-        assert len(_data(clone)) == COUNT
+    def test_what_is_claimed_while_packs_go_stays(self, dropped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A push that relies on an old pack, after `gc` has planned to remove it."""
+        from dvx.ops import gc_remote
+
+        remove = gc_remote.remove
+        colleague = _clone(dropped, "colleague")
+        git(colleague, "checkout", "--quiet", "HEAD~1")
+        dvx(dropped, "remove", "data.dvx")
+        commit_all(dropped)
+        shutil.copytree(dropped / ".dvx/cache", colleague / ".dvx/cache", dirs_exist_ok=True)
+
+        def late(*arguments: object) -> object:
+            done = run_process(colleague, "dvx", "push")
+            assert done.code == 0, done.err
+            return remove(*arguments)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(gc_remote, "remove", late)
+        assert "packs" not in self._gc(dropped)
+
+        third = _clone(colleague, "third")
+        dvx(third, "pull")
+        assert len(_data(third)) == COUNT
+
+    @pytest.mark.parametrize("half", ["pack", "index"])
+    def test_half_a_pack_is_told_and_removed(self, shared: Path, half: str) -> None:
+        whole = _files(shared)
+        other = _pack(shared, half).with_name(f"{'0' * 32}.{half}")
+        shutil.copy2(_pack(shared, half), other)
+        stranger = write(other.with_name("README.pack"), "not dvx's")
+
+        (found,) = dvx(shared, "fsck", "--remote", "storage", "--json").json["findings"]
+        assert (found["flaw"], found["subject"]) == ("left over", f"half of a pack: packs/xxh128/{other.name}")
+        assert "packs" not in self._gc(shared, "--grace", "0"), "somebody may be writing the other half"
+        _age(_remote(shared), 2)
+        assert "packs" not in self._gc(shared), "it is no older than the grace"
+        _age(_remote(shared))
+
+        (fate,) = self._gc(shared)["packs"]
+
+        assert (fate["pack"], fate["final"]) == (other.name, True)
+        assert _files(shared) == sorted([*whole, f"packs/xxh128/{stranger.name}"])
+
+    def test_packs_of_earlier_versions_are_read_and_their_marks_mean_nothing(self, shared: Path) -> None:
+        """They have no salt, so that the same objects had the same name."""
+        index, pack = _pack(shared, "index"), _pack(shared)
+        records = index.read_bytes().partition(b"\n")[2]
+        earlier = f"dvx-pack 1 xxh128 {COUNT}\n".encode() + records
+        name = digest_bytes(earlier, "xxh128").hex
+        write(index.with_name(f"{name}.index"), earlier)
+        pack.rename(pack.with_name(f"{name}.pack"))
+        index.unlink()
+        mark = write(index.with_name(f"{name}.condemned"), "")
+        _age(_remote(shared))
+
+        assert "up to date" in dvx(shared, "push").err
+        clone = _clone(shared)
+        dvx(clone, "pull")
+        assert _data(clone) == _data(shared)
+        (fate,) = self._gc(shared)["packs"]
+        assert fate["pack"] == mark.name
+        assert not mark.exists()
+        assert dvx(shared, "fsck", "--remote", "storage", "--json").json["findings"] == []
+        assert _pack(shared).stem == name
 
     def test_a_pack_that_is_mostly_needed_stays(self, shared: Path) -> None:
         (shared / "data/0/00").unlink()
@@ -374,7 +463,7 @@ class TestGc:
 
         done = dvx(dropped, "gc", "--workspace", "--cloud", "--dry")
 
-        assert "condemned: 40 of 60 objects are not needed, 20 packed anew" in done.out
+        assert "to go later: 40 of its objects are not needed, 20 packed anew" in done.out
         assert _files(dropped) == before
 
     def test_an_empty_listing_is_not_believed(self, native: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from dvx.errors import Corrupted
 from dvx.model.digest import Digest, digest_bytes
+from dvx.model.gc import PackFate, Used, pack_fates
 from dvx.model.pack import (
     FEWEST,
     PACK_BYTES,
     PACKED_BELOW,
+    Pack,
     Packed,
     decode_index,
     encode_index,
@@ -24,6 +26,8 @@ from dvx.model.pack import (
     pack_groups,
     ranges,
 )
+
+SALT = bytes(range(16))
 
 
 def _digests(algorithm: str, count: int) -> list[Digest]:
@@ -34,7 +38,7 @@ def _digests(algorithm: str, count: int) -> list[Digest]:
 def test_an_index_says_what_it_was_told(algorithm: str) -> None:
     objects = [(digest, number * 1000) for number, digest in enumerate(_digests(algorithm, 50))]
 
-    index = encode_index(algorithm, objects)
+    index = encode_index(algorithm, objects, SALT)
 
     found = [(Digest(algorithm, key), size) for key, size in decode_index(algorithm, name_of(algorithm, index), index)]
     assert found == objects
@@ -44,11 +48,14 @@ def test_an_index_is_written_as_documented() -> None:
     empty = Digest("md5", hashlib.md5(b"").hexdigest())
     hello = Digest("md5", hashlib.md5(b"hello").hexdigest())
 
-    index = encode_index("md5", [(hello, 5), (empty, 0)])
+    index = encode_index("md5", [(hello, 5), (empty, 0)], SALT)
 
-    header = b"dvx-pack 1 md5 2\n"
-    assert index == header + b"\x05\0\0\0" + bytes.fromhex(hello.hex) + b"\0\0\0\0" + bytes.fromhex(empty.hex)
+    header = b"dvx-pack 2 md5 2 000102030405060708090a0b0c0d0e0f\n"
+    records = b"\x05\0\0\0" + bytes.fromhex(hello.hex) + b"\0\0\0\0" + bytes.fromhex(empty.hex)
+    assert index == header + records
     assert name_of("md5", index) == hashlib.md5(index).hexdigest()
+    without_salt = b"dvx-pack 1 md5 2\n" + records
+    assert list(decode_index("md5", name_of("md5", without_salt), without_salt)) == [(hello.hex, 5), (empty.hex, 0)]
 
 
 @pytest.mark.parametrize(
@@ -63,6 +70,8 @@ def test_an_index_is_written_as_documented() -> None:
         b"dvx-pack 1 md5 1\n" + bytes(19),
         b"dvx-pack 1 sha256 1\n" + bytes(20),
         b"dvx-pack  md5 1\n" + bytes(20),
+        b"dvx-pack 1 md5 1 00\n" + bytes(20),
+        b"dvx-pack 2 md5 1\n" + bytes(20),
         bytes(1000),
     ],
 )
@@ -82,7 +91,7 @@ def test_what_is_no_index_is_refused(index: bytes) -> None:
     ],
 )
 def test_an_index_of_what_no_pack_holds_is_refused_at_once(objects: list[tuple[str, int]], said: str) -> None:
-    index = encode_index("md5", [(Digest("md5", hashlib.md5(text.encode()).hexdigest()), size) for text, size in objects])
+    index = encode_index("md5", [(Digest("md5", hashlib.md5(text.encode()).hexdigest()), size) for text, size in objects], SALT)
 
     begin = time.process_time()
     with pytest.raises(Corrupted, match=said):
@@ -91,7 +100,7 @@ def test_an_index_of_what_no_pack_holds_is_refused_at_once(objects: list[tuple[s
 
 
 def test_an_index_of_another_version_asks_for_another_dvx() -> None:
-    index = b"dvx-pack 2 md5 1\n" + bytes(20)
+    index = b"dvx-pack 3 md5 1 00\n" + bytes(20)
 
     with pytest.raises(Corrupted, match="newer dvx") as caught:
         list(decode_index("md5", name_of("md5", index), index))
@@ -99,7 +108,7 @@ def test_an_index_of_another_version_asks_for_another_dvx() -> None:
 
 
 def test_an_index_under_another_name_is_refused() -> None:
-    index = encode_index("md5", [(digest, 1) for digest in _digests("md5", 3)])
+    index = encode_index("md5", [(digest, 1) for digest in _digests("md5", 3)], SALT)
 
     with pytest.raises(Corrupted, match="do not hash to its name"):
         list(decode_index("md5", "0" * 32, index))
@@ -140,3 +149,60 @@ def test_only_hashes_name_packs() -> None:
     assert is_pack_name("md5", "0" * 32)
     assert not is_pack_name("sha256", "0" * 32)
     assert not is_pack_name("md5", "../" + "0" * 29)
+
+
+def _held(packs: dict[str, tuple[float, str]]) -> dict[Pack, list[Packed]]:
+    """Packs by name: when each was written, and the objects of one byte that it holds."""
+    return {
+        Pack(name, len(text), modified): [Packed(_digest(char), offset, 1) for offset, char in enumerate(text)]
+        for name, (modified, text) in packs.items()
+    }
+
+
+def _digest(char: str) -> Digest:
+    return digest_bytes(char.encode(), "xxh128")
+
+
+@pytest.mark.parametrize(
+    ("packs", "used", "fates"),
+    [
+        ({"p": (1, "abcd")}, "ab", {}),
+        ({"p": (1, "abcd")}, "", {"p": ""}),
+        ({"p": (1, "abcd")}, "a", {"p": "+a"}),
+        ({"p": (9, "abcd")}, "", {}),
+        ({"p": (1, "abcd"), "q": (9, "a")}, "a", {}),
+        ({"p": (1, "abcd"), "q": (2, "a")}, "a", {"p": ""}),
+        ({"p": (1, "abcd"), "q": (2, "a")}, "", {"p": "", "q": ""}),
+        ({"p": (1, "abcde"), "q": (9, "a")}, "ab", {"p": "+b"}),
+        ({"p": (1, "abcd"), "q": (2, "abcd")}, "abcd", {"p": ""}),
+        ({"p": (1, "abc"), "q": (2, "cde")}, "c", {"p": "", "q": "+c"}),
+        ({"p": (1, "ab"), "q": (2, "bc"), "r": (3, "ca")}, "abc", {"p": ""}),
+    ],
+)
+def test_a_pack_goes_when_what_is_needed_of_it_is_in_others_that_stay(
+    packs: dict[str, tuple[float, str]], used: str, fates: dict[str, str]
+) -> None:
+    found = pack_fates(_held(packs), Used({_digest(char) for char in used}), horizon=5)
+
+    chars = {_digest(char): char for char in "abcde"}
+
+    def told(fate: PackFate) -> str:
+        return "" if fate.final else "+" + "".join(chars[place.digest] for place in fate.kept)
+
+    assert {fate.name: told(fate) for fate in found} == fates
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.text("abcdefgh", min_size=1, max_size=8)), max_size=6),
+    st.sets(st.sampled_from("abcdefgh")),
+)
+def test_whatever_packs_hold_what_is_needed_stays(packs: list[tuple[int, str]], chars: set[str]) -> None:
+    held = _held({str(number): (modified, "".join(dict.fromkeys(text))) for number, (modified, text) in enumerate(packs)})
+    used = {_digest(char) for char in chars}
+    fates = pack_fates(held, Used(used), horizon=5)
+
+    going = {fate.name for fate in fates if fate.final}
+    before = {place.digest for places in held.values() for place in places} & used
+    after = {place.digest for pack, places in held.items() if pack.name not in going for place in places} & used
+    assert after == before
+    assert all(pack.modified <= 5 for pack in held if pack.name in going)
