@@ -18,6 +18,7 @@ from dvx.model.paths import printable
 from dvx.ops import gc_remote
 from dvx.ops.claiming import Reliance, claim
 from dvx.ops.history import check_history
+from dvx.ops.provenance import refuse_removal
 from dvx.ops.reach import Reach
 from dvx.ops.roots import Finder, Roots, Scope
 from dvx.ops.steps import Remotes
@@ -112,6 +113,7 @@ def collect(project: Project, options: GcOptions, shown: Collection, tell: Tell)
 
     Interrupted at any point, every tree that is left has all its files, and the same command goes on.
     """
+    refuse_removal(project, (name for name, _ in shown.remotes))
     look = shown.look
     with project.lock("gc", lambda: tell(Notice("waiting for another `gc` to end"))):
         now = plan(project, options, silent, look)

@@ -79,6 +79,16 @@ def refuse(paths: Sequence[str], remote: str, url: str) -> None:
     raise DvxError(text, "if you want to send it there, run `dvx trust`")
 
 
+def refuse_removal(project: Project, remotes: Iterable[str]) -> None:
+    """Refuse to clean up at a remote that the user did not choose: it may be where other projects have their data."""
+    for name in remotes:
+        settings = project.config.remote(name)
+        if not project.config.chose(settings):
+            where = f"`{name}` ({printable(redact(settings.url))})"
+            text = f"`gc --cloud` would remove data at the remote {where}, which the repository chose"
+            raise DvxError(text, "if no other project keeps data there, run `dvx trust`")
+
+
 def _made(project: Project) -> frozenset[str]:
     try:
         return frozenset(files.read(_place(project)).decode("ascii", "replace").split("\n"))

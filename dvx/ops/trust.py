@@ -173,7 +173,7 @@ def _of_setting(config: Config, setting: Setting) -> Question:
     power = power_of(setting.name)
     kind = Kind.COMMAND if power is Power.COMMAND else Kind.SETTING if power else Kind.REMOTE
     trusted = trust.is_agreed(config, setting, power)
-    what = power.value if power else "is where a push sends data"
+    what = power.value if power else "says where data goes, and how"
     return Question(kind, str(setting.name), shown(setting, config.value(setting)), place_of(setting), what, trusted)
 
 

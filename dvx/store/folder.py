@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import BinaryIO
 
 from dvx.errors import MissingData, RemoteError
+from dvx.model.kept import OWN_FOLDER
 from dvx.store import files
 from dvx.store.durable import barrier
 from dvx.store.files import sparse
@@ -188,11 +189,11 @@ class FolderRemote:
             if self._swept:
                 return
             self._swept = True
-        with os.scandir(f"{self.url}/{_TEMPORARY}") as entries:
-            for entry in entries:
-                with contextlib.suppress(FileNotFoundError):
-                    if now - entry.stat(follow_symlinks=False).st_mtime > _ABANDONED_SECONDS:
-                        files.remove(entry.path)
+        folder = f"{self.url}/{_TEMPORARY}"
+        for place in (f"{folder}/{name}" for name in files.names_in(folder, OWN_FOLDER)):
+            with contextlib.suppress(FileNotFoundError):
+                if now - os.lstat(place).st_mtime > _ABANDONED_SECONDS:
+                    files.remove(place)
 
     def _path(self, name: str) -> str:
         return f"{self.url}/{name}" if name else self.url

@@ -358,6 +358,7 @@ def test_what_goes_from_here_as_a_remote_has_it_is_claimed_there(dialect_repo: P
     dvx(dialect_repo, "gc", "--not-in-remote", "-f")
     assert len(_claims(tmp_path / "remote")) == 1
     other = _clone(dialect_repo, "other")
+    dvx(other, "trust", "--yes")
     dvx(other, "gc", "-c", "-f")
     for name in ("data", "file"):
         dvx(dialect_repo, "pull", name)

@@ -266,6 +266,7 @@ def test_files_of_a_tree_that_only_the_remote_has_stay(dialect_repo: Path, tmp_p
     git(tmp_path, "clone", "--quiet", dialect_repo, "clone")
     _age(tmp_path / "remote")
     options = GcOptions(cloud=True, skip_failed=True)
+    dvx(tmp_path / "clone", "trust", "--yes")
     done = _gc(tmp_path / "clone", options)
     assert (done.remotes[0][1].kept, len(done.remotes[0][1].objects)) == (2, 2)
 

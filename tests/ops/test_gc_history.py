@@ -109,6 +109,7 @@ def test_what_needs_no_history_goes_on(shared: Path, words: tuple[str, ...]) -> 
 
 def test_the_user_may_go_on_without(shared: Path) -> None:
     clone = _make_shallow(shared)
+    dvx(clone, "trust", "--yes")
     result = dvx(clone, "gc", "-c", "-f", "--skip-failed")
     assert "shallow" in result.err
 
@@ -128,6 +129,7 @@ def test_a_whole_clone_is_cleaned(shared: Path) -> None:
     _age(shared.parent / "storage")
     git(clone, "checkout", "--quiet", "--", ".")
     before = len(tree(shared.parent / "storage"))
+    dvx(clone, "trust", "--yes")
     dvx(clone, "gc", "-c", "-f", "--grace", "1d")
     assert len(tree(shared.parent / "storage")) < before
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -150,3 +151,41 @@ def test_an_update_sends_no_file_of_this_machine_to_the_authors_remote(hostile: 
     assert refused.code != 0
     assert "dvx trust" in refused.err
     assert sent(tmp_path) == []
+
+
+def test_gc_of_a_remote_that_the_repository_chose_asks_once(dialect_repo: Path, tmp_path: Path):
+    """It may be where another project of the user's has its data."""
+    write(dialect_repo / "data", "mine\n")
+    dvx(dialect_repo, "add", "data")
+    dvx(dialect_repo, "remote", "add", "-d", "precious", "../precious")
+    dvx(dialect_repo, "push")
+    before = {path: path.read_bytes() for path in (tmp_path / "precious").rglob("*") if path.is_file()}
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    git(clone, "init", "--quiet")
+    folder = dialect_of(dialect_repo).folder
+    shutil.copytree(dialect_repo / folder, clone / folder, ignore=shutil.ignore_patterns("tmp", "cache"))
+    commit_all(clone)
+    words = ("gc", "--workspace", "--cloud", "--grace", "0")
+    assert run_dvx(clone, *words, "--dry").code == 0
+    refused = run_dvx(clone, *words, "-f")
+    assert refused.code != 0
+    assert "`precious`" in refused.err
+    assert "run `dvx trust`" in refused.err
+    assert {path: path.read_bytes() for path in (tmp_path / "precious").rglob("*") if path.is_file()} == before
+    dvx(clone, "trust", "--yes")
+    dvx(clone, *words, "-f")
+    assert len([path for path in (tmp_path / "precious").rglob("*") if path.is_file()]) < len(before)
+
+
+def test_a_push_removes_no_file_of_a_folder_that_the_repository_chose(dialect_repo: Path, tmp_path: Path):
+    precious = tmp_path / "precious"
+    for name in (".tmp/letter", ".tmp/0123456789abcdef.txt", "letter", "claims/letter", "packs/letter", "files/md5/ab/letter"):
+        os.utime(write(precious / name, "mine\n"), (1e9, 1e9))
+    write(dialect_repo / "data", "1\n")
+    dvx(dialect_repo, "add", "data")
+    dvx(dialect_repo, "remote", "add", "-d", "store", "../precious")
+    dvx(dialect_repo, "push")
+    dvx(dialect_repo, "fsck", "--remote", "store")
+    dvx(dialect_repo, "gc", "--workspace", "--cloud", "--grace", "0", "-f")
+    assert len([path for path in precious.rglob("*") if path.is_file() and path.read_bytes() == b"mine\n"]) == 6

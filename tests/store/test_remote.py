@@ -383,7 +383,7 @@ class TestFolder:
         assert [path for path in (tmp_path / "remote").rglob("*") if path.is_file()] == []
 
     def test_what_a_dead_process_left_is_removed_after_a_day(self, tmp_path: Path, hello: str) -> None:
-        old, young = write(tmp_path / "remote/.tmp/old", "x"), write(tmp_path / "remote/.tmp/young", "x")
+        old, young = write(tmp_path / f"remote/.tmp/{'a' * 16}", "x"), write(tmp_path / f"remote/.tmp/{'b' * 16}", "x")
         os.utime(old, (time.time() - 90_000,) * 2)
         os.utime(young, (time.time() - 80_000,) * 2)
         remote = open_remote("storage", str(tmp_path / "remote"), {})
@@ -391,7 +391,7 @@ class TestFolder:
         remote.upload(hello, HELLO.object_name, Check(HELLO))
         remote.flush()
 
-        assert sorted(path.name for path in (tmp_path / "remote/.tmp").iterdir()) == ["young"]
+        assert sorted(path.name for path in (tmp_path / "remote/.tmp").iterdir()) == ["b" * 16]
         assert list(remote.names("")) == [HELLO.object_name]
 
     def test_a_file_url_is_a_folder(self, tmp_path: Path) -> None:
