@@ -24,7 +24,8 @@ _POWERFUL = frozenset({"bearer_token_command", "profile", "configpath", "credent
 class RemoteSettings(Struct, frozen=True):
     """What the configuration says of one remote. Paths in `url` and `options` are absolute; `jobs` is how many at once.
 
-    `places` are the settings that say where it is: URLs (several where one begins with `remote://NAME`), endpoints.
+    `places` are the settings that say where it is, and how it is reached: URLs (several where one begins with `remote://NAME`),
+    endpoints, `ssl_verify`...
     """
 
     name: str
@@ -145,7 +146,12 @@ class Config(Struct, frozen=True):
         """
         chosen = (name or self.get("core.remote") or "").lower()
         if chosen:
-            return self._remote(chosen, ())
+            found = self._remote(chosen, ())
+            if any(place.name.option == "url" and place.level is not Level.REPO for place in found.places):
+                from dvx.config.trust import check_steering
+
+                check_steering(self, chosen)
+            return found
         hint = "run `dvx remote default NAME`" if self.remotes() else "run `dvx remote add --default NAME URL`"
         raise UnknownTarget("there is no default remote", hint)
 

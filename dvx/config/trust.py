@@ -10,8 +10,8 @@ from dvx.config.places import private_folder
 from dvx.errors import ConfigError, quoted
 from dvx.model.dialect import DIALECTS
 from dvx.model.paths import printable, within
-from dvx.model.power import Power, is_inside
-from dvx.model.settings import Level, Setting, is_path, shown
+from dvx.model.power import Power, is_inside, power_of, steers
+from dvx.model.settings import Level, OptionName, Setting, is_path, shown
 from dvx.model.trust import FileMark, TrustRecord, decode_record, encode_record, fingerprint
 from dvx.store import files
 from dvx.store.reading import read_regular
@@ -92,6 +92,30 @@ def is_agreed(config: Config, setting: Setting, power: Power | None) -> bool:
         return True
     record = load(config.root, config.environ)
     return record.agrees(str(setting.name), value) or (setting.level is Level.LOCAL and not distrust(config, record))
+
+
+def check_steering(config: Config, name: str) -> None:
+    """Refuse what `steering` finds and the user did not agree to; raises ConfigError."""
+    for setting in steering(config, name):
+        if not is_agreed(config, setting, power_of(setting.name)):
+            value = printable(shown(setting, config.value(setting)))
+            text = f"`{setting.name}` is `{value}` in a file of the repository, but the remote is your own"
+            raise ConfigError(text, "if you trust it, run `dvx trust`", _place(setting))
+
+
+def steering(config: Config, name: str) -> tuple[Setting, ...]:
+    """The settings in files of the project that steer a remote whose URL, or that of one that it builds on, is the user's own."""
+    names: list[str] = []
+    urls: list[Setting] = []
+    while name and name not in names:
+        names.append(name)
+        url = config.settings.get(OptionName("remote", name, "url"))
+        urls += [url] if url is not None and url.level is not Level.REPO else []
+        base = url.text.partition("remote://") if url is not None else ("", "", "")
+        name = "" if base[0] else base[2].partition("/")[0].lower()
+    found = (one for key, one in config.settings.items() if key.name in names and key.option != "url")
+    inside = tuple(one for one in found if is_inside(one) and steers(one.name))
+    return inside if inside and any(is_agreed(config, url, None) for url in urls) else ()
 
 
 def is_below(place: str, root: str) -> bool:

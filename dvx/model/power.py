@@ -23,6 +23,14 @@ _COMMANDS = frozenset(
 )
 _PLACES = frozenset({("cache", "dir"), ("plots", "out_dir")})
 _SERVERS = frozenset({"url", "endpointurl", "oss_endpoint", "account_name"})
+# through whom a server is reached, and whether it has to show who it is
+_WAYS = frozenset({"port", "use_ssl", "use_https", "ssl_verify", "auth", "proxy_to", "data_proxy_target"})
+# how much at once, how long, and how links look: wherever data goes, it goes there all the same
+_HARMLESS = frozenset(
+    {"jobs", "checksum_jobs", "max_sessions", "timeout", "read_timeout", "connect_timeout", "connection_timeout"}
+    | {"no_traverse", "listobjects", "cache_regions", "replication", "verify"}
+    | {"type", "protected", "slow_link_warning", "gdrive_trash_only"}
+)
 
 
 def power_of(name: OptionName) -> Power | None:
@@ -42,8 +50,18 @@ def may_be_recorded(option: str) -> bool:
 
 
 def says_where(name: OptionName) -> bool:
-    """Whether an option says where a remote is: which server gets data and credentials."""
-    return name.section == "remote" and name.option in _SERVERS
+    """Whether an option says which server gets data and credentials, or who on the way can read them."""
+    return name.section == "remote" and name.option in _SERVERS | _WAYS
+
+
+def is_way(option: str) -> bool:
+    """Whether an option of a remote says how its server is reached."""
+    return option in _WAYS
+
+
+def steers(name: OptionName) -> bool:
+    """Whether an option changes where the data of a remote goes, how, as whose, and who may read or open it there."""
+    return name.section == "remote" and name.option not in _HARMLESS
 
 
 def is_inside(setting: Setting) -> bool:

@@ -8,7 +8,7 @@ import re
 from dvx.config import RemoteSettings, trust
 from dvx.errors import ConfigError
 from dvx.model.paths import printable
-from dvx.model.power import is_inside
+from dvx.model.power import is_inside, is_way
 from dvx.model.settings import Level, is_secret, scheme_of
 from dvx.project import Project
 
@@ -66,9 +66,11 @@ def name_of(remote: str) -> str:
 
 
 def server_of(remote: RemoteSettings) -> str:
-    """What credentials are for: scheme, host and port, and the endpoint where it is another."""
+    """What credentials are for: scheme, host, port, the endpoint where it is another, and what a tracked file says of the way."""
     scheme = scheme_of(remote.url)
     host = remote.url.partition("://")[2].partition("/")[0].rpartition("@")[2].lower()
     if scheme in _PORTS and ":" not in host.rpartition("]")[2]:
         host = f"{host}:{_PORTS[scheme]}"
-    return f"{scheme}://{host} {remote.options.get('endpointurl') or remote.options.get('account_name', '')}".rstrip()
+    endpoint = remote.options.get("endpointurl") or remote.options.get("oss_endpoint") or remote.options.get("account_name", "")
+    ways = sorted(f"{one.name.option}={one.text}" for one in remote.places if one.level is Level.REPO and is_way(one.name.option))
+    return " ".join([f"{scheme}://{host}", *([endpoint] if endpoint else []), *ways])

@@ -15,7 +15,7 @@ from dvx.config.git_options import Powerful, powerful
 from dvx.config.own import mark_link, own_links
 from dvx.errors import DvxError
 from dvx.model.dialect import Dialect
-from dvx.model.power import Power, is_inside, power_of, says_where
+from dvx.model.power import Power, is_inside, power_of, says_where, steers
 from dvx.model.settings import Level, OptionName, Setting, is_secret, shown
 from dvx.model.trust import FileMark, LinkMark, TrustRecord
 from dvx.ops.credentials import name_of, server_of
@@ -95,7 +95,7 @@ def note_choice(before: Config, after: Config, level: Level, chosen: OptionName 
         with contextlib.suppress(DvxError):
             agreed[name_of(chosen.name)] = server_of(after.remote(chosen.name))
     powerful = {one.name for one in now if power_of(one.name) is Power.COMMAND}
-    others = {one.name for one in now if power_of(one.name) or says_where(one.name)}
+    others = {one.name for one in now if power_of(one.name) or steers(one.name)}
     marks: dict[str, FileMark] = {}
     if level is Level.LOCAL and powerful:
         record = trust.load(after.root, after.environ)
@@ -155,7 +155,7 @@ def _files(config: Config) -> Iterator[tuple[str, FileMark]]:
 def _is_choice(setting: Setting) -> bool:
     """Whether a value is agreed to by itself, wherever in the project it stands."""
     power = power_of(setting.name)
-    return power in (Power.PLACE, Power.DATABASE) or says_where(setting.name)
+    return power in (Power.PLACE, Power.DATABASE) or (power is None and steers(setting.name))
 
 
 def _matters(config: Config, setting: Setting) -> bool:
@@ -166,7 +166,7 @@ def _matters(config: Config, setting: Setting) -> bool:
     if power is Power.PLACE:
         root = config.root or ""
         return not trust.is_below(os.path.join(root, config.value(setting)), root)
-    return power is not None or says_where(setting.name)
+    return power is not None or says_where(setting.name) or setting in trust.steering(config, setting.name.name)
 
 
 def _of_setting(config: Config, setting: Setting) -> Question:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dvx.config import environment, trust
+from dvx.config import Config, environment, trust
+from dvx.errors import ConfigError
+from dvx.model.options import REMOTES, Kind
 from tests.helpers import Result, commit_all, dialect_of, dvx, git, run_dvx, run_process, write
 
 COMMAND = "['remote \"store\"']\n    bearer_token_command = touch {canary}\n"
@@ -377,3 +379,105 @@ def test_an_ignore_file_that_is_a_link_is_not_followed(dialect_repo: Path, tmp_p
     write(dialect_repo / "d/f", "1\n")
     assert "is a symbolic link" in run_dvx(dialect_repo, "add", "d/f").err
     assert (dialect_repo / "d/.gitignore").is_symlink()
+
+
+# what a tracked file may say of a remote whose URL is the user's own: wherever its data goes, it goes there all the same
+_HARMLESS = {
+    "": "jobs checksum_jobs no_traverse verify type protected slow_link_warning",
+    "s3": "jobs checksum_jobs no_traverse verify listobjects cache_regions read_timeout connect_timeout",
+    "gs": "jobs checksum_jobs no_traverse verify",
+    "azure": "jobs checksum_jobs no_traverse verify timeout read_timeout connection_timeout",
+    "ssh": "jobs checksum_jobs no_traverse verify timeout max_sessions type",
+    "http": "jobs checksum_jobs no_traverse verify connect_timeout read_timeout",
+    "https": "jobs checksum_jobs no_traverse verify connect_timeout read_timeout",
+    "webdav": "jobs checksum_jobs no_traverse verify timeout",
+    "webdavs": "jobs checksum_jobs no_traverse verify timeout",
+    "hdfs": "jobs checksum_jobs no_traverse replication",
+    "webhdfs": "jobs checksum_jobs no_traverse verify",
+    "oss": "jobs checksum_jobs no_traverse verify",
+    "gdrive": "jobs checksum_jobs no_traverse verify gdrive_trash_only",
+}
+
+
+@pytest.mark.parametrize("way", ["named", "built on"])
+@pytest.mark.parametrize("scheme", REMOTES)
+def test_a_repository_steers_no_remote_of_the_users(dialect_repo: Path, tmp_path: Path, scheme: str, way: str):
+    dialect = dialect_of(dialect_repo)
+    url = f"{scheme}://example.org/x" if scheme else str(tmp_path / "own")
+    dvx(dialect_repo, "remote", "add", "--global", "own", url)
+    section = "['remote \"own\"']\n" if way == "named" else "['remote \"theirs\"']\n    url = remote://own/below\n"
+    taken = set()
+    for name, option in REMOTES[scheme].items():
+        value = {Kind.FLAG: "true", Kind.TEXT: "text", Kind.LINKS: "copy"}.get(option.kind, "7")
+        value = option.choices[0] if option.choices else value
+        write(dialect_repo / dialect.folder / "config", f"{section}    {name} = {value}\n" if name != "url" else section)
+        config = Config.read(str(dialect_repo), dialect, environment())
+        refusal = _refusal(config, "own" if way == "named" else "theirs")
+        if refusal is None:
+            taken.add(name)
+        else:
+            assert f".{name}` " in refusal.message
+            assert "dvx trust" in refusal.hint or "dvx remote modify --local" in refusal.hint
+    assert taken == {"url", *_HARMLESS[scheme].split()}
+
+
+def _refusal(config: Config, remote: str) -> ConfigError | None:
+    try:
+        config.remote(remote)
+    except ConfigError as error:
+        return error
+    return None
+
+
+def test_what_steers_a_remote_of_the_users_is_taken_once_they_agreed(dialect_repo: Path, home: Path):
+    dvx(dialect_repo, "remote", "add", "--global", "-d", "own", "https://127.0.0.1:1/x")
+    write(dialect_repo / "data", "1\n")
+    dvx(dialect_repo, "add", "data")
+    place = dialect_repo / dialect_of(dialect_repo).folder / "config"
+    before = place.read_text()
+    place.write_text(before + "['remote \"own\"']\n    ssl_verify = false\n")
+    refused = push(dialect_repo)
+    assert "`remote.own.ssl_verify` is `false` in a file of the repository" in refused.err
+    assert f"{dialect_of(dialect_repo).folder}/config:" in refused.err
+    assert "remote.own.ssl_verify = false" in dvx(dialect_repo, "trust", "--list").out
+    dvx(dialect_repo, "trust", "--yes")
+    assert "in a file of the repository" not in push(dialect_repo).err
+    dvx(dialect_repo, "trust", "--revoke")
+    assert "in a file of the repository" in push(dialect_repo).err
+    # whoever sets it by a command agrees to it
+    place.write_text(before)
+    dvx(dialect_repo, "remote", "modify", "--project", "own", "ssl_verify", "false")
+    assert "ssl_verify = false" in place.read_text()
+    assert "in a file of the repository" not in push(dialect_repo).err
+
+
+def test_a_url_that_the_user_overrides_keeps_what_they_set_themselves(dialect_repo: Path):
+    dvx(dialect_repo, "remote", "add", "-d", "store", "s3://theirs/x")
+    dvx(dialect_repo, "remote", "modify", "store", "region", "eu-west-1")
+    dvx(dialect_repo, "remote", "modify", "--local", "store", "url", "s3://mine/x")
+    config = Config.read(str(dialect_repo), dialect_of(dialect_repo), environment())
+    assert config.remote().options == {"region": "eu-west-1"}
+    dvx(dialect_repo, "trust", "--revoke")
+    dvx(dialect_repo, "remote", "modify", "--local", "store", "url", "s3://mine/x")
+    with pytest.raises(ConfigError, match="but the remote is your own"):
+        config.remote()
+
+
+@pytest.mark.parametrize("option", ["ssl_verify = false", "use_ssl = false", "endpointurl = https://127.0.0.1:2"])
+def test_a_tracked_file_does_not_weaken_the_way_of_credentials(dialect_repo: Path, option: str):
+    with_remote(dialect_repo, BUCKET, "    endpointurl = https://127.0.0.1:1\n")
+    dvx(dialect_repo, "remote", "modify", "--local", "store", "access_key_id", "me")
+    dvx(dialect_repo, "remote", "modify", "--local", "store", "secret_access_key", "secret")
+    assert "another server" not in push(dialect_repo).err
+    place = dialect_repo / dialect_of(dialect_repo).folder / "config"
+    text = place.read_text()
+    place.write_text(
+        text.replace("    endpointurl = https://127.0.0.1:1\n", "") + f"    {option}\n"
+        if "url" in option
+        else text + f"    {option}\n"
+    )
+    refused = push(dialect_repo)
+    assert "leads to another server now" in refused.err
+    assert "run `dvx trust`" in refused.err
+    dvx(dialect_repo, "trust", "--yes")
+    assert "another server" not in push(dialect_repo).err
