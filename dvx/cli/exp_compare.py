@@ -120,7 +120,7 @@ def _write_page(
         render.note(f"The page has the plots of the first {_PLOTTED} of {len(rows)} experiments.")
     place = os.path.join(page_folder(project, out), "experiments.html")
     write_page(project, place, experiments_page(shown, columns, charts))
-    page_is_at(place, opens=opens or project.config.flag("plots.auto_open", False))
+    page_is_at(project, place, opens=opens)
 
 
 def exp_diff(

@@ -268,14 +268,16 @@ def _write_page(project: Project, plots: Sequence[Any], out: str, how: _How) -> 
         for revision, place in write_images(project, plot, static)
     ]
     write_page(project, index, plots_page(charts, pictures, read_template(project, how.template)))
-    page_is_at(index, opens=how.opens or project.config.flag("plots.auto_open", False))
+    page_is_at(project, index, opens=how.opens)
 
 
-def page_is_at(place: str, *, opens: bool) -> None:
-    """Say where a page is, and maybe open it in a browser."""
+def page_is_at(project: Project, place: str, *, opens: bool) -> None:
+    """Say where a page is, and open it in a browser if asked to, or if the user's configuration says so."""
+    from dvx.config.trust import opens_pages
+
     url = "file://" + quote(os.path.realpath(place))
     render.data(url)
-    if opens:
+    if opens or opens_pages(project.config):
         import webbrowser
 
         if not webbrowser.open(url):

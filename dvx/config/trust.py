@@ -118,6 +118,12 @@ def steering(config: Config, name: str) -> tuple[Setting, ...]:
     return inside if inside and any(is_agreed(config, url, None) for url in urls) else ()
 
 
+def opens_pages(config: Config) -> bool:
+    """Whether pages are opened in a browser: a file of the project may say so once the user agreed, and is not heard before."""
+    setting = config.settings.get(OptionName("plots", "", "auto_open"))
+    return setting is not None and setting.text.lower() == "true" and is_agreed(config, setting, Power.BROWSER)
+
+
 def is_below(place: str, root: str) -> bool:
     """Whether a place is really in the project, and not in Git's own folder."""
     top = os.path.realpath(root)

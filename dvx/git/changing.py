@@ -6,12 +6,13 @@ import os
 import re
 from collections.abc import Sequence
 
-from dvx.errors import GitError, RefBusy, RefMoved
+from dvx.errors import GitError, RefBusy, RefMoved, quoted
 from dvx.git import process
 from dvx.git.places import Place, find_place
 from dvx.git.repository import Git
 from dvx.git.values import RefChange
 from dvx.model.experiment import EXPERIMENTS, OWN_REFS
+from dvx.model.paths import printable
 
 _PROCESSES = "/proc"
 # git says no more than that, in the language that it is asked in here
@@ -31,11 +32,22 @@ def update_refs(git: Git, changes: Sequence[RefChange], inherited: tuple[int, ..
         creates_branch = change.ref.startswith("refs/heads/") and change.old is None and change.new is not None
         if not change.ref.startswith((EXPERIMENTS, OWN_REFS)) and not creates_branch:
             raise GitError(f"`{change.ref}` is not dvx's to change")
+        check_folders(git, change.ref)
     given = os.fsencode("".join(change.line() for change in changes))
     words = ("update-ref", "--no-deref", "--stdin", "-z")
     answer = process.run(git.place, words, given, durable=True, inherited=inherited)
     if answer.code:
         raise failure(words, answer)
+
+
+def check_folders(git: Git, ref: str) -> None:
+    """Refuse a ref of dvx's that Git would write behind a link: an archive may bring one."""
+    for top in ("", "logs/"):
+        place = f"{git.place.common}/{top}{ref}"
+        while (place := os.path.dirname(place)).count("/") > f"{git.place.common}/{top}refs".count("/"):
+            if os.path.islink(place):
+                text = f"`{printable(place)}` is a symbolic link, and dvx writes no refs behind links"
+                raise GitError(text, f"remove it with `rm {quoted(place)}`")
 
 
 def failure(words: Sequence[str], answer: process.Answer) -> GitError:

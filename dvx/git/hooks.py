@@ -8,6 +8,7 @@ import re
 from dvx.errors import GitError
 from dvx.git import process, values
 from dvx.git.repository import Git
+from dvx.model.paths import printable, within
 
 _OWN = frozenset({"local", "worktree"})
 
@@ -16,14 +17,18 @@ def folder(git: Git) -> str:
     """The folder of the hooks, absolute; it may not exist.
 
     Raises:
-        GitError: `core.hooksPath` of the user or the system says where it is: it serves other repositories, too.
+        GitError: it serves other repositories, as `core.hooksPath` of the user or the system says, or lies outside of this one.
     """
     answer = process.run(git.place, ("config", "--show-scope", "--get", "core.hooksPath"))
     scope, _, path = values.text(answer.out).rstrip("\n").partition("\t")
     if path and scope not in _OWN:
         hint = "run `git config --local core.hooksPath .git/hooks`, or call dvx from the hooks that are there"
         raise GitError(f"the hooks of all repositories are in `{path}`, as `core.hooksPath` says", hint)
-    return find_folder(git)
+    place = find_folder(git)
+    if not any(within(os.path.realpath(place), os.path.realpath(top)) for top in (git.top, git.place.common)):
+        hint = "set another `core.hooksPath`, or call dvx from the hooks that are there"
+        raise GitError(f"the hooks of this repository are outside of it, in `{printable(place)}`", hint)
+    return place
 
 
 def find_folder(git: Git) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from dvx.errors import GitError, nearest
 from dvx.git import process, values
+from dvx.git.changing import check_folders
 from dvx.git.repository import Git
 from dvx.git.values import RefChange
 from dvx.model.experiment import ExpRef
@@ -60,6 +61,8 @@ def fetch_refs(git: Git, remote: str, names: Mapping[str, str], inherited: tuple
         GitError: it cannot be reached, or lacks one of them.
     """
     _check(remote)
+    for ours in names.values():
+        check_folders(git, ours)
     given = "".join(f"+{theirs}:{ours}\n" for theirs, ours in names.items()).encode()
     words = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--stdin", "--", remote)
     answer = process.run(git.place, words, given, inherited=inherited)

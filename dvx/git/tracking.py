@@ -10,6 +10,8 @@ from dvx.git.places import find_place
 _HEADER = 12
 _COMPRESSED = 4
 _SPLIT = b"link"
+# an empty extension: entries may be whole folders
+_SPARSE = b"sdir" + bytes(4)
 _ID = 20
 
 
@@ -41,7 +43,7 @@ def tracked_below(root: str, names: Sequence[str], before: Callable[[], None]) -
 
 def _may_hold(index: bytes, paths: Sequence[bytes]) -> bool:
     """Whether the bytes of an index have such a path; where paths stand in it in parts, they may."""
-    is_whole = int.from_bytes(index[4:8], "big") < _COMPRESSED and not _is_split(index)
+    is_whole = int.from_bytes(index[4:8], "big") < _COMPRESSED and not _is_split(index) and index.find(_SPARSE, _HEADER) < 0
     return not is_whole or any(index.find(path, _HEADER) >= 0 for path in paths)
 
 

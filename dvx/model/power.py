@@ -13,6 +13,7 @@ class Power(Enum):
 
     COMMAND = "can run a command"
     PLACE = "says where dvx writes"
+    BROWSER = "opens a browser"
     DATABASE = "says which database dvx connects to, and with which driver"
 
 
@@ -39,6 +40,8 @@ def power_of(name: OptionName) -> Power | None:
         return Power.COMMAND if name.option in _COMMANDS else None
     if (name.section, name.option) in _PLACES:
         return Power.PLACE
+    if (name.section, name.option) == ("plots", "auto_open"):
+        return Power.BROWSER
     return Power.DATABASE if name.section == "db" and name.option == "url" else None
 
 

@@ -97,7 +97,9 @@ def _made(project: Project) -> frozenset[str]:
 
 
 def _place(project: Project) -> str:
-    return os.path.join(trust.folder_of(_root(project), project.config.environ), _MADE)
+    """Of this clone: another one in the same place has another inode."""
+    home = trust.home_of(_root(project))
+    return os.path.join(trust.folder_of(home, project.config.environ), f"{_MADE}-{os.stat(home).st_ino}")
 
 
 def _root(project: Project) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
+from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, run_process, write
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="there is no Chromium")
@@ -158,3 +158,24 @@ def test_experiments_have_a_page(repo: Path) -> None:
     # parallel coordinates, two columns, and the plot of what is selected
     assert found.count("<canvas") == 3
     assert 'src="http' not in found
+
+
+def test_a_repository_opens_no_browser(repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROWSER", f"touch {tmp_path}/canary %s")
+    place = repo / dialect_of(repo).folder / "config"
+    place.write_text(place.read_text() + "[plots]\n    auto_open = true\n")
+    assert run_process(repo, "dvx", "plots", "show").code == 0
+    assert run_process(repo, "dvx", "exp", "show", "--html").code == 0
+    assert not (tmp_path / "canary").exists()
+    assert "plots.auto_open = true" in dvx(repo, "trust", "--list").out
+    dvx(repo, "trust", "--yes")
+    assert run_process(repo, "dvx", "plots", "show").code == 0
+    assert (tmp_path / "canary").exists()
+    (tmp_path / "canary").unlink()
+    dvx(repo, "trust", "--revoke")
+    dvx(repo, "config", "--global", "plots.auto_open", "true")
+    assert run_process(repo, "dvx", "plots", "show").code == 0
+    assert not (tmp_path / "canary").exists()
+    dvx(repo, "config", "plots.auto_open", "true")
+    assert run_process(repo, "dvx", "plots", "show").code == 0
+    assert (tmp_path / "canary").exists()

@@ -350,7 +350,8 @@ def test_looking_for_a_text_in_the_history_runs_nothing(native: Path, tmp_path: 
     assert not (tmp_path / "canary").exists()
 
 
-def test_what_git_would_fetch_to_read_its_index_is_not_fetched(dialect_repo: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", ["3", "4"])
+def test_what_git_would_fetch_to_read_its_index_is_not_fetched(dialect_repo: Path, tmp_path: Path, version: str) -> None:
     folder = dialect_of(dialect_repo).folder
     for name in "abc":
         write(dialect_repo / f"z{name}/f", name)
@@ -358,7 +359,7 @@ def test_what_git_would_fetch_to_read_its_index_is_not_fetched(dialect_repo: Pat
     git(dialect_repo, "commit", "--quiet", "--message", "all")
     shutil.copytree(dialect_repo / folder, tmp_path / "kept")
     git(dialect_repo, "sparse-checkout", "set", "--cone", "--sparse-index", "za")
-    git(dialect_repo, "update-index", "--index-version", "4")
+    git(dialect_repo, "update-index", "--index-version", version)
     shutil.copytree(tmp_path / "kept", dialect_repo / folder, dirs_exist_ok=True)
     for option, value in (
         ("core.repositoryformatversion", "1"),
@@ -465,3 +466,27 @@ def test_the_work_tree_is_where_the_repository_is(dialect_repo: Path, tmp_path: 
     git(dialect_repo, "config", "--unset", "core.worktree")
     ref = git(dialect_repo, "for-each-ref", "--format=%(refname)", "refs/exps/**/two")
     assert git(dialect_repo, "show", f"{ref}:params.yaml") == "n: 3"
+
+
+@pytest.mark.parametrize("place", ["refs/exps", "logs/refs/exps", "refs/dvx", "refs/exps/NN"])
+def test_no_ref_is_written_behind_a_link(dialect_repo: Path, tmp_path: Path, place: str) -> None:
+    write(dialect_repo / "params.yaml", "n: 1\n")
+    commit_all(dialect_repo)
+    git(dialect_repo, "init", "--quiet", "--bare", "../origin.git")
+    git(dialect_repo, "config", "core.logAllRefUpdates", "always")
+    dvx(dialect_repo, "exp", "save", "--name", "there")
+    dvx(dialect_repo, "exp", "push", "../origin.git", "there")
+    dvx(dialect_repo, "exp", "remove", "there")
+    (tmp_path / "mine").mkdir()
+    link = dialect_repo / ".git" / place.replace("NN", git(dialect_repo, "rev-parse", "HEAD")[:2])
+    shutil.rmtree(link, ignore_errors=True)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(tmp_path / "mine")
+    write(dialect_repo / "params.yaml", "n: 2\n")
+    for words in (("exp", "save", "--name", "one"), ("exp", "pull", "../origin.git", "there"), ("exp", "run", "--queue")):
+        result = run_dvx(dialect_repo, *words)
+        assert "Traceback" not in result.err
+        assert result.code == 0 or "is a symbolic link" in result.err or "no pipeline" in result.err or "stage" in result.err, (
+            result.err
+        )
+        assert list((tmp_path / "mine").iterdir()) == [], words

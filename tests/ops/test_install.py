@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,22 @@ def test_hooks_of_all_repositories_are_not_touched(native: Path, home: Path) -> 
     assert not (home / "hooks").exists()
     git(native, "config", "--local", "core.hooksPath", ".git/hooks")
     assert len(installed(native).written) == 3
+
+
+@pytest.mark.parametrize("way", ["option", "link", "link in the work tree"])
+def test_hooks_are_not_written_outside_of_the_repository(native: Path, home: Path, way: str) -> None:
+    (home / "bin").mkdir()
+    if way == "link":
+        shutil.rmtree(native / ".git/hooks")
+        (native / ".git/hooks").symlink_to(home / "bin")
+    elif way == "option":
+        git(native, "config", "core.hooksPath", str(home / "bin"))
+    else:
+        (native / "tools").symlink_to(home)
+        git(native, "config", "core.hooksPath", "tools/bin")
+    with pytest.raises(GitError, match="the hooks of this repository are outside of it"):
+        installed(native)
+    assert list((home / "bin").iterdir()) == []
 
 
 def test_work_trees_share_their_hooks(native: Path, tmp_path: Path) -> None:

@@ -189,3 +189,18 @@ def test_a_push_removes_no_file_of_a_folder_that_the_repository_chose(dialect_re
     dvx(dialect_repo, "fsck", "--remote", "store")
     dvx(dialect_repo, "gc", "--workspace", "--cloud", "--grace", "0", "-f")
     assert len([path for path in precious.rglob("*") if path.is_file() and path.read_bytes() == b"mine\n"]) == 6
+
+
+def test_what_was_made_in_a_clone_was_not_made_in_the_next_one(hostile: Path, tmp_path: Path):
+    """They may have the same path."""
+    write(hostile / "mine", "hunter2\n")
+    dvx(hostile, "add", "mine")
+    shutil.copytree(hostile, tmp_path / "next", symlinks=True)
+    hostile.rename(tmp_path / "old")
+    (tmp_path / "next").rename(hostile)
+    assert run_dvx(hostile, "push", "mine").code != 0
+    assert sent(tmp_path) == []
+    shutil.rmtree(hostile)
+    (tmp_path / "old").rename(hostile)
+    dvx(hostile, "push", "mine")
+    assert sent(tmp_path)

@@ -246,3 +246,17 @@ def test_a_host_or_user_of_ssh_that_could_be_an_option_is_refused(url: str, opti
 )
 def test_usual_hosts_and_users_of_ssh_are_fine(url: str, options: dict[str, str]) -> None:
     open_remote("storage", url, options)
+
+
+@pytest.mark.parametrize("machine", ["default", "machine 127.0.0.1", "machine 127.0.0.1 login ada password other\ndefault"])
+def test_only_a_server_that_is_named_gets_the_login_of_netrc(
+    here: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: str
+):
+    place = tmp_path / "netrc"
+    place.write_text(f"{machine} login ada password {SECRET}\n")
+    monkeypatch.setenv("NETRC", str(place))
+    here.forward = ""
+    _read(open_remote("store", f"http://127.0.0.1:{here.port}", {}))
+    asked = [headers.get("Authorization", "") for _, _, headers in here.seen]
+    assert any(asked) == machine.startswith("machine")
+    assert (f"Basic {_BASIC}" in asked) == (machine == "machine 127.0.0.1")

@@ -12,6 +12,7 @@ from msgspec import Struct
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
 from requests.hooks import default_hooks
+from requests.utils import get_netrc_auth
 
 from dvx.errors import RemoteError
 from dvx.model.paths import printable
@@ -23,6 +24,7 @@ from dvx.store.backends.target import Target
 _CONNECT_SECONDS, _READ_SECONDS = 60.0, 60.0
 _CHUNK = 1 << 20
 _COUNTED = 64 << 20
+_NOBODY = "http://nobody.invalid"
 
 
 class Login(Struct, frozen=True):
@@ -40,7 +42,7 @@ class _Session(requests.Session):
         adapter = HTTPAdapter(max_retries=0)
         self.mount("http://", adapter)
         self.mount("https://", adapter)
-        self.auth = login.auth
+        self.auth = login.auth or _by_name
         # bytes as they are: a `.gz` object that the server declares as encoding must not be unpacked
         self.headers.update({"Accept-Encoding": "identity", **login.headers})
         self._secret = ("Authorization", "Cookie", *login.headers)
@@ -54,6 +56,14 @@ class _Session(requests.Session):
             prepared_request.hooks = default_hooks()
             self.cookies.clear()
             prepared_request.prepare_cookies({})
+
+
+def _by_name(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Log in as `~/.netrc` says for this server by its name; its `default` would go to any server that a repository names."""
+    found = get_netrc_auth(str(request.url))
+    if found is None or found == get_netrc_auth(_NOBODY) or "Authorization" in request.headers:
+        return request
+    return HTTPBasicAuth(*found)(request)
 
 
 class HTTPFiles:
