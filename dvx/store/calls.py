@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from dvx.errors import RemoteError, quoted
-from dvx.store.backends.answers import Busy, TooSlow, wanted_pause
+from dvx.store.backends.answers import BUSY, Busy, TooSlow, wanted_pause
 from dvx.store.backends.unreadable import UNREADABLE
 from dvx.store.crowd import Aside
 from dvx.store.pace import RATE, Pace
@@ -92,7 +92,7 @@ class Caller:
 
     def _is_passing(self, error: BaseException) -> bool:
         passing: tuple[type[Exception], ...] = (TimeoutError, ConnectionError, *_classes(self.scheme.passing))
-        return isinstance(error, passing) or getattr(error, "errno", None) in _PASSING
+        return isinstance(error, passing) or _is_busy(error) or getattr(error, "errno", None) in _PASSING
 
     def _explain(self, error: BaseException) -> RemoteError:
         reason = first_line(error)
@@ -108,7 +108,7 @@ class Caller:
             option = next((one for one in ("read_timeout", "timeout") if one in self.scheme.options), "")
             more = f", or set `{option}` (seconds) of the remote higher" if option and self.scheme.protocol != "ssh" else ""
             return RemoteError(f"the remote `{self._name}` is too slow: {reason}", f"check `{self._url}` and the network{more}")
-        if isinstance(error, Busy):
+        if _is_busy(error):
             return RemoteError(f"the remote `{self._name}` failed again and again: {reason}", "try it later, or ask who runs it")
         if not self._is_passing(error):
             return RemoteError(f"the remote `{self._name}` failed: {reason}", f"its URL is `{self._url}`")
@@ -119,6 +119,10 @@ def first_line(error: BaseException) -> str:
     """What an error says, in one line."""
     text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
     return text.strip().split("\n")[0]
+
+
+def _is_busy(error: BaseException) -> bool:
+    return isinstance(error, Busy) or getattr(error, "code", None) in BUSY
 
 
 def _chance() -> float:

@@ -112,7 +112,13 @@ _BOTO_PASSING = ("botocore.exceptions.HTTPClientError", "botocore.exceptions.Con
 SCHEMES: dict[str, Scheme] = {
     "s3": Scheme("s3", "s3fs", flat=True, container="bucket", options=_S3, errors=_BOTO, passing=_BOTO_PASSING, backend="s3"),
     "gs": Scheme(
-        "gs", "dvx-vc[gs]", flat=True, container="bucket", options=_GS, errors=("gcsfs.retry.HttpError",), passing=_AIOHTTP
+        "gs",
+        "dvx-vc[gs]",
+        flat=True,
+        container="bucket",
+        options=_GS,
+        errors=("gcsfs.retry.HttpError", "google.auth.exceptions.GoogleAuthError"),
+        passing=(*_AIOHTTP, "requests.exceptions.ProxyError", "google.auth.exceptions.TransportError"),
     ),
     "azure": Scheme(
         "abfs",

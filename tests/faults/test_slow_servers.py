@@ -25,7 +25,14 @@ from tests.store.test_remote import trust
 Count = Callable[[str, int], None]
 # a large object is read in several requests at once
 SMALL, LARGE = 3000, 6 << 20
-KINDS = {"s3": "read_timeout", "s3 by botocore": "read_timeout", "http": "read_timeout", "webdav": "timeout"}
+KINDS = {
+    "s3": "read_timeout",
+    "s3 by botocore": "read_timeout",
+    "gs": "read_timeout",
+    "azure": "read_timeout",
+    "http": "read_timeout",
+    "webdav": "timeout",
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ class Slow:
         begin = time.monotonic()
         with pytest.raises(RemoteError) as caught:
             ask(self.open(1))
-        assert time.monotonic() - begin < 20
+        assert time.monotonic() - begin < 20, time.monotonic() - begin
         return f"{caught.value.message} {caught.value.hint}"
 
 
@@ -60,6 +67,19 @@ def slow(request: pytest.FixtureRequest) -> Iterator[Slow]:
             through = {"endpointurl": f"http://127.0.0.1:{proxy.port}"}
             more = {"acl": "private"} if kind == "s3 by botocore" else {}
             yield Slow(proxy, f"s3://{bucket}/{name}", server.options() | through | more, KINDS[kind])
+        elif kind == "gs":
+            gs: Served = request.getfixturevalue("gs")
+            proxy = stack.enter_context(fault_proxy(gs.options["endpointurl"]))
+            yield Slow(proxy, f"gs://dvxgcs/{name}", gs.options | {"endpointurl": f"http://127.0.0.1:{proxy.port}"}, KINDS[kind])
+        elif kind == "azure":
+            import adlfs
+
+            azure: Served = request.getfixturevalue("azure")
+            proxy = stack.enter_context(fault_proxy(f"http://127.0.0.1:{azure.port}"))
+            direct = azure.options["connection_string"]
+            adlfs.AzureBlobFileSystem(connection_string=direct).mkdir(f"c{name}")
+            through = direct.replace(f":{azure.port}/", f":{proxy.port}/")
+            yield Slow(proxy, f"azure://c{name}/x", {"connection_string": through}, KINDS[kind])
         else:
             served: Served = request.getfixturevalue({"http": "http", "webdav": "dav"}[kind])
             proxy = stack.enter_context(fault_proxy(f"http://127.0.0.1:{served.port}"))
@@ -87,7 +107,8 @@ def test_a_body_that_trickles_is_told(slow: Slow) -> None:
     told = slow.told(lambda remote: remote.read("a"))
     # obstore's own limit for silence may come first on a busy machine
     assert "no answer in time" in told or "`storage` is too slow: less than 1000 bytes a second for 1 seconds" in told
-    assert "no answer in time" in told or "timeout` (seconds) of the remote higher" in told
+    if not slow.url.startswith("gs:"):  # for which there is no such option
+        assert "no answer in time" in told or "timeout` (seconds) of the remote higher" in told
 
 
 def test_a_slow_line_is_borne(slow: Slow) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -175,6 +176,24 @@ class TestHTTP:
         git(dialect_repo.parent, "clone", "--quiet", dialect_repo, "clone")
         dvx(dialect_repo.parent / "clone", "pull")
         assert (dialect_repo.parent / "clone/data/7").read_text() == "7"
+
+
+class TestGoogle:
+    def _told(self, endpoint: str) -> str:
+        options = {"endpointurl": endpoint, "allow_anonymous_login": "true"}
+        begin = time.monotonic()
+        with pytest.raises(RemoteError) as caught:
+            open_remote("storage", "gs://bucket/x", options).missing([HELLO.object_name])
+        assert time.monotonic() - begin < 20
+        return caught.value.message
+
+    def test_nobody_who_listens_is_told_soon_and_once(self, caplog: pytest.LogCaptureFixture) -> None:
+        assert "cannot be reached" in self._told("http://127.0.0.1:1")
+        assert caplog.records == [], "what the library logs would be printed"
+
+    def test_a_server_that_is_busy_is_told(self, http: Served, caplog: pytest.LogCaptureFixture) -> None:
+        assert "failed again and again" in self._told(f"http://127.0.0.1:{http.port}/busy")
+        assert caplog.records == []
 
 
 class TestWebDAV:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 from collections.abc import Mapping
@@ -51,13 +52,21 @@ def open_files(target: Target) -> tuple[Any, str]:
         # the library's newer class would ask over gRPC, which only Google speaks, and for a minute, what kind of bucket it is
         from gcsfs.core import GCSFileSystem  # type: ignore[import-untyped]
 
-        return GCSFileSystem(**options), url.partition("://")[2].rstrip("/")
+        return _ask_once(GCSFileSystem(**options)), url.partition("://")[2].rstrip("/")
     files, path = fsspec.core.url_to_fs(url, **options)
     if scheme.protocol == "s3":
         files.retries = 1
     elif scheme.protocol == "abfs":
         _stay_at_azure(files)
+    elif scheme.protocol == "gs":
+        _ask_once(files)
     return files, str(path)
+
+
+def _ask_once(files: Any) -> Any:
+    """Retries are ours alone: gcsfs would try six times, however long each takes, and print why."""
+    files._request = partial(inspect.unwrap(type(files)._request), files)  # noqa: SLF001
+    return files
 
 
 def _tune_s3(options: dict[str, Any], jobs: int) -> None:
