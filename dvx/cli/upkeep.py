@@ -66,6 +66,7 @@ def gc(
 
     Nothing goes that was touched in the last 14 days: a command that runs right now may be about to name it. Use `--grace 0`
     only when nothing else works in this cache. On a remote, what others pushed counts only if their commits were fetched.
+    Earlier runs leave the run-cache when they were not restored for 180 days, and the oldest when all take more than 64 MiB.
 
     Example: dvx gc --all-branches --all-tags
     """
@@ -152,6 +153,8 @@ def _show(shown: Collection, *, json: bool) -> None:
             render.data(f"{where}\t{stored.digest}\t{stored.size}")
         for pack in part.packs:
             render.data(f"{where}\tpack {pack.name}\t{pack.size}\t{_fate(pack)}")
+        for name in part.runs:
+            render.data(f"{where}\t{name}")
         size = units.size(part.size)
         packs = f" and {units.count(len(part.packs), 'pack')} to look after" if part.packs else ""
         render.note(f"{where}: {units.count(len(part.objects), 'object')} to remove{packs} ({size}), {_kept(part)}")
@@ -166,6 +169,8 @@ def _tell_done(done: Collection, *, json: bool) -> None:
     for where, part in _stores(done):
         for pack in part.packs:
             render.note(f"{where}: pack {pack.name}: {_fate(pack)}")
+        if part.runs:
+            render.note(f"{where}: removed {units.count(len(part.runs), 'earlier run')} from the run-cache")
         if not part.is_empty:
             render.note(f"{where}: removed {units.count(len(part.objects), 'object')} ({units.size(part.size)}), {_kept(part)}")
         else:

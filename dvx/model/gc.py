@@ -58,7 +58,8 @@ class PackFate(Struct, frozen=True):
 class GcPlan(Struct, frozen=True):
     """What goes, `trees` before `files`; then `packs`. `kept` counts what is needed, `young` what is not but may become so.
 
-    `unsure` counts those of the kept ones of which nobody can know whether they are needed.
+    `unsure` counts those of the kept ones of which nobody can know whether they are needed. `runs` are
+    entries of the run-cache that go.
     """
 
     trees: tuple[Stored, ...] = ()
@@ -67,6 +68,7 @@ class GcPlan(Struct, frozen=True):
     young: int = 0
     packs: tuple[PackFate, ...] = ()
     unsure: int = 0
+    runs: tuple[str, ...] = ()
 
     @property
     def objects(self) -> tuple[Stored, ...]:
@@ -81,7 +83,7 @@ class GcPlan(Struct, frozen=True):
     @property
     def is_empty(self) -> bool:
         """Whether nothing is to be done."""
-        return not (self.objects or self.packs)
+        return not (self.objects or self.packs or self.runs)
 
     def only(self, digests: AbstractSet[Digest], packs: Iterable[PackFate] = ()) -> GcPlan:
         """The part of this plan that removes some of `digests`, and does no more to packs than `packs` say."""

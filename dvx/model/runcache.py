@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dvx.model.canonical import json_sorted
 from dvx.model.stage import Stage, is_url
+
+FOLDER = "runs"
+KEPT_SECONDS = 180 * 86_400.0
+KEPT_BYTES = 64 << 20
+_NAME = re.compile(FOLDER + r"/[0-9a-f]{2}/[0-9a-f]{64}/[0-9a-f]{64}")
+
+
+def is_run_name(name: str) -> bool:
+    """Whether a file of this name in a store is an entry."""
+    return _NAME.fullmatch(name) is not None
 
 
 def run_key(entry: Mapping[str, Any]) -> str:
@@ -20,6 +31,18 @@ def run_key(entry: Mapping[str, Any]) -> str:
 def run_value(entry: Mapping[str, Any]) -> str:
     """A run with what came out of it."""
     return _sha256(_bare(entry))
+
+
+def outdated(runs: Iterable[tuple[str, int, float]], now: float) -> Iterator[str]:
+    """The names of entries that are to go, of a store's `runs` with their sizes (bytes) and when each was last made or restored.
+
+    Those go that are too old, and of the others the oldest when there are too many.
+    """
+    room = KEPT_BYTES
+    for name, size, modified in sorted(runs, key=lambda run: (-run[2], run[0])):
+        room -= size
+        if modified < now - KEPT_SECONDS or room < 0:
+            yield name
 
 
 def is_restorable(stage: Stage) -> bool:

@@ -21,6 +21,7 @@ from dvx.ops.history import check_history
 from dvx.ops.provenance import refuse_removal
 from dvx.ops.reach import Reach
 from dvx.ops.roots import Finder, Roots, Scope
+from dvx.ops.runcache import outdated_runs, remove_runs
 from dvx.ops.steps import Remotes
 from dvx.ops.sync import listed
 from dvx.ops.track import links
@@ -69,8 +70,9 @@ class Collection(Struct, frozen=True):
 
     @property
     def count(self) -> int:
-        """How many objects go in all, and packs change."""
-        return sum(len(plan.objects) + len(plan.packs) for plan in (self.cache, *(plan for _, plan in self.remotes)))
+        """How many objects and runs go in all, and packs change."""
+        plans = (self.cache, *(plan for _, plan in self.remotes))
+        return sum(len(plan.objects) + len(plan.packs) + len(plan.runs) for plan in plans)
 
 
 def plan(project: Project, options: GcOptions, tell: Tell, look: Look | None = None) -> Collection:
@@ -103,7 +105,7 @@ def plan(project: Project, options: GcOptions, tell: Tell, look: Look | None = N
     elsewhere = _at_remotes(project, look.reach, roots, remotes) if options.not_in_remote else {}
     young = [one.digest for one in stored if one.digest.is_tree and one.digest not in needs and one.modified > horizon]
     used = Used(needs.objects - set().union(*elsewhere.values()), needs.unknown) | look.reach.used((), young)
-    local = plan_gc(stored, used, horizon)
+    local = replace(plan_gc(stored, used, horizon), runs=outdated_runs(project))
     _tell_doubts(look.reach, roots, local.unsure + sum(plan.unsure for _, plan in cleaned), tell)
     return Collection(local, look, cleaned, _historic(project, others, options, local, look), tuple(elsewhere.items()))
 
@@ -117,7 +119,7 @@ def collect(project: Project, options: GcOptions, shown: Collection, tell: Tell)
     look = shown.look
     with project.lock("gc", lambda: tell(Notice("waiting for another `gc` to end"))):
         now = plan(project, options, silent, look)
-        local = now.cache.only({stored.digest for stored in shown.cache.objects})
+        local = replace(now.cache, runs=shown.cache.runs).only({stored.digest for stored in shown.cache.objects})
         local = _without_doubtful(local, now.elsewhere, look, tell)
         project.cache.new_temp()  # sweeps what an interrupted run left
         horizon = now_in(project.cache.make_scratch()) - options.grace
@@ -125,10 +127,12 @@ def collect(project: Project, options: GcOptions, shown: Collection, tell: Tell)
         barrier({os.path.dirname(project.cache.path(digest)) for digest in gone}, project.cache.root)
         kept = look.reach.used((), spared)
         more, _ = remove_objects(project.cache, [one.digest for one in local.files if one.digest not in kept], horizon)
+        remove_runs(project, local.runs)
+        project.stats.prune(project.root)
         cleaned = []
         fresh = dict(now.remotes)
         for name, old in shown.remotes:
-            part = fresh[name].only({stored.digest for stored in old.objects}, old.packs)
+            part = replace(fresh[name], runs=old.runs).only({stored.digest for stored in old.objects}, old.packs)
             cleaned.append((name, gc_remote.remove(look.remotes.open(name), look.reach, part, options.grace, tell)))
     return replace(now, cache=local.only(gone | more), remotes=tuple(cleaned))
 

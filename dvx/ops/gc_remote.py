@@ -14,6 +14,7 @@ from dvx.model.claims import KEPT_SECONDS, is_claim_name
 from dvx.model.digest import Digest
 from dvx.model.events import Tell
 from dvx.model.gc import GcPlan, PackFate, Stored, Used, plan_gc
+from dvx.model.runcache import is_run_name, outdated
 from dvx.ops import gc_packs
 from dvx.ops.claiming import Claimed, wait
 from dvx.ops.gc_packs import Moment
@@ -50,7 +51,8 @@ def plan(objects: RemoteObjects, reach: Reach, named: AbstractSet[Digest], horiz
     staying_trees = trees & (young | held)
     reach.load(trees & (named | staying_trees), objects)
     used = reach.used(named, staying_trees) | held
-    loose = plan_gc(stored, used, horizon)
+    runs = ((one.name, one.size, one.modified) for one in listing if is_run_name(one.name))
+    loose = replace(plan_gc(stored, used, horizon), runs=tuple(outdated(runs, time.time())))
     if objects.packs is None:
         return loose
     packed = gc_packs.plan(remote, objects.packs, used, claimed, Moment(time.time(), horizon))
@@ -82,6 +84,8 @@ def remove(objects: RemoteObjects, reach: Reach, plan: GcPlan, grace: float, tel
                 due = sorted(digest for digest in old - claimed.of(old) if digest not in spared)
                 done = _remove(remote, due, announced.holds)
             gone |= done
+    for _ in each(remote.remove, plan.runs, remote.jobs):
+        pass
     _sweep_claims(remote, grace, waiting)
     packs: list[PackFate] = []
     if objects.packs is not None:

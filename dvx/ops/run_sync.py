@@ -63,7 +63,7 @@ def push(project: Project, objects: RemoteObjects, tell: Tell) -> TransferResult
 
 
 def fetch(project: Project, objects: RemoteObjects, tell: Tell) -> TransferResult:
-    """Copy the entries that the cache lacks, and what it lacks of the objects of all entries at the remote."""
+    """Copy what the cache lacks of the objects of all entries at the remote, and the entries that have all of theirs then."""
     here = set(_local(project))
     remote = objects.remote
     names = [name for name in remote.names(_FOLDER) if name.count("/") == 3]
@@ -71,9 +71,10 @@ def fetch(project: Project, objects: RemoteObjects, tell: Tell) -> TransferResul
         _parse(project, name, files.read(_place(project, name)) if name in here else remote.read(name), tell) for name in names
     ]
     runs = [run for run in found if run is not None]
-    step = _without_missing(steps.fetch_step(project, Reach(project.cache, mend=True), lambda: objects, _items(runs)))
+    reach = Reach(project.cache, mend=True)
+    step = _without_missing(steps.fetch_step(project, reach, lambda: objects, _items(runs)))
     result = _fetch_objects(project, step, objects, tell)
-    new = [run for run in runs if run.name not in here]
+    new = [run for run in runs if run.name not in here and all(map(project.cache.has, reach.closure(run.digests)))]
     for run in new:
         files.write_atomic(_place(project, run.name), run.data)
     return replace(result, copied=result.copied + len(new))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 
 from dvx.errors import DvxError
 from dvx.formats import dump_yaml, load_yaml
 from dvx.model.events import Notice, Tell
 from dvx.model.lock import StageState, decode_state, encode_state
-from dvx.model.runcache import is_recordable, is_restorable, run_key, run_value
+from dvx.model.runcache import is_recordable, is_restorable, is_run_name, outdated, run_key, run_value
 from dvx.model.stage import Stage
 from dvx.project import Project
 from dvx.store import files
@@ -30,6 +32,28 @@ def save_run(project: Project, stage: Stage, state: StageState) -> None:
     place = project.cache.kept(f"runs/{key[:2]}/{key}/{run_value(entry)}")
     if not os.path.exists(place):
         files.write_atomic(place, dump_yaml(entry).encode())
+        return
+    with contextlib.suppress(OSError):  # in a shared cache it may be somebody else's
+        files.touch(place)
+
+
+def outdated_runs(project: Project) -> tuple[str, ...]:
+    """The names of the entries in the cache that are to go."""
+    found: list[tuple[str, int, float]] = []
+    for folder, _, names in os.walk(project.cache.runs):
+        inside = os.path.relpath(folder, project.cache.root).replace(os.sep, "/")
+        for name in names:
+            if is_run_name(f"{inside}/{name}"):
+                with contextlib.suppress(FileNotFoundError):
+                    status = os.lstat(os.path.join(folder, name))
+                    found.append((f"{inside}/{name}", status.st_size, status.st_mtime))
+    return tuple(outdated(found, time.time()))
+
+
+def remove_runs(project: Project, names: Iterable[str]) -> None:
+    """Remove entries from the cache."""
+    for name in names:
+        files.remove(project.cache.kept(name))
 
 
 def find_runs(project: Project, stage: Stage, seen: StageState, tell: Tell) -> Iterator[StageState]:

@@ -78,6 +78,7 @@ def removing(remote: Remote, waiting: Callable[[], None]) -> Iterator[Announced]
                 yield Announced(now, begun + STALE_SECONDS / 2)
                 return
         finally:
+            remote.discard()
             remote.remove(name)
         _wait(remote, others, waiting)
 

@@ -19,6 +19,7 @@ import msgspec
 from dvx.errors import DvxError
 from dvx.model.digest import Digest
 from dvx.model.kept import FOREIGN
+from dvx.model.paths import check_path
 from dvx.model.tree import Content
 from dvx.store.files import make_folder, remove
 
@@ -128,6 +129,30 @@ class StatCache:
             except OSError:
                 self._close()
 
+    def prune(self, root: str) -> None:
+        """Forget the files and folders that are no more below the absolute folder `root`."""
+        self.flush()
+        with self._guard:
+            if self._connection is None and not os.path.exists(self._path):
+                return
+            try:
+                connection = self._open()
+                with connection:
+                    connection.execute("BEGIN IMMEDIATE")
+                    for (key,) in connection.execute("SELECT path FROM folders").fetchall():
+                        known = _rows(self._read(key)) if isinstance(key, bytes) and key.endswith(b"/") else {}
+                        there = _names(root, key)
+                        kept = {name: row for name, row in known.items() if name in there}
+                        if not there or (known and not kept):
+                            connection.execute("DELETE FROM folders WHERE path = ?", (key,))
+                        elif len(kept) < len(known):
+                            sealed = _sealed(key, msgspec.msgpack.encode(kept))
+                            connection.execute("UPDATE folders SET value = ? WHERE path = ?", (sealed, key))
+            except sqlite3.OperationalError:
+                self._close()
+            except _BROKEN:
+                self._drop()
+
     def close(self) -> None:
         """Write what was remembered and close the database."""
         self.flush()
@@ -182,6 +207,15 @@ class StatCache:
 
 def _key(folder: str) -> bytes:
     return os.fsencode(folder) + b"/"
+
+
+def _names(root: str, key: object) -> frozenset[bytes]:
+    """What is in the folder that a row is of; nothing if it is none of the project's."""
+    try:
+        path = os.fsdecode(key).rstrip("/") if isinstance(key, bytes) else ".."
+        return frozenset(os.listdir(os.fsencode(os.path.join(root, check_path(path) if path else ""))))
+    except (OSError, DvxError):
+        return frozenset()
 
 
 def _rows(value: bytes | None) -> dict[bytes, bytes]:

@@ -81,8 +81,10 @@ class Trash:
         if old and not self.clock.in_doubt:
             horizon = now_in(self.root) - KEEP_SECONDS
             for item in old:
-                if item.taken < horizon and os.lstat(os.path.dirname(item.place)).st_mtime < horizon:
-                    self.drop(item)
+                # what cannot be removed stays, for `trash empty` to tell of: it is in nobody's way
+                with contextlib.suppress(OSError):
+                    if item.taken < horizon and os.lstat(os.path.dirname(item.place)).st_mtime < horizon:
+                        self.drop(item)
         for place in abandoned(self.root):
             _remove_if_empty(place)
 

@@ -222,7 +222,10 @@ def _hash(algorithm: str, data: bytes) -> str:
 
 
 def _packed(trial: Path) -> Iterator[tuple[tuple[str, str], bytes]]:
-    """The objects in packs at the remote, as `docs/formats.md` says; an index that is torn or has no pack is told of."""
+    """The objects in packs at the remote, as `docs/formats.md` says; an index that is torn is told of.
+
+    One without a pack means nothing: the power failed while both were removed.
+    """
     for path in (trial / "remote").glob("packs/*/*.index"):
         index = path.read_bytes()
         algorithm, width = path.parent.name, 4 + len(path.stem) // 2
@@ -231,6 +234,8 @@ def _packed(trial: Path) -> Iterator[tuple[tuple[str, str], bytes]]:
             continue
         header, _, records = index.partition(b"\n")
         assert header.split()[:3] == [b"dvx-pack", b"2", algorithm.encode()]
+        if not path.with_suffix(".pack").exists():
+            continue
         pack = path.with_suffix(".pack").read_bytes()
         for start in range(0, len(records), width):
             size = int.from_bytes(records[start : start + 4], "little")

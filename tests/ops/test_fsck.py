@@ -14,7 +14,7 @@ from dvx.model.fsck import Finding, Flaw, Report
 from dvx.ops.fsck import FsckOptions, fsck
 from dvx.project import Project
 from dvx.store.objects import Lying, lying
-from tests.helpers import Result, commit_all, dialect_of, dvx, run_dvx, run_process, tree, write
+from tests.helpers import commit_all, dialect_of, dvx, run_as_anybody, run_dvx, tree, write
 
 HEAL = FsckOptions()
 
@@ -250,20 +250,11 @@ def test_reports_add_up() -> None:
     assert len((one + one).broken) == 2
 
 
-def _as_anybody(cwd: Path, *words: str) -> Result:
-    """Run dvx without the right of root to read what its mode forbids."""
-    drop = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all") if os.geteuid() == 0 else ()
-    return run_process(cwd, *drop, "dvx", *words)
-
-
-@pytest.mark.skipif(
-    os.geteuid() == 0 and shutil.which("setpriv") is None, reason="needs setpriv to do without the rights of root"
-)
 def test_an_object_that_may_not_be_read_is_not_wrong(dialect_repo: Path) -> None:
     _tracked(dialect_repo)
     [one] = [one for one in _lying(_cache(dialect_repo)) if Path(one.place).read_text() == "the file a"]
     os.chmod(one.place, 0)
-    result = _as_anybody(dialect_repo, "fsck")
+    result = run_as_anybody(dialect_repo, "dvx", "fsck")
     assert result.code == 1
     assert f"no permission to read: {one.digest}, needed by a" in result.out
     assert "ask its owner to let you read it" in result.err
@@ -271,13 +262,10 @@ def test_an_object_that_may_not_be_read_is_not_wrong(dialect_repo: Path) -> None
     assert _fsck(dialect_repo).findings == ()
 
 
-@pytest.mark.skipif(
-    os.geteuid() == 0 and shutil.which("setpriv") is None, reason="needs setpriv to do without the rights of root"
-)
 @pytest.mark.parametrize("words", [("gc", "--cloud", "-f"), ("fsck", "--remote", "r"), ("push",), ("status", "--cloud")])
 def test_a_remote_may_be_the_top_of_a_file_system(dialect_repo: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
     _tracked(dialect_repo)
     dvx(dialect_repo, "remote", "add", "-d", "r", tmp_path / "store")
     dvx(dialect_repo, "push")
     (tmp_path / "store/lost+found").mkdir(mode=0)
-    assert _as_anybody(dialect_repo, *words).code == 0
+    assert run_as_anybody(dialect_repo, "dvx", *words).code == 0

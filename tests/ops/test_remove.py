@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.helpers import dialect_of, dvx, git, run_dvx, write
+from dvx.project import Project
+from tests.helpers import dialect_of, dvx, git, run_as_anybody, run_dvx, write
 
 PIPELINE = (
     "# head\nstages:\n  # first\n  one:\n    cmd: echo 1 > o1\n    outs:\n    - o1\n"
@@ -123,3 +126,22 @@ def test_a_removed_pointer_that_git_knows_is_named(dialect_repo: Path) -> None:
     git(dialect_repo, "add", pointer)
     result = dvx(dialect_repo / "sub", "remove", os.path.basename(pointer))
     assert f"git add {os.path.basename(pointer)}" in result.err
+
+
+@pytest.mark.parametrize("mode", [0o555, 0])
+def test_a_folder_in_the_trash_that_may_not_be_changed_is_in_nobodys_way(dialect_repo: Path, mode: int) -> None:
+    write(dialect_repo / "f", "1")
+    dvx(dialect_repo, "add", "f")
+    write(dialect_repo / "folder/sub/a", "unsaved")
+    Project.find(str(dialect_repo)).trash.take(str(dialect_repo / "folder"), "folder")
+    (note,) = dialect_repo.glob(".dv?/tmp/**/trash/*/note.json")
+    (note.parent / "content/sub").chmod(mode)
+    note.write_text(json.dumps(json.loads(note.read_text()) | {"taken": time.time() - 20 * 86_400}))
+    os.utime(note.parent, (time.time() - 20 * 86_400,) * 2)
+    write(dialect_repo / "f", "unsaved, too")
+
+    result = run_as_anybody(dialect_repo, "dvx", "checkout", "-f", "f")
+
+    assert result.code == 0, result.err
+    assert (dialect_repo / "f").read_text() == "1"
+    assert note.exists() == (mode == 0)

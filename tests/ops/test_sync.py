@@ -589,6 +589,21 @@ def test_a_run_whose_outputs_are_gone_stays_behind(local: Shared) -> None:
     assert not any(name.startswith("runs/") for name in local.objects())
 
 
+def test_a_run_whose_outputs_are_nowhere_is_not_fetched(local: Shared) -> None:
+    repo = _data(local.repo)
+    write(repo / dialect_of(repo).pipeline, STAGE)
+    dvx(repo, "repro")
+    commit_all(repo)
+    _push(repo, run_cache=True)
+    local.remove(next(name for name, data in local.objects().items() if data == b"1,2\n"))
+    clone = local.clone()
+
+    result = _fetch(clone, run_cache=True)
+
+    assert not any(name.startswith("runs/") for name in _cached(clone))
+    assert len(result.missing) == 1
+
+
 def test_a_run_that_was_tampered_with_is_left_alone(local: Shared) -> None:
     repo = _data(local.repo)
     write(repo / dialect_of(repo).pipeline, STAGE)

@@ -157,3 +157,45 @@ def test_a_folder_is_known_by_its_fingerprint_and_a_damaged_row_is_not_believed(
         ((row,),) = connection.execute("SELECT value FROM folders").fetchall()
         connection.execute("UPDATE folders SET value = ?", (row[:-1] + b"3",))
     assert StatCache(str(tmp_path / "stats.db")).folder("data") is None
+
+
+def test_what_is_gone_is_forgotten(tmp_path: Path):
+    for name in ("kept/a", "kept/b", "gone/a", "top"):
+        place = tmp_path / "root" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(b"1\n")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/a").write_bytes(b"1\n")
+    status = os.stat(tmp_path / "root/top")
+    cache = StatCache(str(tmp_path / "stats.db"))
+    names = ("kept/a", "kept/b", "gone/a", "top", "lost", "../outside/a")
+    for name in names:
+        cache.remember(name, status, ONE)
+    for name in ("kept", "gone"):
+        cache.remember_folder(name, bytes(16), Content(ONE, 2, 1))
+    cache.flush()
+    (tmp_path / "root/kept/b").unlink()
+    (tmp_path / "root/gone/a").unlink()
+    (tmp_path / "root/gone").rmdir()
+
+    cache.prune(str(tmp_path / "root"))
+
+    assert [name for name in names if cache.digest(name, status, "md5")] == ["kept/a", "top"]
+    assert [name for name in ("kept", "gone") if cache.folder(name)] == ["kept"]
+    cache.close()
+    rows = sqlite3.connect(tmp_path / "stats.db").execute("SELECT path FROM folders ORDER BY path").fetchall()
+    assert rows == [(b"/",), (b"kept",), (b"kept/",)]
+
+
+@pytest.mark.parametrize("key", ["'text'", "7", "x'ff2f'", "x'2e2e2f'", "NULL"])
+def test_a_strange_row_is_dropped(tmp_path: Path, key: str):
+    (tmp_path / "a").write_bytes(b"1\n")
+    cache = StatCache(str(tmp_path / "stats.db"))
+    cache.remember("a", os.stat(tmp_path / "a"), ONE)
+    cache.flush()
+    with sqlite3.connect(tmp_path / "stats.db") as connection:
+        connection.execute(f"INSERT OR IGNORE INTO folders VALUES (coalesce({key}, x'00'), 5)")
+    cache.prune(str(tmp_path))
+    cache.close()
+    rows = sqlite3.connect(tmp_path / "stats.db").execute("SELECT path FROM folders").fetchall()
+    assert rows == [(b"/",)]

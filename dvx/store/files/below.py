@@ -130,6 +130,10 @@ class _Removal:
         if _mount_of(handle) != self._mount:
             os.close(handle)
             raise OSError(errno.EBUSY, "something is mounted there, and stays", os.path.join(*self._path))
+        mode = stat.S_IMODE(os.fstat(handle).st_mode)
+        if mode & stat.S_IRWXU != stat.S_IRWXU:
+            with contextlib.suppress(OSError):
+                os.fchmod(handle, mode | stat.S_IRWXU)
         return handle
 
 
