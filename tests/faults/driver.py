@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from dvx.config.trust import change
 from tests.faults import fsck, power
 from tests.faults.harness import ERRORS, Ended, Fault, Trial, copy, run
 from tests.faults.sabotage import SABOTAGES
@@ -54,7 +55,7 @@ def main(folder: Path, name: str, dialect: str, kind: str, limit: int, sabotage:
     (base / "remote").mkdir()
     words = ("--dvc",) if scenario.bare and dialect == "dvc" else ()
     _prepare(base, scenario, dialect)
-    copy(base, reference)
+    _copy(base, reference)
     trial = Trial((*scenario.command, *words), reference, syncs=kind != "kill", sabotage=SABOTAGES[sabotage])
     whole = run(trial)
     if whole.code != 0:
@@ -92,10 +93,17 @@ def _faults(kind: str, mutations: int, limit: int) -> list[Fault]:
     return [Fault(at, ERRORS[kind], lasting) for at in points for lasting in (False, True)]
 
 
+def _copy(source: Path, target: Path) -> None:
+    """Copy a folder; the user agrees to its remote, since a copy is another clone to dvx."""
+    copy(source, target)
+    url = {"remote.store.url": str(target / "remote")}
+    change(str(target / "repo"), os.environ, lambda record: record.agreeing(url))
+
+
 def _try(series: Series, fault: Fault) -> list[str]:
     """One trial: the fault, what it left, and the same command again."""
     trial, scenario = series.trial, series.scenario
-    copy(series.base, trial.root)
+    _copy(series.base, trial.root)
     struck = run(trial, fault)
     found = [f"after {struck.struck}: {problem}" for problem in (*_inspect(series), *_judge(series, struck, fault))]
     again = run(replace(trial, sabotage=SABOTAGES[""]))
@@ -120,7 +128,7 @@ def _cuts(series: Series, whole: Ended, limit: int, *, one: bool) -> list[str]:
     found = []
     for seed, fault in enumerate((*[None] * (limit or _SEEDS), *faults)):
         trial = replace(series.trial, watched=True)
-        copy(series.base, trial.root)
+        _copy(series.base, trial.root)
         ended = run(trial, fault)
         power.cut(series.base, trial.root, ended.watched, seed)
         when = f"the power fails {f'at {ended.struck}' if fault else 'at the end'} ({seed})"
