@@ -180,8 +180,8 @@ class StageRoom:
         real = os.path.realpath(place)
         if real != top and not real.startswith(top + os.sep):
             shown = printable(os.path.relpath(place, self._room.root))
-            text = f"`{shown}`, which the stage `{self._stage.address}` needs, lies behind a link that leaves the repository"
-            raise UnsafePath(text, "replace the link by a folder, or leave `snapshot` out")
+            text = f"`{shown}`, which the stage `{self._stage.address}` needs, leads out of the Git repository"
+            raise UnsafePath(text, "copy it there, or leave `snapshot` out")
         return real
 
 

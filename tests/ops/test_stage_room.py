@@ -243,15 +243,16 @@ def test_a_link_within_the_project_is_what_it_leads_to(native: Path) -> None:
     assert (native / "o").read_text() == "1\n"
 
 
-def test_nothing_is_written_behind_a_link_that_leaves_the_project(native: Path) -> None:
+@pytest.mark.parametrize(("path", "shown"), [("elsewhere/a", "elsewhere"), ("../outside/a", r"\.\./outside")])
+def test_nothing_is_written_outside_of_the_repository(native: Path, path: str, shown: str) -> None:
     outside = native.parent / "outside"
     write(outside / "a", "1\n")
     (native / "elsewhere").symlink_to(outside)
     commit_all(native)
     stage(native, "cp raw o")
     text = (native / "dvx.yaml").read_text()
-    write(native / "dvx.yaml", text.replace("[raw, data]", "[raw, elsewhere/a]"))
-    with pytest.raises(UnsafePath, match="`elsewhere`, which the stage `s` needs, lies behind a link that leaves the repository"):
+    write(native / "dvx.yaml", text.replace("[raw, data]", f"[raw, {path}]"))
+    with pytest.raises(UnsafePath, match=f"`{shown}`, which the stage `s` needs, leads out of the Git repository"):
         actions(native)
     assert (outside / "a").read_text() == "1\n"
     check_tidy(native)
