@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -27,6 +28,8 @@ _ALONE = tuple(
     )
     for word in ("-c", option)
 )
+_LOST = re.compile(r"missing (?:blob|tree|commit)|Could not read [0-9a-f]{40}|unable to read (?:tree|[0-9a-f]{40})")
+_REFETCH = "make sure that Git reaches its remote, then run `git fetch --refetch`"
 _ABOUT_HOOKS = frozenset({"config", "rev-parse"})
 
 
@@ -88,6 +91,8 @@ def failure(words: Sequence[str], answer: Answer) -> GitError:
     lines = [line for line in answer.error.splitlines() if line.strip()]
     said = next((line for line in lines if line.startswith(("fatal:", "error:"))), lines[-1] if lines else "")
     said = said.removeprefix("fatal:").removeprefix("error:").strip().rstrip(".")
+    if "promisor" in answer.error or _LOST.search(said):
+        return GitError(f"Git does not have an object that it needs: {said}", _REFETCH)
     if "dubious ownership" in said:
         return GitError(said, "another user owns this repository; if you trust it, add it to Git's `safe.directory`")
     if "empty ident" in answer.error or "identity" in answer.error or "auto-detect" in answer.error:
@@ -99,6 +104,11 @@ def failure(words: Sequence[str], answer: Answer) -> GitError:
         name = said.split(" does not", 1)[0].strip("'")
         return GitError(f"there is no Git remote `{name}`", "`git remote -v` shows those that there are")
     return GitError(f"`git {words[0]}` failed: {said or f'exit code {answer.code}'}")
+
+
+def lost(ident: str) -> GitError:
+    """The error of an object that a commit names and the repository does not have."""
+    return GitError(f"Git does not have the object `{ident}`", _REFETCH)
 
 
 def _environment(place: Place, index: str, literal: bool) -> dict[str, str]:

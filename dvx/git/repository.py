@@ -14,7 +14,7 @@ from msgspec import Struct
 from dvx.errors import GitError, UnknownTarget, nearest
 from dvx.git import process, values
 from dvx.git.places import Place, find_place
-from dvx.git.trees import Trees
+from dvx.git.trees import Trees, objects, present
 from dvx.git.values import CommitInfo, Comparison
 from dvx.model.experiment import EXPERIMENTS, ExpRef
 from dvx.model.paths import printable
@@ -134,8 +134,8 @@ class Git(Struct, frozen=True):
         ).split()
 
     def info(self, commits: Iterable[str]) -> dict[str, CommitInfo]:
-        """What the commits say of themselves."""
-        return {ident: values.parse_commit(ident, data) for ident, data in self.blobs(commits).items()}
+        """What the commits say of themselves; those that are missing are left out."""
+        return {ident: values.parse_commit(ident, data) for ident, data in present(self.place, commits).items()}
 
     def names(self, commits: Iterable[str]) -> dict[str, str]:
         """The branch or tag that stands for a commit, for those that have one; the branch that is checked out wins, then tags."""
@@ -177,9 +177,8 @@ class Git(Struct, frozen=True):
         return Trees(self.place, self.prefix.rstrip("/"), commits, wanted)
 
     def blobs(self, ids: Iterable[str]) -> dict[str, bytes]:
-        """The content of objects; those that do not exist are left out."""
-        wanted = "".join(f"{ident}\n" for ident in dict.fromkeys(ids)).encode("ascii")
-        return dict(values.split_batch(process.ask(self.place, ("cat-file", "--batch"), wanted))) if wanted else {}
+        """The content of objects; raises GitError where one is missing."""
+        return objects(self.place, list(dict.fromkeys(ids)))
 
     def blob_ids(self, commits: Sequence[str], paths: Sequence[str]) -> dict[str, set[str]]:
         """The blobs that each path has in any of the commits."""

@@ -68,7 +68,7 @@ def named_blobs(git: Git, commits: Sequence[str], wanted: Callable[[str], bool])
 def read_blobs(git: Git, blobs: Iterable[str]) -> tuple[dict[str, bytes], list[str]]:
     """The content of objects, and those that cannot be read."""
     asked = list(dict.fromkeys(blobs))
-    found = git.blobs(asked)
+    found = trees.present(git.place, asked)
     return found, [blob for blob in asked if blob not in found]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from msgspec import Struct
 
@@ -28,7 +28,7 @@ class Trees:
     `wanted` chooses files by their bare name, for `named`.
 
     Raises:
-        GitError: one of the commits does not exist.
+        GitError: a commit, or a tree in it, does not exist.
     """
 
     def __init__(self, place: Place, folder: str, commits: Sequence[str], wanted: Callable[[str], bool]) -> None:
@@ -38,9 +38,9 @@ class Trees:
         self._named: dict[str, dict[str, str]] = {}
         pending = {root for root in self._roots.values() if root}
         while pending:
-            self._levels |= {ident: _parse(data, len(ident) // 2) for ident, data in _objects(place, pending)}
-            read = (self._levels[name] for name in pending if name in self._levels)
-            pending = {ident for level in read for ident in level.folders.values()} - self._levels.keys()
+            read = _read(place, pending)
+            self._levels |= read
+            pending = {ident for level in read.values() for ident in level.folders.values()} - self._levels.keys()
 
     def blob(self, commit: str, path: str) -> str | None:
         """The id of a file's blob; None when there is no such file."""
@@ -85,9 +85,7 @@ def named_blobs(place: Place, folder: str, commits: Sequence[str], wanted: Calla
     done: set[tuple[str, str]] = set()
     while pending:
         new = {ident for _, ident in pending} - levels.keys()
-        levels |= {ident: _parse(data, len(ident) // 2) for ident, data in _objects(place, new)}
-        if lost := new - levels.keys():
-            raise GitError(f"the tree `{min(lost)}` cannot be read", "run `git fsck`, or `git fetch --refetch`")
+        levels |= _read(place, new)
         done |= pending
         below: set[tuple[str, str]] = set()
         for prefix, ident in pending:
@@ -101,20 +99,42 @@ def named_blobs(place: Place, folder: str, commits: Sequence[str], wanted: Calla
 
 def _roots(place: Place, folder: str, commits: Sequence[str]) -> dict[str, str]:
     """The tree of `folder` in each commit; empty where there is no such folder."""
-    asked = "".join(f"{commit}^{{tree}}\n{commit}:{folder}\n" for commit in commits)
+    asked = "".join(f"{commit}^{{commit}}\n{commit}^{{tree}}\n" for commit in commits)
     lines = values.lines(process.ask(place, ("cat-file", "--batch-check"), os.fsencode(asked)))
     found = {}
-    for commit, whole, part in zip(commits, lines[::2], lines[1::2], strict=True):
-        if whole.endswith(" missing"):
+    for commit, one, whole in zip(commits, lines[::2], lines[1::2], strict=True):
+        if one.endswith(" missing"):
             raise GitError(f"there is no commit `{commit}`")
-        words = part.split()
-        found[commit] = words[0] if words[1:2] == ["tree"] else ""
+        if whole.endswith(" missing"):
+            raise process.lost(f"{commit}^{{tree}}")
+        found[commit] = whole.split()[0]
+    for name in filter(None, folder.split("/")):
+        levels = _read(place, {root for root in found.values() if root})
+        found = {commit: levels[root].folders.get(name, "") if root else "" for commit, root in found.items()}
     return found
 
 
-def _objects(place: Place, idents: Iterable[str]) -> Iterable[tuple[str, bytes]]:
+def _read(place: Place, idents: Collection[str]) -> dict[str, _Level]:
+    """Tree objects; raises GitError where one is missing."""
+    return {ident: _parse(data, len(ident) // 2) for ident, data in objects(place, idents).items()} if idents else {}
+
+
+def objects(place: Place, idents: Collection[str]) -> dict[str, bytes]:
+    """The content of objects.
+
+    Raises:
+        GitError: one is missing.
+    """
+    found = present(place, idents)
+    if lost := next((ident for ident in idents if ident not in found), ""):
+        raise process.lost(lost)
+    return found
+
+
+def present(place: Place, idents: Iterable[str]) -> dict[str, bytes]:
+    """The content of objects; those that are missing are left out."""
     given = "".join(f"{ident}\n" for ident in idents).encode("ascii")
-    return values.split_batch(process.ask(place, ("cat-file", "--batch"), given))
+    return dict(values.split_batch(process.ask(place, ("cat-file", "--batch"), given))) if given else {}
 
 
 def _parse(data: bytes, width: int) -> _Level:

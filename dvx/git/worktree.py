@@ -49,9 +49,12 @@ def committed_files(git: Git, commit: str) -> list[CommittedFile]:
     `commit` is an id. A commit without the project's folder has nothing.
     """
     tree = f"{commit}:{git.prefix.rstrip('/')}"
-    answer = process.run(git.place, ("ls-tree", "-r", "-t", "-z", "--long", "--full-tree", tree))
+    words = ("ls-tree", "-r", "-t", "-z", "--long", "--full-tree", tree)
+    answer = process.run(git.place, words)
     if answer.code != 0:
-        return []
+        if git.prefix and not git.trees([commit], lambda _: False).files(commit):
+            return []
+        raise process.failure(words, answer)
     found = []
     folders = {"": tree}
     for row in values.fields(answer.out):
