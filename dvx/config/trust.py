@@ -62,7 +62,8 @@ def change(root: str, environ: Mapping[str, str], how: Callable[[TrustRecord], T
 def forget(root: str, environ: Mapping[str, str]) -> bool:
     """Trust nothing of the project any more; tells whether anything was trusted."""
     known = os.path.exists(_record(root, environ))
-    files.remove_tree(folder_of(root, environ))
+    if os.path.isdir(folder_of(root, environ)):
+        files.remove_tree(folder_of(root, environ))
     return known
 
 

@@ -6,6 +6,8 @@ import os
 
 from msgspec import Struct
 
+from dvx.config import environment
+from dvx.config.git_options import demand
 from dvx.errors import DvxError, UsageError, nearest, quoted
 from dvx.git import Git
 from dvx.model.dialect import DIALECTS, NATIVE, Dialect
@@ -87,6 +89,7 @@ def _check_place(root: str, options: InitOptions) -> None:
         raise DvxError(f"`{printable(root)}` is not a folder", f"run `mkdir {quoted(root)}` first")
     if not options.with_git:
         return
+    demand(root, environment())
     git = Git.find(root)
     if git is None:
         raise DvxError(

@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from dvx.config import Config, trust
 from dvx.config.git_options import Powerful, powerful
 from dvx.config.own import mark_link, own_links
-from dvx.errors import DvxError
+from dvx.errors import ConfigError, DvxError
 from dvx.model.dialect import Dialect
+from dvx.model.paths import printable
 from dvx.model.power import Power, is_inside, power_of, says_where, steers
 from dvx.model.settings import Level, OptionName, Setting, is_secret, shown
 from dvx.model.trust import FileMark, LinkMark, TrustRecord
@@ -72,7 +73,12 @@ def agree(root: str, dialect: Dialect, environ: Mapping[str, str], only: Iterabl
                 agreed[str(setting.name)] = config.value(setting)
         if any(one.kind is Kind.COMMAND for one in chosen):
             marks = dict(_files(config))
-    _write(root, environ, agreed, marks, links)
+    try:
+        _write(root, environ, agreed, marks, links)
+    except OSError as error:
+        place = trust.folder_of(root, environ)
+        hint = "set `XDG_STATE_HOME` to a folder that you can write to, for this and later commands"
+        raise ConfigError(f"dvx could not record your trust in `{printable(place)}`: {error.strerror}", hint) from None
 
 
 def revoke(root: str, environ: Mapping[str, str]) -> bool:

@@ -264,6 +264,36 @@ def test_a_configuration_that_is_a_pipe_is_refused(dialect_repo: Path) -> None:
     assert "is not a regular file" in run_dvx(dialect_repo, "exp", "list").err
 
 
+@pytest.mark.parametrize("words", [("init",), ("init", "--dvc")])
+def test_init_asks_before_it_makes_anything(tmp_path: Path, words: tuple[str, ...]) -> None:
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "config", "filter.x.clean", "evil")
+    assert "`filter.x.clean`" in run_dvx(tmp_path, *words).err
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith((".dvx", ".dvc"))]
+    dvx(tmp_path, "trust", "--yes")
+    dvx(tmp_path, *words)
+    dvx(tmp_path, "status")
+
+
+def test_without_a_home_to_write_to_the_cure_is_named(
+    dialect_repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(write(tmp_path / "file", "")))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    write(dialect_repo / "a", "a")
+    dvx(dialect_repo, "add", "a")
+    dvx(dialect_repo, "status")
+    dvx(dialect_repo, "config", "cache.dir", str(tmp_path / "cache"))
+    assert "run `dvx trust`" in run_dvx(dialect_repo, "status").err
+    said = run_dvx(dialect_repo, "trust", "--yes").err
+    assert "dvx could not record your trust" in said
+    assert "set `XDG_STATE_HOME`" in said
+    dvx(dialect_repo, "trust", "--revoke")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    dvx(dialect_repo, "trust", "--yes")
+    dvx(dialect_repo, "status")
+
+
 def test_the_users_own_configuration_is_theirs(dialect_repo: Path, home: Path) -> None:
     place = home / ".gitconfig"
     place.write_text(place.read_text() + "[core]\n\tsshCommand = my-ssh\n[credential]\n\thelper = !mine\n")
