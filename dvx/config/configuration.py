@@ -22,7 +22,7 @@ _POWERFUL = frozenset({"bearer_token_command", "profile", "configpath", "credent
 
 
 class RemoteSettings(Struct, frozen=True):
-    """What the configuration says of one remote. Paths in `url` and `options` are absolute; `jobs` is how many at once.
+    """What the configuration says of one remote. Paths in `url` and `options` are absolute; `jobs` is how many at once, if given.
 
     `places` are the settings that say where it is, and how it is reached: URLs (several where one begins with `remote://NAME`),
     endpoints, `ssl_verify`...
@@ -176,7 +176,7 @@ class Config(Struct, frozen=True):
             options, places = {**other.options, **options}, (*places, *other.places)
             url = f"{other.url.rstrip('/')}/{below}" if below else other.url
         jobs = options.get("jobs")
-        return RemoteSettings(name, url, options, int(jobs) if jobs else 4 * (os.cpu_count() or 1), places)
+        return RemoteSettings(name, url, options, int(jobs or 0), places)
 
     def chose(self, remote: RemoteSettings) -> bool:
         """Whether the user chose where a remote is, and not the author of the repository alone."""

@@ -96,6 +96,7 @@ class TransferResult(Struct, frozen=True):
 
 def gather(items: Iterable[Item], trees: Iterable[tuple[Digest, Tree]]) -> Wanted:
     """The objects that `items` need; a tree that is not among `trees` could not be read. Those are taken one by one."""
+    alone: dict[Digest, Need] = {}
     files: dict[Digest, Need] = {}
     found: dict[Digest, Need] = {}
     children: dict[Digest, tuple[Digest, ...]] = {}
@@ -107,14 +108,14 @@ def gather(items: Iterable[Item], trees: Iterable[tuple[Digest, Tree]]) -> Wante
             found.setdefault(digest, Need(digest, item.path))
             folders.setdefault(digest, []).append(item)
         else:
-            files.setdefault(digest, Need(digest, item.path, item.content.size))
+            alone.setdefault(digest, Need(digest, item.path, item.content.size))
     for digest, tree in trees:
         children[digest] = tuple([same.setdefault(entry.digest, entry.digest) for entry in tree.entries])
         for item in folders[digest]:
             for entry in tree.below(item.inner) if item.inner else tree.entries:
-                if entry.digest not in files:
+                if entry.digest not in files and entry.digest not in alone:
                     files[entry.digest] = Need(same[entry.digest], f"{item.path}/{entry.path}", entry.size)
-    return Wanted(files, found, children)
+    return Wanted({**files, **alone}, found, children)
 
 
 def plan_transfer(wanted: Wanted, absent: AbstractSet[Digest], lost: AbstractSet[Digest]) -> TransferPlan:

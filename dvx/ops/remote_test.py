@@ -13,8 +13,7 @@ from msgspec import Struct
 from dvx.config import RemoteSettings
 from dvx.errors import DvxError, MissingData, quoted
 from dvx.model.settings import redact
-from dvx.ops.steps import connect
-from dvx.ops.versioned import find_versioned
+from dvx.ops.steps import Remotes
 from dvx.project import Project
 from dvx.store import probe
 from dvx.store.remote import Remote
@@ -66,10 +65,9 @@ def try_remote(project: Project, name: str) -> RemoteTest:
         UnknownTarget: there is none.
         ConfigError: it cannot even be opened.
     """
-    settings = project.config.remote(name)
-    keeper = find_versioned(project, name, 1)
-    remote: Remote = keeper.remote if keeper is not None else connect(project, settings, 1)
-    return _Tester(project, settings, remote).run()
+    remotes = Remotes(project, name, 1)
+    opened = remotes.versioned("") or remotes.open("")
+    return _Tester(project, project.config.remote(name), opened.remote).run()
 
 
 class _Tester:

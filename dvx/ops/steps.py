@@ -23,7 +23,7 @@ from dvx.store.listed import Listed
 from dvx.store.packs import Packs
 from dvx.store.remote import Remote, open_remote
 from dvx.store.remote_objects import Looked, RemoteObjects
-from dvx.store.versioned import is_versioned
+from dvx.store.versioned import VersionedRemote, is_versioned, open_versioned
 
 
 class Difference(Struct, frozen=True):
@@ -60,13 +60,14 @@ class Step(Struct, frozen=True):
 
 
 class Remotes:
-    """The remotes of a project, each opened once. `chosen` is what an empty name stands for."""
+    """The remotes of a project, each opened once, by the only way to open one. `chosen` is what an empty name stands for."""
 
     def __init__(self, project: Project, chosen: str, jobs: int) -> None:
         self._project = project
         self._chosen = chosen
         self._jobs = jobs
         self._opened: dict[str, RemoteObjects] = {}
+        self._versioned: dict[str, VersionedRemote] = {}
 
     def open(self, name: str) -> RemoteObjects:
         """A remote by name.
@@ -76,15 +77,23 @@ class Remotes:
             ConfigError: its configuration is wrong.
         """
         settings = self._project.config.remote(name or self._chosen)
+        if is_versioned(settings.options):
+            text = f"the remote `{settings.name}` keeps versions of files, not objects: only push, fetch and pull work with it"
+            raise DvxError(text, "choose another remote")
         if settings.name not in self._opened:
-            if is_versioned(settings.options):
-                text = (
-                    f"the remote `{settings.name}` keeps versions of files, not objects: only push, fetch and pull work with it"
-                )
-                raise DvxError(text, "choose another remote")
-            jobs = self._jobs or int(settings.options.get("jobs") or 0)
-            self._opened[settings.name] = _objects(self._project, connect(self._project, settings, jobs))
+            self._opened[settings.name] = _objects(self._project, connect(self._project, settings, self._jobs))
         return self._opened[settings.name]
+
+    def versioned(self, name: str) -> VersionedRemote | None:
+        """A remote by name, if it keeps versions; others are not opened. Raises like `open`."""
+        settings = self._project.config.remote(name or self._chosen)
+        if not is_versioned(settings.options):
+            return None
+        if settings.name not in self._versioned:
+            aware = replace(settings, options={**settings.options, "version_aware": "true"})
+            opened = open_versioned(settings.name, settings.url, lambda: connect(self._project, aware, self._jobs))
+            self._versioned[settings.name] = opened
+        return self._versioned[settings.name]
 
 
 def connect(project: Project, settings: RemoteSettings, jobs: int) -> Remote:
@@ -93,7 +102,7 @@ def connect(project: Project, settings: RemoteSettings, jobs: int) -> Remote:
     options = options_for(project, settings)
     if "bearer_token_command" in options:
         options["token"] = _token(settings.name, options.pop("bearer_token_command"))
-    return open_remote(settings.name, settings.url, options, jobs, project.ask, project.config.environ)
+    return open_remote(settings.name, settings.url, options, jobs or settings.jobs, project.ask, project.config.environ)
 
 
 def _token(name: str, command: str) -> str:

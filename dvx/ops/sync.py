@@ -20,7 +20,7 @@ from dvx.ops.reach import Reach
 from dvx.ops.relink import entries_of
 from dvx.ops.scope import Import, Revisions, Scope, SyncOptions, find_scope
 from dvx.ops.steps import Remotes, Step
-from dvx.ops.versioned import Work, find_versioned, keep_trees
+from dvx.ops.versioned import Work, keep_trees
 from dvx.project import Project
 from dvx.store.versioned import VersionedRemote
 
@@ -65,7 +65,7 @@ def plan_push(project: Project, options: SyncOptions, tell: Tell = silent) -> Sy
     works: dict[str, Work] = {}
     # a remote that is not there is told even where the workspace has nothing to push
     for name, items in (scope.items or ({"": []} if options.revisions.workspace else {})).items():
-        keeper = find_versioned(project, name or options.remote, options.jobs)
+        keeper = remotes.versioned(name)
         if keeper is None:
             planned.append(push_steps.push_step(project, reach, remotes.open(name), items, tell))
             continue
@@ -90,7 +90,7 @@ def plan_fetch(project: Project, options: SyncOptions) -> SyncPlan:
     planned: list[Step] = []
     works: dict[str, Work] = {}
     for name, items in scope.items.items():
-        keeper = _keeper(project, name or options.remote, options.jobs)
+        keeper = _keeper(remotes, name)
         if keeper is None:
             planned.append(steps.fetch_step(project, reach, partial(remotes.open, name), items))
             continue
@@ -112,7 +112,7 @@ def transfer(project: Project, plan: SyncPlan, tell: Tell = silent) -> TransferR
     for step in plan.steps:
         if not step.remote:
             continue
-        keeper = find_versioned(project, step.remote, plan.options.jobs) if step.remote in plan.works else None
+        keeper = plan.remotes.versioned(step.remote) if step.remote in plan.works else None
         if keeper is None and pushing:
             result += _push(project, plan, step, tell)
         elif keeper is None:
@@ -120,7 +120,7 @@ def transfer(project: Project, plan: SyncPlan, tell: Tell = silent) -> TransferR
         else:
             do = versioned.push if pushing else versioned.fetch
             result += do(project, step, plan.works[step.remote], keeper, tell)
-    if plan.options.run_cache and find_versioned(project, plan.options.remote, 0) is not None:
+    if plan.options.run_cache and plan.remotes.versioned("") is not None:
         tell(Notice("the run-cache stays here: a remote that keeps versions has no place for it"))
     elif plan.options.run_cache:
         from dvx.ops import run_sync
@@ -168,10 +168,10 @@ def demand(result: TransferResult, direction: Direction) -> None:
         raise Partial(text, "push the whole directory once")
 
 
-def _keeper(project: Project, name: str, jobs: int) -> VersionedRemote | None:
-    """Like `find_versioned`; a default remote that does not exist is for whoever needs something to miss."""
+def _keeper(remotes: Remotes, name: str) -> VersionedRemote | None:
+    """Like `Remotes.versioned`; a default remote that does not exist is for whoever needs something to miss."""
     try:
-        return find_versioned(project, name, jobs)
+        return remotes.versioned(name)
     except UnknownTarget:
         return None
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dvx.config import RemoteSettings
 from dvx.errors import ConfigError, MissingData, UsageError, quoted
@@ -19,7 +20,6 @@ from dvx.model.paths import printable
 from dvx.model.pointer import Recorded
 from dvx.model.settings import lacks_host, redact
 from dvx.model.stage import is_url
-from dvx.ops.credentials import guard
 from dvx.ops.steps import connect
 from dvx.project import Project
 from dvx.store import files
@@ -109,7 +109,7 @@ class UrlSource:
         above, _, self._name = settings.url.rstrip("/").rpartition("/")
         if above.endswith("/") or not above:
             above, self._name = settings.url, ""
-        self._remote = connect(project, RemoteSettings(redact(url), above, settings.options, settings.jobs), jobs)
+        self._remote = connect(project, replace(settings, url=above), jobs)
         self._protocol = find_scheme(settings.url).protocol
 
     @property
@@ -252,7 +252,7 @@ def _settings(project: Project, url: str, options: Mapping[str, str]) -> RemoteS
         scheme, sign, rest = url.partition("://")
         if sign and scheme.lower() == "file":
             url = rest
-        return RemoteSettings("", os.path.expanduser(url) if not is_url(url) else url, dict(options), 0)
+        return RemoteSettings(redact(url), os.path.expanduser(url) if not is_url(url) else url, dict(options), 0)
     name, _, below = url.removeprefix("remote://").partition("/")
     if not name:
         raise ConfigError(f"`{printable(url)}` names no remote", "write `remote://NAME/PATH`")
@@ -260,9 +260,8 @@ def _settings(project: Project, url: str, options: Mapping[str, str]) -> RemoteS
     if any(option != "version_aware" for option in options):
         text = f"options of `{printable(url)}` cannot be given with it, as they would go with your credentials for `{name}`"
         raise ConfigError(text, f"set them for the remote: `dvx remote modify {quoted(name)} OPTION VALUE`")
-    guard(project, known)
     place = f"{known.url.rstrip('/')}/{below}" if below else known.url
-    return RemoteSettings(name, place, {**known.options, **options}, known.jobs)
+    return replace(known, url=place, options={**known.options, **options})
 
 
 def _network(remote: Remote) -> NetworkRemote:

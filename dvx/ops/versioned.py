@@ -13,14 +13,13 @@ from dvx.model.pointer import Recorded
 from dvx.model.transfer import Item, Need, TransferPlan, TransferResult
 from dvx.model.tree import Tree, tree_content
 from dvx.model.versioned import Version, tree_of, version_of
-from dvx.ops.credentials import guard
 from dvx.ops.provenance import refuse, unconfirmed
 from dvx.ops.reach import Reach
 from dvx.ops.steps import Step
 from dvx.project import Project
 from dvx.store import copy
-from dvx.store.versioned import VersionedRemote, is_versioned, open_versioned
-from dvx.store.versioned_objects import VersionedObjects
+from dvx.store.versioned import VersionedRemote
+from dvx.store.versioned_objects import Sources, Targets
 
 
 class Work(Struct, frozen=True):
@@ -49,16 +48,6 @@ class _Found(Struct, frozen=True):
     files: list[_File] = field(default_factory=list)
     missing: list[Need] = field(default_factory=list)
     spoiled: list[tuple[str, str]] = field(default_factory=list)
-
-
-def find_versioned(project: Project, name: str, jobs: int) -> VersionedRemote | None:
-    """The remote of that name (the default one if it is empty), if it keeps versions; raises like `config.remote`."""
-    settings = project.config.remote(name)
-    if not is_versioned(settings.options):
-        return None
-    guard(project, settings)
-    jobs = jobs or int(settings.options.get("jobs") or 0)
-    return open_versioned(settings.name, settings.url, settings.options, jobs, project.config.environ)
 
 
 def keep_trees(project: Project, records: Iterable[Recorded]) -> None:
@@ -104,7 +93,7 @@ def push(project: Project, step: Step, work: Work, versioned: VersionedRemote, t
     refuse(step.unconfirmed, step.remote, step.url)
     if step.plan.files:
         versioned.check()
-    objects = VersionedObjects(versioned, work.targets, {})
+    objects = Targets(versioned, work.targets)
     try:
         result = copy.upload(project.cache, objects, step.plan, tell)
     finally:
@@ -134,7 +123,7 @@ def plan_fetch(project: Project, reach: Reach, versioned: VersionedRemote, recor
 
 def fetch(project: Project, step: Step, work: Work, versioned: VersionedRemote, tell: Tell) -> TransferResult:
     """Do a step of a fetch; raises like `store.copy.download`."""
-    result = copy.download(project.cache, VersionedObjects(versioned, {}, work.sources), step.plan, {}, tell)
+    result = copy.download(project.cache, Sources(versioned, work.sources), step.plan, {}, tell)
     return result + TransferResult(failed=step.spoiled)
 
 

@@ -20,8 +20,9 @@ from dvx.ops.ignore import Ignore
 from dvx.ops.import_records import Imported
 from dvx.ops.index import Tracked
 from dvx.ops.owners import for_git
+from dvx.ops.steps import Remotes
 from dvx.ops.track import store
-from dvx.ops.versioned import find_versioned, keep_trees
+from dvx.ops.versioned import keep_trees
 from dvx.ops.versioned_record import Arrival, record_arrival
 from dvx.project import Project
 from dvx.store import files
@@ -92,7 +93,7 @@ def update_output(project: Project, tracked: Tracked, sources: Sources, tell: Te
 
 
 def _open(project: Project, name: str, jobs: int, shown: str) -> VersionedRemote:
-    keeper = find_versioned(project, name, jobs) if is_worktree(project.config.remote(name).options) else None
+    keeper = Remotes(project, name, jobs).versioned("") if is_worktree(project.config.remote(name).options) else None
     if keeper is None:
         hint = f"`dvx pull` gets what is recorded; `dvx remote modify {quoted(name)} worktree true` lets updates follow it"
         raise ConfigError(f"`{shown}` is no import, and its remote `{name}` is no worktree", hint)

@@ -17,7 +17,7 @@ from dvx.model.transfer import Need, TransferPlan, TransferResult
 from dvx.store import partial
 from dvx.store.cache import Cache
 from dvx.store.crowd import Crowd
-from dvx.store.remote import Remote
+from dvx.store.remote import Readable, Writable
 from dvx.store.verify import Check
 
 _SETTLE_SECONDS = 5.0
@@ -26,7 +26,7 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 Moved = Callable[[int], None]
 
 
-def upload(cache: Cache, remote: Remote, plan: TransferPlan, tell: Tell) -> TransferResult:
+def upload(cache: Cache, remote: Writable, plan: TransferPlan, tell: Tell) -> TransferResult:
     """Copy what a plan says from the cache to a remote. A tree follows only when all its files are confirmed.
 
     A cached object whose bytes are wrong is put in quarantine and reported; it is never uploaded.
@@ -56,7 +56,7 @@ def upload(cache: Cache, remote: Remote, plan: TransferPlan, tell: Tell) -> Tran
     return crew.result((*plan.withheld, *held))
 
 
-def upload_from(places: Mapping[Digest, str], remote: Remote, plan: TransferPlan, tell: Tell) -> TransferResult:
+def upload_from(places: Mapping[Digest, str], remote: Writable, plan: TransferPlan, tell: Tell) -> TransferResult:
     """Like `upload`, from files that are in no cache: `places` says where the bytes of each object are now."""
 
     def send(need: Need, moved: Moved) -> None:
@@ -73,7 +73,7 @@ def upload_from(places: Mapping[Digest, str], remote: Remote, plan: TransferPlan
     return crew.result(held)
 
 
-def download(cache: Cache, remote: Remote, plan: TransferPlan, known: Mapping[Digest, bytes], tell: Tell) -> TransferResult:
+def download(cache: Cache, remote: Readable, plan: TransferPlan, known: Mapping[Digest, bytes], tell: Tell) -> TransferResult:
     """Copy what a plan says from a remote to the cache. `known` are objects that were read, and verified, before.
 
     Raises:

@@ -13,17 +13,17 @@ from dvx.model.transfer import Need
 from dvx.store import files
 from dvx.store.cache import Cache
 from dvx.store.clock import now_in
-from dvx.store.remote import Remote
+from dvx.store.remote import Readable
 from dvx.store.verify import Check, put_aside
 
 _LARGE = 8 << 20
 _KEPT_SECONDS = 7 * 86_400.0
 
 
-def fetch(cache: Cache, remote: Remote, need: Need, moved: Callable[[int], None]) -> None:
+def fetch(cache: Cache, remote: Readable, need: Need, moved: Callable[[int], None]) -> None:
     """Copy an object to the cache. What arrived of a large one is kept for a week when this fails.
 
-    What is wrong is put in quarantine, and asked for once more. Raises like `Remote.download`.
+    What is wrong is put in quarantine, and asked for once more. Raises like `Readable.download`.
     """
     aside = cache.aside(remote.name, need.digest)
 
@@ -55,7 +55,7 @@ def sweep(cache: Cache) -> None:
                 files.remove(place)
 
 
-def _fetch(cache: Cache, remote: Remote, need: Need, check: Callable[[], Check]) -> None:
+def _fetch(cache: Cache, remote: Readable, need: Need, check: Callable[[], Check]) -> None:
     temp = cache.new_temp()
     place = cache.partial(need.digest)
     file = None if need.size is not None and need.size < _LARGE else files.open_partial(place)

@@ -26,12 +26,52 @@ from dvx.store.schemes import Scheme, arguments, find_scheme, scheme_of
 from dvx.store.verify import Check
 
 
-class Remote(Protocol):
-    """Objects by `/`-separated names. Threads may share it; `jobs` is how many it likes at once, `lists` whether it can list."""
+class Readable(Protocol):
+    """Objects that can be fetched, by name. Threads may share it; `jobs` is how many it likes at once."""
 
     name: str
-    url: str
     jobs: int
+
+    def download(self, name: str, local: str, check: Check | None = None) -> None:
+        """Copy the object to the new file `local`; nothing is left there on failure.
+
+        Raises:
+            MissingData: there is no such object.
+            Corrupted: the bytes are not those that `check` expects.
+        """
+
+    def resume(self, name: str, file: BinaryIO, check: Callable[[], Check]) -> None:
+        """Like `download`, into a file that may hold the beginning already, and that keeps what arrived on failure.
+
+        What it holds is hashed first; if the whole turns out to be wrong, all is copied once more.
+        """
+
+
+class Writable(Protocol):
+    """A place that takes objects; see `Readable`."""
+
+    name: str
+    jobs: int
+
+    def upload(self, local: str, name: str, check: Check | None = None) -> None:
+        """Copy a local file to `name`, whole or not at all; it is there after `flush`.
+
+        Raises:
+            Corrupted: the bytes are not those that `check` expects; nothing gets the name.
+            FileNotFoundError: there is no such local file.
+        """
+
+    def flush(self) -> None:
+        """Make all uploads durable, and give them their names."""
+
+    def discard(self) -> None:
+        """Drop uploads that no flush named; for a command that failed."""
+
+
+class Remote(Readable, Writable, Protocol):
+    """A store of objects by `/`-separated names; `lists` says whether it can list them."""
+
+    url: str
     lists: bool
 
     def found(self, names: Collection[str]) -> dict[str, Listed]:
@@ -52,42 +92,14 @@ class Remote(Protocol):
     def remove(self, name: str) -> None:
         """Remove an object; a missing one is fine."""
 
-    def upload(self, local: str, name: str, check: Check | None = None) -> None:
-        """Copy a local file to `name`, whole or not at all; it is there after `flush`.
-
-        Raises:
-            Corrupted: the bytes are not those that `check` expects; nothing gets the name.
-            FileNotFoundError: there is no such local file.
-        """
-
     def put(self, data: bytes, name: str) -> None:
         """Store bytes as `name`, whole or not at all; they are there after `flush`."""
-
-    def download(self, name: str, local: str, check: Check | None = None) -> None:
-        """Copy the object to the new file `local`; nothing is left there on failure.
-
-        Raises:
-            MissingData: there is no such object.
-            Corrupted: the bytes are not those that `check` expects.
-        """
-
-    def resume(self, name: str, file: BinaryIO, check: Callable[[], Check]) -> None:
-        """Like `download`, into a file that may hold the beginning already, and that keeps what arrived on failure.
-
-        What it holds is hashed first; if the whole turns out to be wrong, all is copied once more.
-        """
 
     def read(self, name: str) -> bytes:
         """The bytes of an object, unverified; raises MissingData."""
 
     def read_range(self, name: str, start: int, length: int) -> bytes:
         """Part of an object, unverified, shorter where the object ends before; raises MissingData."""
-
-    def flush(self) -> None:
-        """Make all uploads durable, and give them their names."""
-
-    def discard(self) -> None:
-        """Drop uploads that no flush named; for a command that failed."""
 
 
 Ask = Callable[[str], str]

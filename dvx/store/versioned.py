@@ -15,7 +15,7 @@ from dvx.model.versioned import Version
 from dvx.store import files
 from dvx.store.crowd import each
 from dvx.store.network import NetworkRemote
-from dvx.store.remote import open_remote
+from dvx.store.remote import Remote
 from dvx.store.schemes import scheme_of
 from dvx.store.verify import Check
 
@@ -178,16 +178,14 @@ def is_worktree(options: Mapping[str, str]) -> bool:
     return options.get("worktree", "").lower() == "true"
 
 
-def open_versioned(
-    name: str, url: str, options: Mapping[str, str], jobs: int, environ: Mapping[str, str] | None = None
-) -> VersionedRemote:
-    """The remote at `url`; the network is not touched yet. Credentials that no option gives may come from `environ`.
+def open_versioned(name: str, url: str, connect: Callable[[], Remote]) -> VersionedRemote:
+    """The remote at `url`, which `connect` opens; that asks for no secret where the URL is of the wrong kind.
 
     Raises:
         ConfigError: only S3 keeps versions here.
     """
     if scheme_of(url) == "s3":
-        remote = open_remote(name, url, {**options, "version_aware": "true"}, jobs, environ=environ)
+        remote = connect()
         if isinstance(remote, NetworkRemote):
             return VersionedRemote(remote)
     raise ConfigError(

@@ -107,11 +107,12 @@ def test_nor_to_one_that_a_pointer_names(dialect_repo: Path, listening: Listenin
 
 
 @pytest.mark.usefixtures("account")
-def test_it_goes_where_the_user_says(dialect_repo: Path, listening: Listening) -> None:
+@pytest.mark.parametrize("words", [("push",), ("get-url", "remote://store/f", "got")])
+def test_it_goes_where_the_user_says(dialect_repo: Path, listening: Listening, words: tuple[str, ...]) -> None:
     _track(dialect_repo, "")
     dvx(dialect_repo, "remote", "modify", "--local", "store", "endpointurl", listening.url)
     dvx(dialect_repo, "trust", "--yes")
-    _run(dialect_repo, listening, "push")
+    _run(dialect_repo, listening, *words)
     assert listening.leaked
 
 

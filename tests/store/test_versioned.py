@@ -8,6 +8,7 @@ import pytest
 
 from dvx.errors import ConfigError, Corrupted, RemoteError
 from dvx.model.digest import Digest, digest_bytes
+from dvx.store.remote import open_remote
 from dvx.store.verify import Check
 from dvx.store.versioned import VersionedRemote, is_versioned, open_versioned
 from tests.helpers import write
@@ -16,10 +17,14 @@ from tests.servers import S3Server
 BIG = bytes(range(256)) * (9 << 12)
 
 
+def _open(s3: S3Server, url: str) -> VersionedRemote:
+    return open_versioned("ver", url, lambda: open_remote("ver", url, {**s3.options(), "version_aware": "true"}, 2))
+
+
 @pytest.fixture
 def remote(s3: S3Server, bucket: str) -> VersionedRemote:
     s3.files().call_s3("put_bucket_versioning", Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    return open_versioned("ver", f"s3://{bucket}/in here", s3.options(), 2)
+    return _open(s3, f"s3://{bucket}/in here")
 
 
 def checked(data: bytes) -> Check:
@@ -81,12 +86,12 @@ def test_versions_that_are_there_are_told_by_few_or_many_questions(remote: Versi
 @pytest.mark.s3
 def test_a_bucket_must_keep_versions_and_exist(s3: S3Server, bucket: str, tmp_path: Path) -> None:
     local = str(write(tmp_path / "one", b"x"))
-    plain = open_versioned("ver", f"s3://{bucket}/x", s3.options(), 2)
+    plain = _open(s3, f"s3://{bucket}/x")
     with pytest.raises(ConfigError, match=f"the bucket `{bucket}` of the remote `ver` keeps no versions"):
         plain.check()
     with pytest.raises(ConfigError, match="keeps no versions"):
         plain.upload(local, "a", checked(b"x"))
-    nowhere = open_versioned("ver", "s3://no-such-bucket/x", s3.options(), 2)
+    nowhere = _open(s3, "s3://no-such-bucket/x")
     nowhere.check()
     with pytest.raises(RemoteError, match="the bucket `no-such-bucket` of the remote `ver` does not exist"):
         nowhere.upload(local, "a", checked(b"x"))
@@ -94,7 +99,7 @@ def test_a_bucket_must_keep_versions_and_exist(s3: S3Server, bucket: str, tmp_pa
 
 def test_only_s3_keeps_versions() -> None:
     with pytest.raises(ConfigError, match="only `s3://` ones can"):
-        open_versioned("ver", "/some/folder", {}, 1)
+        open_versioned("ver", "/some/folder", lambda: open_remote("ver", "/some/folder", {}))
     assert is_versioned({"version_aware": "true"})
     assert is_versioned({"worktree": "True"})
     assert not is_versioned({"version_aware": "false"})
