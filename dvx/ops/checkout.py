@@ -184,7 +184,7 @@ def _save_suspects(project: Project, jobs: list[_Job], tell: Tell, *, force: boo
         path
         for job in jobs
         for path, digest in job.plan.suspects
-        if not project.cache.has(digest, os.stat(project.abs(path)).st_size)
+        if not project.cache.keeps(digest, os.stat(project.abs(path)).st_size)
     )
     lost += tuple(path for job in jobs for path in _in_the_way(project, job, tell))
     if not lost:
@@ -226,7 +226,7 @@ def _in_the_way(project: Project, job: _Job, tell: Tell) -> Iterator[str]:
         place = project.abs(entry.path)
         if parent(entry.path) in real and os.path.lexists(place) and (os.path.islink(place) or not os.path.isdir(place)):
             seen = None if os.path.islink(place) else look(project, entry.path, tell, entry.digest.algorithm)
-            if seen is None or not project.cache.has(seen.content.digest, seen.content.size):
+            if seen is None or not project.cache.keeps(seen.content.digest, seen.content.size or 0):
                 yield entry.path
 
 

@@ -24,12 +24,15 @@ class Sparing:
         self.spared: list[str] = []
 
     def look(self, path: str) -> None:
-        """Move the file to the trash unless it is what the plan saw."""
+        """Move the file to the trash unless it is what the plan saw, and the cache keeps that."""
         place = self._project.abs(path)
         if not os.path.lexists(place) or (os.path.isdir(place) and not os.path.islink(place)):
             return
         if path not in self._new and is_unedited(self._project, Entry(path, self._old[path])):
-            return
+            # nothing need name it; so that no `gc` takes the last copy soon, it counts as new
+            self._project.cache.claim(self._old[path])
+            if self._project.cache.has(self._old[path]):
+                return
         to_trash(self._project, path)
         self.spared.append(path)
 

@@ -41,6 +41,7 @@ class Cache:
         self._folder_mode = 0o2775 if group_shared else None
         self._guard = threading.RLock()
         self._pending: dict[Digest, str] = {}
+        self._writable: dict[str, int] = {}
         self._pending_bytes = 0
         self._folders: set[str] = set()
         self._real: set[str] = set()
@@ -57,6 +58,10 @@ class Cache:
         except OSError:
             return False
         return _is_object(status) and (size is None or digest.is_tree or status.st_size == size)
+
+    def keeps(self, digest: Digest, size: int) -> bool:
+        """Like `has`, for who destroys another copy: an object that was made writable, so as to edit it, is read."""
+        return self.has(digest, size) and (not os.lstat(self.path(digest)).st_mode & stat.S_IWUSR or self.verify(digest))
 
     def claim(self, digest: Digest, size: int | None = None) -> bool:
         """Like `has`, for who is about to name the object: it counts as new from now on, so that no `gc` removes it before."""
@@ -146,6 +151,7 @@ class Cache:
             except OSError:
                 files.remove(temp)
                 raise
+            self._writable[temp] = status.st_mode & 0o777
         self._add(temp, digest, status.st_size)
 
     def barrier(self) -> None:
@@ -166,7 +172,7 @@ class Cache:
                     self._spare(digest, target, temp)
                 files.rename(temp, target)
                 del self._pending[digest]
-            self._pending_bytes = 0
+            self._pending_bytes, self._writable = 0, {}
             barrier(folders, self.root)
 
     def discard(self) -> None:
@@ -174,10 +180,9 @@ class Cache:
         with self._guard:
             for temp in self._pending.values():
                 with contextlib.suppress(OSError):
-                    status = os.stat(temp)
-                    if status.st_nlink > 1:  # a workspace file that was on its way to become an object
-                        files.set_mode(temp, status.st_mode & 0o777 | 0o200)
-            self._pending = {}
+                    if temp in self._writable and os.stat(temp).st_nlink > 1:  # a workspace file on its way to become an object
+                        files.set_mode(temp, self._writable[temp])
+            self._pending, self._writable = {}, {}
             self._pending_bytes = 0
             self._scratch.close()
 

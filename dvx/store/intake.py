@@ -155,6 +155,12 @@ def _share(place: str, temp: str, way: Link) -> bool | None:
         files.hardlink(place, temp)
     except OSError:
         return False
+    try:
+        files.set_mode(temp, os.stat(temp).st_mode & 0o7777)
+    except OSError:
+        # another user's file cannot be protected, as an object must be
+        files.remove(temp)
+        return None
     return True
 
 

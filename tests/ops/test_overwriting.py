@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from dvx.model.tree import Content, Entry
 from dvx.ops.relink import relink
 from dvx.ops.sparing import Sparing
 from dvx.project import Project
+from dvx.store import files
 from tests.helpers import dialect_of, dvx, run_dvx, run_process, write
 
 
@@ -199,6 +202,8 @@ def test_what_changes_between_plan_and_execution_goes_to_the_trash(native: Path)
     write(native / "d/b", "old")
     write(native / "d/c", "made meanwhile")
     project = Project.find(str(native))
+    project.cache.put(b"old", old)
+    project.cache.barrier()
     sparing = Sparing(project, plan, lambda _event: None)
     for path in ("d/a", "d/b", "d/c", "d/absent"):
         sparing.look(path)
@@ -208,3 +213,58 @@ def test_what_changes_between_plan_and_execution_goes_to_the_trash(native: Path)
     assert sorted(os.listdir(native / "d")) == ["b"]
     dvx(native, "trash", "restore", "d/a", "d/c")
     assert ((native / "d/a").read_text(), (native / "d/c").read_text()) == ("an edit", "made meanwhile")
+
+
+def _replaced(repo: Path) -> Path:
+    """A file whose second version only the cache has beside the workspace, and a pointer of the first; returns the object."""
+    write(repo / "f", "first\n")
+    dvx(repo, "add", "f")
+    pointer = next(repo.glob("f.*"))
+    before = pointer.read_text()
+    (repo / "f").unlink()
+    write(repo / "f", "second\n")
+    dvx(repo, "add", "f")
+    pointer.write_text(before)
+    found = object_of(repo, b"second\n")
+    os.utime(found, (time.time() - 30 * 86_400,) * 2)
+    return found
+
+
+@pytest.mark.parametrize("link", ["copy", "hardlink,copy", "symlink,copy"])
+def test_what_a_checkout_leaves_to_the_cache_alone_is_no_prey_of_gc(dialect_repo: Path, link: str):
+    dvx(dialect_repo, "config", "cache.type", link)
+    found = _replaced(dialect_repo)
+    dvx(dialect_repo, "checkout")
+    assert (dialect_repo / "f").read_text() == "first\n"
+    dvx(dialect_repo, "gc", "-f")
+    assert found.read_text() == "second\n"
+
+
+def test_an_edited_object_does_not_stand_for_the_workspace(dialect_repo: Path):
+    found = _replaced(dialect_repo)
+    found.chmod(0o644)
+    found.write_text("SECOND\n")
+    refused = run_dvx(dialect_repo, "checkout")
+    assert refused.code != 0
+    assert (dialect_repo / "f").read_text() == "second\n"
+    dvx(dialect_repo, "checkout", "--force")
+    dvx(dialect_repo, "undo")
+    assert (dialect_repo / "f").read_text() == "second\n"
+
+
+def test_a_file_that_another_process_completes_is_not_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    part, done, lock = tmp_path / "part", tmp_path / "done", fcntl.flock
+    part.write_text("all of it")
+
+    def complete(file: object, how: int) -> None:
+        """The other process has it until now, and gives it its name."""
+        if part.exists() and not done.exists():
+            part.rename(done)
+        lock(file, how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fcntl, "flock", complete)
+    assert files.open_partial(str(part)) is None
+    assert done.read_text() == "all of it"
+    again = files.open_partial(str(part))
+    assert again is not None
+    again.close()

@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import threading
 from pathlib import Path
 
 import pytest
 
 from dvx.errors import DvxError
+from dvx.model.digest import digest_bytes
 from dvx.store.cache import Cache
 from dvx.store.intake import SMALL, Intake, Link, hash_file
 from dvx.store.objects import lying
 from dvx.store.scan import Found
+from tests.helpers import dvx, run_process, write
 
 
 @pytest.fixture
@@ -78,6 +81,33 @@ def test_a_link_that_came_to_nothing_leaves_the_file_writable(cache: Cache, tmp_
     cache.discard()
     assert (tmp_path / "file").stat().st_mode & 0o200
     assert (tmp_path / "file").stat().st_nlink == 1
+
+
+def test_a_link_that_came_to_nothing_leaves_modes_as_they_were(cache: Cache, tmp_path: Path):
+    """Of an object that is linked into another cache, and of a file that has a mode of its own."""
+    for name, mode in (("object", 0o444), ("file", 0o640)):
+        (tmp_path / name).write_bytes(name.encode())
+        (tmp_path / name).chmod(mode)
+        temp = cache.new_temp()
+        os.link(tmp_path / name, temp)
+        cache.admit(temp, digest_bytes(name.encode(), "md5"))
+    cache.discard()
+    assert (tmp_path / "object").stat().st_mode & 0o777 == 0o444
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("setpriv") is None, reason="needs root, to have another user's file")
+def test_another_users_file_is_copied_where_it_cannot_be_linked(native: Path):
+    dvx(native, "config", "cache.type", "hardlink,copy")
+    for name in ("theirs", "mine"):
+        write(native / name, name * 100)
+    os.chown(native / "theirs", 1234, -1)
+    (native / "theirs").chmod(0o666)
+    # a root that may not change what belongs to others
+    done = run_process(native, "setpriv", "--bounding-set=-fowner", "--inh-caps=-all", "dvx", "add", "theirs", "mine")
+    assert done.code == 0, done.err
+    assert (native / "theirs").read_text() == "theirs" * 100
+    assert (native / "mine").stat().st_nlink == 2
 
 
 def test_hashing_stores_nothing(tmp_path: Path):

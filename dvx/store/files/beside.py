@@ -73,7 +73,7 @@ def _create(path: str, mode: int) -> tuple[str, int]:
         handle = os.open(temp, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, mode | stat.S_IWUSR)
         with contextlib.suppress(OSError):
             _lock(handle)
-        if _is_same(handle, temp):
+        if is_at(handle, temp):
             return temp, handle
         os.close(handle)  # who swept was quicker than the lock
 
@@ -107,7 +107,8 @@ def _lock(handle: int) -> None:
     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _is_same(handle: int, path: str) -> bool:
+def is_at(handle: int, path: str) -> bool:
+    """Whether an open file still has the name that it was opened by."""
     try:
         return os.path.samestat(os.lstat(path), os.fstat(handle))
     except FileNotFoundError:

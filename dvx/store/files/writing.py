@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from dvx.store.durable import sync_folder
 from dvx.store.files.below import remove
-from dvx.store.files.beside import new_file
+from dvx.store.files.beside import is_at, new_file
 from dvx.store.files.modes import NEW_FILE, UMASK
 from dvx.store.files.naming import make_folder
 from dvx.store.reading import open_regular
@@ -73,7 +73,7 @@ def create_new(path: str) -> BinaryIO:
 
 
 def open_partial(path: str) -> BinaryIO | None:
-    """Open a file to go on with, for this process alone; None if another has it. It begins at its start."""
+    """Open a file to go on with, for this process alone; None if another has it, or had it until now. It begins at its start."""
     make_folder(os.path.dirname(path))
     file = open(path, "a+b", buffering=0, opener=_no_link)  # noqa: SIM115  the caller closes it, which gives the lock back
     try:
@@ -83,6 +83,9 @@ def open_partial(path: str) -> BinaryIO | None:
     except ImportError:
         pass
     except OSError:
+        file.close()
+        return None
+    if not is_at(file.fileno(), path):
         file.close()
         return None
     file.seek(0)
