@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from msgspec import Struct
@@ -22,6 +23,7 @@ from dvx.model.pointer import decode_entry
 from dvx.model.runcache import run_key, run_value
 from dvx.model.transfer import Item, TransferResult
 from dvx.ops import push_steps, steps
+from dvx.ops.index import load_index
 from dvx.ops.reach import Reach
 from dvx.ops.steps import Step
 from dvx.project import Project
@@ -63,7 +65,10 @@ def push(project: Project, objects: RemoteObjects, tell: Tell) -> TransferResult
 
 
 def fetch(project: Project, objects: RemoteObjects, tell: Tell) -> TransferResult:
-    """Copy what the cache lacks of the objects of all entries at the remote, and the entries that have all of theirs then."""
+    """Copy what the cache lacks of the objects of all entries at the remote, and the entries that have all of theirs then.
+
+    Outputs that Git keeps need none.
+    """
     here = set(_local(project))
     remote = objects.remote
     names = [name for name in remote.names(_FOLDER) if name.count("/") == 3]
@@ -74,10 +79,22 @@ def fetch(project: Project, objects: RemoteObjects, tell: Tell) -> TransferResul
     reach = Reach(project.cache, mend=True)
     step = _without_missing(steps.fetch_step(project, reach, lambda: objects, _items(runs)))
     result = _fetch_objects(project, step, objects, tell)
-    new = [run for run in runs if run.name not in here and all(map(project.cache.has, reach.closure(run.digests)))]
+    loose = _uncached(project)
+    new = [run for run in runs if run.name not in here and _is_whole(project, reach, run, loose)]
     for run in new:
         files.write_atomic(_place(project, run.name), run.data)
     return replace(result, copied=result.copied + len(new))
+
+
+def _is_whole(project: Project, reach: Reach, run: _Run, loose: AbstractSet[str]) -> bool:
+    needed = [item.content.digest for item in run.items if item.path not in loose]
+    return all(map(project.cache.has, reach.closure(needed)))
+
+
+def _uncached(project: Project) -> set[str]:
+    """The outputs that Git keeps, as stages write them: they are at hand, and DVC pushes no objects of them."""
+    stages = load_index(project).stages.values()
+    return {stage.written[output.path] for stage in stages for output in stage.outs if not output.cached}
 
 
 def _fetch_objects(project: Project, step: Step, objects: RemoteObjects, tell: Tell) -> TransferResult:
