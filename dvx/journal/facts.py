@@ -12,7 +12,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from urllib.parse import quote
 
 from dvx.model.history import Fact, Row, decode_row
@@ -78,8 +78,8 @@ class Journal:
         query = f"SELECT {_COLUMNS} FROM facts WHERE fact = ? ORDER BY id DESC LIMIT ?"  # noqa: S608
         return _rows(self._read(query, (fact.value, limit)))
 
-    def prune(self) -> None:
-        """Let all but the latest runs go."""
+    def prune(self, kept: Collection[str]) -> None:
+        """Let all but the latest runs go, and those that are to be `kept`."""
         names = self.runs(_KEPT_RUNS + 100)
         if len(names) < _KEPT_RUNS + 100:
             return
@@ -87,7 +87,9 @@ class Journal:
             try:
                 connection = self._open()
                 with connection:
-                    connection.executemany("DELETE FROM facts WHERE run = ?", [(name,) for name in names[_KEPT_RUNS:]])
+                    connection.executemany(
+                        "DELETE FROM facts WHERE run = ?", [(name,) for name in names[_KEPT_RUNS:] if name not in kept]
+                    )
             except _BROKEN:
                 return
 

@@ -10,16 +10,14 @@ from msgspec import Struct, field
 
 from dvx.errors import StageFailed
 from dvx.model.history import Fact
-from dvx.model.kept import RUN
 from dvx.model.stage import Stage
-from dvx.ops.leftovers import About, Leftover, begin_trace, end_trace
+from dvx.ops.leftovers import About, Leftover, begin_record, end_record
 from dvx.ops.run_record import Recorder, logs_of, slug
 from dvx.ops.stage_room import StageRoom
 from dvx.project import Project
 from dvx.shell import Ended, Job, Shell
 from dvx.store import files
 
-_KEPT_RUNS = 50
 _TAIL_LINES = 20
 _TAIL_BYTES = 1 << 14
 _BEAT_BYTES = 1 << 10
@@ -62,12 +60,11 @@ def attempt(project: Project, stage: Stage, this: Try, setting: Setting, on_outp
     suffix = "" if this.number == 1 else f".{this.number}"
     log = os.path.join(logs_of(project, recorder.run), f"{slug(stage.address)}{suffix}.log")
     shown = os.path.relpath(log, project.root)
-    _prune(os.path.dirname(os.path.dirname(log)), recorder.run)
     known = {"attempt": this.number}
     recorder.note(Fact.STAGE_STARTED, stage.address, {**known, "key": this.key, "log": shown})
     pulse = _Pulse(project, stage, lambda beat: recorder.note(Fact.STAGE_HEARTBEAT, stage.address, {**known, "beat": beat}))
     environ = {**_environment(project, stage, setting), **pulse.variables()}
-    trace = begin_trace(project, stage, About(recorder.run, this.number, this.key, shown, time.time(), this.inputs))
+    trace = begin_record(project, stage, About(recorder.run, this.number, this.key, shown, time.time(), this.inputs))
     start = time.monotonic()
     try:
         with files.open_log(log) as writing:
@@ -85,13 +82,13 @@ def attempt(project: Project, stage: Stage, this: Try, setting: Setting, on_outp
             ended = setting.shell.run(job, on_output)
     except BaseException:
         recorder.note(Fact.STAGE_FAILED, stage.address, {**known, "interrupted": True})
-        end_trace(project, stage)
+        end_record(project, stage)
         raise
     if ended.cut:
         recorder.note(Fact.STAGE_TIMED_OUT, stage.address, {**known, "reason": ended.cut})
     if ended.code or ended.cut:
         recorder.note(Fact.STAGE_FAILED, stage.address, {**known, "code": ended.code})
-        end_trace(project, stage)
+        end_record(project, stage)
         raise _failure(stage, ended, log, shown)
     pulse.close()
     return time.monotonic() - start
@@ -185,17 +182,11 @@ def _environment(project: Project, stage: Stage, setting: Setting) -> dict[str, 
 def _failure(stage: Stage, ended: Ended, log: str, shown: str) -> StageFailed:
     how = ended.cut or f"exited with {ended.code}"
     message = f"the stage `{stage.address}` failed: `{ended.line}` {how}"
-    with open(log, "rb") as reading:
+    # a log may be lost; opened like this, it is there
+    with files.open_log(log) as reading:
         reading.seek(max(0, os.fstat(reading.fileno()).st_size - _TAIL_BYTES))
         tail = reading.read().decode("utf-8", "replace").splitlines()[-_TAIL_LINES:]
     # a command that was stopped has no code of its own to decide by
     code = 0 if ended.cut else ended.code
     text = "\n".join([message, *(f"  | {line}" for line in tail)])
     return StageFailed(text, code, f"its output is in `{shown}`", may_pass=code not in stage.run.retry.non_retryable_exit_codes)
-
-
-def _prune(folder: str, current: str) -> None:
-    """Let the logs of the oldest runs go."""
-    runs = [run for run in files.names_in(folder, RUN) if run != current]
-    for run in runs[: 1 - _KEPT_RUNS]:
-        files.remove_tree(os.path.join(folder, run))

@@ -17,8 +17,9 @@ from dvx.model.staleness import Reason
 from dvx.ops.attempt import Setting, Try, attempt, follow
 from dvx.ops.checkout import clear
 from dvx.ops.detach import detach
-from dvx.ops.leftovers import find_leftover, is_whole
+from dvx.ops.leftovers import adopt, find_leftover
 from dvx.ops.resources import Devices
+from dvx.ops.stage_room import StageRoom
 from dvx.project import Project
 
 
@@ -32,34 +33,36 @@ class Commands:
         self._devices = devices
         self._tell = tell
         self._fresh = fresh
+        self._followed: set[str] = set()
 
     def run(self, stage: Stage, this: Try, reasons: tuple[Reason, ...], setting: Setting) -> tuple[int, float]:
         """Number and seconds of an attempt that succeeded: one that was left, or one that is made now."""
-        return self._left(stage, this, setting) or self._attempts(stage, this, reasons, setting)
+        return self.left(stage, this.key, lambda: this.inputs, setting.room) or self._attempts(stage, this, reasons, setting)
 
     def follow(self, stage: Stage) -> None:
         """If a command of the stage outlived its dvx, take its place until the command ends."""
         left = find_leftover(self._project, stage)
         if left is None or not left.runs:
             return
+        self._followed.add(stage.address)
         since = f"its command, process {left.trace.process}, outlived the run {left.about.run}"
         shared = not self._setting.attended
         self._tell(StageStarted(stage.address, "\n".join(stage.lines), (since,), shared))
         if cut := follow(self._project, stage, left, self._setting, self._passing(stage, shared)):
             self._tell(Notice(f"the command of `{stage.address}` was stopped: it {cut}"))
 
-    def _left(self, stage: Stage, this: Try, setting: Setting) -> tuple[int, float] | None:
+    def left(self, stage: Stage, key: str, inputs: Callable[[], str], room: StageRoom | None = None) -> tuple[int, float] | None:
         """Number and seconds of an attempt whose outputs a killed dvx could not record, if they are what is wanted now."""
-        left = None if self._fresh else find_leftover(self._project, stage)
-        if left is None or (left.about.key, left.about.inputs) != (this.key, this.inputs):
+        # a stage that always runs has not run since it was asked to, unless it was still at it
+        fresh = self._fresh or (stage.always and stage.address not in self._followed)
+        left = None if fresh else adopt(self._project, stage, key, inputs, room.made if room else self._project.abs)
+        if left is None:
             return None
-        if setting.room is not None and left.trace.code == 0:
-            setting.room.collect()
-        if not is_whole(self._project, stage, left):
-            return None
-        known = {"attempt": left.about.number, "key": this.key, "log": left.about.log, "run": left.about.run}
+        known = {"attempt": left.about.number, "key": key, "log": left.about.log, "run": left.about.run}
         self._setting.recorder.note(Fact.STAGE_ADOPTED, stage.address, known)
         self._tell(Notice(f"`{stage.address}` was done, but not recorded, in the run {left.about.run}, which was killed"))
+        if room is not None:
+            room.collect()
         return left.about.number, left.seconds
 
     def _attempts(self, stage: Stage, this: Try, reasons: tuple[Reason, ...], setting: Setting) -> tuple[int, float]:

@@ -103,9 +103,11 @@ class Decider:
         if locked is not None and all(reason.cause in OUTPUT_CAUSES for reason in reasons):
             outs = [locked.outs.get(output.path) for output in stage.outs]
             known = {recorded.path: recorded for recorded in outs if recorded and recorded.content}
-            accepted = stage.frozen and any(reason.cause is Cause.OUT_MODIFIED for reason in reasons)
+            edited = {reason.subject for reason in reasons if reason.cause is Cause.OUT_MODIFIED}
+            # what the user did to an output that stays is what its command goes on with
+            kept = edited and (stage.frozen or any(output.persist and output.path in edited for output in stage.outs))
             state = replace(locked, outs=known)
-            if len(known) == len(outs) and not accepted and self._obtainable(stage, state):
+            if len(known) == len(outs) and not kept and self._obtainable(stage, state):
                 return state
         if self._options.no_run_cache or stage.frozen:
             return None

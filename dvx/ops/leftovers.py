@@ -1,9 +1,14 @@
-"""What a dvx that was killed leaves of a stage: a command that still runs, or one that ended with nobody to record it."""
+"""The record of an attempt at a stage, a file that its command writes on in: what it is, its process, how it ended.
+
+It ends with whatever is done about the stage. What a dvx that was killed leaves is a command that still runs, or one that
+ended with nobody to record it; its log may be lost.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 
 import msgspec
 from msgspec import Struct
@@ -49,7 +54,7 @@ class Leftover(Struct, frozen=True):
         return max(0.0, self.ended / 1e9 - self.about.began)
 
 
-def begin_trace(project: Project, stage: Stage, about: About) -> str:
+def begin_record(project: Project, stage: Stage, about: About) -> str:
     """Say which attempt begins; returns the file in which its commands go on."""
     place = _place(project, stage)
     files.remove(place)
@@ -58,7 +63,7 @@ def begin_trace(project: Project, stage: Stage, about: About) -> str:
     return place
 
 
-def end_trace(project: Project, stage: Stage) -> None:
+def end_record(project: Project, stage: Stage) -> None:
     """All that became of the attempt is recorded."""
     files.remove(_place(project, stage))
 
@@ -80,21 +85,25 @@ def find_leftover(project: Project, stage: Stage) -> Leftover | None:
     return None if is_working(project, about.run) else Leftover(about, read_trace(rest), ended)
 
 
-def is_whole(project: Project, stage: Stage, left: Leftover) -> bool:
-    """Whether all its commands succeeded, and its outputs are as they left them."""
-    if left.trace.code != 0:
-        return False
+def adopt(project: Project, stage: Stage, key: str, inputs: Callable[[], str], place: Callable[[str], str]) -> Leftover | None:
+    """The attempt that was left, if it is one of this run-cache key and these `inputs` (their fingerprint), all its commands
+    succeeded, and its outputs are as they left them; `place` says where it made one.
+    """
+    left = find_leftover(project, stage)
+    if left is None or left.trace.code != 0 or left.about.key != key or left.about.inputs != inputs():
+        return None
     try:
-        return all(_changed(project.abs(output.path)) <= left.ended for output in stage.outs)
+        whole = all(_changed(place(output.path)) <= left.ended for output in stage.outs)
     except FileNotFoundError:
-        return False
+        return None
+    return left if whole else None
 
 
 def _changed(path: str) -> int:
-    """When something at a path was last written."""
-    latest = os.stat(path).st_mtime_ns
-    for folder, _, names in os.walk(path):
-        latest = max(latest, os.lstat(folder).st_mtime_ns, *(os.lstat(os.path.join(folder, name)).st_mtime_ns for name in names))
+    """When something at a path was last changed, or put there: a link to an older file, or a renamed one, is as old as that."""
+    latest = os.lstat(path).st_ctime_ns
+    for folder, folders, names in os.walk(path):
+        latest = max(latest, *(os.lstat(os.path.join(folder, name)).st_ctime_ns for name in (".", *folders, *names)))
     return latest
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -34,12 +34,20 @@ class Piece(Struct, frozen=True):
 
 
 def prepare_items(
-    project: Project, stage: Stage, seen: StageState, locked: StageState | None, tell: Tell, *, fresh: bool
+    project: Project,
+    stage: Stage,
+    states: tuple[StageState, StageState | None],
+    left_of: Callable[[Piece], StageState | None],
+    tell: Tell,
+    *,
+    fresh: bool,
 ) -> list[Piece]:
     """Leave in the output folder what need not be made again; returns what is left to run.
 
-    `seen` is what the stage reads now, `locked` what it read and made last; with `fresh` everything runs.
+    `states` are what the stage reads now, and what it read and made last; with `fresh` everything runs. `left_of` answers what
+    an earlier run that was killed left of an item.
     """
+    seen, locked = states
     inputs = _inputs(project, stage)
     items = items_of(stage, inputs)
     entries: list[Entry] = []
@@ -51,7 +59,7 @@ def prepare_items(
             entries += below
             continue
         piece = _piece(stage, item, seen, inputs.get(key))
-        known = None if fresh else _from_cache(project, piece, tell)
+        known = None if fresh else _known(project, piece, left_of(piece), tell)
         if known is None:
             left.append(piece)
         else:
@@ -135,9 +143,9 @@ def _tree(project: Project, recorded: Recorded | None) -> Tree | None:
         return None
 
 
-def _from_cache(project: Project, piece: Piece, tell: Tell) -> list[Entry] | None:
-    """The files that an earlier run of the item made, their paths seen from the output folder."""
-    for run in find_runs(project, piece.stage, piece.state, tell):
+def _known(project: Project, piece: Piece, left: StageState | None, tell: Tell) -> list[Entry] | None:
+    """The files that an earlier run of the item made, their paths seen from the output folder; `left` is one that was killed."""
+    for run in (left,) if left else find_runs(project, piece.stage, piece.state, tell):
         recorded = run.outs[piece.item.out]
         content = recorded.content
         if content is None or not project.cache.has(content.digest, content.size):

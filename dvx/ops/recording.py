@@ -19,6 +19,7 @@ from dvx.model.tree import Content
 from dvx.ops.checkout import restore
 from dvx.ops.detach import detach
 from dvx.ops.gitignore import ignore
+from dvx.ops.leftovers import end_record
 from dvx.ops.pipelines import parse_lock
 from dvx.ops.provenance import note_made
 from dvx.ops.relink import relink
@@ -120,6 +121,7 @@ def write_lock(project: Project, stage: Stage, state: StageState) -> str:
 def _name(project: Project, stage: Stage, state: StageState, already: Collection[str] | None = None) -> list[str]:
     ignored = ignore(project, [output.path for output in stage.outs if output.cached], already)
     changed = write_lock(project, stage, state)
+    end_record(project, stage)
     return [*ignored, *([changed] if changed else [])]
 
 

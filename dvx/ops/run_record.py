@@ -18,11 +18,13 @@ from dvx.journal import Journal
 from dvx.model.canonical import json_sorted
 from dvx.model.digest import digest_bytes
 from dvx.model.history import Fact, Row, RunRecord, Status, fold
+from dvx.model.kept import RUN
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.files.locking import claimed, is_claimed
 
 _RECENT = 2_000
+_KEPT_LOGS = 50
 
 
 def open_journal(project: Project) -> Journal:
@@ -96,6 +98,7 @@ class Recorder:
             rows.append(Row(self.run, Fact.RUN_CANCELLED, data={"by": "a signal"}))
         told = error.message.splitlines()[0] if isinstance(error, DvxError) else type(error).__name__ if error else ""
         self._journal.write([*rows, Row(self.run, Fact.RUN_COMPLETED, data={"error": told} if told else {})])
+        files.remove(_mark(self._project, self.run))
         self._holding.close()
 
     def asked(self, after: int) -> list[Row]:
@@ -105,12 +108,12 @@ class Recorder:
         return self._journal.rows(self.run, after, (Fact.RUN_CANCELLED, Fact.RUN_PAUSED, Fact.RUN_RESUMED))
 
     def _begin(self) -> None:
-        while os.path.exists(logs_of(self._project, self.run)):
+        while os.path.exists(logs_of(self._project, self.run)) or os.path.exists(_mark(self._project, self.run)):
             # another run of this process, or of one in another container, within the same second
             self.run = f"{self.run}x"
         self._holding.enter_context(claimed(_mark(self._project, self.run), lambda: None))
         self._journal.write([Row(self.run, Fact.RUN_STARTED, data=dict(self._describe()))])
-        self._journal.prune()
+        _prune(self._project, self._journal)
 
     def _flush(self) -> None:
         skipped = [self._skipped.popleft() for _ in range(len(self._skipped))]
@@ -191,4 +194,18 @@ def _run(project: Project, journal: Journal, name: str) -> RunRecord:
 
 
 def _mark(project: Project, run: str) -> str:
-    return os.path.join(logs_of(project, run), ".working")
+    return os.path.join(project.state, "runs", run)
+
+
+def _prune(project: Project, journal: Journal) -> None:
+    """Let what is kept of the oldest runs go; nothing of one that still works."""
+    logs, marks = os.path.join(project.state, "logs"), os.path.join(project.state, "runs")
+    working = {run for run in files.names_in(marks, RUN) if is_working(project, run)}
+    for run in files.names_in(logs, RUN)[:-_KEPT_LOGS]:
+        if run not in working:
+            files.remove_tree(os.path.join(logs, run))
+    # the latest may belong to one that is about to take it
+    for run in files.names_in(marks, RUN)[:-_KEPT_LOGS]:
+        if run not in working:
+            files.remove(os.path.join(marks, run))
+    journal.prune(working)

@@ -111,6 +111,11 @@ class StageRoom:
                 self._room.stats.remember(path, status, digest)
         self._own = Inputs(self._room, self._stage, Observer(self._room, {}, self._tell).params)
 
+    def made(self, path: str) -> str:
+        """Where an output is: here, or in the workspace if it was moved there already."""
+        place = self._room.abs(path)
+        return place if os.path.lexists(place) else self._project.abs(path)
+
     def collect(self) -> None:
         """Move what the command made to the workspace: its outputs, and new files that Git does not ignore."""
         if existing_room(self._project, self._ident) is None:

@@ -31,7 +31,7 @@ from dvx.ops.decisions import Choice, Decider
 from dvx.ops.definitions import Definitions
 from dvx.ops.in_git import InGit
 from dvx.ops.inputs import Inputs
-from dvx.ops.leftovers import end_trace
+from dvx.ops.leftovers import end_record
 from dvx.ops.observation import Observer
 from dvx.ops.pipelines import placed
 from dvx.ops.recording import keep_run, locked_state, record_restored, record_run, to_store
@@ -118,6 +118,7 @@ class Worker:
 
     def _act(self, stage: Stage, choice: Choice, handle: int) -> StageOutcome:
         if choice.action is Action.SKIP:
+            end_record(self._project, stage)
             self._setting.recorder.note(Fact.STAGE_ADOPTED, stage.address)
             self._tell(StageSkipped(stage.address))
             return StageOutcome(stage.address, Action.SKIP)
@@ -155,7 +156,6 @@ class Worker:
         recorder.note(Fact.STAGE_OUTPUTS_STAGED, stage.address, {"attempt": number})
         commit, ignored = not self._options.no_commit, self._in_git.ignored
         self._done(stage, *record_run(self._project, stage, state, self._tell, commit=commit, ignored=ignored))
-        end_trace(self._project, stage)
         recorder.note(Fact.STAGE_COMPLETED, stage.address, {"attempt": number, "seconds": round(seconds, 3)})
         self._tell(StageEnded(stage.address, seconds))
         return seconds
@@ -175,7 +175,7 @@ class Worker:
                 raise self._definitions.edited(stage)
         except DvxError:
             self._setting.recorder.note(Fact.STAGE_FAILED, stage.address, {"attempt": number})
-            end_trace(self._project, stage)
+            end_record(self._project, stage)
             raise
         return state
 
@@ -190,7 +190,8 @@ class Worker:
         self._tell(StageStarted(stage.address, "\n".join(stage.lines), tuple(map(str, choice.reasons)), shared))
         try:
             fresh = options.force or options.no_run_cache
-            pieces = prepare_items(self._project, stage, before, self._decider.state(stage), self._tell, fresh=fresh)
+            locked, left = self._decider.state(stage), partial(self._left_item, held[1])
+            pieces = prepare_items(self._project, stage, (before, locked), left, self._tell, fresh=fresh)
             parts = {piece.stage.address: partial(self._item, held, piece) for piece in pieces}
             with self._commands.others_turn():
                 self._crew.split(stage.address, parts, stage.run.resources, keep_going=options.keep_going)
@@ -206,12 +207,24 @@ class Worker:
         with self._turn:
             this = Try(0, key_of(stage, piece.state), inputs.fingerprint(stage))
             found = self._commands.run(stage, this, (), replace(setting, inherited=(handle,)))
-            state = self._settled(stage, piece.state, inputs, found[0])
-            keep_run(self._project, stage, state, [] if self._options.no_commit else [piece.item.out], self._tell)
-            end_trace(self._project, stage)
-            known = {"attempt": found[0], "seconds": round(found[1], 3)}
-            self._setting.recorder.note(Fact.STAGE_COMPLETED, stage.address, known)
-            self._tell(StageEnded(stage.address, found[1]))
+            self._keep_item(inputs, piece, found)
+
+    def _left_item(self, inputs: Inputs, piece: Piece) -> StageState | None:
+        """What a killed dvx left of an item, if that is what is wanted."""
+        stage = piece.stage
+        found = self._commands.left(stage, key_of(stage, piece.state), lambda: inputs.fingerprint(stage))
+        return self._keep_item(inputs, piece, found) if found else None
+
+    def _keep_item(self, inputs: Inputs, piece: Piece, found: tuple[int, float]) -> StageState:
+        """Keep what an attempt at an item made; `found` are its number and seconds."""
+        stage = piece.stage
+        state = self._settled(stage, piece.state, inputs, found[0])
+        state = keep_run(self._project, stage, state, [] if self._options.no_commit else [piece.item.out], self._tell)
+        end_record(self._project, stage)
+        known = {"attempt": found[0], "seconds": round(found[1], 3)}
+        self._setting.recorder.note(Fact.STAGE_COMPLETED, stage.address, known)
+        self._tell(StageEnded(stage.address, found[1]))
+        return state
 
     def _shown(self, stage: Stage, choice: Choice) -> StageOutcome:
         """Tell what is decided, without doing it."""

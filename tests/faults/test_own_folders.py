@@ -52,7 +52,7 @@ def places(dialect: Dialect) -> dict[str, str]:
     state, folder = f"{dialect.folder}/{dialect.state_folder}", dialect.folder
     folders = (
         ("", "exps", "exps/rooms", "exps/scratch", "exps/logs", "exps/workers", "trash", "logs", "locks", "new", "incoming")
-        + ("elsewhere", "packs", "attempts", "heartbeats")
+        + ("elsewhere", "packs", "attempts", "heartbeats", "runs")
     )  # fmt: skip
     found = {os.path.join(state, name).rstrip("/"): "folder" for name in folders}
     found |= {f"{state}/{name}": "base.db" for name in ("stats.db", "rows.db", "runs.db", "exps/tasks.db")}

@@ -97,8 +97,10 @@ def test_where_nothing_can_be_written_nothing_is_and_the_work_goes_on(tmp_path: 
 def test_old_runs_are_let_go(tmp_path: Path) -> None:
     book = journal(tmp_path)
     book.write([Row(f"20260101-000000-{number}", Fact.RUN_STARTED) for number in range(1_100)])
-    book.prune()
-    assert len(book.runs(5_000)) == 1_000
+    book.prune({"20260101-000000-7"})
+    assert len(book.runs(5_000)) == 1_001
+    assert book.rows("20260101-000000-7"), "it still works"
+    assert not book.rows("20260101-000000-8")
     assert book.runs(1) == ["20260101-000000-1099"]
 
 

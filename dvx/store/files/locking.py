@@ -11,6 +11,7 @@ from dvx.store.files.modes import NEW_FILE
 from dvx.store.files.naming import make_folder
 
 _POLL_SECONDS = 0.05
+_ASKED_SECONDS = 0.001
 _OPEN = os.O_RDWR | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -46,8 +47,13 @@ def claimed(path: str, waiting: Callable[[], None]) -> Iterator[int]:
     handle = os.open(path, _OPEN | os.O_CREAT, NEW_FILE)
     try:
         while not _take(handle):
-            waiting()
-            time.sleep(_POLL_SECONDS)
+            if _take(handle, shared=True):
+                # others only asked
+                _give(handle)
+                time.sleep(_ASKED_SECONDS)
+            else:
+                waiting()
+                time.sleep(_POLL_SECONDS)
         try:
             yield handle
         finally:
@@ -58,13 +64,13 @@ def claimed(path: str, waiting: Callable[[], None]) -> Iterator[int]:
 
 
 def is_claimed(path: str) -> bool:
-    """Whether a process holds the lock file of `claimed`."""
+    """Whether a process holds the lock file of `claimed`. Who asks keeps nobody else from asking, or from taking it."""
     try:
         handle = os.open(path, _OPEN)
     except OSError:
         return False
     try:
-        free = _take(handle)
+        free = _take(handle, shared=True)
         if free:
             _give(handle)
         return not free
@@ -72,11 +78,11 @@ def is_claimed(path: str) -> bool:
         os.close(handle)
 
 
-def _take(handle: int) -> bool:
+def _take(handle: int, *, shared: bool = False) -> bool:
     try:
         import fcntl
 
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except ImportError:
