@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -252,3 +253,23 @@ def test_one_that_was_kept_once_is(dialect_repo: Path) -> None:
 def _as_anybody(cwd: Path, *words: str) -> Result:
     drop = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all") if os.geteuid() == 0 else ()
     return run_process(cwd, *drop, "dvx", *words)
+
+
+COUNTED = """
+import collections, os, sys
+opened = collections.Counter()
+sys.addaudithook(lambda event, args: event == "open" and str(args[0]).endswith(".dir") and opened.update([str(args[0])]))
+from dvx.cli.main import run
+run(sys.argv[1:], os.getcwd())
+print(max(opened.values()), len(opened))
+"""
+
+
+@pytest.mark.parametrize(("words", "most"), [(("gc", "-f"), 1), (("fsck",), 2), (("push", "--all-commits"), 2), (("du",), 1)])
+def test_each_tree_is_opened_few_times(dialect_repo: Path, tmp_path: Path, words: tuple[str, ...], most: int) -> None:
+    """fsck reads each to hash it, and once more for its names; a push to send it."""
+    dvx(dialect_repo, "remote", "add", "-d", "store", str(tmp_path / "store"))
+    _versions(dialect_repo)
+    done = run_process(dialect_repo, sys.executable, "-c", COUNTED, *words)
+    times, trees = map(int, done.out.split()[-2:])
+    assert (times <= most, trees) == (True, 2), done
