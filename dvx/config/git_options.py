@@ -30,12 +30,15 @@ _PYTHON = re.compile(r"python3\.(?:1[1-9]|[2-9]\d)t?")
 
 
 class Powerful(Struct, frozen=True):
-    """An option of Git's with power: its `name` as it is agreed to, all its values, where the first stands, and what it does."""
+    """An option of Git's with power: its `name` as it is agreed to, all its values, where the first stands, what it does, and
+    what to do without agreeing.
+    """
 
     name: str
     value: str
     place: str
     what: str
+    cure: str = "`git config --unset` it"
 
 
 def powerful(root: str, environ: Mapping[str, str]) -> tuple[Powerful, ...]:
@@ -48,7 +51,11 @@ def powerful(root: str, environ: Mapping[str, str]) -> tuple[Powerful, ...]:
     found: dict[str, list[tuple[str, str, str]]] = {}
     for file, option, need in _of(place, environ) if place else ():
         found.setdefault(f"git {option.name}", []).append((option.value, f"{_shown(file, place)}:{option.line}", need.value))
-    return tuple(Powerful(name, "\n".join(row[0] for row in rows), *rows[0][1:]) for name, rows in found.items())
+    options = tuple(Powerful(name, "\n".join(row[0] for row in rows), *rows[0][1:]) for name, rows in found.items())
+    if place is None or _is_own(place):
+        return options
+    what = "makes this folder the work tree of a repository that does not know it"
+    return (Powerful(".git", os.path.realpath(place.common), ".git", what, "look at that file, and remove it"), *options)
 
 
 def demand(root: str, environ: Mapping[str, str]) -> None:
@@ -61,13 +68,42 @@ def demand(root: str, environ: Mapping[str, str]) -> None:
         if not record.agrees(one.name, one.value):
             name = one.name.removeprefix("git ")
             text = f"`{printable(name)}` {one.what}: `{printable(one.value)}`; it may have come with the repository"
-            raise ConfigError(text, "if you trust it, run `dvx trust`; else `git config --unset` it", one.place)
+            raise ConfigError(text, f"if you trust it, run `dvx trust`; else {one.cure}", one.place)
 
 
 def _of(place: Place, environ: Mapping[str, str]) -> Iterator[tuple[str, GitOption, Need]]:
     """The file, the option, and what makes it no harmless one."""
     for file in (os.path.join(place.common, "config"), os.path.join(place.folder, "config.worktree")):
         yield from _in(file, place, environ, 0)
+
+
+def _is_own(place: Place) -> bool:
+    """Whether the repository lies in its work tree, or says where that is, as those of linked work trees and submodules do."""
+    git = os.path.join(place.top, ".git")
+    if not os.path.islink(git) and place.folder == git:
+        return place.common == git
+    if place.common != place.folder:
+        # Git makes these, for linked work trees
+        linked = os.path.join(os.path.realpath(place.common), "worktrees")
+        is_linked = os.path.dirname(os.path.realpath(place.folder)) == linked
+        return is_linked and _leads(os.path.join(place.folder, _text(place.folder, "gitdir")), git)
+    try:
+        options = read_options(_text(place.folder, "config"))
+        tops = [option.value for option in options if option.name == "core.worktree"]
+    except ValueError:
+        return False
+    return bool(tops) and _leads(os.path.join(place.folder, tops[-1], ".git"), git)
+
+
+def _leads(path: str, git: str) -> bool:
+    return os.path.realpath(os.path.dirname(path)) == os.path.dirname(git) and os.path.basename(path) == ".git"
+
+
+def _text(folder: str, name: str) -> str:
+    try:
+        return _read(os.path.join(folder, name)).decode("utf-8", "surrogateescape").strip()
+    except OSError:
+        return ""
 
 
 def _in(file: str, place: Place, environ: Mapping[str, str], depth: int) -> Iterator[tuple[str, GitOption, Need]]:

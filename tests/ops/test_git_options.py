@@ -520,3 +520,68 @@ def test_no_ref_is_written_behind_a_link(dialect_repo: Path, tmp_path: Path, pla
             result.err
         )
         assert list((tmp_path / "mine").iterdir()) == [], words
+
+
+# --- repositories that lie elsewhere
+
+
+def elsewhere(folder: Path) -> Path:
+    """Another repository of the user's."""
+    other = folder.parent / "other"
+    git(folder, "init", "--quiet", str(other))
+    git(other, "commit", "--quiet", "--allow-empty", "-m", "mine")
+    return other
+
+
+@pytest.mark.parametrize("how", ["file", "link", "commondir", "work tree of the other"])
+def test_another_repository_of_yours_is_not_taken_for_that_of_an_archive(dialect_repo: Path, how: str) -> None:
+    other = elsewhere(dialect_repo)
+    before = git(other, "for-each-ref")
+    place = dialect_repo / ".git"
+    if how == "commondir":
+        write(place / "commondir", f"{other}/.git\n")
+    else:
+        shutil.rmtree(place)
+        if how == "link":
+            place.symlink_to(other / ".git")
+        elif how == "file":
+            write(place, f"gitdir: {other}/.git\n")
+        else:
+            git(other, "worktree", "add", "--quiet", str(other.parent / "linked"))
+            write(place, (other.parent / "linked/.git").read_text())
+    for words in (("exp", "save", "-n", "x"), ("exp", "list")):
+        result = run_dvx(dialect_repo, *words)
+        assert result.code
+        assert "does not know it" in result.err
+        assert str(other / ".git") in result.err
+        assert "run `dvx trust`" in result.err
+    assert "refs/exps" not in git(other, "for-each-ref")
+    assert before in git(other, "for-each-ref")
+    assert f".git = {other}/.git" in dvx(dialect_repo, "trust", "--yes").out
+    dvx(dialect_repo, "exp", "list")
+
+
+@pytest.mark.parametrize("how", ["work tree", "moved work tree", "relative work tree", "submodule", "below", "through a link"])
+def test_work_trees_and_submodules_are_what_git_makes_them(dialect_repo: Path, how: str) -> None:
+    commit_all(dialect_repo)
+    here = dialect_repo.parent / "linked"
+    if how == "submodule":
+        top = elsewhere(dialect_repo)
+        git(top, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(dialect_repo), "sub")
+        here = top / "sub"
+    elif how in ("below", "through a link"):
+        write(dialect_repo / "sub/f", "1\n")
+        here = dialect_repo / "sub"
+        if how == "through a link":
+            here = dialect_repo.parent / "link"
+            here.symlink_to(dialect_repo)
+    else:
+        git(dialect_repo, "worktree", "add", "--quiet", str(here))
+    if how == "relative work tree":
+        folder = dialect_repo / ".git/worktrees/linked"
+        write(folder / "gitdir", "../../../../linked/.git\n")
+    if how == "moved work tree":
+        git(dialect_repo, "worktree", "move", str(here), str(here.with_name("moved")))
+        here = here.with_name("moved")
+    dvx(here, "exp", "list")
+    assert "Nothing in this repository needs your trust." in dvx(here, "trust").err
