@@ -150,8 +150,9 @@ def test_the_files_of_many_commits(project, repo):
         found(project).listing("1" * 40)
 
 
-def test_a_missing_blob_is_left_out(project):
-    assert found(project).blobs(["1" * 40]) == {}
+def test_a_missing_blob_is_told(project):
+    with pytest.raises(GitError, match="does not have the object `1111"):
+        found(project).blobs(["1" * 40])
 
 
 def test_what_a_commit_says(project, repo):
