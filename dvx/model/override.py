@@ -24,7 +24,7 @@ class Op(Enum):
 
 
 class Override(Struct, frozen=True):
-    """One change of one value of a parameters file; `path` is the file as it was written."""
+    """One change of one value of a parameters file; `path` is the file: as typed, later in the project."""
 
     path: str
     key: Key

@@ -40,9 +40,9 @@ class Task(Struct, frozen=True):
     """One experiment. `snapshot` is the commit that holds the workspace as it was when the task was made, empty for one that
     works in the workspace.
 
-    `options` are those of `repro`, `copied` paths that Git does not have; one that `composes` lets Hydra do so where it is
-    enabled. `worker` names who works on it, `commit` is the result, `seen` what params and metrics a failed one had written.
-    Times are seconds since the epoch.
+    Nothing in it depends on where it was typed. `options` are those of `repro`, resolved; `copied` paths that Git does not have;
+    one that `composes` lets Hydra do so where it is enabled. `worker` names who works on it, `commit` is the result, `seen` what
+    params and metrics a failed one had written. Times are seconds since the epoch.
     """
 
     ident: Ident
@@ -83,7 +83,7 @@ def decode_task(document: Any) -> Task:
         check_kept(task.seen, Body)
     try:
         check_name(task.name)
-        for path in task.copied:
+        for path in (*task.copied, *(row[0] for row in rows)):
             check_path(path)
     except DvxError as error:
         raise ValueError(error.message) from None

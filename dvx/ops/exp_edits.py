@@ -5,14 +5,32 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from dvx.errors import DvxError
 from dvx.formats import edit_data
-from dvx.model.override import Override
+from dvx.model.override import Override, parse_override
 from dvx.model.paths import printable
+from dvx.model.sweep import parse_sweep
 from dvx.project import Project
 from dvx.store import files
 
 DEFAULT_PARAMS = "params.yaml"
+
+
+def read_overrides(project: Project, texts: Sequence[str]) -> tuple[Override, ...]:
+    """What is typed after `-S`, with paths in the project instead of those that are seen from where the user stands.
+
+    Raises:
+        UsageError: an override is malformed, or stands for several values.
+        UnsafePath: its file lies outside the project.
+    """
+    return tuple(_placed(project, parse_override(text, DEFAULT_PARAMS)) for text in texts)
+
+
+def read_sweeps(project: Project, texts: Sequence[str]) -> list[tuple[Override, ...]]:
+    """Like `read_overrides`, where each text may stand for several values."""
+    return [tuple(_placed(project, one) for one in parse_sweep(text, DEFAULT_PARAMS)) for text in texts]
 
 
 def edits_of(project: Project, overrides: Sequence[Override], *, hydra: bool = True) -> dict[str, bytes]:
@@ -27,14 +45,14 @@ def edits_of(project: Project, overrides: Sequence[Override], *, hydra: bool = T
     if composed:
         by_path[DEFAULT_PARAMS] = []
     for override in overrides:
-        by_path.setdefault(project.relative(override.path), []).append(override)
+        by_path.setdefault(override.path, []).append(override)
     edits = {}
     for path, named in by_path.items():
         old = _old(project, path)
         if composed and path == DEFAULT_PARAMS:
             new = _compose(project, named)
         elif old is None:
-            raise DvxError(f"there is no parameter file `{printable(path)}`", "give the file before the key: `FILE:KEY=VALUE`")
+            raise _no_file(path)
         else:
             new = edit_data(old, path, named)
         if new != old:
@@ -42,10 +60,21 @@ def edits_of(project: Project, overrides: Sequence[Override], *, hydra: bool = T
     return edits
 
 
+def _placed(project: Project, override: Override) -> Override:
+    path = project.relative(override.path)
+    if not path:
+        raise _no_file(override.path)
+    return replace(override, path=path)
+
+
+def _no_file(path: str) -> DvxError:
+    return DvxError(f"there is no parameter file `{printable(path)}`", "give the file before the key: `FILE:KEY=VALUE`")
+
+
 def _old(project: Project, path: str) -> bytes | None:
     try:
         return files.read(project.abs(path))
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         return None
 
 

@@ -16,18 +16,18 @@ from dvx.git import Git
 from dvx.model.events import Tell
 from dvx.model.experiment import ExpRef, check_name, draw_name
 from dvx.model.paths import check_path, printable
-from dvx.model.sweep import combine, parse_sweep
+from dvx.model.sweep import combine
 from dvx.model.task import Place, State, Task
-from dvx.ops.exp_edits import DEFAULT_PARAMS, edits_of
+from dvx.ops.exp_edits import edits_of, read_sweeps
 from dvx.ops.exp_run import RunOptions, own_files, scratch_index
 from dvx.ops.exp_tasks import SNAPSHOTS, as_it_is, open_book, release
 from dvx.ops.experiments import git_of, head_of
-from dvx.ops.index import load_index
+from dvx.ops.index import Index, load_index
 from dvx.ops.observation import Observer
 from dvx.ops.pipelines import check_graph
 from dvx.ops.refs import hold
 from dvx.ops.repro_data import record_data
-from dvx.ops.repro_plan import to_plain
+from dvx.ops.repro_plan import resolve, to_plain
 from dvx.ops.rooms import clear_room
 from dvx.project import Project
 
@@ -46,12 +46,12 @@ def enqueue(project: Project, options: TaskOptions, place: Place, tell: Tell, wo
 
     Raises:
         UsageError: an override is malformed.
-        DvxError: a name is taken, a parameter unknown, a path to copy absent, or the pipeline cannot be understood.
+        DvxError: a name is taken, a parameter or target unknown, a path to copy absent, or the pipeline cannot be understood.
     """
     git = git_of(project)
     baseline = head_of(git)
     git.check_identity()
-    sweeps = [parse_sweep(text, DEFAULT_PARAMS) for text in options.run.overrides]
+    sweeps = read_sweeps(project, options.run.overrides)
     rows = combine(sweeps)
     if len(rows) > 1 and place is not Place.QUEUE:
         raise UsageError("a sweep stands for several experiments", "add `--queue`, then run them with `dvx queue start`")
@@ -64,14 +64,16 @@ def enqueue(project: Project, options: TaskOptions, place: Place, tell: Tell, wo
         check_path(path)
         if not os.path.exists(project.abs(path)):
             raise DvxError(f"`{printable(path)}`, which is to be copied, does not exist", "check the spelling after `-C`")
-    snapshot = _snapshot(project, baseline, tell)
+    index = load_index(project)
+    asked = resolve(project, index, options.run.repro)
+    snapshot = _snapshot(project, index, baseline, tell)
     now = time.time()
     task = partial(
         Task,
         baseline=baseline,
         place=place,
         snapshot=snapshot,
-        options=to_plain(options.run.repro),
+        options=to_plain(asked),
         copied=copied,
         message=options.run.message,
         replaces=options.run.force,
@@ -116,9 +118,8 @@ def _is_same(git: Git, one: Task, other: Task) -> bool:
     return same == other and git.tree(one.snapshot) == git.tree(other.snapshot)
 
 
-def _snapshot(project: Project, baseline: str, tell: Tell) -> str:
+def _snapshot(project: Project, index: Index, baseline: str, tell: Tell) -> str:
     """Commit the workspace as it is, with edited data in the cache; nothing names the commit yet."""
-    index = load_index(project)
     check_graph(index)
     observer = Observer(project, index.datasets, tell)
     for pointer in index.pointers.values():

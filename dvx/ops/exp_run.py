@@ -16,10 +16,9 @@ from dvx.formats import load_yaml
 from dvx.git import Git, RefChange
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.experiment import ExpRef, check_name, draw_name, result_hash
-from dvx.model.override import parse_override
 from dvx.model.paths import join, parent, printable
 from dvx.model.staleness import ABSENT_CAUSES, INPUT_CAUSES, Action, changes, exact, loose
-from dvx.ops.exp_edits import DEFAULT_PARAMS, edits_of
+from dvx.ops.exp_edits import DEFAULT_PARAMS, edits_of, read_overrides
 from dvx.ops.experiments import git_of, head_of
 from dvx.ops.index import Index, load_index
 from dvx.ops.observation import Observer
@@ -80,7 +79,7 @@ def run(project: Project, options: RunOptions, tell: Tell) -> Recorded:
     git = git_of(project)
     ref = new_ref(project, options.name)
     git.check_identity()
-    edits = edits_of(project, [parse_override(text, DEFAULT_PARAMS) for text in options.overrides], hydra=options.hydra)
+    edits = edits_of(project, read_overrides(project, options.overrides), hydra=options.hydra)
     _check_vacant(project, git, ref, edits, force=options.force or options.repro.dry)
     if options.repro.dry:
         return Recorded(ref, "", repro(project, options.repro, tell))

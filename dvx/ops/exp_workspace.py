@@ -10,10 +10,9 @@ from msgspec.structs import replace
 from dvx.errors import DvxError
 from dvx.journal import TaskBook
 from dvx.model.events import Tell
-from dvx.model.override import parse_override
 from dvx.model.task import Place, State, Task
 from dvx.ops.employment import employed
-from dvx.ops.exp_edits import DEFAULT_PARAMS
+from dvx.ops.exp_edits import read_overrides
 from dvx.ops.exp_run import Recorded, RunOptions, new_ref, run
 from dvx.ops.exp_tasks import open_book
 from dvx.project import Project
@@ -31,7 +30,7 @@ def run_here(project: Project, options: RunOptions, tell: Tell) -> Recorded:
     named = replace(options, name=ref.name)
     if options.repro.dry:
         return run(project, named, tell)
-    overrides = tuple(parse_override(text, DEFAULT_PARAMS) for text in options.overrides)
+    overrides = read_overrides(project, options.overrides)
     book = open_book(project)
     with employed(project) as worker:
         now = time.time()

@@ -19,7 +19,7 @@ from dvx.ops.crew import Crew
 from dvx.ops.definitions import Definitions
 from dvx.ops.index import load_index
 from dvx.ops.pipelines import check_graph
-from dvx.ops.repro_plan import ReproOptions, ReproResult, StageOutcome, choose, to_plain
+from dvx.ops.repro_plan import ReproOptions, ReproResult, StageOutcome, choose, resolve, to_plain
 from dvx.ops.repro_pull import pull_runs
 from dvx.ops.resources import all_cores, cards, default_jobs, find_limits
 from dvx.ops.run_control import Control
@@ -48,6 +48,7 @@ def repro(project: Project, options: ReproOptions, tell: Tell = silent) -> Repro
     definitions = Definitions(project, index, began)
     graph = check_graph(index)
     order = choose(project, index, graph, options)
+    asked = to_plain(resolve(project, index, options))
     stages = {address: index.stages[address] for address in order if address in index.stages}
     limits = find_limits(project, stages)
     jobs = default_jobs(project) if options.jobs is None else options.jobs or all_cores()
@@ -56,7 +57,7 @@ def repro(project: Project, options: ReproOptions, tell: Tell = silent) -> Repro
         jobs = 1
     alone = jobs == 1 or _is_chain(graph, tuple(stages))
     journal = open_journal(project)
-    recorder = Recorder(project, journal, lambda: _description(stages, options))
+    recorder = Recorder(project, journal, lambda: _description(stages, asked))
     shell = Shell()
     control = Control(recorder, shell, tell)
     # a stage that maps takes nothing itself: its items do
@@ -175,9 +176,9 @@ def _is_chain(graph: Graph, stages: tuple[str, ...]) -> bool:
     return all(before in graph.needs[after] for before, after in itertools.pairwise(stages))
 
 
-def _description(stages: Mapping[str, Any], options: ReproOptions) -> dict[str, Any]:
+def _description(stages: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
     """What the journal keeps of the beginning of a run: what was asked, and the stages as they are resolved now."""
-    return {"options": to_plain(options), "stages": [document(stage, None) for stage in stages.values()]}
+    return {"options": asked, "stages": [document(stage, None) for stage in stages.values()]}
 
 
 def _saved(journal: Journal, outcomes: Iterable[StageOutcome]) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
 from msgspec import Struct, ValidationError, convert, field, to_builtins
+from msgspec.structs import replace
 
 from dvx.errors import DvxError, UnknownTarget, nearest
 from dvx.model.graph import Graph
@@ -18,13 +19,15 @@ from dvx.project import Project
 
 
 class ReproOptions(Struct, frozen=True):
-    """`targets` as typed; `environment` is added to that of the commands; `confirm` is asked before each stage runs.
+    """`targets` as typed, or `resolved`: then they mean the same wherever one stands.
 
-    `pull` gets absent data from the remote first; `allow_missing` means that it is no reason to run; `jobs` stages run at
-    once: 0 as many as there are cores, None as configured.
+    `environment` is added to that of the commands; `confirm` is asked before each stage runs; `pull` gets absent data from the
+    remote first; `allow_missing` means that it is no reason to run; `jobs` stages run at once: 0 as many as there are cores,
+    None as configured.
     """
 
     targets: tuple[str, ...] = ()
+    resolved: bool = False
     recursive: bool = False
     glob: bool = False
     single: bool = False
@@ -65,6 +68,24 @@ def from_plain(plain: Mapping[str, Any]) -> ReproOptions:
         return convert({key: plain[key] for key in _LASTING if key in plain}, ReproOptions)
     except ValidationError as error:
         raise DvxError(f"what was asked for then cannot be read: {error}", "run `dvx repro` with its options again") from None
+
+
+def resolve(project: Project, index: Index, options: ReproOptions) -> ReproOptions:
+    """The same request, to be kept: its targets are addresses and paths in the project, whoever takes it up from wherever.
+
+    Raises:
+        UnknownTarget: a target is no stage, pointer, pipeline file or output.
+    """
+    targets = options.targets
+    if options.resolved or options.all_pipelines:
+        return replace(options, resolved=True)
+    if not targets and _here(project) != project.dialect.pipeline:
+        targets = (_here(project),)
+    elif targets:
+        # a pipeline file without stages names none
+        named = [tuple(_find(project, index, one, options)) or (project.relative(one),) for one in targets]
+        targets = tuple(dict.fromkeys(address for addresses in named for address in addresses))
+    return replace(options, targets=targets, resolved=True, recursive=False, glob=False)
 
 
 class StageOutcome(Struct, frozen=True):
@@ -112,6 +133,8 @@ def choose(project: Project, index: Index, graph: Graph, options: ReproOptions) 
 
 def find_stages(project: Project, index: Index, options: ReproOptions) -> tuple[str, ...]:
     """The addresses that the targets name; those of the pipeline file beside the user without targets."""
+    if options.resolved:
+        project = replace(project, cwd=project.root)
     targets = options.targets or (project.dialect.pipeline,)
     found: dict[str, None] = {}
     for target in targets:

@@ -118,11 +118,10 @@ def room_at(project: Project, ident: str) -> Project:
     """The room of a task, or of a stage, as a project; it may not be there."""
     root = os.path.join(_top(project, ident), git_of(project).prefix).rstrip(os.sep)
     state = os.path.join(root, project.dialect.folder, project.dialect.state_folder)
-    below = os.path.relpath(project.cwd, project.root)
     return replace(
         project,
         root=root,
-        cwd=os.path.normpath(os.path.join(root, below)),
+        cwd=root,
         stats=StatCache(os.path.join(state, "stats.db")),
         trash=Trash(os.path.join(state, "trash")),
         state=state,
@@ -142,7 +141,6 @@ def _settle(project: Project, room: Project) -> None:
     # as private as the file that it comes from
     files.write_atomic(os.path.join(room.root, room.dialect.folder, "config.local"), ini.render(document).encode(), mode=PRIVATE)
     carry_over(config, room.root, room.dialect)
-    files.make_folder(room.cwd)
 
 
 def _copy(project: Project, room: Project, path: str) -> None:

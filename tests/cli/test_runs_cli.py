@@ -172,3 +172,24 @@ def test_what_a_failed_command_wrote_last_stands_before_the_error(native: Path) 
     write(native / "dvx.yaml", "stages:\n" + "".join(lines))
     said = run_dvx(native, "repro", "-j", "2").err
     assert said.index("\nbad | last\n") < said.index("error: the stage `bad` failed")
+
+
+def test_a_run_is_retried_from_another_folder(native: Path) -> None:
+    for folder in ("", "sub"):
+        write(
+            native / folder / "dvx.yaml",
+            "stages:\n  s: {cmd: '[ -e {here}go ] && echo x > o', outs: [o]}\n".replace("{here}", ""),
+        )
+    for words in (("s",), (), ("o",), ("--glob", "*"), ("-R", ".")):
+        assert run_dvx(native / "sub", "repro", *words).code != 0
+        assert json.loads(dvx(native, "runs", "show", "--json").out)["options"]["targets"] in (
+            ["sub/dvx.yaml:s"],
+            ["sub/dvx.yaml"],
+        )
+        write(native / "go", "")
+        write(native / "sub/go", "")
+        assert dvx(native, "runs", "retry").code == 0
+        assert not (native / "o").exists()
+        assert (native / "sub/o").read_text() == "x\n"
+        for path in ("go", "sub/go", "sub/o", "sub/dvx.lock"):
+            (native / path).unlink()

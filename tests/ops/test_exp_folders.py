@@ -1,0 +1,74 @@
+"""Facts about experiments that are typed in one folder and worked on in another."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
+
+PIPELINE = "stages:\n  s: {cmd: cat params.yaml > model.txt, params: [n], outs: [model.txt]}\n"
+
+
+@pytest.fixture
+def two(dialect_repo: Path) -> Path:
+    """A repository whose root and folder `sub` have the same pipeline and the same parameters."""
+    for folder in (dialect_repo, dialect_repo / "sub"):
+        write(folder / "params.yaml", "n: 1\n")
+        write(folder / dialect_of(dialect_repo).pipeline, PIPELINE)
+    write(dialect_repo / "sub/other.yaml", "m: 1\n")
+    commit_all(dialect_repo)
+    return dialect_repo
+
+
+@pytest.mark.parametrize("way", [(), ("--temp",), ("--queue",)])
+@pytest.mark.parametrize(("below", "words", "changed", "ran"), [
+    ("sub", ("-S", "n=5"), "sub/params.yaml", "sub/"),
+    ("sub", ("-S", "./params.yaml:n=5", "s"), "sub/params.yaml", "sub/"),
+    ("sub", ("-S", "../params.yaml:n=5", "../model.txt"), "params.yaml", ""),
+    ("sub", ("-S", "other.yaml:m=5", "model.txt"), "sub/other.yaml", "sub/"),
+    ("sub", ("-S", "n=5", "-R", "."), "sub/params.yaml", "sub/"),
+    ("", ("-S", "sub/params.yaml:n=5", "sub/model.txt"), "sub/params.yaml", "sub/"),
+    ("", ("-S", "./params.yaml:n=5"), "params.yaml", ""),
+])  # fmt: skip
+def test_what_was_typed_means_the_same_wherever_it_is_worked_on(
+    two: Path, way: tuple[str, ...], below: str, words: tuple[str, ...], changed: str, ran: str
+) -> None:
+    assert dvx(two / below, "exp", "run", *way, "-n", "x", *words).code == 0
+    if "--queue" in way:
+        other = {"sub": "", "": "sub"}[below]
+        assert dvx(two / other, "queue", "work", "--alone").code == 0
+    commit = git(two, "for-each-ref", "--format=%(objectname)", "refs/exps/**/x").strip()
+    lock = dialect_of(two).lock
+    found = git(two, "diff", "--name-only", "HEAD", commit).split()
+    assert [path for path in found if path.endswith((".yaml", ".lock"))] == sorted([changed, f"{ran}{lock}"])
+
+
+def test_a_queued_value_is_shown_in_its_file(two: Path) -> None:
+    dvx(two, "exp", "run", "--queue", "-n", "a", "-S", "./params.yaml:n=7")
+    dvx(two / "sub", "exp", "run", "--queue", "-n", "b", "-S", "n=8")
+    rows = {
+        row["name"]: row["revs"][0]["data"]["params"]
+        for row in json.loads(dvx(two, "exp", "show", "--json").out)[1]["experiments"]
+    }
+    seen = {name: {path: one["data"]["n"] for path, one in params.items()} for name, params in rows.items()}
+    assert seen == {"a": {"params.yaml": 7, "sub/params.yaml": 1}, "b": {"params.yaml": 1, "sub/params.yaml": 8}}
+
+
+@pytest.mark.parametrize("file", ["../../params.yaml", ".", "sub", "nope.yaml"])
+def test_what_is_no_parameter_file_is_refused_when_it_is_typed(two: Path, file: str) -> None:
+    for words in ((), ("--queue",), ("--temp",)):
+        result = run_dvx(two / "sub", "exp", "run", *words, "-S", f"{file}:n=1")
+        assert result.err.startswith("error: ")
+        assert "no parameter file" in result.err or "outside" in result.err
+
+
+def test_a_target_that_is_unknown_is_refused_when_it_is_queued(two: Path) -> None:
+    assert "`nope` is no stage" in run_dvx(two, "exp", "run", "--queue", "nope").err
+    write(two / "empty" / dialect_of(two).pipeline, "stages: {}\n")
+    commit_all(two)
+    dvx(two / "empty", "exp", "run", "--queue", "-n", "e")
+    dvx(two, "queue", "work", "--alone")
+    assert not (two / "model.txt").exists()
