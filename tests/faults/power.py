@@ -44,7 +44,7 @@ def watch(root: str, note: Callable[[str], object]) -> None:
         elif event in _ONE_NAME:
             tell("names", names[0])
         elif event in _TWO_NAMES:
-            tell("rename" if event == "os.rename" else "create", *(names if event == "os.rename" else names[1:]))
+            tell(event.removeprefix("os."), *names)
 
     def write(handle: int, data: Any) -> int:
         status = os.fstat(handle)
@@ -103,10 +103,15 @@ class _Told:
             self.synced.add(args[0])
         elif word == "bytes":
             self.fresh.add(args[0])
+        elif word == "link":
+            # a second name brings no bytes: what was durable under the first one stays so under both
+            self.changes.append(_Change([args[1]], word))
+            self.fresh |= {args[1]} if args[0] in self.fresh else set()
         else:
-            self._rename(*args) if word == "rename" else None
-            self.changes.append(_Change(list(args), word))
-            self.fresh |= {args[-1]} if word == "create" else set()
+            names = list(args[1:] if word == "symlink" else args)
+            self.rename(*names) if word == "rename" else None
+            self.changes.append(_Change(names, word))
+            self.fresh |= {*names} if word == "create" else set()
 
     def _make_durable(self, folder: str) -> None:
         for change in self.changes:
@@ -114,15 +119,15 @@ class _Told:
             above = any(folder == name or folder.startswith(name + "/") for name in change.names)
             change.durable = change.durable or here or above
 
-    def _rename(self, old: str, new: str) -> None:
+    def rename(self, old: str, new: str) -> None:
         """What was said of names in `old` goes for those in `new`."""
-
-        def moved(name: str) -> str:
-            return new + name.removeprefix(old) if name.startswith(old + "/") else name
-
         for change in self.changes:
-            change.names = [moved(name) for name in change.names]
-        self.fresh = {new if name == old else moved(name) for name in self.fresh}
+            change.names = [_moved(name, old, new) for name in change.names]
+        self.fresh = {new if name == old else _moved(name, old, new) for name in self.fresh}
+
+
+def _moved(name: str, old: str, new: str) -> str:
+    return new + name.removeprefix(old) if name.startswith(old + "/") else name
 
 
 def cut(base: Path, trial: Path, notes: str, seed: int) -> None:
@@ -136,8 +141,15 @@ def cut(base: Path, trial: Path, notes: str, seed: int) -> None:
         # what came later to the same name, or into the same new folder, goes, too
         before = any(last.get(str(place)) for name in change.names for place in (name, *Path(name).parents))
         last |= dict.fromkeys(change.names, not change.durable and (before or chance.random() < 0.5))
-    for name in sorted(name for name, undone in last.items() if undone):
-        _undo(Path(name), base / os.path.relpath(name, trial))
+    back: set[str] = set()
+    for change in reversed(told.changes):
+        old, new = change.names[0], change.names[-1]
+        if change.kind == "rename" and last[old] and last[new] and _move_back(Path(old), Path(new)):
+            told.rename(new, old)
+            last = {_moved(name, new, old): undone for name, undone in last.items()}
+            back = {old, *(_moved(name, new, old) for name in back)}
+    for name in sorted(name for name, undone in last.items() if undone and name not in back):
+        _undo(Path(name), base / os.path.relpath(name, trial), (f"{base}/", f"{trial}/"))
     for folder, below, names in os.walk(trial):
         # what Git writes may have inodes that were of removed files
         below[:] = [name for name in below if name != ".git"]
@@ -149,16 +161,32 @@ def cut(base: Path, trial: Path, notes: str, seed: int) -> None:
                     _truncate(path, chance)
 
 
-def _undo(path: Path, earlier: Path) -> None:
+def _move_back(old: Path, new: Path) -> bool:
+    """Undo the rename of a folder with all that is in it, as that may be nowhere else; tells whether it is a folder."""
+    if not new.is_dir() or new.is_symlink() or not old.parent.is_dir():
+        return False
+    # what came to the old name later is undone, too
+    shutil.rmtree(old) if old.is_dir() and not old.is_symlink() else old.unlink(missing_ok=True)
+    new.rename(old)
+    return True
+
+
+def _undo(path: Path, earlier: Path, roots: tuple[str, str]) -> None:
+    """Let a name be what it was earlier, below the first of the roots; links lead into the second."""
     if path.is_dir() and not path.is_symlink():
         if not earlier.is_dir():
             shutil.rmtree(path)
         return
     path.unlink(missing_ok=True)
-    if earlier.is_dir():
+    if not path.parent.is_dir():
+        # that folder is gone durably, and all that was in it
+        return
+    if earlier.is_symlink():
+        path.symlink_to(os.readlink(earlier).replace(*roots, 1))
+    elif earlier.is_dir():
         path.mkdir(exist_ok=True)
-    elif os.path.lexists(earlier) and path.parent.is_dir():
-        shutil.copy2(earlier, path, follow_symlinks=False)
+    elif earlier.exists():
+        shutil.copy2(earlier, path)
 
 
 def _truncate(path: Path, chance: random.Random) -> None:
