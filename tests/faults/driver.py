@@ -76,6 +76,9 @@ def main(folder: Path, name: str, dialect: str, kind: str, limit: int, sabotage:
         if wrong and sabotage:
             break
     if _outside(folder) != outside:
+        # who is killed while it records trust leaves a file there, which goes when trust is recorded again
+        run(replace(trial, command=("remote", "add", "-f", "next", "../next"), sabotage=SABOTAGES[""]))
+    if _outside(folder) != outside:
         wrong.append(f"files outside of the repository: {_outside(folder) ^ outside}")
     return {"points": len(faults), "wrong": wrong}
 

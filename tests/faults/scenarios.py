@@ -406,7 +406,8 @@ SCENARIOS = {
     "add symlink": Scenario(_for_linked("symlink"), ("add", "d", "f")),
     "checkout": Scenario(_for_checkout, ("checkout",)),
     "checkout -f": Scenario(_for_forced_checkout, ("checkout", "-f")),
-    "remote add": Scenario(_nothing, ("remote", "add", "-d", "store", "../remote"), once=True),
+    # a place that nobody has agreed to yet
+    "remote add": Scenario(_nothing, ("remote", "add", "-d", "store", "../new"), once=True),
     "push": Scenario(_for_push, ("push", "-j", "1")),
     "push what is known": Scenario(_for_claim, ("push", "-j", "1")),
     "fetch": Scenario(_for_pull, ("fetch", "-j", "1")),
