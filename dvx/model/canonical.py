@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -18,6 +18,15 @@ def json_sorted(value: Any) -> str:
         return json.dumps(_plain(value), sort_keys=True)
 
 
+def ordered(keys: Iterable[Any]) -> list[Any]:
+    """Keys of a user's mapping in order; those of several types, which have none, by their texts."""
+    found = list(keys)
+    try:
+        return sorted(found)
+    except TypeError:
+        return sorted(found, key=lambda key: (_key(key), str(type(key))))
+
+
 def _plain(value: Any) -> Any:
     # keys of several types do not sort, and JSON knows text only
     if isinstance(value, Mapping):
@@ -28,4 +37,4 @@ def _plain(value: Any) -> Any:
 
 
 def _key(key: Any) -> str:
-    return key if isinstance(key, str) else json.dumps(key)
+    return key if isinstance(key, str) else json.dumps(_plain(key), sort_keys=True)

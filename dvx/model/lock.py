@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dvx.errors import SchemaError, nearest
+from dvx.model.canonical import ordered
 from dvx.model.dataset import KEY, lock_of
 from dvx.model.dialect import Dialect
 from dvx.model.paths import join, parent, relative
@@ -133,7 +134,7 @@ def encode_state(state: StageState, stage: Stage) -> dict[str, Any]:
     files = {_text_of(path, stage): values for path, values in state.params.items()}
     params = {}
     for file in sorted(files, key=lambda name: (name != DEFAULT_PARAMS, name)):
-        params[file] = {key: files[file][key] for key in sorted(files[file])}
+        params[file] = {key: files[file][key] for key in ordered(files[file])}
     if params:
         entry["params"] = params
     outs = _encode_entries(state.outs, stage)
