@@ -311,9 +311,9 @@ def test_a_push_waits_for_a_removal_that_is_announced(forgotten: Path, tmp_path:
     with ThreadPoolExecutor(1) as pool:
         with removing(remote, lambda: None) as announced:
             pushing = pool.submit(run_process, _ready(forgotten), "dvx", "push")
-            while not _claims(tmp_path / "remote"):
+            while all(claim.suffix == ".removing" for claim in _claims(tmp_path / "remote")):
                 time.sleep(0.05)
-            time.sleep(2)
+            time.sleep(4)
             assert announced.holds()
             shutil.rmtree(tmp_path / "remote/files")
             assert not pushing.done()
