@@ -55,10 +55,10 @@ def enqueue(project: Project, options: TaskOptions, place: Place, tell: Tell, wo
     rows = combine(sweeps)
     if len(rows) > 1 and place is not Place.QUEUE:
         raise UsageError("a sweep stands for several experiments", "add `--queue`, then run them with `dvx queue start`")
-    # each alone: all combinations would be as many as there are experiments
-    for sweep in sweeps:
+    # each beside the first of the others: all combinations would be as many as there are experiments
+    for number, sweep in enumerate(sweeps):
         for one in sweep:
-            edits_of(project, [one], hydra=options.run.hydra)
+            edits_of(project, [*rows[0][:number], one, *rows[0][number + 1 :]], hydra=options.run.hydra)
     copied = tuple(project.relative(path) for path in options.copied)
     for path in copied:
         check_path(path)

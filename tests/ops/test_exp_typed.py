@@ -1,4 +1,4 @@
-"""Facts about experiments that are typed in one folder and worked on in another."""
+"""Facts about experiments that are typed in one folder and worked on in another, and about values typed together."""
 
 from __future__ import annotations
 
@@ -72,3 +72,12 @@ def test_a_target_that_is_unknown_is_refused_when_it_is_queued(two: Path) -> Non
     dvx(two / "empty", "exp", "run", "--queue", "-n", "e")
     dvx(two, "queue", "work", "--alone")
     assert not (two / "model.txt").exists()
+
+
+def test_one_value_may_make_way_for_another(two: Path) -> None:
+    assert dvx(two, "exp", "run", "--queue", "-n", "r", "-S", "~n", "-S", "+n=5,6").code == 0
+    assert run_dvx(two, "exp", "run", "--queue", "-S", "n=1,2", "-S", "+n=5").code != 0
+    assert run_dvx(two, "exp", "run", "--queue", "-S", "~n", "-S", "+n=1,2", "-S", "nope=1").code != 0
+    dvx(two, "queue", "work", "--alone")
+    refs = git(two, "for-each-ref", "--format=%(refname)", "refs/exps").split()
+    assert [git(two, "show", f"{ref}:params.yaml") for ref in sorted(refs)] == ["n: 5", "n: 6"]
