@@ -42,10 +42,11 @@ class TaskBook:
         self._make_folder = make_folder
         self._set_aside = set_aside
 
-    def add(self, make: Callable[[Sequence[Task]], tuple[Sequence[Task], Sequence[str]]]) -> Sequence[Task]:
+    def change(self, make: Callable[[Sequence[Task]], tuple[Sequence[Task], Sequence[str]]]) -> Sequence[Task]:
         """Add the tasks that `make` gives for those that are there, and forget the others that it names: all or nothing.
 
-        Until that is done nobody else changes anything. A task that is there already is written anew.
+        Until that is done nobody else changes anything: no worker claims what is looked at. A task that is there already is
+        written anew, and comes last.
         """
         with self._writing() as connection:
             query = f"SELECT {_ROW} FROM tasks ORDER BY place"  # noqa: S608

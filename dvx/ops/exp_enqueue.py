@@ -99,7 +99,7 @@ def enqueue(project: Project, options: TaskOptions, place: Place, tell: Tell, wo
         return made, [one.ident for one in freed]
 
     book = open_book(project)
-    made = book.add(make)
+    made = book.change(make)
     for gone in freed:
         clear_room(project, gone.ident)
     release(project, book, [gone.snapshot for gone in freed])

@@ -118,12 +118,17 @@ def remove_tasks(project: Project, names: Sequence[str], states: Collection[Stat
         DvxError: one of them runs.
     """
     book = open_book(project)
-    tasks = known_tasks(project)
-    chosen = {one.ident: one for one in (*find_tasks(tasks, names), *(one for one in tasks if one.state in states))}
-    for one in chosen.values():
-        if one.state is State.RUNNING:
-            raise DvxError(f"the experiment `{one.name}` runs", f"run `dvx queue kill {one.name}` first")
-    book.remove(chosen)
+    chosen: dict[str, Task] = {}
+
+    def choose(found: Sequence[Task]) -> tuple[Sequence[Task], Sequence[str]]:
+        tasks = [as_it_is(project, one) for one in found]
+        chosen.update({one.ident: one for one in (*find_tasks(tasks, names), *(one for one in tasks if one.state in states))})
+        for one in chosen.values():
+            if one.state is State.RUNNING:
+                raise DvxError(f"the experiment `{one.name}` runs", f"run `dvx queue kill {one.name}` first")
+        return (), tuple(chosen)
+
+    book.change(choose)
     for one in chosen.values():
         if one.snapshot:
             clear_room(project, one.ident)
@@ -139,17 +144,18 @@ def retry(project: Project, names: Sequence[str]) -> tuple[Task, ...]:
         UnknownTarget: a name is unknown.
         DvxError: one did not fail, or worked in the workspace, which is not as it was.
     """
-    book = open_book(project)
-    failed = [one for one in book.tasks(State.FAILED, State.KILLED) if one.snapshot or names]
-    chosen = find_tasks(failed, names, known_tasks(project)) if names else tuple(failed)
-    for one in chosen:
-        if not one.snapshot:
-            raise DvxError(
-                f"the experiment `{one.name}` ran in the workspace", "run `dvx exp run` again: what was done is not done again"
-            )
-        book.ask(one.ident, "")
-        book.update(replace(one, state=State.QUEUED, place=Place.QUEUE, worker="", ended=None, error="", seen=None))
-    return chosen
+
+    def choose(found: Sequence[Task]) -> tuple[Sequence[Task], Sequence[str]]:
+        failed = [one for one in found if one.state in (State.FAILED, State.KILLED) and (one.snapshot or names)]
+        chosen = find_tasks(failed, names, [as_it_is(project, one) for one in found]) if names else failed
+        for one in chosen:
+            if not one.snapshot:
+                hint = "run `dvx exp run` again: what was done is not done again"
+                raise DvxError(f"the experiment `{one.name}` ran in the workspace", hint)
+        fresh = {"state": State.QUEUED, "place": Place.QUEUE, "worker": "", "ended": None, "error": "", "seen": None}
+        return [replace(one, **fresh) for one in chosen], ()
+
+    return tuple(open_book(project).change(choose))
 
 
 def snapshots(project: Project) -> list[str]:

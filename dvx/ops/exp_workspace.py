@@ -38,7 +38,7 @@ def run_here(project: Project, options: RunOptions, tell: Tell) -> Recorded:
             secrets.token_hex(20), ref.name, ref.baseline, Place.WORKSPACE, overrides=overrides,
             state=State.RUNNING, created=now, started=now, worker=worker,
         )  # fmt: skip
-        book.add(lambda _: ([task], ()))
+        book.change(lambda _: ([task], ()))
         try:
             recorded = run(project, named, tell)
         except BaseException as error:

@@ -7,15 +7,20 @@ import os
 import signal
 import sqlite3
 import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from dvx.errors import DvxError, UnknownTarget, UsageError
 from dvx.journal import TaskBook
 from dvx.model.events import silent
 from dvx.model.override import Op, Override
 from dvx.model.task import Place, State, Task, decode_task, encode_task
+from dvx.ops.employment import employed
 from dvx.ops.exp_enqueue import TaskOptions, enqueue
 from dvx.ops.exp_run import RunOptions
 from dvx.ops.exp_show import ShowOptions, show
@@ -327,6 +332,46 @@ def test_exp_clean_lets_go_of_snapshots_that_nothing_needs_but_not_of_the_refs_o
     assert "refs/exps/temp/of-another-tool" in git(repo, "for-each-ref")
 
 
+def meanwhile(folder: Path, act: Callable[[], object], **changes: object) -> BaseException | None:
+    """What `act` raises that begins while somebody changes the only task, and ends after that."""
+    raised: list[BaseException | None] = []
+
+    def run() -> None:
+        try:
+            act()
+            raised.append(None)
+        except DvxError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run)
+
+    def change(found: Sequence[Task]) -> tuple[list[Task], list[str]]:
+        thread.start()
+        # what looks without waiting has looked by now
+        thread.join(0.5)
+        return [replace(found[0], **changes)], []
+
+    with opened(folder) as project:
+        open_book(project).change(change)
+    thread.join()
+    return raised[0]
+
+
+def test_what_a_worker_claims_at_that_moment_is_neither_removed_nor_queued_again(repo: Path) -> None:
+    (one,) = queue(repo, name="k")
+    with opened(repo) as project, employed(project) as worker:
+        book = open_book(project)
+        for names, chosen in ((["k"], set()), ([], {State.QUEUED})):
+            error = meanwhile(repo, partial(remove_tasks, project, names, chosen), state=State.RUNNING, worker=worker)
+            assert error is None or "the experiment `k` runs" in str(error)
+            assert book.tasks(State.RUNNING) == [replace(one, state=State.RUNNING, worker=worker)]
+            book.update(one)
+        for again in (["k"], []):
+            book.update(replace(one, state=State.FAILED))
+            meanwhile(repo, partial(retry, project, again), state=State.RUNNING, worker=worker)
+            assert book.tasks() == [replace(one, state=State.RUNNING, worker=worker)]
+
+
 # --- the list of tasks
 
 
@@ -349,7 +394,7 @@ def test_a_task_reads_back_as_it_was() -> None:
 
 def test_a_task_is_claimed_once_and_taken_up_when_its_worker_dies(tmp_path: Path) -> None:
     book = task_book(tmp_path)
-    book.add(lambda _: ([task("a"), task("b")], ()))
+    book.change(lambda _: ([task("a"), task("b")], ()))
     one, other = "1-00000000", "2-00000000"
     alive = {one, other}
     claimed = [book.claim(worker, lambda name: name not in alive) for worker in (one, other, other)]
@@ -370,14 +415,14 @@ def test_a_broken_list_is_set_aside(tmp_path: Path) -> None:
     book = task_book(tmp_path)
     assert book.tasks() == []
     assert (tmp_path / "tasks.db").read_bytes() == broken
-    book.add(lambda _: ([task("a")], ()))
+    book.change(lambda _: ([task("a")], ()))
     assert [one.name for one in book.tasks()] == ["a"]
     assert (tmp_path / "tasks.db.aside").read_bytes() == broken
 
 
 def test_a_row_that_is_no_task_is_passed_over(tmp_path: Path) -> None:
     book = task_book(tmp_path)
-    book.add(lambda _: ([task("a"), task("b")], ()))
+    book.change(lambda _: ([task("a"), task("b")], ()))
     with sqlite3.connect(tmp_path / "tasks.db") as connection:
         connection.execute("UPDATE tasks SET body = '{}' WHERE name = 'a'")
     assert [one.name for one in book.tasks()] == ["b"]
