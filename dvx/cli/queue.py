@@ -19,6 +19,7 @@ from dvx.model.task import State, Task
 from dvx.project import Project
 
 _POLL_SECONDS = 0.3
+_PATIENCE = 20
 _ORDER = (State.RUNNING, State.QUEUED, State.FAILED, State.KILLED, State.SUCCESS)
 TasksArgument = Annotated[
     list[str] | None,
@@ -124,14 +125,16 @@ def queue_logs(
 
     Example: dvx queue logs -f small-steps
     """
-    from dvx.ops.exp_tasks import find_tasks, log_of, open_book
+    from dvx.ops.exp_tasks import as_it_is, find_tasks, log_of, open_book
 
     project = find_project()
     book = open_book(project)
     found = find_tasks(book.tasks(), [task])[-1]
-    read = 0
+    read = orphaned = 0
     while True:
-        now = next((one for one in book.tasks() if one.ident == found.ident), found)
+        now = next((one for one in book.tasks() if one.ident == found.ident), None)
+        # a keeper replaces a worker that died
+        orphaned = orphaned + 1 if now is not None and as_it_is(project, now).state is not now.state else 0
         try:
             with open(log_of(project, found), "rb") as file:
                 file.seek(read)
@@ -146,7 +149,9 @@ def queue_logs(
         except LookupError:
             raise UsageError(f"there is no encoding `{encoding}`", "write for example `utf-8` or `latin-1`") from None
         screen.log(text)
-        if not follow or now.state not in (State.QUEUED, State.RUNNING):
+        if follow and orphaned > _PATIENCE:
+            raise DvxError(f"who ran the experiment `{found.name}` died", "`dvx queue start` goes on with it")
+        if not follow or now is None or now.state not in (State.QUEUED, State.RUNNING):
             return
         time.sleep(_POLL_SECONDS)
 

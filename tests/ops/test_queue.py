@@ -8,7 +8,8 @@ import signal
 import sqlite3
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from dvx.ops.employment import employed
 from dvx.ops.exp_enqueue import TaskOptions, enqueue
 from dvx.ops.exp_run import RunOptions
 from dvx.ops.exp_show import ShowOptions, show
-from dvx.ops.exp_tasks import find_tasks, open_book, remove_tasks, retry
+from dvx.ops.exp_tasks import find_tasks, log_of, open_book, remove_tasks, retry
 from dvx.ops.repro_plan import ReproOptions
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
 from tests.ops.test_repro import opened, until
@@ -78,6 +79,16 @@ def accuracies(folder: Path) -> dict[str, object]:
 def alone(folder: Path) -> subprocess.Popen[bytes]:
     words = ["dvx", "queue", "work", "--alone"]
     return subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@contextmanager
+def following(folder: Path, name: str) -> Iterator[subprocess.Popen[str]]:
+    words = ["dvx", "queue", "logs", "--follow", name]
+    with subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as reader:
+        try:
+            yield reader
+        finally:
+            reader.kill()
 
 
 def untouched(folder: Path) -> list[str]:
@@ -156,6 +167,29 @@ def test_a_worker_that_is_killed_loses_nothing(repo: Path, notes: Path) -> None:
         assert worker.wait(30) == 0
     assert accuracies(repo) == {"k": 2}
     assert len(notes.read_text().splitlines()) == 1
+
+
+def test_following_a_log_ends_when_nobody_works_any_more(repo: Path, notes: Path) -> None:
+    notes.with_name("notes.hold").touch()
+    queue(repo, "lr=2,3", name="k")
+    with alone(repo) as worker, following(repo, "k-1") as reader:
+        assert reader.stdout is not None
+        assert "Running stage 'train'" in reader.stdout.readline()
+        until(lambda: notes.exists() and notes.read_text().endswith("\n"))
+        worker.kill()
+        assert "error: who ran the experiment `k-1` died\nhint: `dvx queue start`" in reader.communicate(timeout=30)[1]
+    os.kill(int(notes.read_text()), signal.SIGKILL)
+
+
+def test_following_a_log_ends_when_the_experiment_is_removed(repo: Path) -> None:
+    (one,) = queue(repo, name="k")
+    with opened(repo) as project:
+        write(Path(log_of(project, one)), "begun\n")
+    with following(repo, "k") as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "begun\n"
+        dvx(repo, "queue", "remove", "k")
+        assert reader.wait(30) == 0
 
 
 def test_a_running_experiment_is_stopped_and_retried(repo: Path, notes: Path) -> None:
