@@ -66,8 +66,15 @@ def exp_run(
     no_hydra: Annotated[bool, typer.Option("--no-hydra", help="Do not let Hydra compose the parameters.")] = False,
     dry: Annotated[bool, typer.Option("--dry", help="Show what would run; run and record nothing.")] = False,
     jobs: Annotated[
-        int, typer.Option("--jobs", "-j", min=0, help="How many stages at once, with --run-all how many experiments.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=0,
+            help="How many stages at once, as in repro; with --run-all how many experiments.",
+            show_default=False,
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Run the pipeline, in the workspace if nothing else is said, and record what comes out as an experiment.
@@ -82,7 +89,7 @@ def exp_run(
         raise UsageError("`--dry` and `--interactive` are for runs in the workspace", "leave `--temp` or `--queue` out")
     project = find_project()
     if run_all:
-        _run_all(project, max(1, jobs))
+        _run_all(project, jobs or 1)
         return
     repro = ReproOptions(
         targets=tuple(targets or ()),

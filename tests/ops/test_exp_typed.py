@@ -81,3 +81,25 @@ def test_one_value_may_make_way_for_another(two: Path) -> None:
     dvx(two, "queue", "work", "--alone")
     refs = git(two, "for-each-ref", "--format=%(refname)", "refs/exps").split()
     assert [git(two, "show", f"{ref}:params.yaml") for ref in sorted(refs)] == ["n: 5", "n: 6"]
+
+
+@pytest.mark.parametrize("way", [(), ("--temp",), ("--queue",)])
+@pytest.mark.parametrize("setting", ["DVX_JOBS", "core.jobs", "-j"])
+def test_as_many_stages_run_at_once_as_is_set(
+    native: Path, monkeypatch: pytest.MonkeyPatch, way: tuple[str, ...], setting: str
+) -> None:
+    wait = "touch {}; for i in $(seq 100); do [ -e {} ] && break; sleep 0.05; done; [ -e {} ]"
+    left, right = native.parent / "left", native.parent / "right"
+    stages = {"a": wait.format(left, right, right), "b": wait.format(right, left, left)}
+    write(
+        native / "dvx.yaml", json.dumps({"stages": {name: {"cmd": cmd, "always_changed": True} for name, cmd in stages.items()}})
+    )
+    commit_all(native)
+    if setting == "DVX_JOBS":
+        monkeypatch.setenv("DVX_JOBS", "2")
+    elif setting == "core.jobs":
+        dvx(native, "config", "--local", "core.jobs", "2")
+    assert dvx(native, "exp", "run", *way, "-n", "x", *(["-j", "2"] if setting == "-j" else [])).code == 0
+    if "--queue" in way:
+        dvx(native, "queue", "work", "--alone")
+    assert git(native, "for-each-ref", "refs/exps/**/x") != ""
