@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import string
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -102,12 +101,6 @@ def draw_name(number: int, taken: Collection[str]) -> str:
 def result_hash(entries: Mapping[str, Mapping[str, Any]]) -> str:
     """The hash of what a run led to, from the lock entries of its stages by address (source: DVC's format, experiment commit)."""
     return hashlib.sha256(json_sorted(entries).encode()).hexdigest()
-
-
-def recorded_hash(message: str) -> str:
-    """The hash in the message of an experiment's commit; empty when the user wrote another message."""
-    last = message.partition("\n")[0].rpartition(" ")[2]
-    return last if len(last) == 64 and set(string.hexdigits.lower()).issuperset(last) else ""
 
 
 _ADJECTIVES = """

@@ -1,4 +1,4 @@
-"""Cause, Reason, Decision: must a stage run, and why.
+"""Cause, Reason, Action: must a stage run, and why.
 
 As in DVC, a dependency, parameter or output that was taken out of a pipeline file is no reason to run: what is left still
 describes the run that was recorded.
@@ -66,14 +66,6 @@ class Action(Enum):
     RESTORE = "restore"
     RUN = "run"
     RECORD = "record"
-
-
-class Decision(Struct, frozen=True):
-    """What happens to a stage, and why."""
-
-    stage: str
-    action: Action
-    reasons: tuple[Reason, ...]
 
 
 Same = Callable[[Any, Any], bool]

@@ -34,7 +34,7 @@ from dvx.model import ini
 from dvx.model.claims import claim_name, decode_claim
 from dvx.model.dialect import DIALECTS, DVC, NATIVE, Dialect
 from dvx.model.digest import Digest
-from dvx.model.experiment import ExpRef, named, recorded_hash
+from dvx.model.experiment import ExpRef, named
 from dvx.model.history import fold
 from dvx.model.kept import PARTIAL, RUN, WORKER, convert_kept, read_bodies, read_kept
 from dvx.model.named import named_in
@@ -230,7 +230,6 @@ def _names(data: bytes) -> None:
 
 def _commit(data: bytes) -> None:
     info = parse_commit("a" * 40, data)
-    recorded_hash(info.message)
     printable(info.subject + info.author)
 
 

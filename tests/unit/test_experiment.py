@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dvx.errors import UsageError
-from dvx.model.experiment import ExpRef, check_name, draw_name, recorded_hash, result_hash, why_bad
+from dvx.model.experiment import ExpRef, check_name, draw_name, result_hash, why_bad
 
 BASE = "3d07f4618e2ea13647830491caa8b7e8b20675e7"
 
@@ -100,8 +100,3 @@ def test_the_hash_of_a_result_is_dvcs():
     }
     assert result_hash({"train": entry}) == "330e5f8e8ef73be6954d5c3083816125a67ab16c781599cc36b7ed63f69a29a1"
     assert result_hash({}) == "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
-
-
-def test_the_hash_is_found_in_a_message():
-    assert recorded_hash("dvc: commit experiment " + "a1" * 32) == "a1" * 32
-    assert recorded_hash("try a larger batch") == ""
