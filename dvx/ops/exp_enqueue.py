@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -20,7 +20,7 @@ from dvx.model.sweep import combine
 from dvx.model.task import Place, State, Task
 from dvx.ops.exp_edits import edits_of, read_sweeps
 from dvx.ops.exp_run import RunOptions, own_files, scratch_index
-from dvx.ops.exp_tasks import SNAPSHOTS, as_it_is, open_book, release
+from dvx.ops.exp_tasks import SNAPSHOTS, as_it_is, open_book, release, taken, waiting_names
 from dvx.ops.experiments import git_of, head_of
 from dvx.ops.index import Index, load_index
 from dvx.ops.observation import Observer
@@ -86,9 +86,8 @@ def enqueue(project: Project, options: TaskOptions, place: Place, tell: Tell, wo
     freed: list[Task] = []
 
     def make(found: Sequence[Task]) -> tuple[list[Task], list[str]]:
-        known = [as_it_is(project, one) for one in found]
-        freed[:] = [one for one in known if _is_abandoned(one, options.run.name, baseline)]
-        names = _names(project, [one for one in known if one not in freed], options.run, baseline, len(rows))
+        freed[:] = [one for one in found if _is_abandoned(as_it_is(project, one), options.run.name, baseline)]
+        names = _names(project, waiting_names(project, found, baseline), options.run, baseline, len(rows))
         made = [task(ident=secrets.token_hex(20), name=name, overrides=row) for name, row in zip(names, rows, strict=True)]
         again = next((one for one in freed if place is Place.ALONE and _is_same(git, one, made[0])), None)
         if again is not None:
@@ -129,20 +128,19 @@ def _snapshot(project: Project, index: Index, baseline: str, tell: Tell) -> str:
         return git.snapshot(copy, baseline, own_files(project, load_index(project)), "dvx: the workspace, for experiments\n")
 
 
-def _names(project: Project, known: Iterable[Task], run: RunOptions, baseline: str, count: int) -> list[str]:
+def _names(project: Project, waiting: Collection[str], run: RunOptions, baseline: str, count: int) -> list[str]:
     """The names of new experiments; those of others that wait are taken, too."""
     refs = git_of(project).experiments()
-    waiting = {one.name for one in known if one.state in (State.QUEUED, State.RUNNING) and one.baseline == baseline}
     if run.name:
         check_name(run.name)
         chosen = [run.name] if count == 1 else [f"{run.name}-{number}" for number in range(1, count + 1)]
         for name in chosen:
             if (ExpRef(baseline, name) in refs or name in waiting) and not run.force:
-                raise DvxError(f"experiment `{name}` exists already", "choose another name, or use `--force` to replace it")
+                raise taken(name)
         return chosen
-    taken = {ref.name for ref in refs} | waiting
+    known = {ref.name for ref in refs}.union(waiting)
     found = []
     for _ in range(count):
-        found.append(draw_name(secrets.randbelow(1 << 32), taken))
-        taken.add(found[-1])
+        found.append(draw_name(secrets.randbelow(1 << 32), known))
+        known.add(found[-1])
     return found

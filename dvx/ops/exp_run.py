@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -138,8 +138,8 @@ def scratch_index(project: Project, git: Git) -> Iterator[str]:
         scratch.close()
 
 
-def new_ref(project: Project, name: str) -> ExpRef:
-    """The ref of an experiment to come, on top of HEAD; a name is drawn if there is none.
+def new_ref(project: Project, name: str, others: Iterable[str] = ()) -> ExpRef:
+    """The ref of an experiment to come, on top of HEAD; a name is drawn if there is none, and is none of the others.
 
     Raises:
         UsageError: the name will not do.
@@ -148,7 +148,7 @@ def new_ref(project: Project, name: str) -> ExpRef:
     baseline = head_of(git)
     if name:
         check_name(name)
-    return ExpRef(baseline, name or draw_name(secrets.randbelow(1 << 32), {ref.name for ref in git.experiments()}))
+    return ExpRef(baseline, name or draw_name(secrets.randbelow(1 << 32), {ref.name for ref in git.experiments()}.union(others)))
 
 
 def _check_vacant(project: Project, git: Git, ref: ExpRef, edits: Mapping[str, bytes], *, force: bool) -> None:

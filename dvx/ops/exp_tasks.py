@@ -158,6 +158,18 @@ def retry(project: Project, names: Sequence[str]) -> tuple[Task, ...]:
     return tuple(open_book(project).change(choose))
 
 
+def waiting_names(project: Project, found: Iterable[Task], baseline: str) -> set[str]:
+    """The names of experiments on top of a commit that wait or run, so that no other may have them."""
+    known = (as_it_is(project, one) for one in found if one.baseline == baseline)
+    # nobody waits for what a killed `exp run --temp` left
+    return {one.name for one in known if one.state is State.RUNNING or (one.state is State.QUEUED and one.place is Place.QUEUE)}
+
+
+def taken(name: str) -> DvxError:
+    """What is said of a name that another experiment has, or will have."""
+    return DvxError(f"experiment `{name}` exists already", "choose another name, or use `--force` to replace it")
+
+
 def snapshots(project: Project) -> list[str]:
     """The commits that are kept for tasks."""
     return [ref.removeprefix(SNAPSHOTS) for ref in git_of(project).refs(SNAPSHOTS)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
@@ -14,7 +15,7 @@ from dvx.model.task import Place, State, Task
 from dvx.ops.employment import employed
 from dvx.ops.exp_edits import read_overrides
 from dvx.ops.exp_run import Recorded, RunOptions, new_ref, run
-from dvx.ops.exp_tasks import open_book
+from dvx.ops.exp_tasks import open_book, taken, waiting_names
 from dvx.project import Project
 
 _KEPT_FAILURES = 50
@@ -24,21 +25,27 @@ def run_here(project: Project, options: RunOptions, tell: Tell) -> Recorded:
     """`exp_run.run`, with a task in the list of experiments as long as it runs; one that fails stays there.
 
     Raises:
-        DvxError: as `exp_run.run`.
+        DvxError: as `exp_run.run`; also for a name of another that waits or runs.
     """
-    ref = new_ref(project, options.name)
+    book = open_book(project)
+    ref = new_ref(project, options.name, (one.name for one in book.tasks()))
     named = replace(options, name=ref.name)
     if options.repro.dry:
         return run(project, named, tell)
     overrides = read_overrides(project, options.overrides)
-    book = open_book(project)
     with employed(project) as worker:
         now = time.time()
         task = Task(
             secrets.token_hex(20), ref.name, ref.baseline, Place.WORKSPACE, overrides=overrides,
             state=State.RUNNING, created=now, started=now, worker=worker,
         )  # fmt: skip
-        book.change(lambda _: ([task], ()))
+
+        def make(found: Sequence[Task]) -> tuple[Sequence[Task], Sequence[str]]:
+            if ref.name in waiting_names(project, found, ref.baseline) and not options.force:
+                raise taken(ref.name)
+            return [task], ()
+
+        book.change(make)
         try:
             recorded = run(project, named, tell)
         except BaseException as error:

@@ -301,6 +301,26 @@ def test_names_are_given_once(repo: Path) -> None:
     assert "add `--queue`" in result.err
 
 
+def test_a_name_that_many_want_at_once_is_given_once(repo: Path) -> None:
+    words = ["dvx", "exp", "run", "--queue", "-n", "one"]
+    asked = [subprocess.Popen(words, cwd=repo, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    said = [one.communicate(timeout=60)[1] for one in asked]
+    assert sorted(one.returncode != 0 for one in asked) == [False, True, True, True]
+    assert sum("error: experiment `one` exists already" in text for text in said) == 3
+    assert states(repo) == {"one": "queued"}
+
+
+def test_a_run_in_the_workspace_does_not_take_the_name_of_one_that_waits(repo: Path) -> None:
+    queue(repo, name="one")
+    result = run_dvx(repo, "exp", "run", "-n", "one", "-S", "lr=5")
+    assert "error: experiment `one` exists already" in result.err
+    assert "lr: 1 " in (repo / "params.yaml").read_text()
+    assert dvx(repo, "queue", "work", "--alone").code == 0
+    assert accuracies(repo) == {"one": 1}
+    assert dvx(repo, "exp", "run", "-f", "-n", "one", "-S", "lr=5").code == 0
+    assert accuracies(repo) == {"one": 5}
+
+
 def test_gc_keeps_what_a_queued_experiment_needs(repo: Path) -> None:
     write(repo / "raw", "only in the queue\n")
     queue(repo, name="q")
