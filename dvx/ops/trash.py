@@ -142,8 +142,7 @@ def _carry_out(project: Project, plan: _Plan, *, force: bool) -> Restored:
     for path in dict.fromkeys(blocked):
         to_trash(project, path)
     project.trash.settle()
-    for item in items:
-        project.trash.put_back(item, project.abs(item.path))
+    project.trash.put_back((item, project.abs(item.path)) for item in items)
     project.trash.sweep()
     files.remove(_place(project))
     return Restored(tuple(items), blocked)

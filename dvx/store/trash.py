@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -95,16 +95,21 @@ class Trash:
         if there:
             barrier([self.root, *there, *(os.path.join(folder, "note.json") for folder in there)], self.root)
 
-    def put_back(self, item: Trashed, place: str) -> None:
-        """Move a thing to the free name `place` (absolute); what appeared there meanwhile is taken."""
-        while True:
-            try:
-                files.move_new(item.place, place)
-            except FileExistsError:
-                self.take(place, item.path)
-            else:
-                break
-        self.drop(item)
+    def put_back(self, places: Iterable[tuple[Trashed, str]]) -> None:
+        """Move things to free names (absolute), durably before what is left here goes; what appeared there is taken."""
+        moved: dict[Trashed, str] = {}
+        try:
+            for item, place in places:
+                while item not in moved:
+                    try:
+                        files.move_new(item.place, place)
+                        moved[item] = place
+                    except FileExistsError:
+                        self.take(place, item.path)
+            barrier([os.path.dirname(place) for place in moved.values()], self.root)
+        finally:
+            for item in moved:
+                self.drop(item)
 
     def drop(self, item: Trashed) -> None:
         """Remove a thing for good; its note goes last, for without it nobody would find the rest."""

@@ -22,7 +22,7 @@ Trials = Callable[..., dict[str, Any]]
 _FEW = 1 + len(ERRORS)
 # but of these it kills at each of these many points, evenly spread, and lets `add` fail at as many
 _MOST = 15
-_CUT = ("add", "commit", "checkout -f", "push", "push packs", "pull", "repro", "exp run", "move")
+_CUT = ("add", "commit", "checkout -f", "push", "push packs", "pull", "repro", "exp run", "move", "undo")
 _WHOLE = ("add", "checkout", "push", "push packs", "pull", "repro", "repro snapshot", "exp run")
 
 
