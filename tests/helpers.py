@@ -112,7 +112,8 @@ def tree(folder: Path, *, skip: tuple[str, ...] = (".git",)) -> dict[str, bytes]
 
 def is_record(path: str) -> bool:
     """Is this one of the records that dvx keeps of a project in the user's home: what is trusted, what was made here?"""
-    return re.search(r"/\.local(/state(/dvx(/projects(/[0-9a-f]{32}(/(made|trust\.json(\.lock)?))?)?)?)?)?$", path) is not None
+    kept = r"made-[0-9]{1,20}|trust\.json(\.lock)?"
+    return re.search(rf"/\.local(/state(/dvx(/projects(/[0-9a-f]{{32}}(/({kept}))?)?)?)?)?$", path) is not None
 
 
 def _stream() -> io.TextIOWrapper:

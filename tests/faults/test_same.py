@@ -159,7 +159,7 @@ def test_what_is_no_file_is_refused_at_once(native: Path, kind: str, inside: boo
         if kind != "pipe":
             place.symlink_to("../pipe")
     run_process(native, "dvx", "--version")
-    with within(1):
+    with within(10):
         refused = run_process(native, "dvx", "add", "d" if inside else "d/odd")
     assert refused.code == 1
     assert "`d/odd`" in refused.err
