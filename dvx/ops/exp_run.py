@@ -25,6 +25,7 @@ from dvx.ops.observation import Observer
 from dvx.ops.pipelines import check_graph
 from dvx.ops.refs import change_refs
 from dvx.ops.repro import ReproOptions, ReproResult, repro
+from dvx.ops.repro_plan import find_stages
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.scratch import Scratch
@@ -60,6 +61,13 @@ class Recorded(Struct, frozen=True):
     replaced: str = ""
 
 
+class Prepared(Struct, frozen=True):
+    """What an experiment will be called, and the new bytes of the files that its overrides change."""
+
+    ref: ExpRef
+    edits: Mapping[str, bytes]
+
+
 class _Record(Struct, frozen=True):
     ref: ExpRef
     message: str
@@ -67,24 +75,35 @@ class _Record(Struct, frozen=True):
     force: bool = False
 
 
-def run(project: Project, options: RunOptions, tell: Tell) -> Recorded:
+def prepare(project: Project, options: RunOptions, others: Iterable[str] = ()) -> Prepared:
+    """Look at what is asked for before anything is changed or run; a name that is drawn is none of the others.
+
+    Raises:
+        DvxError: the name is taken by another result, an override or a target means nothing, or the pipeline is not sound.
+    """
+    git = git_of(project)
+    ref = new_ref(project, options.name, others)
+    git.check_identity()
+    edits = edits_of(project, read_overrides(project, options.overrides), hydra=options.hydra)
+    _check_vacant(project, git, ref, edits, force=options.force or options.repro.dry)
+    if edits or options.repro.targets:
+        index = load_index(project)
+        check_graph(index)
+        find_stages(project, index, options.repro)
+    return Prepared(ref, edits)
+
+
+def run(project: Project, prepared: Prepared, options: RunOptions, tell: Tell) -> Recorded:
     """Apply the overrides, reproduce the pipeline and record what came out as an experiment on top of HEAD.
 
     HEAD, index and stash stay as they are; uncommitted changes of tracked files are part of the experiment.
 
     Raises:
-        DvxError: the name is taken by another result (before anything runs), or the pipeline fails; the edited parameters and
-            what the stages made so far are then still in the workspace.
+        DvxError: the pipeline fails; the edited parameters and what the stages made so far are then still in the workspace.
     """
-    git = git_of(project)
-    ref = new_ref(project, options.name)
-    git.check_identity()
-    edits = edits_of(project, read_overrides(project, options.overrides), hydra=options.hydra)
-    _check_vacant(project, git, ref, edits, force=options.force or options.repro.dry)
+    ref, edits = prepared.ref, prepared.edits
     if options.repro.dry:
         return Recorded(ref, "", repro(project, options.repro, tell))
-    if edits:
-        check_graph(load_index(project))  # nothing is edited for a pipeline that cannot be understood
     for path, data in edits.items():
         files.write_atomic(project.abs(path), data)
     try:

@@ -14,7 +14,7 @@ from dvx.model.events import Tell
 from dvx.model.task import Place, State, Task
 from dvx.ops.employment import employed
 from dvx.ops.exp_edits import read_overrides
-from dvx.ops.exp_run import Recorded, RunOptions, new_ref, run
+from dvx.ops.exp_run import Recorded, RunOptions, prepare, run
 from dvx.ops.exp_tasks import open_book, taken, waiting_names
 from dvx.project import Project
 
@@ -22,16 +22,17 @@ _KEPT_FAILURES = 50
 
 
 def run_here(project: Project, options: RunOptions, tell: Tell) -> Recorded:
-    """`exp_run.run`, with a task in the list of experiments as long as it runs; one that fails stays there.
+    """`exp_run.run`, with a task in the list of experiments as long as it runs; one that fails stays there, but nothing of what
+    was refused before it began.
 
     Raises:
-        DvxError: as `exp_run.run`; also for a name of another that waits or runs.
+        DvxError: as `exp_run.prepare` and `exp_run.run`; also for a name of another that waits or runs.
     """
     book = open_book(project)
-    ref = new_ref(project, options.name, (one.name for one in book.tasks()))
-    named = replace(options, name=ref.name)
+    prepared = prepare(project, options, (one.name for one in book.tasks()))
+    ref = prepared.ref
     if options.repro.dry:
-        return run(project, named, tell)
+        return run(project, prepared, options, tell)
     overrides = read_overrides(project, options.overrides)
     with employed(project) as worker:
         now = time.time()
@@ -47,7 +48,7 @@ def run_here(project: Project, options: RunOptions, tell: Tell) -> Recorded:
 
         book.change(make)
         try:
-            recorded = run(project, named, tell)
+            recorded = run(project, prepared, options, tell)
         except BaseException as error:
             state = State.FAILED if isinstance(error, DvxError) else State.KILLED
             told = error.message.splitlines()[0] if isinstance(error, DvxError) else "it was stopped"

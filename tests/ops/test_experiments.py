@@ -56,7 +56,8 @@ def project(folder) -> Project:
 
 def run(folder, *overrides, name="", tell=silent, **options):
     repro = ReproOptions(force=options.pop("rerun", False), dry=options.pop("dry", False))
-    return exp_run.run(project(folder), RunOptions(repro, name, tuple(overrides), **options), tell)
+    opened, asked = project(folder), RunOptions(repro, name, tuple(overrides), **options)
+    return exp_run.run(opened, exp_run.prepare(opened, asked), asked, tell)
 
 
 def apply(folder, name, *, force=True, tell=silent):

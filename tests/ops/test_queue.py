@@ -265,6 +265,18 @@ def test_what_is_removed_leaves_no_trace(repo: Path) -> None:
     assert accuracies(repo) == {"k-1": 2}
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("-S", "nope.deep=1"), ("-S", "no.yaml:lr=1"), ("-S", "lr"), ("-n", "a b"), ("-S", "lr=1", "nope"), ("nope",)],
+)
+def test_what_is_refused_before_it_begins_is_no_failed_experiment(repo: Path, words: tuple[str, ...]) -> None:
+    before = (repo / "params.yaml").read_bytes()
+    result = run_dvx(repo, "exp", "run", *words)
+    assert result.code
+    assert "Failed" not in dvx(repo, "exp", "show").out
+    assert (repo / "params.yaml").read_bytes() == before
+
+
 def test_a_failed_run_in_the_workspace_is_remembered_until_it_succeeds(repo: Path) -> None:
     assert run_dvx(repo, "exp", "run", "-n", "w", "-S", "lr=13").code != 0
     assert accuracies(repo) == {"w": 13}
