@@ -15,14 +15,14 @@ from dvx.config import Config, environment, find_root
 from dvx.errors import DvxError
 from dvx.model.database import FORMATS
 from dvx.model.dialect import NATIVE
-from dvx.model.options import ANY_REMOTE, DATABASE, REMOTES, SECTIONS, Kind, Option
+from dvx.model.options import ANY_REMOTE, DATABASE, REMOTES, SECTIONS, Option, ValueKind
 from dvx.model.settings import options_of
 from dvx.project import Project
 
 DEFAULT_PARAMS = "params.yaml"
 _PREFIXES = ("++", "+", "~")
 _SCHEMES = tuple(f"{scheme}://" for scheme in REMOTES if scheme)
-_FEW_WORDS = {Kind.FLAG: ("true", "false"), Kind.LINKS: ("reflink", "hardlink", "symlink", "copy")}
+_FEW_WORDS = {ValueKind.FLAG: ("true", "false"), ValueKind.LINKS: ("reflink", "hardlink", "symlink", "copy")}
 
 encodings = one_of("utf-8", "latin-1", "cp1252", "utf-16", "ascii")
 orders = one_of("asc", "desc")

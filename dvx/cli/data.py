@@ -30,7 +30,7 @@ from dvx.errors import UsageError
 from dvx.model.dialect import DVC, NATIVE
 from dvx.model.paths import printable
 from dvx.ops.index import SelectOptions
-from dvx.ops.scope import Revisions, SyncOptions
+from dvx.ops.scope import ChosenRevisions, SyncOptions
 
 _COLUMN = 20
 
@@ -165,12 +165,12 @@ def status(
     Example: dvx status train
     """
     chosen = SelectOptions(with_deps=with_deps, recursive=recursive)
-    revisions = Revisions(all_branches, all_tags, all_commits)
+    revisions = ChosenRevisions(all_branches, all_tags, all_commits)
     if cloud or remote:
         options = SyncOptions(tuple(targets or ()), remote, jobs, chosen, revisions)
         _cloud_status(options, indent="\t" if cloud else "", json=json)
         return
-    if jobs or revisions != Revisions():
+    if jobs or revisions != ChosenRevisions():
         raise UsageError("`--jobs`, `--all-branches`, `--all-tags` and `--all-commits` need `--cloud`", "add `--cloud`")
     from dvx.ops.status import as_json, status
 

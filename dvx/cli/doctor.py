@@ -11,7 +11,7 @@ from dvx.cli import colour, render, units
 from dvx.cli.colour import Ink
 from dvx.cli.common import JsonOption, cwd
 from dvx.config import find_root
-from dvx.model.doctor import Environment, Kind, Problem
+from dvx.model.doctor import Environment, Problem, ProblemKind
 from dvx.model.paths import printable
 from dvx.ops.doctor import diagnose
 from dvx.ops.environment import describe
@@ -19,48 +19,54 @@ from dvx.project import Project
 
 # what is wrong, and the cure; `{0}` is the subject of a problem, `{1}` its detail
 _WORDS = {
-    Kind.ERROR: ("{0}", "{1}"),
-    Kind.LINKS_FALL_BACK: (
+    ProblemKind.ERROR: ("{0}", "{1}"),
+    ProblemKind.LINKS_FALL_BACK: (
         "{0} does not work between cache and workspace, so {1} is used",
         "use a file system with reflinks (XFS, Btrfs, APFS), or run `dvx config cache.type hardlink,symlink,copy`",
     ),
-    Kind.NO_LINK_WORKS: ("no configured link type works here: {0}", "run `dvx config cache.type reflink,copy`"),
-    Kind.NOT_WRITABLE: ("dvx cannot make files in `{0}`: {1}", "check who owns it, and its permissions"),
-    Kind.OTHER_FILE_SYSTEM: (
+    ProblemKind.NO_LINK_WORKS: ("no configured link type works here: {0}", "run `dvx config cache.type reflink,copy`"),
+    ProblemKind.NOT_WRITABLE: ("dvx cannot make files in `{0}`: {1}", "check who owns it, and its permissions"),
+    ProblemKind.OTHER_FILE_SYSTEM: (
         "the cache `{0}` is on another file system than the workspace, so all data is copied between them",
         "put the cache onto the same one with `dvx cache dir PATH`, or run `dvx config cache.type symlink`",
     ),
-    Kind.PACKAGE_MISSING: ("the remote `{0}` needs a package that is not installed", "run `pip install '{1}'`"),
-    Kind.GIT_OLD: ("Git {0} is too old", "install Git {1} or newer"),
-    Kind.HOOK_MISSING: ("Git does not call dvx in hooks: {0}", "run `dvx install`, if you want it to"),
-    Kind.HOOK_FOREIGN: ("the hook `{0}` does not call dvx, as others do", 'add the line `{1} -- "$@"` to it'),
-    Kind.HOOK_NOT_EXECUTABLE: ("Git cannot run the hook `{0}`", "run `chmod +x {0}`"),
-    Kind.PROGRAM_MISSING: ("hooks call `{0}`, which is not on the PATH", "install it, or add its folder to the PATH"),
-    Kind.DRIVER_MISSING: (".gitattributes asks for the merge driver `{0}`, which is not set up", "run `dvx install`"),
-    Kind.STALE: ("commands that were killed left {1} in `{0}`", "the next command that writes there removes it"),
-    Kind.WORKER_DEAD: ("{0} of experiments died", "run `dvx queue start`, which goes on with what they did, or `dvx exp clean`"),
-    Kind.GROUP_SHUT_OUT: (
+    ProblemKind.PACKAGE_MISSING: ("the remote `{0}` needs a package that is not installed", "run `pip install '{1}'`"),
+    ProblemKind.GIT_OLD: ("Git {0} is too old", "install Git {1} or newer"),
+    ProblemKind.HOOK_MISSING: ("Git does not call dvx in hooks: {0}", "run `dvx install`, if you want it to"),
+    ProblemKind.HOOK_FOREIGN: ("the hook `{0}` does not call dvx, as others do", 'add the line `{1} -- "$@"` to it'),
+    ProblemKind.HOOK_NOT_EXECUTABLE: ("Git cannot run the hook `{0}`", "run `chmod +x {0}`"),
+    ProblemKind.PROGRAM_MISSING: ("hooks call `{0}`, which is not on the PATH", "install it, or add its folder to the PATH"),
+    ProblemKind.DRIVER_MISSING: (".gitattributes asks for the merge driver `{0}`, which is not set up", "run `dvx install`"),
+    ProblemKind.STALE: ("commands that were killed left {1} in `{0}`", "the next command that writes there removes it"),
+    ProblemKind.WORKER_DEAD: (
+        "{0} of experiments died",
+        "run `dvx queue start`, which goes on with what they did, or `dvx exp clean`",
+    ),
+    ProblemKind.GROUP_SHUT_OUT: (
         "the group may not write in {1} of the cache `{0}`, though `cache.shared` is `group`",
         "run `chmod -R g+rX {0} && find {0} -type d -exec chmod g+ws {{}} +`",
     ),
-    Kind.PRIVATE_READABLE: ("others can read `{0}`, which holds a secret", "run `chmod 600 {0}`"),
-    Kind.PRIVATE_TRACKED: (
+    ProblemKind.PRIVATE_READABLE: ("others can read `{0}`, which holds a secret", "run `chmod 600 {0}`"),
+    ProblemKind.PRIVATE_TRACKED: (
         "the secret `{0}` is in a file that Git tracks",
         "run `dvx config --project --unset {0}` and `dvx config --local {0} VALUE`; if it was pushed, get a new one",
     ),
-    Kind.OWN_NOT_IGNORED: ("Git does not ignore what is dvx's own: `{0}` lacks `{1}`", "add a line for each to it"),
-    Kind.FOLDER_LEFT: (
+    ProblemKind.OWN_NOT_IGNORED: ("Git does not ignore what is dvx's own: `{0}` lacks `{1}`", "add a line for each to it"),
+    ProblemKind.FOLDER_LEFT: (
         "Git does not ignore `{0}`, which holds data of commits in which this is a project of that kind",
         "write `*` into `{0}/.gitignore`",
     ),
-    Kind.CLOCK_OFF: (
+    ProblemKind.CLOCK_OFF: (
         "the clock of the file system of `{0}` is {1} of that of this machine",
         "set both by a time server; until then dvx may read files again, or miss a change",
     ),
-    Kind.EXTRA_MISSING: ("`{0}` needs a package that is not installed", "run `pip install '{1}'`"),
-    Kind.OUTPUT_HIDDEN: ("`{0}` is tracked, but the line `{1}` hides it", "change that line, or `dvx remove` the data"),
-    Kind.POINTER_IGNORED: ("Git ignores `{0}`, so it never gets into a commit", "run `git check-ignore -v {0}` to see why"),
-    Kind.IGNORE_WRONG: ("the line `{0}` is no pattern", "correct or remove it"),
+    ProblemKind.EXTRA_MISSING: ("`{0}` needs a package that is not installed", "run `pip install '{1}'`"),
+    ProblemKind.OUTPUT_HIDDEN: ("`{0}` is tracked, but the line `{1}` hides it", "change that line, or `dvx remove` the data"),
+    ProblemKind.POINTER_IGNORED: (
+        "Git ignores `{0}`, so it never gets into a commit",
+        "run `git check-ignore -v {0}` to see why",
+    ),
+    ProblemKind.IGNORE_WRONG: ("the line `{0}` is no pattern", "correct or remove it"),
 }
 
 
@@ -137,10 +143,10 @@ def _cure(problem: Problem) -> str:
 def _parts(problem: Problem) -> tuple[str, str]:
     detail = problem.detail
     subject = problem.subject
-    if problem.kind is Kind.STALE:
+    if problem.kind is ProblemKind.STALE:
         detail = units.count(int(detail), "thing")
-    elif problem.kind is Kind.GROUP_SHUT_OUT:
+    elif problem.kind is ProblemKind.GROUP_SHUT_OUT:
         detail = units.count(int(detail), "folder")
-    elif problem.kind is Kind.WORKER_DEAD:
+    elif problem.kind is ProblemKind.WORKER_DEAD:
         subject = units.count(int(subject), "worker")
     return printable(subject), printable(detail)

@@ -11,11 +11,11 @@ import typer
 from dvx.cli import complete, complete_values, exp_table, render, screen
 from dvx.cli.common import JsonOption, MarkdownOption, find_project
 from dvx.cli.experiments import NumberOption, RevisionsOption, tell_of_others
-from dvx.cli.metrics import Look, changes_document, print_changes
+from dvx.cli.metrics import TableLook, changes_document, print_changes
 from dvx.errors import UsageError
 from dvx.ops.exp_show import Baseline, Hide, ShowOptions, show
-from dvx.ops.experiments import Scope, git_of
-from dvx.ops.metrics import Choice, What, compare
+from dvx.ops.experiments import BaselineScope, git_of
+from dvx.ops.metrics import ValueChoice, What, compare
 from dvx.project import Project
 
 _PLOTTED = 50
@@ -75,7 +75,7 @@ def exp_show(
         raise UsageError(
             f"`--sort-order` is `asc` or `desc`, not `{sort_order}`", "write `--sort-order desc` for the highest first"
         )
-    scope = Scope(tuple(rev or ()), num, all_commits)
+    scope = BaselineScope(tuple(rev or ()), num, all_commits)
     choices = ((Hide.QUEUED, hide_queued or failed), (Hide.FAILED, hide_failed and not failed), (Hide.DONE, failed))
     hidden = frozenset(one for one, chosen in choices if chosen)
     project = find_project()
@@ -145,13 +145,13 @@ def exp_diff(
     """
     project = find_project()
     git_of(project)
-    metrics = compare(project, Choice(What.METRICS), old, new)
-    params = compare(project, Choice(What.PARAMS, param_deps=param_deps), old, new)
+    metrics = compare(project, ValueChoice(What.METRICS), old, new)
+    params = compare(project, ValueChoice(What.PARAMS, param_deps=param_deps), old, new)
     if json:
         pairs = (("metrics", metrics), ("params", params))
         render.json({name: changes_document(project, one.changes(unchanged=everything)) for name, one in pairs})
         return
-    print_changes(project, metrics, Look("Metric", precision, everything, not no_path, markdown=md))
+    print_changes(project, metrics, TableLook("Metric", precision, everything, not no_path, markdown=md))
     if metrics.changes(unchanged=everything) and params.changes(unchanged=everything):
         render.data("")
-    print_changes(project, params, Look("Param", precision, everything, not no_path, markdown=md))
+    print_changes(project, params, TableLook("Param", precision, everything, not no_path, markdown=md))

@@ -9,7 +9,7 @@ from typing import Any
 from dvx.cli.clock import moment
 from dvx.cli.exp_table import Column, cells
 from dvx.cli.pages import STYLE, as_script, page
-from dvx.ops.exp_show import Baseline, Row
+from dvx.ops.exp_show import Baseline, ExperimentRow
 
 _STYLE = """
 .wide { overflow: auto; max-height: 70vh; border: 1px solid var(--line); border-radius: 8px; }
@@ -65,7 +65,7 @@ def _entries(baseline: Baseline, columns: Sequence[Column]) -> list[dict[str, An
     ]
 
 
-def _entry(row: Row, name: str, group: str, columns: Sequence[Column]) -> dict[str, Any]:
+def _entry(row: ExperimentRow, name: str, group: str, columns: Sequence[Column]) -> dict[str, Any]:
     found = cells(row)
     values = [_plain(found.get(column), column) for column in columns]
     return {

@@ -129,14 +129,14 @@ def _here(project: Project, options: RunOptions, *, json: bool) -> None:
 
 
 def _apart(project: Project, options: RunOptions, copied: tuple[str, ...], *, json: bool) -> None:
-    from dvx.model.task import Place
+    from dvx.model.task import TaskPlace
     from dvx.ops.employment import employed
     from dvx.ops.exp_enqueue import TaskOptions, enqueue
     from dvx.ops.exp_tasks import open_book, run_task
 
     tell = render.terminal()
     with employed(project) as worker:
-        task = enqueue(project, TaskOptions(options, copied), Place.ALONE, tell, worker)[0]
+        task = enqueue(project, TaskOptions(options, copied), TaskPlace.ALONE, tell, worker)[0]
         render.note(f"Reproducing experiment '{task.name}'")
         recorded = run_task(project, open_book(project), task, tell)
     if json:
@@ -147,10 +147,10 @@ def _apart(project: Project, options: RunOptions, copied: tuple[str, ...], *, js
 
 
 def _queue(project: Project, options: RunOptions, copied: tuple[str, ...], *, json: bool) -> None:
-    from dvx.model.task import Place
+    from dvx.model.task import TaskPlace
     from dvx.ops.exp_enqueue import TaskOptions, enqueue
 
-    tasks = enqueue(project, TaskOptions(options, copied), Place.QUEUE, render.terminal())
+    tasks = enqueue(project, TaskOptions(options, copied), TaskPlace.QUEUE, render.terminal())
     if json:
         render.json([{"id": one.ident, "name": one.name} for one in tasks])
         return

@@ -14,7 +14,7 @@ from dvx.cli.experiments import AllCommitsOption, NumberOption, RevisionsOption
 from dvx.model.experiment import ExpRef
 from dvx.model.transfer import TransferResult
 from dvx.ops.exp_share import Shared, ShareOptions
-from dvx.ops.experiments import Scope
+from dvx.ops.experiments import BaselineScope
 from dvx.ops.scope import SyncOptions
 
 GitRemoteArgument = Annotated[
@@ -55,7 +55,7 @@ def exp_push(
     from dvx.ops.exp_share import push
 
     sync = SyncOptions(remote=remote, jobs=jobs, run_cache=run_cache)
-    scope = Scope(tuple(rev or ()), num, all_commits)
+    scope = BaselineScope(tuple(rev or ()), num, all_commits)
     options = ShareOptions(tuple(experiments or ()), scope, force, not no_cache, sync)
     words = _Words("push", f"to Git remote '{git_remote}'", f"up to date on Git remote '{git_remote}'", "pushed")
     _tell(push(find_project(), git_remote, options, render.terminal()), words, json=json)
@@ -82,7 +82,7 @@ def exp_pull(
     from dvx.ops.exp_share import pull
 
     sync = SyncOptions(remote=remote, jobs=jobs, run_cache=run_cache)
-    scope = Scope(tuple(rev or ()), num, all_commits)
+    scope = BaselineScope(tuple(rev or ()), num, all_commits)
     options = ShareOptions(tuple(experiments or ()), scope, force, not no_cache, sync)
     words = _Words("pull", f"from Git remote '{git_remote}'", "here already", "fetched")
     _tell(pull(find_project(), git_remote, options, render.terminal()), words, json=json)

@@ -13,7 +13,7 @@ from dvx.cli.clock import local, moment
 from dvx.errors import UnknownColumn, nearest
 from dvx.model.params import flatten
 from dvx.model.table import Table
-from dvx.ops.exp_show import Baseline, Executor, Row
+from dvx.ops.exp_show import Baseline, Executor, ExperimentRow
 
 HEAD = ("Experiment", "Created")
 CSV_HEAD = ("Experiment", "rev", "typ", "Created", "parent")
@@ -51,7 +51,7 @@ class Column(Struct, frozen=True, order=True):
         return f"{self.file}:{self.key}" if self.key else self.file
 
 
-def cells(row: Row) -> dict[Column, Any]:
+def cells(row: ExperimentRow) -> dict[Column, Any]:
     """The values of a row."""
     found: dict[Column, Any] = {}
     for kind in ("metrics", "params"):
@@ -91,7 +91,7 @@ def sort(baselines: Sequence[Baseline], name: str, *, descending: bool) -> tuple
     if chosen is None:
         raise UnknownColumn(f"there is no column `{name}`", nearest(name, columns.values()) or "`dvx exp show` shows them")
 
-    def ordered(rows: Sequence[Row]) -> tuple[Row, ...]:
+    def ordered(rows: Sequence[ExperimentRow]) -> tuple[ExperimentRow, ...]:
         table = Table(("value", "row"), tuple((cells(row).get(chosen), row) for row in rows))
         return table.sorted_by("value", descending=descending).column("row")
 
@@ -196,7 +196,7 @@ def has_states(baselines: Iterable[Baseline]) -> bool:
     return any(row.executor is not None for row in _rows(baselines))
 
 
-def _states(row: Row, missing: str, *, shown: bool) -> list[str]:
+def _states(row: ExperimentRow, missing: str, *, shown: bool) -> list[str]:
     if not shown:
         return []
     return [row.executor.state.capitalize(), row.executor.place] if row.executor else [missing, missing]
@@ -215,12 +215,12 @@ def _json_executor(executor: Executor | None) -> dict[str, Any] | None:
     return {"state": executor.state, "name": executor.place, "local": local}
 
 
-def _json_row(row: Row) -> dict[str, Any]:
+def _json_row(row: ExperimentRow) -> dict[str, Any]:
     data = None if row.data is None else {"rev": row.revision, "timestamp": _iso(row.created), **row.data, "meta": {}}
     return {"rev": row.revision, "name": row.name or None, "data": data, "error": row.error, "experiments": None}
 
 
-def _rows(baselines: Iterable[Baseline]) -> Iterable[Row]:
+def _rows(baselines: Iterable[Baseline]) -> Iterable[ExperimentRow]:
     for baseline in baselines:
         yield baseline.row
         yield from baseline.experiments
@@ -231,11 +231,11 @@ def _names(columns: Sequence[Column]) -> dict[Column, str]:
     return {column: name if bare.count(name) == 1 else column.full for column, name in zip(columns, bare, strict=True)}
 
 
-def _title(row: Row, style: Style) -> str:
+def _title(row: ExperimentRow, style: Style) -> str:
     return row.name if row.name and not style.sha else row.revision if row.revision == "workspace" else row.revision[:_SHORT]
 
 
-def _values(row: Row, columns: Iterable[Column], style: Style, missing: str) -> list[str]:
+def _values(row: ExperimentRow, columns: Iterable[Column], style: Style, missing: str) -> list[str]:
     found: Mapping[Column, Any] = cells(row)
     return [_shown(column, found[column], style) if found.get(column) is not None else missing for column in columns]
 

@@ -12,7 +12,7 @@ from dvx.cli.common import JsonOption, find_project
 from dvx.errors import quoted
 from dvx.model.experiment import Experiment, ExpRef
 from dvx.model.task import State
-from dvx.ops.experiments import Group, Scope, git_of
+from dvx.ops.experiments import BaselineScope, Group, git_of
 from dvx.project import Project
 
 NamesArgument = Annotated[
@@ -85,7 +85,7 @@ def exp_list(
     """
     from dvx.ops.experiments import listing, remote_listing
 
-    scope = Scope(tuple(rev or ()), num, all_commits)
+    scope = BaselineScope(tuple(rev or ()), num, all_commits)
     project = find_project()
     groups = remote_listing(project, git_remote, scope) if git_remote else listing(project, scope)
     if json:
@@ -146,7 +146,7 @@ def exp_remove(
         waiting = remove_tasks(find_project(), experiments or (), () if experiments else (State.QUEUED,))
         render.note(f"Removed experiments: {_listed([one.name for one in waiting])}" if waiting else "No experiments to remove.")
         return
-    scope = Scope(tuple(rev or ()), num or 1, all_commits) if all_commits or rev or num else None
+    scope = BaselineScope(tuple(rev or ()), num or 1, all_commits) if all_commits or rev or num else None
     if git_remote:
         from dvx.ops.exp_share import remove_at
 

@@ -9,7 +9,7 @@ from msgspec import to_builtins
 from dvx.cli import render
 from dvx.cli.common import JsonOption, StagesArgument, find_project
 from dvx.model.staleness import Action
-from dvx.ops.explain import Difference, Explanation
+from dvx.ops.explain import Explanation, ReasonDetail
 from dvx.ops.explain import explain as explain_stages
 from dvx.ops.repro_plan import ReproOptions
 
@@ -54,7 +54,7 @@ def lines_of(one: Explanation) -> Iterator[str]:
             yield "  an equal earlier run is kept, but its outputs are gone from the cache (`dvx fetch --run-cache` may get them)"
 
 
-def _difference(one: Difference) -> Iterator[str]:
+def _difference(one: ReasonDetail) -> Iterator[str]:
     since = f", recorded by {one.known_from}" if one.known_from else ""
     yield f"  {one.reason}{since}"
     if "\n" not in one.old + one.new and (one.old or one.new):

@@ -15,7 +15,7 @@ from dvx.cli.session import SESSION
 from dvx.config import find_root
 from dvx.errors import DvxError, UsageError
 from dvx.model.dialect import NATIVE
-from dvx.model.listing import Listing, Row, as_json, flat
+from dvx.model.listing import Listing, ListingRow, as_json, flat
 from dvx.model.origin import Origin, is_elsewhere
 from dvx.model.paths import printable, within
 from dvx.ops.listing import ListOptions, list_files
@@ -108,7 +108,7 @@ def _inner(project: Project, path: str, rev: str) -> str:
     return project.relative(project.abs(path) if rev and not os.path.isabs(path) else path)
 
 
-def _from_here(project: Project, rows: Sequence[Row], listing: Listing, rev: str) -> Sequence[Row]:
+def _from_here(project: Project, rows: Sequence[ListingRow], listing: Listing, rev: str) -> Sequence[ListingRow]:
     """The rows of a whole workspace, as they are called where the user stands."""
     if rev or listing.top.path != "." or project.cwd == project.root:
         return rows
@@ -117,7 +117,7 @@ def _from_here(project: Project, rows: Sequence[Row], listing: Listing, rev: str
     return sorted(named, key=lambda row: row.path)
 
 
-def _branches(rows: Sequence[Row]) -> Iterator[str]:
+def _branches(rows: Sequence[ListingRow]) -> Iterator[str]:
     """The names in a tree, with the lines that lead to them."""
     last = _last(rows)
     ends: dict[int, bool] = {}
@@ -127,7 +127,7 @@ def _branches(rows: Sequence[Row]) -> Iterator[str]:
         yield f"{above}{'└── ' if number in last else '├── '}{row.path.rpartition('/')[2]}"
 
 
-def _last(rows: Sequence[Row]) -> set[int]:
+def _last(rows: Sequence[ListingRow]) -> set[int]:
     """The numbers of those rows after which their folder has no other."""
     found = set()
     open_at: set[int] = set()
@@ -139,7 +139,7 @@ def _last(rows: Sequence[Row]) -> set[int]:
     return found
 
 
-def _columns(lines: Sequence[tuple[Row, str]], *, size: bool, hashes: bool) -> Iterator[str]:
+def _columns(lines: Sequence[tuple[ListingRow, str]], *, size: bool, hashes: bool) -> Iterator[str]:
     sizes = ["" if row.size is None else _amount(row.size) for row, _ in lines]
     wide = max(map(len, sizes), default=0)
     long = max((len(row.digest or "-") for row, _ in lines), default=0)

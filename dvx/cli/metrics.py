@@ -11,7 +11,7 @@ from msgspec import Struct
 from dvx.cli import complete, complete_values, render
 from dvx.cli.common import JsonOption, MarkdownOption, find_project
 from dvx.model.params import Change
-from dvx.ops.metrics import Choice, Comparison, Reading, Several, Shown, What, compare, show, table
+from dvx.ops.metrics import Reading, RevisionComparison, Several, Shown, ValueChoice, What, compare, show, table
 from dvx.project import Project
 
 PRECISION = 5
@@ -66,7 +66,7 @@ def metrics_show(
     Example: dvx metrics show --all-tags
     """
     project = find_project()
-    choice = Choice(What.METRICS, tuple(targets or ()), recursive)
+    choice = ValueChoice(What.METRICS, tuple(targets or ()), recursive)
     shown = show(project, choice, Several(all_branches, all_tags, all_commits))
     if json:
         render.json(_shown_document(project, shown))
@@ -95,8 +95,8 @@ def metrics_diff(
     Example: dvx metrics diff HEAD~1
     """
     project = find_project()
-    compared = compare(project, Choice(What.METRICS, tuple(targets or ()), recursive), old, new)
-    print_changes(project, compared, Look("Metric", precision, everything, not no_path, json, markdown))
+    compared = compare(project, ValueChoice(What.METRICS, tuple(targets or ()), recursive), old, new)
+    print_changes(project, compared, TableLook("Metric", precision, everything, not no_path, json, markdown))
 
 
 def params_diff(
@@ -115,11 +115,11 @@ def params_diff(
     Example: dvx params diff HEAD~1
     """
     project = find_project()
-    compared = compare(project, Choice(What.PARAMS, tuple(targets or ()), param_deps=deps), old, new)
-    print_changes(project, compared, Look("Param", None, everything, not no_path, json, markdown))
+    compared = compare(project, ValueChoice(What.PARAMS, tuple(targets or ()), param_deps=deps), old, new)
+    print_changes(project, compared, TableLook("Param", None, everything, not no_path, json, markdown))
 
 
-class Look(Struct, frozen=True):
+class TableLook(Struct, frozen=True):
     """How a comparison is shown. `precision` None leaves numbers as they are, and leaves the changes out."""
 
     name: str
@@ -130,7 +130,7 @@ class Look(Struct, frozen=True):
     markdown: bool = False
 
 
-def print_changes(project: Project, compared: Comparison, look: Look) -> None:
+def print_changes(project: Project, compared: RevisionComparison, look: TableLook) -> None:
     """Print what differs, as a table (nothing if nothing does) or as DVC's JSON."""
     changes = compared.changes(unchanged=look.unchanged)
     if look.json:

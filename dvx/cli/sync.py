@@ -25,12 +25,12 @@ from dvx.cli.common import (
     tell_git,
 )
 from dvx.model.paths import printable
-from dvx.model.pointer import Kind
+from dvx.model.pointer import OutputKind
 from dvx.model.settings import redact
 from dvx.model.transfer import TransferResult
 from dvx.ops import sync
 from dvx.ops.index import SelectOptions
-from dvx.ops.scope import Import, Revisions, SyncOptions
+from dvx.ops.scope import ChosenRevisions, Import, SyncOptions
 from dvx.ops.steps import Step
 from dvx.ops.sync import Direction, SyncPlan
 
@@ -66,7 +66,7 @@ def push(
         remote=remote,
         jobs=jobs,
         select=SelectOptions(with_deps=with_deps, recursive=recursive, glob=glob),
-        revisions=Revisions(all_branches, all_tags, all_commits),
+        revisions=ChosenRevisions(all_branches, all_tags, all_commits),
         run_cache=run_cache,
         verify=verify,
     )
@@ -85,7 +85,7 @@ class FetchType(Enum):
     PLOTS = "plots"
 
 
-_KINDS = {FetchType.METRICS: Kind.METRIC, FetchType.PLOTS: Kind.PLOT}
+_KINDS = {FetchType.METRICS: OutputKind.METRIC, FetchType.PLOTS: OutputKind.PLOT}
 
 
 def fetch(
@@ -120,7 +120,7 @@ def fetch(
         remote=remote,
         jobs=jobs,
         select=SelectOptions(with_deps=with_deps, recursive=recursive, glob=glob),
-        revisions=Revisions(all_branches, all_tags, all_commits),
+        revisions=ChosenRevisions(all_branches, all_tags, all_commits),
         run_cache=run_cache,
         max_size=max_size,
         kinds=tuple(_KINDS[each] for each in types or ()),
@@ -161,7 +161,7 @@ def pull(
         remote=remote,
         jobs=jobs,
         select=SelectOptions(with_deps=with_deps, recursive=recursive, glob=glob),
-        revisions=Revisions(all_branches, all_tags, all_commits),
+        revisions=ChosenRevisions(all_branches, all_tags, all_commits),
         run_cache=run_cache,
         force=force,
         allow_missing=allow_missing,

@@ -17,7 +17,7 @@ from dvx.model.paths import printable
 from dvx.ops.fsck import FsckOptions
 from dvx.ops.fsck import fsck as check
 from dvx.ops.gc import Collection, GcOptions, collect, plan
-from dvx.ops.roots import Scope
+from dvx.ops.roots import HistoryScope
 
 
 def gc(
@@ -71,7 +71,7 @@ def gc(
     Example: dvx gc --all-branches --all-tags
     """
     project, tell = find_project(), render.terminal()
-    scope = Scope(workspace, tuple(rev or ()), num, all_branches, all_tags, all_commits, all_experiments, _moment(date))
+    scope = HistoryScope(workspace, tuple(rev or ()), num, all_branches, all_tags, all_commits, all_experiments, _moment(date))
     options = GcOptions(scope, parse_age(grace), cloud, not_in_remote, remote, jobs, tuple(projects or ()), skip_failed)
     shown = plan(project, options, tell)
     if force and not dry_run:

@@ -16,8 +16,8 @@ from msgspec import Struct
 from dvx.config.places import home_folder
 from dvx.config.trust import load
 from dvx.errors import ConfigError
-from dvx.git.places import Place, find_place
-from dvx.model.git_options import Demand, GitOption, Need, demands, is_include, may_have_power, read_options
+from dvx.git.places import GitPlace, find_place
+from dvx.model.git_options import Condition, Demand, GitOption, demands, is_include, may_have_power, read_options
 from dvx.model.paths import printable, within
 from dvx.store.reading import read_regular
 
@@ -71,13 +71,13 @@ def demand(root: str, environ: Mapping[str, str]) -> None:
             raise ConfigError(text, f"if you trust it, run `dvx trust`; else {one.cure}", one.place)
 
 
-def _of(place: Place, environ: Mapping[str, str]) -> Iterator[tuple[str, GitOption, Need]]:
+def _of(place: GitPlace, environ: Mapping[str, str]) -> Iterator[tuple[str, GitOption, Condition]]:
     """The file, the option, and what makes it no harmless one."""
     for file in (os.path.join(place.common, "config"), os.path.join(place.folder, "config.worktree")):
         yield from _in(file, place, environ, 0)
 
 
-def _is_own(place: Place) -> bool:
+def _is_own(place: GitPlace) -> bool:
     """Whether the repository lies in its work tree, or says where that is, as those of linked work trees and submodules do."""
     git = os.path.join(place.top, ".git")
     if not os.path.islink(git) and place.folder == git:
@@ -106,7 +106,7 @@ def _text(folder: str, name: str) -> str:
         return ""
 
 
-def _in(file: str, place: Place, environ: Mapping[str, str], depth: int) -> Iterator[tuple[str, GitOption, Need]]:
+def _in(file: str, place: GitPlace, environ: Mapping[str, str], depth: int) -> Iterator[tuple[str, GitOption, Condition]]:
     try:
         data = _read(file)
     except OSError as error:
@@ -123,7 +123,7 @@ def _in(file: str, place: Place, environ: Mapping[str, str], depth: int) -> Iter
         if is_include(option):
             inner = os.path.join(os.path.dirname(file), _expanded(option.value, environ))
             if depth == _DEEPEST or option.value.startswith("%") or not _is_settled(inner, place):
-                yield file, option, Need.NEVER
+                yield file, option, Condition.NEVER
             else:
                 yield from _in(inner, place, environ, depth + 1)
             continue
@@ -132,24 +132,24 @@ def _in(file: str, place: Place, environ: Mapping[str, str], depth: int) -> Iter
             yield file, option, need
 
 
-def _unmet(demand: Demand, file: str, place: Place, environ: Mapping[str, str]) -> Need | None:
+def _unmet(demand: Demand, file: str, place: GitPlace, environ: Mapping[str, str]) -> Condition | None:
     """Why what an option names makes it no harmless one: the repository can bring it, or another user."""
-    if demand.need is Need.NEVER:
-        return Need.NEVER
-    if demand.need is Need.WRITTEN:
+    if demand.need is Condition.NEVER:
+        return Condition.NEVER
+    if demand.need is Condition.WRITTEN:
         path = demand.path.replace("$RUNNER_TEMP", environ.get("RUNNER_TEMP", ""))
-        return None if _is_outside(_expanded(path, environ), place) else Need.WRITTEN
+        return None if _is_outside(_expanded(path, environ), place) else Condition.WRITTEN
     path = _expanded(demand.path, environ) if "/" in demand.path else _found(demand.path, environ)
     if not _is_outside(path, place):
-        return Need.PROGRAM
+        return Condition.PROGRAM
     real = os.path.realpath(path)
     if not os.path.lexists(real):
         return None
     if not any(within(real, folder) for folder in _SYSTEM) and os.lstat(real).st_uid not in (0, os.geteuid()):
-        return Need.FOREIGN
+        return Condition.FOREIGN
     # what `process` tells Python counts for this file
     is_told = file == os.path.join(place.common, "config") and _PYTHON.fullmatch(os.path.basename(real)) is not None
-    return None if is_told or demand.need is Need.PROGRAM else demand.need
+    return None if is_told or demand.need is Condition.PROGRAM else demand.need
 
 
 def _found(name: str, environ: Mapping[str, str]) -> str:
@@ -158,14 +158,14 @@ def _found(name: str, environ: Mapping[str, str]) -> str:
     return next((place for place in places if os.access(place, os.X_OK) and os.path.isfile(place)), f"/{name}")
 
 
-def _is_outside(path: str, place: Place) -> bool:
+def _is_outside(path: str, place: GitPlace) -> bool:
     """Whether an absolute path leads nowhere into the repository."""
     tops = (place.top, place.folder, place.common, place.common.removesuffix("/.git"))
     ways = (os.path.normpath(path), os.path.realpath(path))
     return os.path.isabs(path) and not any(within(way, os.path.realpath(top)) or within(way, top) for way in ways for top in tops)
 
 
-def _is_settled(file: str, place: Place) -> bool:
+def _is_settled(file: str, place: GitPlace) -> bool:
     """Whether a file that is included is what Git will read: another user's, or a pipe, may say something else then."""
     real = os.path.realpath(file)
     there = os.path.lexists(real)
@@ -188,5 +188,5 @@ def _read(file: str) -> bytes:
     return data
 
 
-def _shown(file: str, place: Place | None) -> str:
+def _shown(file: str, place: GitPlace | None) -> str:
     return os.path.relpath(file, place.top) if place and file.startswith(place.top + os.sep) else file

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dvx.formats.data import load_data
     from dvx.formats.editing import edit_data
-    from dvx.formats.jsonc import Item, load_jsonc, put, put_item
+    from dvx.formats.jsonc import ListItem, load_jsonc, put, put_item
     from dvx.formats.locks import only_stage, remove_from_lock, splice_dataset, splice_lock
     from dvx.formats.reading import decoded, load_yaml, locate, schema_error
     from dvx.formats.writing import dump_yaml, edit_yaml
 
 __all__ = [
-    "Item",
+    "ListItem",
     "decoded",
     "dump_yaml",
     "edit_data",
@@ -37,7 +37,7 @@ __all__ = [
 _PARTS = {
     "data": ("load_data",),
     "editing": ("edit_data",),
-    "jsonc": ("Item", "load_jsonc", "put", "put_item"),
+    "jsonc": ("ListItem", "load_jsonc", "put", "put_item"),
     "locks": ("only_stage", "remove_from_lock", "splice_dataset", "splice_lock"),
     "reading": ("decoded", "load_yaml", "locate", "schema_error"),
     "writing": ("dump_yaml", "edit_yaml"),

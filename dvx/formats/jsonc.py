@@ -62,7 +62,7 @@ def put(text: str, path: Sequence[str | int], value: Any, name: str) -> str:
     return text[: node.start] + _written(text, value, _margin(text, node)) + text[node.end :]
 
 
-class Item(Struct, frozen=True):
+class ListItem(Struct, frozen=True):
     """What a list should hold. An object that has the same value of `key` is it, too; what such a one says of `kept` stays.
 
     Other values have no `key` and are looked for as they are.
@@ -73,7 +73,7 @@ class Item(Struct, frozen=True):
     kept: tuple[str, ...] = ()
 
 
-def put_item(text: str, path: Sequence[str], item: Item, name: str) -> str:
+def put_item(text: str, path: Sequence[str], item: ListItem, name: str) -> str:
     """The text whose list at `path` holds an item: in the place of the one that is it, or as the last.
 
     What that one says beside the item's keys stays.

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dvx.git.repository import Git
-    from dvx.git.values import CommitInfo, Comparison, RefChange
+    from dvx.git.values import CommitInfo, RefChange, TreeComparison
 
-__all__ = ["CommitInfo", "Comparison", "Git", "RefChange"]
+__all__ = ["CommitInfo", "Git", "RefChange", "TreeComparison"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from dvx.errors import GitError, RefBusy, RefMoved, quoted
 from dvx.git import process
-from dvx.git.places import Place, find_place
+from dvx.git.places import GitPlace, find_place
 from dvx.git.repository import Git
 from dvx.git.values import RefChange
 from dvx.model.experiment import EXPERIMENTS, OWN_REFS
@@ -60,7 +60,7 @@ def failure(words: Sequence[str], answer: process.Answer) -> GitError:
     return error
 
 
-def is_at_work(place: Place) -> bool | None:
+def is_at_work(place: GitPlace) -> bool | None:
     """Whether a `git` may be working in a repository at this moment; None where nobody can tell."""
     try:
         names = [name for name in os.listdir(_PROCESSES) if name.isdigit()]
@@ -69,7 +69,7 @@ def is_at_work(place: Place) -> bool | None:
     return any(_works_in(place, os.path.join(_PROCESSES, name)) for name in names)
 
 
-def _works_in(place: Place, process_folder: str) -> bool:
+def _works_in(place: GitPlace, process_folder: str) -> bool:
     try:
         with open(os.path.join(process_folder, "comm"), "rb") as file:
             if not file.read().startswith(b"git"):

@@ -6,7 +6,7 @@ import os
 
 from dvx.errors import GitError, UnknownTarget
 from dvx.git import process, values
-from dvx.git.places import Place
+from dvx.git.places import GitPlace
 from dvx.model.paths import printable
 from dvx.model.settings import redact
 
@@ -27,14 +27,14 @@ def copy_revision(url: str, revision: str, folder: str) -> str:
         GitError: the repository cannot be reached, or is none.
         UnknownTarget: it has no such revision.
     """
-    place = Place(folder, os.path.join(folder, ".git"), os.path.join(folder, ".git"))
+    place = GitPlace(folder, os.path.join(folder, ".git"), os.path.join(folder, ".git"))
     process.ask(place, ("init", "--quiet"))
     commit = _shallow(place, url, revision or "HEAD") or _from_all(place, url, revision)
     process.ask(place, ("-c", "advice.detachedHead=false", "checkout", "--quiet", "--force", "--detach", commit))
     return commit
 
 
-def tip(cwd: Place, url: str, revision: str) -> str:
+def tip(cwd: GitPlace, url: str, revision: str) -> str:
     """The commit that a branch or tag of another repository names now, HEAD if `revision` is empty; empty for other revisions.
 
     Raises:
@@ -57,13 +57,13 @@ def tags(cwd: str, url: str) -> list[str]:
     Raises:
         GitError: the repository cannot be reached.
     """
-    answer = process.run(Place(cwd, cwd, cwd), (*_SAFE, "ls-remote", "--quiet", "--tags", "--refs", "--", url))
+    answer = process.run(GitPlace(cwd, cwd, cwd), (*_SAFE, "ls-remote", "--quiet", "--tags", "--refs", "--", url))
     if answer.code:
         raise _failure(url, answer)
     return [line.partition("\trefs/tags/")[2] for line in values.lines(answer.out)]
 
 
-def _shallow(place: Place, url: str, revision: str) -> str:
+def _shallow(place: GitPlace, url: str, revision: str) -> str:
     """The commit of a branch, tag or whole commit id, without its history; empty if the server has it not, or gives it not."""
     if not _REFSPEC.isdisjoint(revision):
         return ""
@@ -71,7 +71,7 @@ def _shallow(place: Place, url: str, revision: str) -> str:
     return "" if answer.code else _commit(place, "FETCH_HEAD")
 
 
-def _from_all(place: Place, url: str, revision: str) -> str:
+def _from_all(place: GitPlace, url: str, revision: str) -> str:
     """The commit of any revision, with all of the history."""
     answer = process.run(place, (*_SAFE, "fetch", "--quiet", "--tags", "--", url, *_HEADS))
     if answer.code:
@@ -83,7 +83,7 @@ def _from_all(place: Place, url: str, revision: str) -> str:
     return commit
 
 
-def _commit(place: Place, name: str) -> str:
+def _commit(place: GitPlace, name: str) -> str:
     answer = process.run(place, ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"))
     return answer.out.decode("ascii", "replace").strip() if answer.code == 0 else ""
 

@@ -7,7 +7,7 @@ import os
 from msgspec import Struct
 
 
-class Place(Struct, frozen=True):
+class GitPlace(Struct, frozen=True):
     """Where a repository is: work tree, Git folder of this work tree, and the folder that all its work trees share."""
 
     top: str
@@ -15,13 +15,13 @@ class Place(Struct, frozen=True):
     common: str
 
 
-def find_place(start: str) -> Place | None:
+def find_place(start: str) -> GitPlace | None:
     """The repository that the absolute folder `start` lies in, by Git's own rule; runs nothing."""
     top = os.path.realpath(start)
     while True:
         folder = _git_folder(os.path.join(top, ".git"))
         if folder is not None:
-            return Place(top, folder, _common_folder(folder))
+            return GitPlace(top, folder, _common_folder(folder))
         above = os.path.dirname(top)
         if above == top:
             return None

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from dvx.errors import GitError
-from dvx.git.places import Place
+from dvx.git.places import GitPlace
 from dvx.model.git_options import runs_module
 
 _PIPE = -1
@@ -42,7 +42,7 @@ class Answer(Struct, frozen=True):
 
 
 def run(
-    place: Place,
+    place: GitPlace,
     words: Sequence[str],
     given: bytes = b"",
     *,
@@ -74,7 +74,7 @@ def run(
     return Answer(started.returncode, out, error.decode("utf-8", "replace").strip())
 
 
-def ask(place: Place, words: Sequence[str], given: bytes = b"", *, index: str = "", durable: bool = False) -> bytes:
+def ask(place: GitPlace, words: Sequence[str], given: bytes = b"", *, index: str = "", durable: bool = False) -> bytes:
     """Run `git` and return its answer.
 
     Raises:
@@ -111,7 +111,7 @@ def lost(ident: str) -> GitError:
     return GitError(f"Git does not have the object `{ident}`", _REFETCH)
 
 
-def _environment(place: Place, index: str, literal: bool) -> dict[str, str]:
+def _environment(place: GitPlace, index: str, literal: bool) -> dict[str, str]:
     """Variables that undo what `git` exports to hooks, which would make it answer about another repository or index."""
     variables = {
         "GIT_INDEX_FILE": index or os.path.join(place.folder, "index"),
@@ -132,7 +132,7 @@ def _environment(place: Place, index: str, literal: bool) -> dict[str, str]:
     return variables
 
 
-def _names_a_module(place: Place) -> bool:
+def _names_a_module(place: GitPlace) -> bool:
     path = os.path.join(place.common, "config")
     if not os.path.isfile(path):
         return False
@@ -140,7 +140,7 @@ def _names_a_module(place: Place) -> bool:
         return runs_module(file.read())
 
 
-def _is_own(place: Place) -> bool:
+def _is_own(place: GitPlace) -> bool:
     user = getattr(os, "geteuid", lambda: 0)()
     return all(os.stat(path).st_uid == user for path in (place.top, place.folder))
 

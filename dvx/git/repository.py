@@ -13,9 +13,9 @@ from msgspec import Struct
 
 from dvx.errors import GitError, UnknownTarget, nearest
 from dvx.git import process, values
-from dvx.git.places import Place, find_place
+from dvx.git.places import GitPlace, find_place
 from dvx.git.trees import Trees, objects, present
-from dvx.git.values import CommitInfo, Comparison
+from dvx.git.values import CommitInfo, TreeComparison
 from dvx.model.experiment import EXPERIMENTS, ExpRef
 from dvx.model.paths import printable
 
@@ -24,7 +24,7 @@ class Git(Struct, frozen=True):
     """One repository. `top` is its work tree and `folder` its Git folder, absolute; `prefix` leads from the top to the project
     (empty, or ending in a slash)."""
 
-    place: Place
+    place: GitPlace
     prefix: str
 
     @staticmethod
@@ -224,7 +224,7 @@ class Git(Struct, frozen=True):
         words = ("commit-tree", tree, "-p", baseline, "-F", "-")
         return values.text(process.ask(self.place, words, message.encode("utf-8", "replace"), durable=True)).strip()
 
-    def compare(self, index: str, commit: str) -> Comparison:
+    def compare(self, index: str, commit: str) -> TreeComparison:
         """Compare the work tree with a commit, using (and filling) the index file `index`, a copy of the repository's or none."""
         process.ask(self.place, ("read-tree", "--reset", commit), index=index)
         process.run(self.place, ("update-index", "-q", "--refresh"), index=index)
@@ -235,7 +235,7 @@ class Git(Struct, frozen=True):
         absent: list[str] = []
         for facts, path in zip(rows[::2], rows[1::2], strict=True):
             (absent if facts.endswith("D") else changed).append(self._relative(path))
-        return Comparison(tuple(changed), tuple(absent))
+        return TreeComparison(tuple(changed), tuple(absent))
 
     def gone(self, old: str, new: str) -> list[str]:
         """Files that commit `old` has and `new` has not."""

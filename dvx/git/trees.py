@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from dvx.errors import GitError
 from dvx.git import process, values
-from dvx.git.places import Place
+from dvx.git.places import GitPlace
 
 _FOLDER = b"40000"
 _REGULAR = b"100"
@@ -31,7 +31,7 @@ class Trees:
         GitError: a commit, or a tree in it, does not exist.
     """
 
-    def __init__(self, place: Place, folder: str, commits: Sequence[str], wanted: Callable[[str], bool]) -> None:
+    def __init__(self, place: GitPlace, folder: str, commits: Sequence[str], wanted: Callable[[str], bool]) -> None:
         self._roots = _roots(place, folder, commits)
         self._wanted = wanted
         self._levels: dict[str, _Level] = {}
@@ -73,7 +73,7 @@ class Trees:
         return found
 
 
-def named_blobs(place: Place, folder: str, commits: Sequence[str], wanted: Callable[[str], bool]) -> dict[str, set[str]]:
+def named_blobs(place: GitPlace, folder: str, commits: Sequence[str], wanted: Callable[[str], bool]) -> dict[str, set[str]]:
     """The regular files below `folder` with a wanted name, in any of the commits: id of the blob -> paths.
 
     Raises:
@@ -97,7 +97,7 @@ def named_blobs(place: Place, folder: str, commits: Sequence[str], wanted: Calla
     return found
 
 
-def _roots(place: Place, folder: str, commits: Sequence[str]) -> dict[str, str]:
+def _roots(place: GitPlace, folder: str, commits: Sequence[str]) -> dict[str, str]:
     """The tree of `folder` in each commit; empty where there is no such folder."""
     asked = "".join(f"{commit}^{{commit}}\n{commit}^{{tree}}\n" for commit in commits)
     lines = values.lines(process.ask(place, ("cat-file", "--batch-check"), os.fsencode(asked)))
@@ -114,12 +114,12 @@ def _roots(place: Place, folder: str, commits: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _read(place: Place, idents: Collection[str]) -> dict[str, _Level]:
+def _read(place: GitPlace, idents: Collection[str]) -> dict[str, _Level]:
     """Tree objects; raises GitError where one is missing."""
     return {ident: _parse(data, len(ident) // 2) for ident, data in objects(place, idents).items()} if idents else {}
 
 
-def objects(place: Place, idents: Collection[str]) -> dict[str, bytes]:
+def objects(place: GitPlace, idents: Collection[str]) -> dict[str, bytes]:
     """The content of objects.
 
     Raises:
@@ -131,7 +131,7 @@ def objects(place: Place, idents: Collection[str]) -> dict[str, bytes]:
     return found
 
 
-def present(place: Place, idents: Iterable[str]) -> dict[str, bytes]:
+def present(place: GitPlace, idents: Iterable[str]) -> dict[str, bytes]:
     """The content of objects; those that are missing are left out."""
     given = "".join(f"{ident}\n" for ident in idents).encode("ascii")
     return dict(values.split_batch(process.ask(place, ("cat-file", "--batch"), given))) if given else {}

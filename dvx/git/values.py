@@ -38,7 +38,7 @@ class RefChange(Struct, frozen=True):
         return f"update {self.ref}\0{self.new}\0{self.old or '0' * len(self.new)}\0"
 
 
-class Comparison(Struct, frozen=True):
+class TreeComparison(Struct, frozen=True):
     """The work tree against a commit: files that differ from it, and files of it that are absent."""
 
     changed: tuple[str, ...]

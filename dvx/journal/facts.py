@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from urllib.parse import quote
 
-from dvx.model.history import Fact, Row, decode_row
+from dvx.model.history import Fact, FactRow, decode_row
 from dvx.model.kept import FOREIGN, RUN, read_kept
 
 # a damaged schema makes sqlite3 raise an error whose own text cannot be decoded
@@ -38,7 +38,7 @@ class Journal:
         self._guard = threading.Lock()
         self._connection: sqlite3.Connection | None = None
 
-    def write(self, rows: Sequence[Row]) -> None:
+    def write(self, rows: Sequence[FactRow]) -> None:
         """Add rows, all or none; they get their ids, and their times where they have none."""
         now = time.time()
         values = [(row.run, row.fact.value, row.stage, json.dumps(row.data), row.time or now) for row in rows]
@@ -67,13 +67,13 @@ class Journal:
         found = self._read(query, (Fact.RUN_STARTED.value, limit))
         return [run for (run,) in found if isinstance(run, str) and RUN.fullmatch(run)]
 
-    def rows(self, run: str, after: int = 0, only: Sequence[Fact] = tuple(Fact)) -> list[Row]:
+    def rows(self, run: str, after: int = 0, only: Sequence[Fact] = tuple(Fact)) -> list[FactRow]:
         """What was written of a run, after the row of that id."""
         places = ", ".join("?" * len(only))
         query = f"SELECT {_COLUMNS} FROM facts WHERE run = ? AND id > ? AND fact IN ({places}) ORDER BY id"  # noqa: S608
         return _rows(self._read(query, (run, after, *(fact.value for fact in only))))
 
-    def latest(self, fact: Fact, limit: int) -> list[Row]:
+    def latest(self, fact: Fact, limit: int) -> list[FactRow]:
         """The latest rows of one fact, the newest first."""
         query = f"SELECT {_COLUMNS} FROM facts WHERE fact = ? ORDER BY id DESC LIMIT ?"  # noqa: S608
         return _rows(self._read(query, (fact.value, limit)))
@@ -148,7 +148,7 @@ def _check(connection: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError("it holds more than tables")
 
 
-def _rows(found: Iterable[tuple[object, ...]]) -> list[Row]:
+def _rows(found: Iterable[tuple[object, ...]]) -> list[FactRow]:
     """Those of them that dvx can have written."""
     rows = []
     for run, fact, stage, data, moment, number in found:

@@ -11,7 +11,7 @@ from dvx.model.digest import Digest
 from dvx.model.paths import parent, within
 
 
-class Item(Struct, frozen=True):
+class DiffItem(Struct, frozen=True):
     """A tracked file or directory, or a file in such a directory."""
 
     path: str
@@ -27,22 +27,22 @@ class Item(Struct, frozen=True):
 class Pair(Struct, frozen=True):
     """One thing before and after: of the same path when modified, of the same digest when renamed."""
 
-    old: Item
-    new: Item
+    old: DiffItem
+    new: DiffItem
 
 
 class Changes(Struct, frozen=True):
     """What differs, each part in the order of paths. Of `unknown` items nobody can say whether they are new."""
 
-    added: tuple[Item, ...] = ()
-    deleted: tuple[Item, ...] = ()
+    added: tuple[DiffItem, ...] = ()
+    deleted: tuple[DiffItem, ...] = ()
     modified: tuple[Pair, ...] = ()
     renamed: tuple[Pair, ...] = ()
-    unknown: tuple[Item, ...] = ()
-    unchanged: tuple[Item, ...] = ()
+    unknown: tuple[DiffItem, ...] = ()
+    unchanged: tuple[DiffItem, ...] = ()
 
 
-Items = Mapping[str, Item]
+Items = Mapping[str, DiffItem]
 
 
 def compare(old: Items, new: Items, unlisted: Collection[str] = ()) -> Changes:
@@ -51,8 +51,8 @@ def compare(old: Items, new: Items, unlisted: Collection[str] = ()) -> Changes:
     `unlisted` are directories whose files are not known on one of the sides: what only the other side has there is unknown.
     A file that went and one with the same bytes that came are one renamed file.
     """
-    added: list[Item] = []
-    unknown: list[Item] = []
+    added: list[DiffItem] = []
+    unknown: list[DiffItem] = []
     for path, item in new.items():
         if path not in old:
             (unknown if _below(path, unlisted) else added).append(item)
@@ -69,14 +69,14 @@ def compare(old: Items, new: Items, unlisted: Collection[str] = ()) -> Changes:
     )
 
 
-def select(items: Items, scope: Collection[str]) -> dict[str, Item]:
+def select(items: Items, scope: Collection[str]) -> dict[str, DiffItem]:
     """Those items that are, or lie below, a path in `scope`; all of them if it is empty."""
     return {path: item for path, item in items.items() if not scope or any(within(path, one) for one in scope)}
 
 
-def _pair_up(added: list[Item], deleted: list[Item]) -> tuple[list[Pair], list[Item], list[Item]]:
+def _pair_up(added: list[DiffItem], deleted: list[DiffItem]) -> tuple[list[Pair], list[DiffItem], list[DiffItem]]:
     """Renamed items, and what is left of the others. Of equal ones the first that went becomes the first that came."""
-    waiting: dict[Digest, deque[Item]] = {}
+    waiting: dict[Digest, deque[DiffItem]] = {}
     for item in deleted:
         waiting.setdefault(item.digest, deque()).append(item)
     renamed, fresh = [], []
@@ -102,9 +102,9 @@ def _below(path: str, folders: Collection[str]) -> bool:
     return False
 
 
-def _sorted(items: Iterable[Item]) -> list[Item]:
+def _sorted(items: Iterable[DiffItem]) -> list[DiffItem]:
     return sorted(items, key=_parts)
 
 
-def _parts(item: Item) -> list[str]:
+def _parts(item: DiffItem) -> list[str]:
     return item.path.split("/")

@@ -8,7 +8,7 @@ from enum import Enum
 from msgspec import Struct, field
 
 
-class Kind(Enum):
+class ProblemKind(Enum):
     """What is wrong; the comment says what `subject` and `detail` of such a problem are."""
 
     ERROR = "error"  # a message and its hint
@@ -38,9 +38,10 @@ class Kind(Enum):
 
 
 BROKEN = frozenset({
-    Kind.ERROR, Kind.NO_LINK_WORKS, Kind.NOT_WRITABLE, Kind.PACKAGE_MISSING, Kind.GIT_OLD, Kind.HOOK_NOT_EXECUTABLE,
-    Kind.PROGRAM_MISSING, Kind.DRIVER_MISSING, Kind.OUTPUT_HIDDEN, Kind.POINTER_IGNORED, Kind.IGNORE_WRONG,
-    Kind.EXTRA_MISSING, Kind.GROUP_SHUT_OUT, Kind.OWN_NOT_IGNORED, Kind.FOLDER_LEFT,
+    ProblemKind.ERROR, ProblemKind.NO_LINK_WORKS, ProblemKind.NOT_WRITABLE, ProblemKind.PACKAGE_MISSING,
+    ProblemKind.GIT_OLD, ProblemKind.HOOK_NOT_EXECUTABLE, ProblemKind.PROGRAM_MISSING, ProblemKind.DRIVER_MISSING,
+    ProblemKind.OUTPUT_HIDDEN, ProblemKind.POINTER_IGNORED, ProblemKind.IGNORE_WRONG, ProblemKind.EXTRA_MISSING,
+    ProblemKind.GROUP_SHUT_OUT, ProblemKind.OWN_NOT_IGNORED, ProblemKind.FOLDER_LEFT,
 })  # fmt: skip
 
 _SECONDS_APART = 3.0
@@ -49,7 +50,7 @@ _SECONDS_APART = 3.0
 class Problem(Struct, frozen=True):
     """One thing that is wrong."""
 
-    kind: Kind
+    kind: ProblemKind
     subject: str
     detail: str = ""
 
@@ -97,9 +98,9 @@ def fall_back(configured: tuple[str, ...], working: tuple[str, ...]) -> Problem 
     works = (*working, "copy")
     used = next((link for link in configured if link in works), "")
     if not used:
-        return Problem(Kind.NO_LINK_WORKS, ", ".join(configured))
+        return Problem(ProblemKind.NO_LINK_WORKS, ", ".join(configured))
     idle = configured[: configured.index(used)]
-    return Problem(Kind.LINKS_FALL_BACK, ", ".join(idle), used) if idle else None
+    return Problem(ProblemKind.LINKS_FALL_BACK, ", ".join(idle), used) if idle else None
 
 
 def clock_is_off(ahead: float) -> bool:

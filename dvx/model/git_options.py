@@ -86,7 +86,7 @@ _JOB_TOKEN = """!f(){ if [ "$1" = "get" ] ; then echo "password=${CI_JOB_TOKEN}"
 _CHECKED = re.compile(r"(?i:true|yes|on|1)")
 
 
-class Need(Enum):
+class Condition(Enum):
     """What has to be so for an option to be harmless; the value says what it does otherwise."""
 
     NEVER = "lets Git run a program"
@@ -99,7 +99,7 @@ class Need(Enum):
 class Demand(Struct, frozen=True):
     """A program or a file that an option names must lie outside of the repository, or no option of its kind is harmless."""
 
-    need: Need
+    need: Condition
     path: str = ""
 
 
@@ -150,7 +150,7 @@ def demands(option: GitOption) -> tuple[Demand, ...]:
     """What has to be so for Git, called by dvx, to start no stranger's program because of an option; empty if it starts none."""
     section, _, rest = option.name.partition(".")
     between, _, key = rest.rpartition(".")
-    never = (Demand(Need.NEVER),)
+    never = (Demand(Condition.NEVER),)
     if (section, key) in _RUN:
         return _of_value(option, section) if option.value else ()
     if section == "alias":
@@ -169,7 +169,7 @@ def is_include(option: GitOption) -> bool:
 
 def _of_value(option: GitOption, section: str) -> tuple[Demand, ...]:
     """What an option that runs something demands: one of the usual programs, where no repository brings it."""
-    never, command = (Demand(Need.NEVER),), option.value
+    never, command = (Demand(Condition.NEVER),), option.value
     if option.name == "http.sslverify":
         return () if _CHECKED.fullmatch(command) else never
     if section == "credential" and not command.startswith(("!", "/")):
@@ -191,14 +191,20 @@ def _of_value(option: GitOption, section: str) -> tuple[Demand, ...]:
         found = re.fullmatch(form, arguments) if re.fullmatch(known, name) else None
         if found is not None:
             is_module = "flags" in found.groupdict() and not re.search(" -[BEsSu]*[IP]", found["flags"])
-            asked = (Demand(Need.PYTHON, program),) if is_module else (Demand(Need.PROGRAM, program),) if "/" in program else ()
+            asked = (
+                (Demand(Condition.PYTHON, program),)
+                if is_module
+                else (Demand(Condition.PROGRAM, program),)
+                if "/" in program
+                else ()
+            )
             return asked + _written(arguments)
     return never
 
 
 def _written(arguments: str) -> tuple[Demand, ...]:
     """The files that a program writes, whatever stands in them."""
-    return tuple(Demand(Need.WRITTEN, path) for path in _WRITTEN.findall(arguments) if path not in ("/dev/null", "none"))
+    return tuple(Demand(Condition.WRITTEN, path) for path in _WRITTEN.findall(arguments) if path not in ("/dev/null", "none"))
 
 
 def _value(text: str, at: int) -> tuple[str, int]:

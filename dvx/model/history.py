@@ -32,7 +32,7 @@ class Fact(Enum):
     RUN_COMPLETED = "RunCompleted"
 
 
-class Row(Struct, frozen=True):
+class FactRow(Struct, frozen=True):
     """One fact; `time` is seconds since the epoch, `id` grows in the order of writing."""
 
     run: RunName
@@ -63,10 +63,10 @@ class _Data(TypedDict, total=False):
     stages: list[dict[str, Any]]
 
 
-def decode_row(run: object, fact: object, stage: object, data: object, time: object, ident: object) -> Row:
+def decode_row(run: object, fact: object, stage: object, data: object, time: object, ident: object) -> FactRow:
     """A row of the journal, of what its columns hold; `data` is read already. Raises ValueError: it is none."""
     plain = {"run": run, "fact": fact, "stage": stage, "data": check_kept(data, _Data), "time": time, "id": ident}
-    return convert_kept(plain, Row)
+    return convert_kept(plain, FactRow)
 
 
 class Status(Enum):
@@ -113,7 +113,7 @@ class RunRecord(Struct, frozen=True):
     error: str = ""
 
 
-def fold(rows: Iterable[Row], *, alive: bool) -> RunRecord:
+def fold(rows: Iterable[FactRow], *, alive: bool) -> RunRecord:
     """The run that rows, all of one run in the order of their ids, tell of; `alive` says whether its process still works."""
     run = RunRecord("", 0.0, Status.RUNNING)
     attempts: dict[tuple[str, int], AttemptRecord] = {}
@@ -150,7 +150,7 @@ def fold(rows: Iterable[Row], *, alive: bool) -> RunRecord:
     )
 
 
-def _attempt(known: AttemptRecord | None, row: Row, number: int) -> AttemptRecord:
+def _attempt(known: AttemptRecord | None, row: FactRow, number: int) -> AttemptRecord:
     data = row.data
     if known is None or row.fact in (Fact.STAGE_STARTED, Fact.STAGE_ADOPTED):
         return AttemptRecord(row.stage, number, str(data.get("key", "")), str(data.get("log", "")), row.time)
@@ -164,7 +164,7 @@ def _attempt(known: AttemptRecord | None, row: Row, number: int) -> AttemptRecor
     return known
 
 
-def _run(run: RunRecord, row: Row) -> RunRecord:
+def _run(run: RunRecord, row: FactRow) -> RunRecord:
     if row.fact is Fact.RUN_PAUSED:
         return replace(run, status=Status.PAUSED)
     if row.fact is Fact.RUN_RESUMED:

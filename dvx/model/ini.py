@@ -18,7 +18,7 @@ NAMED = ("remote", "machine", "db")
 _LONGEST = 10_000
 
 
-class Item(Struct, frozen=True):
+class IniItem(Struct, frozen=True):
     """One `key = value`; a value with bare commas is a tuple. `above` and `aside` are its comments; a new one has no `line`."""
 
     key: str
@@ -32,7 +32,7 @@ class Section(Struct, frozen=True):
     """One section; `title` is lower case and without outer quotes: `core`, `remote "storage"`."""
 
     title: str
-    items: tuple[Item, ...] = ()
+    items: tuple[IniItem, ...] = ()
     line: int = 0
     above: tuple[str, ...] = ()
     aside: str = ""
@@ -58,7 +58,7 @@ class Document(Struct, frozen=True):
         if any(item.key == key for item in old.items):
             items = tuple(replace(item, value=value, line=0) if item.key == key else item for item in old.items)
         else:
-            items = (*old.items, Item(key, value))
+            items = (*old.items, IniItem(key, value))
         return self.put_section(replace(old, items=items))
 
     def put_section(self, new: Section) -> Document:
@@ -72,7 +72,7 @@ class Document(Struct, frozen=True):
         old = self.section(title)
         if old is None or all(item.key != key for item in old.items):
             return self
-        kept: list[Item] = []
+        kept: list[IniItem] = []
         carried: tuple[str, ...] = ()
         for item in old.items:
             if item.key == key:
@@ -140,7 +140,7 @@ class _Parser:
         self._file = file
         self._lines = text.removeprefix("\ufeff").split("\n")
         self._sections: list[Section] = []
-        self._items: list[Item] = []
+        self._items: list[IniItem] = []
         self._pending: list[str] = []
         self._seen: set[tuple[str, str]] = set()
 
@@ -190,7 +190,7 @@ class _Parser:
             value, aside = self._long(rest, number, numbered)
         else:
             value, aside = self._short(key, rest, number)
-        self._items.append(Item(key, value, number, above, aside))
+        self._items.append(IniItem(key, value, number, above, aside))
 
     def _short(self, key: str, rest: str, number: int) -> tuple[Value, str]:
         try:

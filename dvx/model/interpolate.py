@@ -15,7 +15,7 @@ from msgspec import Struct, field
 
 from dvx.errors import SchemaError
 from dvx.model.expanded import OPEN, CommandStyle, as_text
-from dvx.model.variables import Found, Scope, Where, dotted, is_composite, plain
+from dvx.model.variables import FoundValue, VariableScope, Where, dotted, is_composite, plain
 
 _ESCAPED = "\\${"
 _REFERENCE = re.compile(r"(?<!\\)\$\{([^}\n]*)\}")
@@ -57,7 +57,7 @@ class Ledger(Struct):
 class Interpolator(Struct, frozen=True):
     """Replaces `${...}` by the variables of a scope."""
 
-    scope: Scope
+    scope: VariableScope
     style: CommandStyle
     ledger: Ledger
 
@@ -108,7 +108,7 @@ class Interpolator(Struct, frozen=True):
     def _quotes(self, use: Use) -> bool:
         return self.style.quote and use is Use.COMMAND
 
-    def _find(self, expression: str, where: Where, use: Use) -> Found:
+    def _find(self, expression: str, where: Where, use: Use) -> FoundValue:
         found = self.scope.find(expression, where)
         if use in _RECORDED and found.trail is not None and not is_composite(found.value):
             self.ledger.note(self.scope.file_of(found.trail), found.trail)

@@ -14,7 +14,7 @@ from dvx.model.database import FORMATS
 from dvx.model.dialect import Dialect
 from dvx.model.lock import SCHEMA, lock_keys
 from dvx.model.option_words import option_word, section_word
-from dvx.model.options import ANY_REMOTE, DATABASE, SECTIONS, Kind, Option, Options
+from dvx.model.options import ANY_REMOTE, DATABASE, SECTIONS, Option, Options, ValueKind
 from dvx.model.pipeline_schema import KINDS, TABLES
 from dvx.model.pointer import pointer_keys
 from dvx.model.run_settings import RETRY, RUN
@@ -234,16 +234,16 @@ def _config(dialect: Dialect) -> Schema:
 
 
 def _option(option: Option) -> Schema:
-    if option.kind is Kind.FLAG:
+    if option.kind is ValueKind.FLAG:
         return _either(_BOOLEAN, {"type": "string", "pattern": "^([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])$"})
-    if option.kind in (Kind.WHOLE, Kind.NUMBER):
-        number: Schema = {"type": "integer" if option.kind is Kind.WHOLE else "number"}
+    if option.kind in (ValueKind.WHOLE, ValueKind.NUMBER):
+        number: Schema = {"type": "integer" if option.kind is ValueKind.WHOLE else "number"}
         if option.minimum is not None:
             number["minimum"] = option.minimum
         return _either(number, {"type": "string", "pattern": f"^{_DIGITS[option.minimum, option.kind]}$"})
-    if option.kind is Kind.CHOICE:
+    if option.kind is ValueKind.CHOICE:
         return {"enum": list(option.choices)}
-    if option.kind is Kind.LINKS:
+    if option.kind is ValueKind.LINKS:
         link = "(reflink|hardlink|symlink|copy)"
         words = _list({"type": "string", "pattern": f"^{link}$"})
         return _either({"type": "string", "pattern": rf"^\s*{link}\s*(,\s*{link}\s*)*$"}, words)
@@ -251,7 +251,7 @@ def _option(option: Option) -> Schema:
 
 
 _DIGITS = {
-    (None, Kind.WHOLE): "-?[0-9]+",
-    (1, Kind.WHOLE): "0*[1-9][0-9]*",
-    (0, Kind.NUMBER): r"[0-9]+(\.[0-9]*)?",
+    (None, ValueKind.WHOLE): "-?[0-9]+",
+    (1, ValueKind.WHOLE): "0*[1-9][0-9]*",
+    (0, ValueKind.NUMBER): r"[0-9]+(\.[0-9]*)?",
 }

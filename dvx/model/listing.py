@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from dvx.model.paths import parent
 
 
-class Row(Struct, frozen=True):
+class ListingRow(Struct, frozen=True):
     """One file or folder; `path` is relative to what is listed, `depth` counts from 1. `size` in bytes, if known.
 
     `is_out` for tracked data; its `digest` is empty for folders that are only a part of it. `is_link` for symbolic links.
@@ -30,11 +30,11 @@ class Row(Struct, frozen=True):
 class Listing(Struct, frozen=True):
     """What was asked for, `top`, and what it holds: each folder before its own rows, by name."""
 
-    top: Row
-    rows: tuple[Row, ...] = ()
+    top: ListingRow
+    rows: tuple[ListingRow, ...] = ()
 
 
-def flat(listing: Listing, level: int | None) -> tuple[Row, ...]:
+def flat(listing: Listing, level: int | None) -> tuple[ListingRow, ...]:
     """Files by path, and the folders that are as deep as it goes; a file that was asked for by its name."""
     if not listing.top.is_dir or level == 0:
         return (replace(listing.top, path=listing.top.path.rpartition("/")[2]),)
@@ -42,7 +42,7 @@ def flat(listing: Listing, level: int | None) -> tuple[Row, ...]:
     return tuple(sorted(found, key=lambda row: row.path))
 
 
-def over(tracked: Row, present: Row | None) -> Row:
+def over(tracked: ListingRow, present: ListingRow | None) -> ListingRow:
     """One row of what is recorded and what is there: hash and kind from the record, size and permissions from the file."""
     if present is None:
         return tracked
@@ -50,9 +50,9 @@ def over(tracked: Row, present: Row | None) -> Row:
     return replace(tracked, size=present.size, is_dir=tracked.is_dir or present.is_dir, executable=executable)
 
 
-def laid_out(files: Mapping[str, Row], *, is_out: bool) -> dict[str, dict[str, Row]]:
+def laid_out(files: Mapping[str, ListingRow], *, is_out: bool) -> dict[str, dict[str, ListingRow]]:
     """Rows by folder and name, with rows for the folders above them, which are part of tracked data or not."""
-    found: dict[str, dict[str, Row]] = {}
+    found: dict[str, dict[str, ListingRow]] = {}
     for path, row in files.items():
         name = path.rpartition("/")[2]
         folder = parent(path)
@@ -62,11 +62,11 @@ def laid_out(files: Mapping[str, Row], *, is_out: bool) -> dict[str, dict[str, R
             known = found.setdefault(folder, {})
             if name in known:
                 break
-            known[name] = Row(name, True, is_out=is_out)
+            known[name] = ListingRow(name, True, is_out=is_out)
     return found
 
 
-def as_json(rows: Iterable[Row]) -> list[dict[str, Any]]:
+def as_json(rows: Iterable[ListingRow]) -> list[dict[str, Any]]:
     """The shape that DVC prints; a digest of any algorithm is called `md5`."""
     return [
         {

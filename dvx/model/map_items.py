@@ -12,7 +12,7 @@ from dvx.errors import DvxError, SchemaError, UnsafePath, nearest
 from dvx.model.canonical import json_sorted
 from dvx.model.expanded import as_text
 from dvx.model.paths import check_path, join, parent, relative
-from dvx.model.pointer import Kind, Output
+from dvx.model.pointer import Output, OutputKind
 from dvx.model.stage import MapSettings, Stage
 
 SETTINGS = "DVX_MAP"
@@ -24,7 +24,7 @@ _SAME = "{key}"
 Where = tuple[str | int, ...]
 
 
-class Item(Struct, frozen=True):
+class MapItem(Struct, frozen=True):
     """One item: its key (a file's path in the folder, or the text of the list), and the path of its output: in the project, and
     `inner` in the stage's output folder.
     """
@@ -66,7 +66,7 @@ def check_mapped(stage: Stage, where: Where) -> Stage:
     mapped = stage.map
     if mapped is None:
         return stage
-    if len(stage.outs) != 1 or stage.outs[0].kind is not Kind.DATA or not stage.outs[0].cached or stage.outs[0].persist:
+    if len(stage.outs) != 1 or stage.outs[0].kind is not OutputKind.DATA or not stage.outs[0].cached or stage.outs[0].persist:
         raise SchemaError("a stage with `map` has one output, a folder in the cache", where, "list one folder under `outs`")
     if stage.always:
         raise SchemaError("a stage with `map` cannot be `always_changed`", where)
@@ -80,7 +80,7 @@ def check_mapped(stage: Stage, where: Where) -> Stage:
     return replace(stage, deps=deps, run=replace(stage.run, env=variables))
 
 
-def items_of(stage: Stage, keys: Iterable[str]) -> dict[str, Item]:
+def items_of(stage: Stage, keys: Iterable[str]) -> dict[str, MapItem]:
     """The items of a stage by their keys: `keys` are the files of the folder, if it maps over one.
 
     Raises:
@@ -103,7 +103,7 @@ def items_of(stage: Stage, keys: Iterable[str]) -> dict[str, Item]:
             hint = "use `{key}` in the pattern `to`, which tells them apart"
             raise DvxError(f"`{taken[place]}` and `{key}` of the stage `{stage.address}` have one output, `{place}`", hint)
         taken[place] = key
-        found[key] = Item(key, f"{folder}/{place}", place)
+        found[key] = MapItem(key, f"{folder}/{place}", place)
     for place, key in taken.items():
         above = parent(place)
         while above:
@@ -113,7 +113,7 @@ def items_of(stage: Stage, keys: Iterable[str]) -> dict[str, Item]:
     return found
 
 
-def item_stage(stage: Stage, item: Item) -> Stage:
+def item_stage(stage: Stage, item: MapItem) -> Stage:
     """The stage that one item is: it reads and makes what belongs to the item only."""
     mapped = stage.map
     variables = {name: value for name, value in stage.run.env.items() if name != SETTINGS}
@@ -137,7 +137,7 @@ def item_stage(stage: Stage, item: Item) -> Stage:
     )
 
 
-def variables_of(stage: Stage, item: Item) -> dict[str, str]:
+def variables_of(stage: Stage, item: MapItem) -> dict[str, str]:
     """What the command is told of an item; paths are seen from the working folder."""
     mapped = stage.map
     value = item.key

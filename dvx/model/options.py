@@ -10,7 +10,7 @@ from msgspec import Struct
 from dvx.model.quoting import Value
 
 
-class Kind(Enum):
+class ValueKind(Enum):
     """What a value is, in the words of an error message."""
 
     TEXT = "a text"
@@ -24,7 +24,7 @@ class Kind(Enum):
 class Option(Struct, frozen=True):
     """One option. `secret` values are neither printed nor written to tracked files; `path` ones are relative to their file."""
 
-    kind: Kind = Kind.TEXT
+    kind: ValueKind = ValueKind.TEXT
     minimum: int | None = None
     choices: tuple[str, ...] = ()
     secret: bool = False
@@ -32,23 +32,23 @@ class Option(Struct, frozen=True):
 
     def refusal(self, value: Value) -> str:
         """What is wrong with a value, without the value of a secret; empty if nothing is."""
-        if self.kind is Kind.LINKS:
+        if self.kind is ValueKind.LINKS:
             words = split_words(value)
             return "" if words and _LINKS.issuperset(words) else f"is {self.kind.value}, not `{','.join(words)}`"
         if isinstance(value, tuple):
             return "is a single value: put it in double quotes, as it has a comma"
-        if self.kind is Kind.FLAG and value.lower() not in ("true", "false"):
+        if self.kind is ValueKind.FLAG and value.lower() not in ("true", "false"):
             return f"is {self.kind.value}, not `{value}`"
-        if self.kind is Kind.CHOICE and value.lower() not in self.choices:
+        if self.kind is ValueKind.CHOICE and value.lower() not in self.choices:
             return f"is {self.kind.value} {', '.join(f'`{choice}`' for choice in self.choices)}, not `{value}`"
-        if self.kind in (Kind.WHOLE, Kind.NUMBER) and not self._counts(value):
+        if self.kind in (ValueKind.WHOLE, ValueKind.NUMBER) and not self._counts(value):
             least = "" if self.minimum is None else f" of at least {self.minimum}"
             return f"is {self.kind.value}{least}, not `{value}`"
         return ""
 
     def _counts(self, value: str) -> bool:
         try:
-            number = int(value) if self.kind is Kind.WHOLE else float(value)
+            number = int(value) if self.kind is ValueKind.WHOLE else float(value)
         except ValueError:
             return False
         return self.minimum is None or number >= self.minimum
@@ -65,12 +65,12 @@ def split_words(value: Value) -> tuple[str, ...]:
 TEXT = Option()
 SECRET = Option(secret=True)
 PATH = Option(path=True)
-FLAG = Option(Kind.FLAG)
-WHOLE = Option(Kind.WHOLE)
-COUNT = Option(Kind.WHOLE, minimum=1)
-SECONDS = Option(Kind.NUMBER, minimum=0)
-LINKS = Option(Kind.LINKS)
-GROUP = Option(Kind.CHOICE, choices=("group",))
+FLAG = Option(ValueKind.FLAG)
+WHOLE = Option(ValueKind.WHOLE)
+COUNT = Option(ValueKind.WHOLE, minimum=1)
+SECONDS = Option(ValueKind.NUMBER, minimum=0)
+LINKS = Option(ValueKind.LINKS)
+GROUP = Option(ValueKind.CHOICE, choices=("group",))
 
 Options = Mapping[str, Option]
 
@@ -94,8 +94,8 @@ SECTIONS: Mapping[str, Options] = {
     "plots": {**_each(TEXT, "html_template out_dir"), "auto_open": FLAG},
     "exp": {**_each(TEXT, "code data models metrics params plots live git_remote"), "auto_push": FLAG},
     "parsing": {
-        "bool": Option(Kind.CHOICE, choices=("store_true", "boolean_optional")),
-        "list": Option(Kind.CHOICE, choices=("nargs", "append")),
+        "bool": Option(ValueKind.CHOICE, choices=("store_true", "boolean_optional")),
+        "list": Option(ValueKind.CHOICE, choices=("nargs", "append")),
     },
     "hydra": {"enabled": FLAG, **_each(TEXT, "config_dir config_module config_name plugins_path")},
     "studio": {"token": SECRET, **_each(TEXT, "url repo_url"), "offline": FLAG},
@@ -104,7 +104,7 @@ DATABASE: Options = {**_each(TEXT, "url username"), "password": SECRET}
 
 _COMMON = {"url": PATH, **_each(COUNT, "jobs checksum_jobs"), **_each(FLAG, "worktree no_traverse version_aware")}
 _HTTP = {
-    "auth": Option(Kind.CHOICE, choices=("basic", "digest", "custom")),
+    "auth": Option(ValueKind.CHOICE, choices=("basic", "digest", "custom")),
     **_each(TEXT, "user method ssl_verify"),
     **_each(SECRET, "password custom_auth_header"),
     **_each(SECONDS, "connect_timeout read_timeout"),

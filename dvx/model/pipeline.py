@@ -16,14 +16,14 @@ from dvx.model.dialect import Dialect
 from dvx.model.expanded import CommandStyle, Expanded, as_text, is_templated
 from dvx.model.paths import check_path, join, parent, relative
 from dvx.model.pipeline_schema import Where, check_document
-from dvx.model.pointer import Kind, Output
+from dvx.model.pointer import Output, OutputKind
 from dvx.model.run_settings import RunSettings, decode_run, has_settings
 from dvx.model.stage import ParamFile, Pipeline, Stage, address_of, is_url
 
 DEFAULT_PARAMS = "params.yaml"
 _GROUPS = frozenset({"foreach", "matrix", "vars"})
 _ANNOTATIONS = ("desc", "type", "labels", "meta")
-_KINDS = (("outs", Kind.DATA), ("metrics", Kind.METRIC), ("plots", Kind.PLOT))
+_KINDS = (("outs", OutputKind.DATA), ("metrics", OutputKind.METRIC), ("plots", OutputKind.PLOT))
 _PLOT_FLAGS = ("x", "y", "x_label", "y_label", "title", "header", "template")
 
 
@@ -193,7 +193,7 @@ class _Reader:
             raise SchemaError(error.message, (*self._where, key), error.hint) from None
 
 
-def _output(path: str, kind: Kind, flags: Any) -> Output:
+def _output(path: str, kind: OutputKind, flags: Any) -> Output:
     if isinstance(flags, list):
         return Output(path, kind, plot=flags)
     plot = {key: flags[key] for key in _PLOT_FLAGS if key in flags}

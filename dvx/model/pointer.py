@@ -24,7 +24,7 @@ from dvx.model.versioned import tree_of
 _SHOWN = 60
 
 
-class Kind(Enum):
+class OutputKind(Enum):
     """What an output is for."""
 
     DATA = "data"
@@ -39,7 +39,7 @@ class Output(Struct, frozen=True):
     """
 
     path: str
-    kind: Kind = Kind.DATA
+    kind: OutputKind = OutputKind.DATA
     cached: bool = True
     persist: bool = False
     push: bool = True

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from dvx.errors import ConfigError, UsageError, nearest, quoted
 from dvx.model.ini import NAMED, Document, split_title, title_of
-from dvx.model.options import ANY_REMOTE, COUNT, DATABASE, FLAG, REMOTES, SECTIONS, TEXT, Kind, Option, Options
+from dvx.model.options import ANY_REMOTE, COUNT, DATABASE, FLAG, REMOTES, SECTIONS, TEXT, Option, Options, ValueKind
 from dvx.model.quoting import Value
 
 HIDDEN = "***"
@@ -108,7 +108,13 @@ def options_of(section: str, algorithms: tuple[str, ...]) -> Options:
     """The options of a plain section, where content may be hashed by `algorithms`; with a choice of them, the format is dvx's."""
     if section != "core" or len(algorithms) == 1:
         return SECTIONS[section]
-    return {**SECTIONS["core"], "hash": Option(Kind.CHOICE, choices=algorithms), "pack": FLAG, "jobs": COUNT, "resources": TEXT}
+    return {
+        **SECTIONS["core"],
+        "hash": Option(ValueKind.CHOICE, choices=algorithms),
+        "pack": FLAG,
+        "jobs": COUNT,
+        "resources": TEXT,
+    }
 
 
 def _way_out(name: OptionName, options: Options) -> str:

@@ -28,7 +28,7 @@ class State(Enum):
     KILLED = "killed"
 
 
-class Place(Enum):
+class TaskPlace(Enum):
     """Where a task works: in the workspace, or in a work tree of its own for the queue or for one call."""
 
     WORKSPACE = "workspace"
@@ -48,7 +48,7 @@ class Task(Struct, frozen=True):
     ident: Ident
     name: str
     baseline: Commit
-    place: Place
+    place: TaskPlace
     snapshot: MaybeCommit = ""
     overrides: tuple[Override, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from dvx.errors import SchemaError, nearest
 from dvx.model.expanded import CommandStyle, Expanded, as_text, is_templated
 from dvx.model.interpolate import Interpolator, Ledger, Use, kind, names_variables
 from dvx.model.paths import join
-from dvx.model.variables import Found, Layer, Scope, Where, dotted, is_composite
+from dvx.model.variables import FoundValue, Layer, VariableScope, Where, dotted, is_composite
 
 DEFAULT_FILE = "params.yaml"
 # what a list, mapping or scalar counts, and what a stage does beside that, in characters
@@ -54,7 +54,7 @@ class _Expansion:
         self._style = style
         self._ledger = Ledger()
         self._files: dict[str, Mapping[str, Any]] = {}
-        self._base: Scope | None = None
+        self._base: VariableScope | None = None
         self._stages: dict[str, Mapping[str, Any]] = {}
         self._places: dict[str, Where] = {}
         self._generated: set[str] = set()
@@ -82,7 +82,7 @@ class _Expansion:
         value = self._document.get(key, empty)
         return self._resolved(self._scope(), value, (key,), Use.DATA) if is_templated(value) else value
 
-    def _resolved(self, scope: Scope, value: Any, where: Where, use: Use) -> Any:
+    def _resolved(self, scope: VariableScope, value: Any, where: Where, use: Use) -> Any:
         return Interpolator(scope, self._style, self._ledger).resolve(value, where, use)
 
     def _define(self, name: str, definition: Mapping[str, Any], place: Where) -> None:
@@ -126,23 +126,23 @@ class _Expansion:
         if body.templated:
             self._generated.add(name)
 
-    def _stage_scope(self, definition: Mapping[str, Any], place: Where, own: Mapping[str, Any]) -> Scope:
+    def _stage_scope(self, definition: Mapping[str, Any], place: Where, own: Mapping[str, Any]) -> VariableScope:
         scope = self._scope().of_item(own)
         if not definition.get("vars"):
             return scope
         folder = Interpolator(scope, self._style, Ledger()).resolve(definition.get("wdir", ""), (*place, "wdir"), Use.FIELD)
         return self._with_vars(scope, definition["vars"], as_text(folder), (*place, "vars"))
 
-    def _scope(self) -> Scope:
+    def _scope(self) -> VariableScope:
         if self._base is None:
-            base = Scope()
+            base = VariableScope()
             values = self._file(DEFAULT_FILE, ("vars",))
             if values is not None:
                 base = base.having(Layer(DEFAULT_FILE, values, is_file=True), ("vars",))
             self._base = self._with_vars(base, self._document.get("vars", []), "", ("vars",))
         return self._base
 
-    def _with_vars(self, scope: Scope, items: Any, folder: str, where: Where) -> Scope:
+    def _with_vars(self, scope: VariableScope, items: Any, folder: str, where: Where) -> VariableScope:
         for index, item in enumerate(items):
             place = (*where, index)
             if names_variables(item):
@@ -154,7 +154,7 @@ class _Expansion:
                 scope = scope.having(Layer(name, item), place)
         return scope
 
-    def _with_file(self, scope: Scope, item: str, folder: str, where: Where) -> Scope:
+    def _with_file(self, scope: VariableScope, item: str, folder: str, where: Where) -> VariableScope:
         name, _, listed = item.partition(":")
         path = join(folder, name)
         keys = tuple(filter(None, listed.split(","))) or None
@@ -187,7 +187,7 @@ class _Expansion:
 
 def _elements(items: Any, where: Where) -> Iterator[tuple[str, dict[str, Any]]]:
     """What each stage of a `foreach` is called after its `@`, and its own variables."""
-    found = items if isinstance(items, Found) else Found(items)
+    found = items if isinstance(items, FoundValue) else FoundValue(items)
     if isinstance(found.value, Mapping):
         for key in found.value:
             yield _suffix(as_text(key), where), {"item": _own(found.child(key)), "key": as_text(key)}
@@ -204,11 +204,11 @@ def _combinations(axes: Any, where: Where) -> Iterator[tuple[str, dict[str, Any]
     """The same for a `matrix`: each combination of one value per axis."""
     choices = []
     for axis, values in axes.items():
-        found = values if isinstance(values, Found) else Found(values)
+        found = values if isinstance(values, FoundValue) else FoundValue(values)
         if not is_composite(found.value):
             raise SchemaError(f"the values of `{axis}` need to be a list, not {kind(found.value)}", (*where, axis))
         is_list = isinstance(found.value, list)
-        children = [found.child(index) for index in range(len(found.value))] if is_list else list(map(Found, found.value))
+        children = [found.child(index) for index in range(len(found.value))] if is_list else list(map(FoundValue, found.value))
         names = [f"{axis}{index}" if is_composite(child.value) else _name(child) for index, child in enumerate(children)]
         choices.append([(axis, *choice) for choice in zip(names, children, strict=True)])
     for combination in product(*choices):
@@ -216,7 +216,7 @@ def _combinations(axes: Any, where: Where) -> Iterator[tuple[str, dict[str, Any]
         yield suffix, {"item": {axis: _own(child) for axis, _, child in combination}, "key": suffix}
 
 
-def _name(child: Found) -> str:
+def _name(child: FoundValue) -> str:
     # DVC writes a boolean that comes from a variable `True`, and one that stands in the list itself `true`
     return as_text(child.value) if child.trail is None else str(child.value)
 
@@ -227,7 +227,7 @@ def _suffix(name: str, where: Where) -> str:
     return name
 
 
-def _own(child: Found) -> Any:
+def _own(child: FoundValue) -> Any:
     return child if child.trail is not None else child.value
 
 

@@ -12,7 +12,7 @@ from dvx.model.digest import Digest
 from dvx.model.tree import Content, Tree
 
 
-class Item(Struct, frozen=True):
+class ChosenPath(Struct, frozen=True):
     """A path that a user chose: what it holds, and with `inner` the one path inside it that is meant."""
 
     path: str
@@ -94,13 +94,13 @@ class TransferResult(Struct, frozen=True):
         )
 
 
-def gather(items: Iterable[Item], trees: Iterable[tuple[Digest, Tree]]) -> Wanted:
+def gather(items: Iterable[ChosenPath], trees: Iterable[tuple[Digest, Tree]]) -> Wanted:
     """The objects that `items` need; a tree that is not among `trees` could not be read. Those are taken one by one."""
     alone: dict[Digest, Need] = {}
     files: dict[Digest, Need] = {}
     found: dict[Digest, Need] = {}
     children: dict[Digest, tuple[Digest, ...]] = {}
-    folders: dict[Digest, list[Item]] = {}
+    folders: dict[Digest, list[ChosenPath]] = {}
     same: dict[Digest, Digest] = {}
     for item in items:
         digest = item.content.digest

@@ -21,18 +21,18 @@ _EXPRESSION = re.compile(r"[^.\[\]]++(?:\.[^.\[\]]++|\[[^.\[\]]++\]\s*+)*+")
 _WORD = re.compile(r"(?:^|[.\[])([^.\[\]]+)")
 
 
-class Found(Struct, frozen=True):
+class FoundValue(Struct, frozen=True):
     """A value, and its path in the layers when it comes from there."""
 
     value: Any
     trail: Where | None = None
 
-    def child(self, key: Any) -> Found:
+    def child(self, key: Any) -> FoundValue:
         """The value at a key or position of this one."""
         inner = self.value[key]
-        if isinstance(inner, Found):
+        if isinstance(inner, FoundValue):
             return inner
-        return Found(inner, None if self.trail is None else (*self.trail, key))
+        return FoundValue(inner, None if self.trail is None else (*self.trail, key))
 
 
 class Layer(Struct, frozen=True):
@@ -44,26 +44,26 @@ class Layer(Struct, frozen=True):
     keys: tuple[str, ...] | None = None
 
 
-class Scope(Struct, frozen=True):
+class VariableScope(Struct, frozen=True):
     """Layers merged into `values`. `own` holds `item` and `key` of a generated stage, which hide equal names."""
 
     layers: tuple[Layer, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     own: Mapping[str, Any] = field(default_factory=dict)
 
-    def having(self, layer: Layer, where: Where) -> Scope:
+    def having(self, layer: Layer, where: Where) -> VariableScope:
         """This scope and one more layer, which may add to mappings but redefine nothing."""
         for name in self.own:
             if name in layer.values:
                 raise SchemaError(f"`{name}` is set by `foreach` and `matrix`", where, "give the variable another name")
         layer = replace(layer, values=tidy(layer.values))
-        return Scope((*self.layers, layer), self._merge(self.values, layer.values, (layer.name,), where), self.own)
+        return VariableScope((*self.layers, layer), self._merge(self.values, layer.values, (layer.name,), where), self.own)
 
-    def of_item(self, own: Mapping[str, Any]) -> Scope:
+    def of_item(self, own: Mapping[str, Any]) -> VariableScope:
         """This scope for one generated stage."""
         return replace(self, own=tidy(own))
 
-    def find(self, expression: str, where: Where) -> Found:
+    def find(self, expression: str, where: Where) -> FoundValue:
         """The value that an expression names.
 
         Raises:
@@ -73,7 +73,7 @@ class Scope(Struct, frozen=True):
             hint = "a variable is written `${name}`, `${group.name}` or `${list[0]}`"
             raise SchemaError(f"`${{{expression}}}` names no variable", where, hint)
         words = [word.strip() for word in _WORD.findall(expression)]
-        found = Found(self.own) if words[0] in self.own else Found(self.values, ())
+        found = FoundValue(self.own) if words[0] in self.own else FoundValue(self.values, ())
         for word in words:
             inner = _step(found, word)
             if inner is None:
@@ -118,7 +118,7 @@ def dotted(trail: Where) -> str:
 
 def plain(value: Any) -> Any:
     """A value without the marks of where its parts were found."""
-    return _rebuilt(value.value if isinstance(value, Found) else value, plain)
+    return _rebuilt(value.value if isinstance(value, FoundValue) else value, plain)
 
 
 def tidy(value: Any) -> Any:
@@ -136,7 +136,7 @@ def _rebuilt(value: Any, each: Callable[[Any], Any]) -> Any:
     return value
 
 
-def _step(found: Found, word: str) -> Found | None:
+def _step(found: FoundValue, word: str) -> FoundValue | None:
     value = found.value
     key: str | int = word
     if isinstance(value, list):
@@ -150,7 +150,7 @@ def _step(found: Found, word: str) -> Found | None:
 
 
 def _has(values: Any, trail: Where) -> bool:
-    found: Found | None = Found(values)
+    found: FoundValue | None = FoundValue(values)
     for word in trail:
         found = _step(found, str(word)) if found else None
     return found is not None

@@ -40,7 +40,7 @@ _TASKS = {
 }
 
 
-class Wanted(Struct, frozen=True):
+class WantedSetting(Struct, frozen=True):
     """A value at `path` in `file`; with `key`, an item of the list there, of which the user may change what is `kept`."""
 
     file: str
@@ -69,19 +69,19 @@ class Facts(Struct, frozen=True):
     found: Mapping[str, Any]
 
 
-def wanted(facts: Facts) -> Iterator[Wanted]:
+def wanted(facts: Facts) -> Iterator[WantedSetting]:
     """Everything that the files should say."""
     yield from _tasks(facts)
     yield from _settings(facts)
     extensions = facts.found.get(EXTENSIONS) or {}
     if _YAML_EXTENSION not in (extensions.get("unwantedRecommendations") or ()):
-        yield Wanted(EXTENSIONS, ("recommendations",), _YAML_EXTENSION, key="")
+        yield WantedSetting(EXTENSIONS, ("recommendations",), _YAML_EXTENSION, key="")
 
 
-def _tasks(facts: Facts) -> Iterator[Wanted]:
+def _tasks(facts: Facts) -> Iterator[WantedSetting]:
     found = facts.found.get(TASKS) or {}
     if "version" not in found:
-        yield Wanted(TASKS, ("version",), "2.0.0")
+        yield WantedSetting(TASKS, ("version",), "2.0.0")
     others = [task for task in found.get("tasks") or () if isinstance(task, Mapping)]
     for words, detail in _TASKS.items():
         picks = _INPUT in words
@@ -98,10 +98,10 @@ def _tasks(facts: Facts) -> Iterator[Wanted]:
         if words == "repro":
             default = not any(_is_default_build(other) for other in others)
             task["group"] = {"kind": "build", "isDefault": True} if default else "build"
-        yield Wanted(TASKS, ("tasks",), task, "label", ("detail", "group"))
+        yield WantedSetting(TASKS, ("tasks",), task, "label", ("detail", "group"))
     if facts.stages:
         pick = {"id": _INPUT, "type": "pickString", "description": "The stage", "options": list(facts.stages)}
-        yield Wanted(TASKS, ("inputs",), pick, "id", ("description",))
+        yield WantedSetting(TASKS, ("inputs",), pick, "id", ("description",))
 
 
 def _is_default_build(task: Mapping[str, Any]) -> bool:
@@ -109,18 +109,18 @@ def _is_default_build(task: Mapping[str, Any]) -> bool:
     return isinstance(group, Mapping) and group.get("kind") == "build" and bool(group.get("isDefault"))
 
 
-def _settings(facts: Facts) -> Iterator[Wanted]:
+def _settings(facts: Facts) -> Iterator[WantedSetting]:
     dialect = facts.dialect
     names = {FileKind.PIPELINE: dialect.pipeline, FileKind.POINTER: f"*{dialect.pointer_suffix}", FileKind.LOCK: dialect.lock}
     for kind, name in names.items():
-        yield Wanted(SETTINGS, ("yaml.schemas", f"./{SCHEMAS[kind]}"), [f"**/{name}"])
+        yield WantedSetting(SETTINGS, ("yaml.schemas", f"./{SCHEMAS[kind]}"), [f"**/{name}"])
     languages = {
         names[FileKind.POINTER]: "yaml", dialect.lock: "yaml", dialect.ignore: "ignore",
         f"**/{dialect.folder}/config": "ini", f"**/{dialect.folder}/config.local": "ini",
     }  # fmt: skip
     for pattern, language in languages.items():
-        yield Wanted(SETTINGS, ("files.associations", pattern), language)
+        yield WantedSetting(SETTINGS, ("files.associations", pattern), language)
     machinery = [f"**/{dialect.folder}/cache", f"**/{dialect.folder}/{dialect.state_folder}"]
     for folder in [*machinery, *([facts.cache] if facts.cache else [])]:
-        yield Wanted(SETTINGS, ("files.watcherExclude", f"{folder}/**"), value=True)
-        yield Wanted(SETTINGS, ("search.exclude", folder), value=True)
+        yield WantedSetting(SETTINGS, ("files.watcherExclude", f"{folder}/**"), value=True)
+        yield WantedSetting(SETTINGS, ("search.exclude", folder), value=True)

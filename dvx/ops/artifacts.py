@@ -18,7 +18,7 @@ _NAME = re.compile(r"(?:(?P<folder>[^:]*?)(?:/?dvc\.yaml|/?dvx\.yaml)?:)?(?P<nam
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")
 
 
-class Wanted(Struct, frozen=True):
+class WantedArtifact(Struct, frozen=True):
     """An artifact by the folder of its pipeline file (empty for the top) and its name; of a version, or now in a stage."""
 
     folder: str
@@ -27,17 +27,17 @@ class Wanted(Struct, frozen=True):
     stage: str = ""
 
 
-def parse_artifact(text: str, version: str, stage: str) -> Wanted:
+def parse_artifact(text: str, version: str, stage: str) -> WantedArtifact:
     """Read `NAME` or `FOLDER/dvc.yaml:NAME`; raises UsageError."""
     found = _NAME.fullmatch(text)
     if found is None:
         raise UsageError(f"`{text}` is no name of an artifact", "write `NAME` or `FOLDER/dvc.yaml:NAME`")
     if version and stage:
         raise UsageError("`--rev` and `--stage` exclude each other", "a stage has one version at a time")
-    return Wanted((found["folder"] or "").strip("/"), found["name"], version, stage)
+    return WantedArtifact((found["folder"] or "").strip("/"), found["name"], version, stage)
 
 
-def choose_tag(wanted: Wanted, names: Iterable[str]) -> str:
+def choose_tag(wanted: WantedArtifact, names: Iterable[str]) -> str:
     """The Git tag that says which commit is meant: the version, what is in the stage now, or the latest version. Empty without.
 
     Tags are `NAME@v1.2.3` for versions and `NAME#stage#N` for stages, the highest N being the last; in a folder `FOLDER=NAME...`.
@@ -61,7 +61,7 @@ def _numbers(tags: Iterable[str], start: str) -> list[int]:
     return [int(rest) for one in tags if one.startswith(start) and (rest := one.removeprefix(start)).isdecimal()]
 
 
-def find_artifact(cwd: str, origin: Origin, wanted: Wanted) -> Origin:
+def find_artifact(cwd: str, origin: Origin, wanted: WantedArtifact) -> Origin:
     """The path and revision of an artifact in the repository of `origin`, whose own path and revision do not matter.
 
     Raises:

@@ -23,7 +23,7 @@ _TAIL_BYTES = 1 << 14
 _BEAT_BYTES = 1 << 10
 
 
-class Setting(Struct, frozen=True):
+class RunSetting(Struct, frozen=True):
     """What all attempts of one run share; `attended` ones may read the terminal.
 
     Commands get the descriptors `inherited`, and work in the `room` of their stage if it has one.
@@ -49,7 +49,7 @@ class Try(Struct, frozen=True):
     inputs: str
 
 
-def attempt(project: Project, stage: Stage, this: Try, setting: Setting, on_output: Callable[[bytes], None]) -> float:
+def attempt(project: Project, stage: Stage, this: Try, setting: RunSetting, on_output: Callable[[bytes], None]) -> float:
     """Run a stage's commands; returns the wall time in seconds.
 
     Raises:
@@ -94,7 +94,7 @@ def attempt(project: Project, stage: Stage, this: Try, setting: Setting, on_outp
     return time.monotonic() - start
 
 
-def follow(project: Project, stage: Stage, left: Leftover, setting: Setting, on_output: Callable[[bytes], None]) -> str:
+def follow(project: Project, stage: Stage, left: Leftover, setting: RunSetting, on_output: Callable[[bytes], None]) -> str:
     """Wait for the commands of an attempt that outlived their dvx, and pass on all they write.
 
     Returns why they were stopped for a limit of time, if they were.
@@ -173,7 +173,7 @@ class _Pulse:
             return ""
 
 
-def _environment(project: Project, stage: Stage, setting: Setting) -> dict[str, str]:
+def _environment(project: Project, stage: Stage, setting: RunSetting) -> dict[str, str]:
     prefix = project.dialect.environment_prefix
     own = {f"{prefix}_ROOT": setting.root(project), **project.config.environ, f"{prefix}_STAGE": stage.address}
     return {**own, **setting.environment, **stage.run.env}

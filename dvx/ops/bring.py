@@ -28,7 +28,7 @@ from dvx.ops.targets import check_git, check_owners, check_place
 from dvx.project import Project
 from dvx.store import copy, files
 from dvx.store.intake import hash_file
-from dvx.store.scan import Found, walk
+from dvx.store.scan import FoundFile, walk
 from dvx.store.scratch import Scratch
 
 
@@ -141,12 +141,12 @@ def _check_ignored(project: Project, path: str, source: str) -> None:
             raise DvxError(text, f"move `{printable(path)}/{printable(found)}` away first")
 
 
-def _walk(place: str, empty: list[str] | None = None) -> Iterator[Found]:
+def _walk(place: str, empty: list[str] | None = None) -> Iterator[FoundFile]:
     """The files at `place`; their paths are those in the folder, empty for a single file. Like `store.scan.walk` else."""
     if os.path.isdir(place):
         yield from walk(place, "", place, lambda path, _: path.rpartition("/")[2] in (".git", ".dvx", ".dvc"), empty)
     else:
-        yield Found("", place, os.stat(place))
+        yield FoundFile("", place, os.stat(place))
 
 
 def _look(project: Project, place: str, tell: Tell) -> Tree:
@@ -154,7 +154,7 @@ def _look(project: Project, place: str, tell: Tell) -> Tree:
     empty: list[str] = []
     found = []
     for count, one in enumerate(_walk(place, empty), 1):
-        hashed = hash_file(Found(one.place, one.place, one.status), project.algorithm)
+        hashed = hash_file(FoundFile(one.place, one.place, one.status), project.algorithm)
         found.append(Entry(one.path, hashed.digest, hashed.status.st_size, bool(hashed.status.st_mode & 0o100)))
         if not count % 1000:
             tell(Progress("hashing", count, None))

@@ -11,7 +11,7 @@ from dvx.ops.ignore import BUILT_IN, Ignore
 from dvx.project import Project
 
 
-class Verdict(Struct, frozen=True):
+class IgnoreVerdict(Struct, frozen=True):
     """A path as it was typed, whether it is left alone, and the rules that match it as `FILE:LINE:PATTERN`, the last deciding."""
 
     target: str
@@ -19,17 +19,17 @@ class Verdict(Struct, frozen=True):
     rules: tuple[str, ...]
 
 
-def check_ignore(project: Project, targets: Iterable[str]) -> Iterator[Verdict]:
+def check_ignore(project: Project, targets: Iterable[str]) -> Iterator[IgnoreVerdict]:
     """The verdict on each path, which need not exist. What lies outside of the repository is matched by no rule."""
     ignore = Ignore(project)
     for target in targets:
         yield _judge(project, ignore, target)
 
 
-def _judge(project: Project, ignore: Ignore, target: str) -> Verdict:
+def _judge(project: Project, ignore: Ignore, target: str) -> IgnoreVerdict:
     path = os.path.relpath(os.path.normpath(os.path.join(project.cwd, target)), project.root).replace(os.sep, "/")
     if path in (".", "..") or path.startswith("../"):
-        return Verdict(target, False, ())
+        return IgnoreVerdict(target, False, ())
     parts = path.split("/")
     for count in range(1, len(parts) + 1):
         above = "/".join(parts[:count])
@@ -37,8 +37,8 @@ def _judge(project: Project, ignore: Ignore, target: str) -> Verdict:
         rules = _rules(ignore, above, is_folder)
         # below a folder that is left alone, no rule counts any more
         if ignore.skip(above, is_folder):
-            return Verdict(target, True, rules)
-    return Verdict(target, False, rules)
+            return IgnoreVerdict(target, True, rules)
+    return IgnoreVerdict(target, False, rules)
 
 
 def _rules(ignore: Ignore, path: str, is_folder: bool) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from dvx.model.events import Notice, StageOutput, StageRetrying, StageStarted, T
 from dvx.model.history import Fact
 from dvx.model.stage import Stage
 from dvx.model.staleness import Reason
-from dvx.ops.attempt import Setting, Try, attempt, follow
+from dvx.ops.attempt import RunSetting, Try, attempt, follow
 from dvx.ops.checkout import clear
 from dvx.ops.detach import detach
 from dvx.ops.leftovers import adopt, find_leftover
@@ -26,7 +26,7 @@ from dvx.project import Project
 class Commands:
     """Runs commands, some at once; others have their `turn` meanwhile. With `fresh`, nothing that was left is taken up."""
 
-    def __init__(self, project: Project, setting: Setting, devices: Devices, tell: Tell, *, fresh: bool) -> None:
+    def __init__(self, project: Project, setting: RunSetting, devices: Devices, tell: Tell, *, fresh: bool) -> None:
         self.turn = threading.Lock()
         self._project = project
         self._setting = setting
@@ -35,7 +35,7 @@ class Commands:
         self._fresh = fresh
         self._followed: set[str] = set()
 
-    def run(self, stage: Stage, this: Try, reasons: tuple[Reason, ...], setting: Setting) -> tuple[int, float]:
+    def run(self, stage: Stage, this: Try, reasons: tuple[Reason, ...], setting: RunSetting) -> tuple[int, float]:
         """Number and seconds of an attempt that succeeded: one that was left, or one that is made now."""
         return self.left(stage, this.key, lambda: this.inputs, setting.room) or self._attempts(stage, this, reasons, setting)
 
@@ -65,7 +65,7 @@ class Commands:
             room.collect()
         return left.about.number, left.seconds
 
-    def _attempts(self, stage: Stage, this: Try, reasons: tuple[Reason, ...], setting: Setting) -> tuple[int, float]:
+    def _attempts(self, stage: Stage, this: Try, reasons: tuple[Reason, ...], setting: RunSetting) -> tuple[int, float]:
         """Run the command until it succeeds or is not to be tried again; returns the number of the attempt and its seconds.
 
         Each begins without the outputs of the one before, which go to the trash.
@@ -96,7 +96,7 @@ class Commands:
                     self._after_failure(stage, number, error)
         raise AssertionError
 
-    def _attempt(self, stage: Stage, this: Try, setting: Setting, passing: Callable[[bytes], None]) -> float:
+    def _attempt(self, stage: Stage, this: Try, setting: RunSetting, passing: Callable[[bytes], None]) -> float:
         try:
             with self.others_turn():
                 return attempt(self._project, stage, this, setting, passing)

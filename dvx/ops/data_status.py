@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from dvx.git.worktree import WorkTree, examine
-from dvx.model.changes import Changes, Item, Items
+from dvx.model.changes import Changes, DiffItem, Items
 from dvx.model.events import Tell, silent
 from dvx.model.paths import within
 from dvx.ops.index import Index, load_index
@@ -37,9 +37,9 @@ class DataStatus(Struct, frozen=True):
 
     committed: Changes = field(default_factory=Changes)
     uncommitted: Changes = field(default_factory=Changes)
-    not_in_cache: tuple[Item, ...] = ()
-    not_in_remote: tuple[Item, ...] = ()
-    unchanged: tuple[Item, ...] = ()
+    not_in_cache: tuple[DiffItem, ...] = ()
+    not_in_remote: tuple[DiffItem, ...] = ()
+    unchanged: tuple[DiffItem, ...] = ()
     untracked: tuple[str, ...] = ()
     git_dirty: bool = False
     git_empty: bool = False
@@ -101,7 +101,7 @@ def _changes(changes: Changes) -> dict[str, list[Any]]:
     return {key: value for key, value in parts.items() if value}
 
 
-def _unchanged(known: Items, both: Iterable[Changes]) -> tuple[Item, ...]:
+def _unchanged(known: Items, both: Iterable[Changes]) -> tuple[DiffItem, ...]:
     touched: set[str] = set()
     for changes in both:
         touched |= {item.path for item in (*changes.added, *changes.deleted, *changes.unknown)}
@@ -109,12 +109,14 @@ def _unchanged(known: Items, both: Iterable[Changes]) -> tuple[Item, ...]:
     return tuple(item for path, item in sorted(known.items()) if path not in touched)
 
 
-def _not_in_remote(project: Project, options: DataStatusOptions, snapshots: Snapshots) -> tuple[Item, ...]:
+def _not_in_remote(project: Project, options: DataStatusOptions, snapshots: Snapshots) -> tuple[DiffItem, ...]:
     """What would be pushed and is not at its remote. The remote is asked; nothing is remembered."""
     remotes = Remotes(project, options.remote, 0)
-    found: list[Item] = []
+    found: list[DiffItem] = []
     for name, items in find_scope(project, SyncOptions(remote=options.remote)).items.items():
-        wanted = snapshots.known({item.path: Item(item.path, item.content.digest) for item in items}, granular=options.granular)
+        wanted = snapshots.known(
+            {item.path: DiffItem(item.path, item.content.digest) for item in items}, granular=options.granular
+        )
         missing = remotes.open(name).missing(item.digest for item in wanted.values())
         found += [item for item in wanted.values() if item.digest in missing]
     return tuple(sorted(found, key=lambda item: item.path))

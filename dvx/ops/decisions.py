@@ -21,7 +21,7 @@ from dvx.ops.runcache import find_runs
 from dvx.project import Project
 
 
-class Choice(Struct, frozen=True):
+class StageChoice(Struct, frozen=True):
     """What to do with a stage; `state` is what to restore, or what was seen."""
 
     action: Action
@@ -48,12 +48,12 @@ class Decider:
         """What the lock says of a stage."""
         return self._locked[stage.address] if stage.address in self._locked else self._index.state(stage)
 
-    def choose(self, stage: Stage, rerun: Collection[str] = ()) -> Choice:
+    def choose(self, stage: Stage, rerun: Collection[str] = ()) -> StageChoice:
         """Whether to skip, restore, run or merely record a stage; `rerun` are stages that force it to run."""
         locked = self.state(stage)
         seen = self._seen(stage, locked)
         if self._options.force and not stage.frozen:
-            return Choice(Action.RUN, (Reason(Cause.FORCED),), seen)
+            return StageChoice(Action.RUN, (Reason(Cause.FORCED),), seen)
         same = exact if self._project.dialect.exact_params else loose
         reasons = reasons_to_run(stage, locked, seen, self._observer.missing(stage, locked), same)
         if self._options.allow_missing:
@@ -61,13 +61,13 @@ class Decider:
         if not stage.frozen:
             reasons += tuple(Reason(Cause.UPSTREAM, address) for address in rerun)
         if not reasons:
-            return Choice(Action.SKIP, (), seen)
+            return StageChoice(Action.SKIP, (), seen)
         state = None if rerun else self._restorable(stage, locked, reasons)
         if state is not None:
-            return Choice(Action.RESTORE, reasons, state)
+            return StageChoice(Action.RESTORE, reasons, state)
         if stage.frozen:
-            return Choice(Action.RECORD, reasons, locked or seen)
-        return Choice(Action.RUN, reasons, seen)
+            return StageChoice(Action.RECORD, reasons, locked or seen)
+        return StageChoice(Action.RUN, reasons, seen)
 
     def present(self, stage: Stage, state: StageState) -> dict[str, Content]:
         """Outputs that hold in the workspace what `state` says."""

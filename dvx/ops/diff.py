@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from dvx.errors import DvxError, UnknownTarget, nearest
-from dvx.model.changes import Changes, Item
+from dvx.model.changes import Changes, DiffItem
 from dvx.model.events import Tell, silent
 from dvx.ops.index import Index, load_index
 from dvx.ops.snapshots import Snapshots, scope_of
@@ -20,7 +20,7 @@ class Diff(Struct, frozen=True):
     """What changed, and in a comparison with the workspace those old items whose objects the cache lacks."""
 
     changes: Changes = field(default_factory=Changes)
-    not_in_cache: tuple[Item, ...] = ()
+    not_in_cache: tuple[DiffItem, ...] = ()
 
 
 def diff(project: Project, old: str = "HEAD", new: str = "", targets: Sequence[str] = (), tell: Tell = silent) -> Diff:

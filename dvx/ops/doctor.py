@@ -10,7 +10,7 @@ from dvx.config import environment, find_root
 from dvx.errors import DvxError
 from dvx.git import Git, hooks
 from dvx.model import hooks as texts
-from dvx.model.doctor import Diagnosis, Kind, Problem, fall_back, is_no_pattern
+from dvx.model.doctor import Diagnosis, Problem, ProblemKind, fall_back, is_no_pattern
 from dvx.model.lines import lines_of
 from dvx.model.paths import parent
 from dvx.ops import doctor_places
@@ -50,7 +50,7 @@ def _links(project: Project) -> Iterator[Problem]:
     except DvxError as error:
         problem = _told(error)
     except OSError as error:
-        problem = Problem(Kind.NOT_WRITABLE, str(error.filename or project.cache.root), (error.strerror or "").lower())
+        problem = Problem(ProblemKind.NOT_WRITABLE, str(error.filename or project.cache.root), (error.strerror or "").lower())
     if problem is not None:
         yield problem
 
@@ -58,7 +58,7 @@ def _links(project: Project) -> Iterator[Problem]:
 def _file_systems(project: Project) -> Iterator[Problem]:
     place = project.cache.root
     if os.path.isdir(place) and os.stat(place).st_dev != os.stat(project.root).st_dev:
-        yield Problem(Kind.OTHER_FILE_SYSTEM, place)
+        yield Problem(ProblemKind.OTHER_FILE_SYSTEM, place)
 
 
 def _places(project: Project) -> Iterator[Problem]:
@@ -71,9 +71,9 @@ def _places(project: Project) -> Iterator[Problem]:
 
 def _extras(project: Project) -> Iterator[Problem]:
     if project.algorithm == "blake3" and not installed("blake3"):
-        yield Problem(Kind.EXTRA_MISSING, "core.hash = blake3", "dvx-vc[blake3]")
+        yield Problem(ProblemKind.EXTRA_MISSING, "core.hash = blake3", "dvx-vc[blake3]")
     if project.config.flag("hydra.enabled", False) and not installed("hydra-core"):
-        yield Problem(Kind.EXTRA_MISSING, "hydra.enabled = true", "dvx-vc[hydra]")
+        yield Problem(ProblemKind.EXTRA_MISSING, "hydra.enabled = true", "dvx-vc[hydra]")
 
 
 def _remotes(project: Project) -> Iterator[Problem]:
@@ -85,11 +85,11 @@ def _remotes(project: Project) -> Iterator[Problem]:
             yield _told(error)
             continue
         if package:
-            yield Problem(Kind.PACKAGE_MISSING, name, package)
+            yield Problem(ProblemKind.PACKAGE_MISSING, name, package)
     default = project.config.get("core.remote")
     if default and default.lower() not in named:
         hint = "run `dvx remote default NAME`, or `dvx remote add` it"
-        yield Problem(Kind.ERROR, f"there is no remote `{default}`, which `core.remote` names", hint)
+        yield Problem(ProblemKind.ERROR, f"there is no remote `{default}`, which `core.remote` names", hint)
 
 
 def _git(project: Project) -> Iterator[Problem]:
@@ -99,7 +99,7 @@ def _git(project: Project) -> Iterator[Problem]:
             return
         found = hooks.version(git)
         if found < OLDEST_GIT:
-            yield Problem(Kind.GIT_OLD, *(".".join(str(number) for number in version) for version in (found, OLDEST_GIT)))
+            yield Problem(ProblemKind.GIT_OLD, *(".".join(str(number) for number in version) for version in (found, OLDEST_GIT)))
         yield from _hooks(git)
         yield from _driver(project, git)
         yield from doctor_places.ignored(project)
@@ -115,20 +115,20 @@ def _hooks(git: Git) -> Iterator[Problem]:
         return
     missing = [name for name, text in there.items() if not text and name not in calling]
     if missing:
-        yield Problem(Kind.HOOK_MISSING, ", ".join(missing))
+        yield Problem(ProblemKind.HOOK_MISSING, ", ".join(missing))
     for name, text in there.items():
         if calling and text and name not in calling:
-            yield Problem(Kind.HOOK_FOREIGN, name, texts.call(name, git.prefix.rstrip("/")))
+            yield Problem(ProblemKind.HOOK_FOREIGN, name, texts.call(name, git.prefix.rstrip("/")))
         if name in calling and not os.access(os.path.join(folder, name), os.X_OK):
-            yield Problem(Kind.HOOK_NOT_EXECUTABLE, os.path.join(folder, name))
+            yield Problem(ProblemKind.HOOK_NOT_EXECUTABLE, os.path.join(folder, name))
     called = {"dvx" if texts.calls_dvx(there[name], name) else "dvc" for name in calling}
-    yield from (Problem(Kind.PROGRAM_MISSING, program) for program in sorted(called) if not _is_on_path(program))
+    yield from (Problem(ProblemKind.PROGRAM_MISSING, program) for program in sorted(called) if not _is_on_path(program))
 
 
 def _driver(project: Project, git: Git) -> Iterator[Problem]:
     name = project.dialect.name
     if asks_for_driver(git, name) and not git.config(f"merge.{name}.driver"):
-        yield Problem(Kind.DRIVER_MISSING, name)
+        yield Problem(ProblemKind.DRIVER_MISSING, name)
 
 
 def _tracked(project: Project) -> Iterator[Problem]:
@@ -138,7 +138,7 @@ def _tracked(project: Project) -> Iterator[Problem]:
         yield from _ignore_files(project, {"", *(parent(name) for name in names)})
         yield from _hidden(project, index)
         if project.git is not None and names:
-            yield from (Problem(Kind.POINTER_IGNORED, path) for path in sorted(project.git.ignored(names)))
+            yield from (Problem(ProblemKind.POINTER_IGNORED, path) for path in sorted(project.git.ignored(names)))
     except DvxError as error:
         yield _told(error)
 
@@ -149,7 +149,7 @@ def _ignore_files(project: Project, folders: Iterable[str]) -> Iterator[Problem]
         name = f"{folder}/{project.dialect.ignore}" if folder else project.dialect.ignore
         for number, line in enumerate(lines_of(_read(project.abs(name)).removeprefix("\ufeff")), 1):
             if is_no_pattern(line):
-                yield Problem(Kind.IGNORE_WRONG, f"{name}:{number}:{line}")
+                yield Problem(ProblemKind.IGNORE_WRONG, f"{name}:{number}:{line}")
 
 
 def _hidden(project: Project, index: Index) -> Iterator[Problem]:
@@ -160,7 +160,7 @@ def _hidden(project: Project, index: Index) -> Iterator[Problem]:
         is_folder = os.path.isdir(project.abs(path)) or (content is not None and content.digest.is_tree)
         rule = ignore.ruling(path, is_folder)
         if rule is not None:
-            yield Problem(Kind.OUTPUT_HIDDEN, path, f"{rule.file}:{rule.line}:{rule.text}")
+            yield Problem(ProblemKind.OUTPUT_HIDDEN, path, f"{rule.file}:{rule.line}:{rule.text}")
 
 
 def _tool_calls(git: Git) -> bool:
@@ -181,4 +181,4 @@ def _read(place: str) -> str:
 
 
 def _told(error: DvxError) -> Problem:
-    return Problem(Kind.ERROR, error.message, error.hint)
+    return Problem(ProblemKind.ERROR, error.message, error.hint)

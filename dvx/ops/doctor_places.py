@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from dvx.config import Config
 from dvx.model.dialect import DIALECTS
-from dvx.model.doctor import Kind, Problem, clock_is_off
+from dvx.model.doctor import Problem, ProblemKind, clock_is_off
 from dvx.model.settings import Level, is_secret
 from dvx.model.task import State
 from dvx.ops.employment import dead, is_employed
@@ -29,11 +29,11 @@ def leftovers(project: Project) -> Iterator[Problem]:
     for folder in (os.path.join(project.cache.root, "tmp"), *own):
         count = sum(1 for _ in abandoned(folder)) if os.path.isdir(folder) else 0
         if count:
-            yield Problem(Kind.STALE, folder, str(count))
+            yield Problem(ProblemKind.STALE, folder, str(count))
     left = set(dead(project))
     left |= {one.worker for one in open_book(project).tasks(State.RUNNING) if not is_employed(project, one.worker)}
     if left:
-        yield Problem(Kind.WORKER_DEAD, str(len(left)))
+        yield Problem(ProblemKind.WORKER_DEAD, str(len(left)))
 
 
 def shared_cache(project: Project) -> Iterator[Problem]:
@@ -42,7 +42,7 @@ def shared_cache(project: Project) -> Iterator[Problem]:
         return
     wrong = [place for place in _folders(project.cache.root) if os.stat(place).st_mode & _GROUP != _GROUP]
     if wrong:
-        yield Problem(Kind.GROUP_SHUT_OUT, project.cache.root, str(len(wrong)))
+        yield Problem(ProblemKind.GROUP_SHUT_OUT, project.cache.root, str(len(wrong)))
 
 
 def secrets(config: Config) -> Iterator[Problem]:
@@ -51,10 +51,10 @@ def secrets(config: Config) -> Iterator[Problem]:
         place = config.path(level)
         named = [setting for setting in config.given if setting.level is level and is_secret(setting.name, setting.value)]
         if named and os.path.exists(place) and os.stat(place).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            yield Problem(Kind.PRIVATE_READABLE, place)
+            yield Problem(ProblemKind.PRIVATE_READABLE, place)
     for setting in config.given:
         if setting.level is Level.REPO and is_secret(setting.name, setting.value):
-            yield Problem(Kind.PRIVATE_TRACKED, str(setting.name))
+            yield Problem(ProblemKind.PRIVATE_TRACKED, str(setting.name))
 
 
 def ignored(project: Project) -> Iterator[Problem]:
@@ -66,12 +66,12 @@ def ignored(project: Project) -> Iterator[Problem]:
     unseen = project.git.ignored(names)
     seen = [f"/{name.rpartition('/')[2]}" for name in names if name not in unseen]
     if seen:
-        yield Problem(Kind.OWN_NOT_IGNORED, f"{folder}/.gitignore", " ".join(seen))
+        yield Problem(ProblemKind.OWN_NOT_IGNORED, f"{folder}/.gitignore", " ".join(seen))
     # what Git leaves behind when it goes to where a migration was not made yet, or is taken back
     for other in (one.folder for one in DIALECTS if one is not project.dialect):
         left = [path for name in _PRIVATE if os.path.lexists(project.abs(path := f"{other}/{name}"))]
         if left and not os.path.exists(project.abs(f"{other}/config")) and set(left) - set(project.git.ignored(left)):
-            yield Problem(Kind.FOLDER_LEFT, other)
+            yield Problem(ProblemKind.FOLDER_LEFT, other)
 
 
 def clocks(project: Project) -> Iterator[Problem]:
@@ -81,7 +81,9 @@ def clocks(project: Project) -> Iterator[Problem]:
     for folder in (state, project.cache.make_scratch()) if os.path.isdir(project.cache.root) else (state,):
         ahead = _ahead(folder)
         if clock_is_off(ahead):
-            yield Problem(Kind.CLOCK_OFF, os.path.dirname(folder), f"{abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}")
+            yield Problem(
+                ProblemKind.CLOCK_OFF, os.path.dirname(folder), f"{abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}"
+            )
             return
 
 

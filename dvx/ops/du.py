@@ -12,7 +12,7 @@ from dvx.model.experiment import ExpRef
 from dvx.model.named import Named
 from dvx.model.usage import Usage, measure
 from dvx.ops.reach import Reach
-from dvx.ops.roots import Finder, Scope
+from dvx.ops.roots import Finder, HistoryScope
 from dvx.project import Project
 from dvx.store.objects import lying
 
@@ -23,7 +23,7 @@ def usage(project: Project, tell: Tell) -> Usage:
     """Measure the cache of a project. What cannot be read is told of and counts as unnamed."""
     finder = Finder(tell, skip_failed=True)
     stored = {one.digest: one.size for one in lying(project.cache.root) if one.digest is not None}
-    every = _sure(finder.find(project, (), Scope()).all, stored)
+    every = _sure(finder.find(project, (), HistoryScope()).all, stored)
     revisions: dict[str, Iterable[Named]] = {WORKSPACE: _sure(finder.workspace(project), stored)}
     if project.git is not None:
         for ref in project.git.refs("refs/heads/", "refs/tags/", "refs/remotes/", "refs/exps/"):

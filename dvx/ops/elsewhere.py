@@ -24,7 +24,7 @@ from dvx.project import Project
 from dvx.store import files
 from dvx.store.cache import Cache
 from dvx.store.reading import read_regular
-from dvx.store.scan import Found, walk
+from dvx.store.scan import FoundFile, walk
 from dvx.store.scratch import Scratch
 from dvx.store.stats import StatCache
 from dvx.store.trash import Trash
@@ -246,7 +246,7 @@ def copy_files(source: Project, index: Index, path: str, room: Project) -> None:
     """Copy the files at a path that are no tracked data, and not what tracks it."""
     place = source.abs(path)
     if not os.path.isdir(place):
-        found: Iterable[Found] = [Found(path, place, os.stat(place))] if os.path.isfile(place) else []
+        found: Iterable[FoundFile] = [FoundFile(path, place, os.stat(place))] if os.path.isfile(place) else []
     else:
         found = walk(place, path, source.root, Ignore(source).skip)
     own = (source.dialect.pipeline, source.dialect.ignore)

@@ -6,7 +6,7 @@ from typing import Any
 
 from dvx.errors import DvxError
 from dvx.model.dataset import is_dataset
-from dvx.model.pointer import Kind, Recorded
+from dvx.model.pointer import OutputKind, Recorded
 from dvx.ops.index import Index, load_index
 from dvx.ops.metrics import observed
 from dvx.ops.source import Source
@@ -41,7 +41,7 @@ def _outs(index: Index) -> dict[str, Any]:
         tracked.output.path: _facts(tracked.recorded)
         | {"use_cache": tracked.output.cached, "is_data_source": tracked.owner in index.pointers}
         for tracked in index.tracked
-        if tracked.output.kind is Kind.DATA
+        if tracked.output.kind is OutputKind.DATA
     }
 
 

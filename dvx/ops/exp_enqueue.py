@@ -17,7 +17,7 @@ from dvx.model.events import Tell
 from dvx.model.experiment import ExpRef, check_name, draw_name
 from dvx.model.paths import check_path, printable
 from dvx.model.sweep import combine
-from dvx.model.task import Place, State, Task
+from dvx.model.task import State, Task, TaskPlace
 from dvx.ops.exp_edits import edits_of, read_sweeps
 from dvx.ops.exp_run import RunOptions, own_files, scratch_index
 from dvx.ops.exp_tasks import SNAPSHOTS, as_it_is, open_book, release, taken, waiting_names
@@ -39,7 +39,7 @@ class TaskOptions(Struct, frozen=True):
     copied: tuple[str, ...] = ()
 
 
-def enqueue(project: Project, options: TaskOptions, place: Place, tell: Tell, worker: str = "") -> tuple[Task, ...]:
+def enqueue(project: Project, options: TaskOptions, place: TaskPlace, tell: Tell, worker: str = "") -> tuple[Task, ...]:
     """Put an experiment, or all of a sweep, into the queue, as the workspace is now; HEAD, index and stash stay as they are.
 
     Data that was edited enters the cache and its pointer first. A `worker` has them from the start.
@@ -53,7 +53,7 @@ def enqueue(project: Project, options: TaskOptions, place: Place, tell: Tell, wo
     git.check_identity()
     sweeps = read_sweeps(project, options.run.overrides)
     rows = combine(sweeps)
-    if len(rows) > 1 and place is not Place.QUEUE:
+    if len(rows) > 1 and place is not TaskPlace.QUEUE:
         raise UsageError("a sweep stands for several experiments", "add `--queue`, then run them with `dvx queue start`")
     # each beside the first of the others: all combinations would be as many as there are experiments
     for number, sweep in enumerate(sweeps):
@@ -89,7 +89,7 @@ def enqueue(project: Project, options: TaskOptions, place: Place, tell: Tell, wo
         freed[:] = [one for one in found if _is_abandoned(as_it_is(project, one), options.run.name, baseline)]
         names = _names(project, waiting_names(project, found, baseline), options.run, baseline, len(rows))
         made = [task(ident=secrets.token_hex(20), name=name, overrides=row) for name, row in zip(names, rows, strict=True)]
-        again = next((one for one in freed if place is Place.ALONE and _is_same(git, one, made[0])), None)
+        again = next((one for one in freed if place is TaskPlace.ALONE and _is_same(git, one, made[0])), None)
         if again is not None:
             freed.remove(again)
             made = [replace(again, state=State.RUNNING, worker=worker)]
@@ -107,7 +107,7 @@ def enqueue(project: Project, options: TaskOptions, place: Place, tell: Tell, wo
 
 def _is_abandoned(task: Task, name: str, baseline: str) -> bool:
     """Whether a task is what a killed `exp run --temp` of this name left; nobody waits for it."""
-    return task.place is Place.ALONE and task.state is State.QUEUED and (task.name, task.baseline) == (name, baseline)
+    return task.place is TaskPlace.ALONE and task.state is State.QUEUED and (task.name, task.baseline) == (name, baseline)
 
 
 def _is_same(git: Git, one: Task, other: Task) -> bool:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from dvx.errors import DvxError
 from dvx.model.override import Override, put
-from dvx.model.task import Place, State, Task
+from dvx.model.task import State, Task, TaskPlace
 from dvx.ops.exp_tasks import log_of
 from dvx.ops.rooms import existing_room
 from dvx.project import Project
@@ -50,7 +50,7 @@ def _known(project: Project, tasks: Sequence[Task], known: Mapping[str, Any], no
         log, root = log_of(project, task), ""
         data: Any = task.seen
         if task.state is State.RUNNING:
-            place = project if task.place is Place.WORKSPACE else existing_room(project, task.ident)
+            place = project if task.place is TaskPlace.WORKSPACE else existing_room(project, task.ident)
             data = now(place) if place is not None else None
             root = place.root if place is not None else ""
         if data is None and task.snapshot in known:

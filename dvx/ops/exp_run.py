@@ -52,7 +52,7 @@ class SaveOptions(Struct, frozen=True):
     include: tuple[str, ...] = ()
 
 
-class Recorded(Struct, frozen=True):
+class RecordedExperiment(Struct, frozen=True):
     """An experiment's ref and commit; `ran` is what the pipeline did, `replaced` the commit that had the ref before."""
 
     ref: ExpRef
@@ -93,7 +93,7 @@ def prepare(project: Project, options: RunOptions, others: Iterable[str] = ()) -
     return Prepared(ref, edits)
 
 
-def run(project: Project, prepared: Prepared, options: RunOptions, tell: Tell) -> Recorded:
+def run(project: Project, prepared: Prepared, options: RunOptions, tell: Tell) -> RecordedExperiment:
     """Apply the overrides, reproduce the pipeline and record what came out as an experiment on top of HEAD.
 
     HEAD, index and stash stay as they are; uncommitted changes of tracked files are part of the experiment.
@@ -103,7 +103,7 @@ def run(project: Project, prepared: Prepared, options: RunOptions, tell: Tell) -
     """
     ref, edits = prepared.ref, prepared.edits
     if options.repro.dry:
-        return Recorded(ref, "", repro(project, options.repro, tell))
+        return RecordedExperiment(ref, "", repro(project, options.repro, tell))
     for path, data in edits.items():
         files.write_atomic(project.abs(path), data)
     try:
@@ -115,7 +115,7 @@ def run(project: Project, prepared: Prepared, options: RunOptions, tell: Tell) -
         raise
 
 
-def perform(project: Project, ref: ExpRef, options: RunOptions, tell: Tell) -> Recorded:
+def perform(project: Project, ref: ExpRef, options: RunOptions, tell: Tell) -> RecordedExperiment:
     """Reproduce the pipeline of a work tree as it is, and record what came out under `ref`; raises like `run`."""
     git = git_of(project)
     environment = {**options.repro.environment, **_environment(project, ref)}
@@ -125,10 +125,10 @@ def perform(project: Project, ref: ExpRef, options: RunOptions, tell: Tell) -> R
     message = options.message or _message(project, index, [one.address for one in ran.stages if one.action is not Action.SKIP])
     commit, replaced = _record(project, git, _Record(ref, message, own_files(project, index), options.force))
     _tell_untracked(git, index, tell)
-    return Recorded(ref, commit, ran, replaced)
+    return RecordedExperiment(ref, commit, ran, replaced)
 
 
-def save(project: Project, options: SaveOptions, tell: Tell) -> Recorded:
+def save(project: Project, options: SaveOptions, tell: Tell) -> RecordedExperiment:
     """Record the workspace as an experiment, running nothing."""
     git = git_of(project)
     ref = new_ref(project, options.name)
@@ -138,7 +138,7 @@ def save(project: Project, options: SaveOptions, tell: Tell) -> Recorded:
     extra = (*own_files(project, index), *(project.relative(path) for path in options.include))
     commit, replaced = _record(project, git, _Record(ref, message, extra, options.force))
     _tell_untracked(git, index, tell)
-    return Recorded(ref, commit, None, replaced)
+    return RecordedExperiment(ref, commit, None, replaced)
 
 
 @contextlib.contextmanager

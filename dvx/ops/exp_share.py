@@ -18,10 +18,10 @@ from dvx.model.events import Tell, silent
 from dvx.model.experiment import OWN_REFS, ExpRef, named
 from dvx.model.paths import printable
 from dvx.model.transfer import TransferResult
-from dvx.ops.experiments import Scope, all_experiments, baselines_of, git_of
+from dvx.ops.experiments import BaselineScope, all_experiments, baselines_of, git_of
 from dvx.ops.fetch import fetch
 from dvx.ops.refs import bring_refs, change_refs, shared_folder
-from dvx.ops.scope import Revisions, SyncOptions
+from dvx.ops.scope import ChosenRevisions, SyncOptions
 from dvx.ops.sync import Direction, demand, plan_fetch, plan_push, transfer
 from dvx.project import Project
 from dvx.store import files
@@ -38,7 +38,7 @@ class ShareOptions(Struct, frozen=True):
     """
 
     names: tuple[str, ...] = ()
-    scope: Scope = Scope()
+    scope: BaselineScope = BaselineScope()
     force: bool = False
     data: bool = True
     sync: SyncOptions = SyncOptions()
@@ -131,7 +131,9 @@ def _place(git: Git, owner: str) -> str:
     return os.path.join(shared_folder(git, "incoming"), owner)
 
 
-def remove_at(project: Project, remote: str, names: Sequence[str], scope: Scope | None, *, keep: bool) -> tuple[ExpRef, ...]:
+def remove_at(
+    project: Project, remote: str, names: Sequence[str], scope: BaselineScope | None, *, keep: bool
+) -> tuple[ExpRef, ...]:
     """Remove experiments of a Git remote: the named ones and those of the scope, or with `keep` all others.
 
     Raises:
@@ -199,4 +201,4 @@ def _check_free(chosen: Mapping[ExpRef, str], there: Mapping[ExpRef, str], where
 
 
 def _for_commits(sync: SyncOptions, commits: Iterable[str]) -> SyncOptions:
-    return replace(sync, revisions=Revisions(commits=tuple(dict.fromkeys(commits)), workspace=False))
+    return replace(sync, revisions=ChosenRevisions(commits=tuple(dict.fromkeys(commits)), workspace=False))

@@ -17,10 +17,10 @@ from dvx.errors import GitError
 from dvx.git import CommitInfo, Git
 from dvx.model.experiment import Experiment
 from dvx.model.kept import read_bodies
-from dvx.model.task import Place, State, Task
+from dvx.model.task import State, Task, TaskPlace
 from dvx.ops.exp_body import body_of
-from dvx.ops.experiments import Scope, all_experiments, baselines_of, git_of, head_of
-from dvx.ops.revisions import Revisions
+from dvx.ops.experiments import BaselineScope, all_experiments, baselines_of, git_of, head_of
+from dvx.ops.revisions import RevisionFiles
 from dvx.ops.source import Workspace
 from dvx.project import Project
 from dvx.store.rows import RowCache
@@ -40,7 +40,7 @@ class Hide(Enum):
 class ShowOptions(Struct, frozen=True):
     """Which rows: the scope, and the tips of all branches or tags; `fresh` believes nothing that was kept."""
 
-    scope: Scope = field(default_factory=Scope)
+    scope: BaselineScope = field(default_factory=BaselineScope)
     branches: bool = False
     tags: bool = False
     workspace: bool = True
@@ -61,7 +61,7 @@ class Executor(Struct, frozen=True):
     log: str = ""
 
 
-class Row(Struct, frozen=True):
+class ExperimentRow(Struct, frozen=True):
     """The workspace, a commit or an experiment. `data` holds `params`, `metrics`, `deps` and `outs` by path, as DVC's JSON does;
     it is None, and `error` is not, when the pipeline cannot be read. `created` is in seconds since the epoch."""
 
@@ -76,8 +76,8 @@ class Row(Struct, frozen=True):
 class Baseline(Struct, frozen=True):
     """A commit, or the workspace, and the experiments that started from it."""
 
-    row: Row
-    experiments: tuple[Row, ...] = ()
+    row: ExperimentRow
+    experiments: tuple[ExperimentRow, ...] = ()
 
 
 def show(project: Project, options: ShowOptions) -> tuple[Baseline, ...]:
@@ -94,20 +94,22 @@ def show(project: Project, options: ShowOptions) -> tuple[Baseline, ...]:
     names, info = git.names(baselines), git.info(baselines)
     commits = dict.fromkeys([*(one for one in baselines if one in info), *(one.commit for one in experiments)])
     bodies = _bodies(project, git, list(commits), options)
-    rows: dict[str, list[Row]] = {}
+    rows: dict[str, list[ExperimentRow]] = {}
     done = {(one.ref.baseline, one.ref.name): one.created for one in experiments}
     for baseline, row in waiting.get("running", ()):
         if done.get((baseline, row.name), 0) < (row.created or 0):
             rows.setdefault(baseline, []).append(row)
     for one in experiments:
         body = bodies[one.commit]
-        rows.setdefault(one.ref.baseline, []).append(Row(one.commit, one.ref.name, one.created, body["data"], body["error"]))
+        rows.setdefault(one.ref.baseline, []).append(
+            ExperimentRow(one.commit, one.ref.name, one.created, body["data"], body["error"])
+        )
     for baseline, row in (*waiting.get("queued", ()), *waiting.get("failed", ())):
         rows.setdefault(baseline, []).append(row)
     shown = [_baseline(one, names.get(one, ""), info, bodies, rows.get(one, ())) for one in baselines]
     if options.workspace:
         body = body_of(project, Workspace(project), param_deps=options.param_deps)
-        shown.insert(0, Baseline(Row("workspace", "", None, body["data"], body["error"])))
+        shown.insert(0, Baseline(ExperimentRow("workspace", "", None, body["data"], body["error"])))
     return tuple(shown)
 
 
@@ -122,12 +124,12 @@ def _baselines(git: Git, known: Iterable[Experiment], options: ShowOptions) -> l
 
 
 def _baseline(
-    commit: str, name: str, info: Mapping[str, CommitInfo], bodies: Mapping[str, Mapping[str, Any]], rows: Sequence[Row]
+    commit: str, name: str, info: Mapping[str, CommitInfo], bodies: Mapping[str, Mapping[str, Any]], rows: Sequence[ExperimentRow]
 ) -> Baseline:
     if commit not in info:
         error = {"msg": "this repository does not have the commit", "type": GitError.__name__}
-        return Baseline(Row(commit, name, None, None, error), tuple(rows))
-    return Baseline(Row(commit, name, info[commit].time, bodies[commit]["data"], bodies[commit]["error"]), tuple(rows))
+        return Baseline(ExperimentRow(commit, name, None, None, error), tuple(rows))
+    return Baseline(ExperimentRow(commit, name, info[commit].time, bodies[commit]["data"], bodies[commit]["error"]), tuple(rows))
 
 
 def _unfinished(project: Project) -> list[Task]:
@@ -138,9 +140,11 @@ def _unfinished(project: Project) -> list[Task]:
     return [one for one in known_tasks(project) if one.state is not State.SUCCESS]
 
 
-def _pending(project: Project, git: Git, tasks: Sequence[Task], options: ShowOptions) -> dict[str, list[tuple[str, Row]]]:
+def _pending(
+    project: Project, git: Git, tasks: Sequence[Task], options: ShowOptions
+) -> dict[str, list[tuple[str, ExperimentRow]]]:
     """Experiments that are not done, with their baselines, by their states."""
-    found: dict[str, list[tuple[str, Row]]] = {}
+    found: dict[str, list[tuple[str, ExperimentRow]]] = {}
     if not tasks:
         return found
     from dvx.ops.exp_pending import pending
@@ -156,10 +160,10 @@ def _pending(project: Project, git: Git, tasks: Sequence[Task], options: ShowOpt
         state = "failed" if one.task.state is State.KILLED else one.task.state.value
         if (Hide.QUEUED in options.hide and state == "queued") or (Hide.FAILED in options.hide and state == "failed"):
             continue
-        place = "workspace" if one.task.place is Place.WORKSPACE else "dvc-task"
+        place = "workspace" if one.task.place is TaskPlace.WORKSPACE else "dvc-task"
         error = {"msg": one.task.error or "Experiment run failed", "type": ""} if state == "failed" else None
         executor = Executor(state, place, one.task.ident, one.root, one.log)
-        row = Row(one.task.ident, one.task.name, int(one.task.created), one.data, error, executor)
+        row = ExperimentRow(one.task.ident, one.task.name, int(one.task.created), one.data, error, executor)
         found.setdefault(state, []).append((one.task.baseline, row))
     return found
 
@@ -173,7 +177,7 @@ def _bodies(project: Project, git: Git, commits: Sequence[str], options: ShowOpt
     missing = [commit for commit in commits if commit not in bodies]
     for start in range(0, len(missing), _PORTION):
         portion = missing[start : start + _PORTION]
-        revisions = Revisions(project, git, portion)
+        revisions = RevisionFiles(project, git, portion)
         for commit in portion:
             bodies[commit] = body_of(project, revisions.source(commit), param_deps=options.param_deps)
         kept.put_many({keys[commit]: json.dumps(bodies[commit]) for commit in portion if _is_lasting(bodies[commit])})

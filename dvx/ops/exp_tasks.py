@@ -17,9 +17,9 @@ from dvx.journal import TaskBook
 from dvx.model.events import Tell
 from dvx.model.experiment import OWN_REFS, ExpRef
 from dvx.model.paths import printable
-from dvx.model.task import Place, State, Task
+from dvx.model.task import State, Task, TaskPlace
 from dvx.ops.employment import is_employed
-from dvx.ops.exp_run import Recorded, RunOptions, perform
+from dvx.ops.exp_run import RecordedExperiment, RunOptions, perform
 from dvx.ops.experiments import git_of
 from dvx.ops.refs import change_refs
 from dvx.ops.repro_plan import from_plain
@@ -58,7 +58,7 @@ def open_log(project: Project, task: Task) -> Iterator[BinaryIO]:
         yield log
 
 
-def run_task(project: Project, book: TaskBook, task: Task, tell: Tell) -> Recorded:
+def run_task(project: Project, book: TaskBook, task: Task, tell: Tell) -> RecordedExperiment:
     """Run a task that is ours in its room, and write down what became of it.
 
     Raises:
@@ -70,7 +70,7 @@ def run_task(project: Project, book: TaskBook, task: Task, tell: Tell) -> Record
         recorded = _perform(project, book, task, tell)
     except KeyboardInterrupt:
         if book.asked(task.ident) != KILL:
-            waiting = task.place is Place.QUEUE
+            waiting = task.place is TaskPlace.QUEUE
             state = State.QUEUED if waiting else State.KILLED
             book.update(replace(task, state=state, worker="", ended=None if waiting else time.time()), held_by=worker)
             raise
@@ -152,7 +152,7 @@ def retry(project: Project, names: Sequence[str]) -> tuple[Task, ...]:
             if not one.snapshot:
                 hint = "run `dvx exp run` again: what was done is not done again"
                 raise DvxError(f"the experiment `{one.name}` ran in the workspace", hint)
-        fresh = {"state": State.QUEUED, "place": Place.QUEUE, "worker": "", "ended": None, "error": "", "seen": None}
+        fresh = {"state": State.QUEUED, "place": TaskPlace.QUEUE, "worker": "", "ended": None, "error": "", "seen": None}
         return [replace(one, **fresh) for one in chosen], ()
 
     return tuple(open_book(project).change(choose))
@@ -162,7 +162,9 @@ def waiting_names(project: Project, found: Iterable[Task], baseline: str) -> set
     """The names of experiments on top of a commit that wait or run, so that no other may have them."""
     known = (as_it_is(project, one) for one in found if one.baseline == baseline)
     # nobody waits for what a killed `exp run --temp` left
-    return {one.name for one in known if one.state is State.RUNNING or (one.state is State.QUEUED and one.place is Place.QUEUE)}
+    return {
+        one.name for one in known if one.state is State.RUNNING or (one.state is State.QUEUED and one.place is TaskPlace.QUEUE)
+    }
 
 
 def taken(name: str) -> DvxError:
@@ -184,7 +186,7 @@ def release(project: Project, book: TaskBook, commits: Iterable[str]) -> None:
             change_refs(git, [RefChange(ref, None, commit) for ref, commit in kept.items()])
 
 
-def _perform(project: Project, book: TaskBook, task: Task, tell: Tell) -> Recorded:
+def _perform(project: Project, book: TaskBook, task: Task, tell: Tell) -> RecordedExperiment:
     room = furnish(project, task, tell)
     try:
         if book.asked(task.ident) == KILL:

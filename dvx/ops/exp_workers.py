@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dvx.errors import DvxError, StageFailed
 from dvx.model.events import Notice, Tell
 from dvx.model.history import Fact
-from dvx.model.task import Place, State, Task
+from dvx.model.task import State, Task, TaskPlace
 from dvx.ops.employment import employed, is_employed
 from dvx.ops.exp_clean import sweep_rooms
 from dvx.ops.exp_tasks import KILL, find_tasks, known_tasks, open_book, run_task
@@ -142,7 +142,7 @@ def _open_tasks(project: Project) -> list[Task]:
 
 def _others_work(project: Project) -> bool:
     """Whether a worker of the queue that we did not start has a task."""
-    return any(one.state is State.RUNNING and one.place is Place.QUEUE for one in known_tasks(project))
+    return any(one.state is State.RUNNING and one.place is TaskPlace.QUEUE for one in known_tasks(project))
 
 
 def _start(project: Project, words: tuple[str, ...]) -> Apart:

@@ -11,17 +11,17 @@ from msgspec.structs import replace
 from dvx.errors import DvxError
 from dvx.journal import TaskBook
 from dvx.model.events import Tell
-from dvx.model.task import Place, State, Task
+from dvx.model.task import State, Task, TaskPlace
 from dvx.ops.employment import employed
 from dvx.ops.exp_edits import read_overrides
-from dvx.ops.exp_run import Recorded, RunOptions, prepare, run
+from dvx.ops.exp_run import RecordedExperiment, RunOptions, prepare, run
 from dvx.ops.exp_tasks import open_book, taken, waiting_names
 from dvx.project import Project
 
 _KEPT_FAILURES = 50
 
 
-def run_here(project: Project, options: RunOptions, tell: Tell) -> Recorded:
+def run_here(project: Project, options: RunOptions, tell: Tell) -> RecordedExperiment:
     """`exp_run.run`, with a task in the list of experiments as long as it runs; one that fails stays there, but nothing of what
     was refused before it began.
 
@@ -37,7 +37,7 @@ def run_here(project: Project, options: RunOptions, tell: Tell) -> Recorded:
     with employed(project) as worker:
         now = time.time()
         task = Task(
-            secrets.token_hex(20), ref.name, ref.baseline, Place.WORKSPACE, overrides=overrides,
+            secrets.token_hex(20), ref.name, ref.baseline, TaskPlace.WORKSPACE, overrides=overrides,
             state=State.RUNNING, created=now, started=now, worker=worker,
         )  # fmt: skip
 

@@ -17,7 +17,7 @@ from dvx.ops.refs import change_refs
 from dvx.project import Project
 
 
-class Scope(Struct, frozen=True):
+class BaselineScope(Struct, frozen=True):
     """Which baselines are meant: `number` commits back from each of `revisions` (HEAD by default), or all there are."""
 
     revisions: tuple[str, ...] = ()
@@ -55,20 +55,20 @@ def all_experiments(git: Git) -> list[Experiment]:
     return dated_experiments(git)
 
 
-def listing(project: Project, scope: Scope) -> tuple[Group, ...]:
+def listing(project: Project, scope: BaselineScope) -> tuple[Group, ...]:
     """Experiments by baseline; baselines without any are left out."""
     git = git_of(project)
     return _groups(git, all_experiments(git), scope)
 
 
-def baselines_of(git: Git, scope: Scope) -> list[str]:
+def baselines_of(git: Git, scope: BaselineScope) -> list[str]:
     """The commits that a scope means, but for `everything`."""
     if not scope.revisions:
         head_of(git)
     return git.commits(scope.revisions or ("HEAD",), scope.number)
 
 
-def remote_listing(project: Project, remote: str, scope: Scope) -> tuple[Group, ...]:
+def remote_listing(project: Project, remote: str, scope: BaselineScope) -> tuple[Group, ...]:
     """What a Git remote holds; when an experiment was made is not known there."""
     git = git_of(project)
     found = [Experiment(ref, commit, 0) for ref, commit in sorted(experiments_at(git, remote).items())]
@@ -84,7 +84,7 @@ def find(git: Git, name: str) -> Experiment:
     return _pick(git, all_experiments(git), name)
 
 
-def remove(project: Project, names: Sequence[str], scope: Scope | None, *, keep: bool) -> tuple[Experiment, ...]:
+def remove(project: Project, names: Sequence[str], scope: BaselineScope | None, *, keep: bool) -> tuple[Experiment, ...]:
     """Remove the named experiments and those in the scope, or with `keep` all others; returns what was removed.
 
     Raises:
@@ -136,7 +136,7 @@ def branch(project: Project, name: str, branch_name: str) -> tuple[str, Experime
     return chosen, experiment
 
 
-def _groups(git: Git, known: Sequence[Experiment], scope: Scope) -> tuple[Group, ...]:
+def _groups(git: Git, known: Sequence[Experiment], scope: BaselineScope) -> tuple[Group, ...]:
     baselines = list(dict.fromkeys(one.ref.baseline for one in known)) if scope.everything else baselines_of(git, scope)
     below: dict[str, list[Experiment]] = {}
     for one in known:

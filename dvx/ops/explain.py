@@ -34,7 +34,7 @@ _MOST_RUNS = 5_000
 _MOST_FILES = 20
 
 
-class Difference(Struct, frozen=True):
+class ReasonDetail(Struct, frozen=True):
     """One reason, with what was recorded and what is there now, as texts; empty where there is nothing.
 
     `details` are lines about parts: the files of a folder (`+`, `-`, `~` and the path), the words of a command. `known_from` is
@@ -55,9 +55,9 @@ class Explanation(Struct, frozen=True):
 
     stage: str
     action: Action
-    differences: tuple[Difference, ...]
+    differences: tuple[ReasonDetail, ...]
     keeps_runs: bool = False
-    nearest_run: tuple[Difference, ...] | None = None
+    nearest_run: tuple[ReasonDetail, ...] | None = None
 
 
 def explain(project: Project, options: ReproOptions, tell: Tell = silent) -> tuple[Explanation, ...]:
@@ -95,26 +95,26 @@ class Explainer:
 
     def _difference(
         self, stage: Stage, reason: Reason, locked: StageState | None, seen: StageState, *, dated: bool
-    ) -> Difference:
+    ) -> ReasonDetail:
         cause, subject = reason.cause, reason.subject
         if locked is None or cause in (Cause.FORCED, Cause.NEVER_RAN, Cause.ALWAYS, Cause.UPSTREAM):
-            return Difference(reason)
+            return ReasonDetail(reason)
         if cause is Cause.COMMAND:
             old, new = _joined(locked.command), _joined(seen.command)
-            return Difference(reason, old, new, tuple(_words(old, new)))
+            return ReasonDetail(reason, old, new, tuple(_words(old, new)))
         if cause is Cause.ENVIRONMENT:
-            return Difference(reason, locked.env.get(subject, ""), seen.env.get(subject, ""))
+            return ReasonDetail(reason, locked.env.get(subject, ""), seen.env.get(subject, ""))
         if cause in (Cause.PARAM_NEW, Cause.PARAM_MODIFIED, Cause.PARAM_DELETED):
             file, _, key = subject.partition(":")
             before, now = (state.params.get(file, {}) for state in (locked, seen))
-            return Difference(reason, _value(before, key), _value(now, key))
+            return ReasonDetail(reason, _value(before, key), _value(now, key))
         olds, news = (locked.outs, seen.outs) if cause in OUTPUT_CAUSES else (locked.deps, seen.deps)
         old_entry, new_entry = olds.get(subject), news.get(subject)
         if is_dataset(subject):
             return _dataset_difference(reason, old_entry, new_entry)
         old_content = old_entry.content if old_entry else None
         new_content = new_entry.content if new_entry else None
-        return Difference(
+        return ReasonDetail(
             reason,
             str(old_content.digest) if old_content else "",
             str(new_content.digest) if new_content else "",
@@ -149,7 +149,7 @@ class Explainer:
         subject = git.info([commit])[commit].subject
         return f"experiment `{experiment}`" if experiment else f"commit {commit[:7]} ({subject})"
 
-    def _nearest(self, stage: Stage) -> tuple[Difference, ...] | None:
+    def _nearest(self, stage: Stage) -> tuple[ReasonDetail, ...] | None:
         """How the kept run that is most like the one to come differs from it."""
         now = self._observer.state(stage)
         best: tuple[tuple[Reason, ...], StageState] | None = None
@@ -163,11 +163,11 @@ class Explainer:
         return tuple(self._difference(stage, reason, best[1], now, dated=False) for reason in best[0])
 
 
-def _dataset_difference(reason: Reason, before: Recorded | None, seen: Recorded | None) -> Difference:
+def _dataset_difference(reason: Reason, before: Recorded | None, seen: Recorded | None) -> ReasonDetail:
     old, new = (lock_of(recorded.extras.get(KEY)) if recorded else {} for recorded in (before, seen))
     changed = file_changes(old, new) if old and new else ()
     lines = tuple(_first([f"{sign} {reason.subject}/{path}" for sign, path in changed]))
-    return Difference(reason, summary(old), summary(new), lines)
+    return ReasonDetail(reason, summary(old), summary(new), lines)
 
 
 def _first(lines: list[str]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from dvx.ops import fsck_remote
 from dvx.ops.heal import Healer
 from dvx.ops.index import load_index
 from dvx.ops.reach import Reach
-from dvx.ops.roots import Finder, Roots, Scope
+from dvx.ops.roots import Finder, HistoryScope, Roots
 from dvx.ops.steps import Remotes
 from dvx.project import Project
 from dvx.store import files
@@ -84,7 +84,7 @@ def fsck(project: Project, options: FsckOptions, tell: Tell) -> Report:
     read = _read_all(project, options, tell)
     findings = [*_wrong(project, options, read, healer), *_leftovers(project, options)]
     finder = Finder(lambda _: None, skip_failed=True)
-    roots = finder.find(project, (), Scope())
+    roots = finder.find(project, (), HistoryScope())
     findings += [
         Finding(Flaw.PAST if each.historic else Flaw.FILE, f"{each.what}: {each.error.message}") for each in finder.failures
     ]

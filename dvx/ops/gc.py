@@ -20,7 +20,7 @@ from dvx.ops.claiming import Reliance, claim
 from dvx.ops.history import check_history
 from dvx.ops.provenance import refuse_removal
 from dvx.ops.reach import Reach
-from dvx.ops.roots import Finder, Roots, Scope
+from dvx.ops.roots import Finder, HistoryScope, Roots
 from dvx.ops.runcache import outdated_runs, remove_runs
 from dvx.ops.steps import Remotes
 from dvx.ops.sync import listed
@@ -38,7 +38,7 @@ class GcOptions(Struct, frozen=True):
     """What to keep. `grace` is how long (seconds) something unneeded stays after it was last touched; `projects` are the folders
     of others that share the cache. With `cloud` the remote is cleaned too; with `not_in_remote` what it has may go here."""
 
-    scope: Scope = field(default_factory=Scope)
+    scope: HistoryScope = field(default_factory=HistoryScope)
     grace: float = 14 * 86_400.0
     cloud: bool = False
     not_in_remote: bool = False
@@ -48,7 +48,7 @@ class GcOptions(Struct, frozen=True):
     skip_failed: bool = False
 
 
-class Look(Struct, frozen=True):
+class GcLook(Struct, frozen=True):
     """What was read and opened to plan, so that a second look costs little and no secret is asked for twice."""
 
     finder: Finder
@@ -63,7 +63,7 @@ class Collection(Struct, frozen=True):
     """
 
     cache: GcPlan
-    look: Look
+    look: GcLook
     remotes: tuple[tuple[str, GcPlan], ...] = ()
     historic: int = 0
     elsewhere: tuple[tuple[str, frozenset[Digest]], ...] = ()
@@ -75,7 +75,7 @@ class Collection(Struct, frozen=True):
         return sum(len(plan.objects) + len(plan.packs) + len(plan.runs) for plan in plans)
 
 
-def plan(project: Project, options: GcOptions, tell: Tell, look: Look | None = None) -> Collection:
+def plan(project: Project, options: GcOptions, tell: Tell, look: GcLook | None = None) -> Collection:
     """Find out what nothing needs. What an unreadable tree may name stays, unless `skip_failed` says otherwise.
 
     Raises:
@@ -87,7 +87,7 @@ def plan(project: Project, options: GcOptions, tell: Tell, look: Look | None = N
         project.trash.clock.check(project.root)
     if look is None:
         reach = Reach(project.cache, lenient=options.skip_failed)
-        look = Look(Finder(tell, options.skip_failed), reach, Remotes(project, options.remote, options.jobs))
+        look = GcLook(Finder(tell, options.skip_failed), reach, Remotes(project, options.remote, options.jobs))
     others = [Project.find(os.path.normpath(os.path.join(project.cwd, typed))) for typed in options.projects]
     for owner in (project, *others):
         check_history(owner, options.scope, look.finder, at_remotes=options.cloud)
@@ -145,7 +145,7 @@ def _check(project: Project, options: GcOptions) -> None:
     if options.scope.number != 1 and not (options.scope.revisions or options.scope.all_branches):
         raise UsageError("`--num` needs `--rev` or `--all-branches`", "add `--rev HEAD`")
     scope = options.scope
-    if project.git is None and not scope.everything and scope != Scope(workspace=True):
+    if project.git is None and not scope.everything and scope != HistoryScope(workspace=True):
         hint = "use `--workspace`, or run `git init` and `dvx config core.no_scm false`"
         raise DvxError("branches, tags, commits and experiments need Git, and this project is without", hint)
     inside = os.path.realpath(project.root) + os.sep
@@ -156,7 +156,7 @@ def _check(project: Project, options: GcOptions) -> None:
         )
 
 
-def _ask(look: Look, roots: Roots, tell: Tell) -> None:
+def _ask(look: GcLook, roots: Roots, tell: Tell) -> None:
     """Read the needed trees that the cache cannot give from their remotes."""
     lacking = look.reach.unknown(one.digest for one in roots.all)
     for name in sorted({one.remote for one in roots.all if one.digest in lacking}):
@@ -169,7 +169,7 @@ def _ask(look: Look, roots: Roots, tell: Tell) -> None:
             tell(Notice(f"dvx could not look up which files lost folders hold: {error.message}", error.hint))
 
 
-def _excuse(look: Look, roots: Roots, projects: Sequence[Project], scope: Scope) -> None:
+def _excuse(look: GcLook, roots: Roots, projects: Sequence[Project], scope: HistoryScope) -> None:
     """Outputs that are not kept in the cache are in a lock all the same."""
     paths: dict[Digest, set[str]] = {}
     lost = look.reach.unknown(one.digest for one in roots.all)
@@ -220,7 +220,7 @@ def _at_remotes(project: Project, reach: Reach, roots: Roots, remotes: Sequence[
     return found
 
 
-def _without_doubtful(local: GcPlan, elsewhere: Iterable[tuple[str, frozenset[Digest]]], look: Look, tell: Tell) -> GcPlan:
+def _without_doubtful(local: GcPlan, elsewhere: Iterable[tuple[str, frozenset[Digest]]], look: GcLook, tell: Tell) -> GcPlan:
     """The plan without what a remote was to have, and has no more when that is claimed there."""
     going = {stored.digest for stored in local.objects}
     doubtful: set[Digest] = set()
@@ -231,10 +231,10 @@ def _without_doubtful(local: GcPlan, elsewhere: Iterable[tuple[str, frozenset[Di
     return local.only(going - look.reach.closure(doubtful)) if doubtful else local
 
 
-def _historic(project: Project, others: Sequence[Project], options: GcOptions, local: GcPlan, look: Look) -> int:
+def _historic(project: Project, others: Sequence[Project], options: GcOptions, local: GcPlan, look: GcLook) -> int:
     """How many of the objects that go are named by commits that the user left out."""
     if options.scope.everything or not local.objects:
         return 0
-    everything = Finder(lambda _: None, skip_failed=True).find(project, others, Scope())
+    everything = Finder(lambda _: None, skip_failed=True).find(project, others, HistoryScope())
     named = look.reach.closure(one.digest for one in everything.all)
     return sum(stored.digest in named for stored in local.objects)

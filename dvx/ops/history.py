@@ -8,13 +8,13 @@ from dvx.errors import DvxError, quoted
 from dvx.git import Git, history, roots
 from dvx.git.sharing import remote_names
 from dvx.model.paths import printable
-from dvx.ops.roots import Finder, Scope
+from dvx.ops.roots import Finder, HistoryScope
 from dvx.project import Project
 
 _SHOWN = 3
 
 
-def check_history(project: Project, scope: Scope, finder: Finder, *, at_remotes: bool) -> None:
+def check_history(project: Project, scope: HistoryScope, finder: Finder, *, at_remotes: bool) -> None:
     """Refuse to judge what nothing needs where commits may be missing; with `at_remotes` the Git remotes are asked, too.
 
     A scope that goes no further back than commits that the user named needs no history.
@@ -28,7 +28,7 @@ def check_history(project: Project, scope: Scope, finder: Finder, *, at_remotes:
         finder.fail(f"the history of `{printable(project.root)}`", error)
 
 
-def _reaches_back(scope: Scope) -> bool:
+def _reaches_back(scope: HistoryScope) -> bool:
     chosen = scope.all_branches or scope.all_tags or scope.all_commits or scope.experiments or scope.since is not None
     return scope.everything or chosen or (bool(scope.revisions) and scope.number != 1)
 

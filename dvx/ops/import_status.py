@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError, MissingData
 from dvx.git.clones import tip
-from dvx.git.places import Place
+from dvx.git.places import GitPlace
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.origin import Origin, import_of, is_elsewhere
 from dvx.model.pointer import Pointer
@@ -57,7 +57,7 @@ def source_states(project: Project, pointers: Iterable[Pointer], ask: Ask, tell:
 def _of_repositories(project: Project, origins: dict[str, Origin], ask: Ask, tell: Tell) -> dict[str, tuple[str, str]]:
     wanted = {path: (_url(project, path, origin), origin.rev) for path, origin in origins.items()}
     asked = [one for one in dict.fromkeys(wanted.values()) if ask is Ask.ALL or (ask is Ask.HERE and not is_elsewhere(one[0]))]
-    place = project.git.place if asked and project.git is not None else Place(project.root, project.root, project.root)
+    place = project.git.place if asked and project.git is not None else GitPlace(project.root, project.root, project.root)
 
     def look_up(one: tuple[str, str]) -> str | DvxError:
         try:

@@ -15,7 +15,7 @@ from dvx.errors import Corrupted, MissingData, SchemaError, UnknownTarget, Unsaf
 from dvx.formats import decoded, load_yaml, schema_error
 from dvx.model.dialect import Dialect
 from dvx.model.paths import ancestors, parent, within
-from dvx.model.pointer import Kind, Output, Pointer, Recorded, decode_pointer
+from dvx.model.pointer import Output, OutputKind, Pointer, Recorded, decode_pointer
 from dvx.ops.source import Source, Workspace
 from dvx.project import Project
 
@@ -135,10 +135,10 @@ class Index(Struct, frozen=True, dict=True):
         return None
 
 
-def files_of(index: Index, kind: Kind) -> tuple[str, ...]:
+def files_of(index: Index, kind: OutputKind) -> tuple[str, ...]:
     """The metrics or plots files that stages or pipelines declare."""
     outputs = [tracked.output.path for tracked in index.tracked if tracked.output.kind is kind]
-    declared = [pipeline.metrics if kind is Kind.METRIC else pipeline.plot_files for pipeline in index.pipelines.values()]
+    declared = [pipeline.metrics if kind is OutputKind.METRIC else pipeline.plot_files for pipeline in index.pipelines.values()]
     return tuple(dict.fromkeys((*outputs, *(path for paths in declared for path in paths))))
 
 

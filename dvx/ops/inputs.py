@@ -26,7 +26,7 @@ from dvx.model.tree import diff_trees
 from dvx.ops.source import Workspace
 from dvx.ops.track import Seen, look
 from dvx.project import Project
-from dvx.store.scan import Found
+from dvx.store.scan import FoundFile
 from dvx.store.stats import stamp
 
 _BYTE_CODE = "__pycache__"
@@ -159,7 +159,7 @@ def _places(stage: Stage) -> list[str]:
 def _glance(project: Project, place: str) -> _Glance:
     marks: dict[str, Mark] = {}
 
-    def watch(found: Found) -> None:
+    def watch(found: FoundFile) -> None:
         marks[found.path] = _mark(found.status, found.link)
 
     return _Glance(look(project, place, silent, project.algorithm, watch), marks)

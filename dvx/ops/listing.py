@@ -14,7 +14,7 @@ from dvx.errors import DvxError, MissingData, UnknownTarget, quoted
 from dvx.git.worktree import committed_files
 from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell, silent
-from dvx.model.listing import Listing, Row, laid_out, over
+from dvx.model.listing import Listing, ListingRow, laid_out, over
 from dvx.model.paths import parent, printable
 from dvx.model.tree import Tree
 from dvx.ops.ignore import BUILT_IN, Ignore
@@ -55,7 +55,7 @@ def list_files(project: Project, options: ListOptions, tell: Tell = silent) -> L
     return Listing(top, tuple(_walk(catalog, options, options.path, "", 1)))
 
 
-def _walk(catalog: _Catalog, options: ListOptions, folder: str, prefix: str, depth: int) -> Iterator[Row]:
+def _walk(catalog: _Catalog, options: ListOptions, folder: str, prefix: str, depth: int) -> Iterator[ListingRow]:
     for name, row in sorted(catalog.children(folder).items()):
         yield replace(row, path=prefix + name, depth=depth)
         if row.is_dir and depth != options.level:
@@ -63,10 +63,10 @@ def _walk(catalog: _Catalog, options: ListOptions, folder: str, prefix: str, dep
 
 
 class _Files(Protocol):
-    def children(self, folder: str) -> Mapping[str, Row]:
+    def children(self, folder: str) -> Mapping[str, ListingRow]:
         """What a folder holds, by name."""
 
-    def folder(self, path: str) -> Row | None:
+    def folder(self, path: str) -> ListingRow | None:
         """The row of a folder, even one behind a link; None where there is none."""
 
 
@@ -87,9 +87,9 @@ class _Catalog:
         self._remotes = Remotes(project, options.remote, 0)
         self._outs = {tracked.output.path: tracked for tracked in index.tracked if tracked.output.cached}
         self._by_folder = laid_out({path: self._row(tracked) for path, tracked in self._outs.items()}, is_out=False)
-        self._parts: dict[str, Mapping[str, Mapping[str, Row]]] = {}
+        self._parts: dict[str, Mapping[str, Mapping[str, ListingRow]]] = {}
 
-    def at(self, path: str) -> Row | None:
+    def at(self, path: str) -> ListingRow | None:
         """The row of a path, tracked or not, called by its whole path; None if there is nothing."""
         row = None
         if path:
@@ -101,13 +101,13 @@ class _Catalog:
             row = self._there.folder(path) or row
         return None if row is None else replace(row, path=path or ".")
 
-    def children(self, folder: str) -> dict[str, Row]:
+    def children(self, folder: str) -> dict[str, ListingRow]:
         """What a folder holds, by name."""
         present = self._files.children(folder)
         tracked = {name: over(row, present.get(name)) for name, row in self._tracked(folder).items()}
         return {**present, **tracked}
 
-    def _tracked(self, folder: str) -> Mapping[str, Row]:
+    def _tracked(self, folder: str) -> Mapping[str, ListingRow]:
         above = folder
         while above:
             if above in self._outs:
@@ -115,13 +115,13 @@ class _Catalog:
             above = parent(above)
         return self._by_folder.get(folder, {})
 
-    def _inside(self, tracked: Tracked) -> Mapping[str, Mapping[str, Row]]:
+    def _inside(self, tracked: Tracked) -> Mapping[str, Mapping[str, ListingRow]]:
         path = tracked.output.path
         if path not in self._parts:
             self._parts[path] = self._read(tracked)
         return self._parts[path]
 
-    def _read(self, tracked: Tracked) -> Mapping[str, Mapping[str, Row]]:
+    def _read(self, tracked: Tracked) -> Mapping[str, Mapping[str, ListingRow]]:
         path, content = tracked.output.path, tracked.recorded.content if tracked.recorded else None
         if content is None or not content.digest.is_tree:
             return {}
@@ -131,11 +131,11 @@ class _Catalog:
             self._tell(Notice(f"the files of `{printable(path)}` are not known: {error.message}", error.hint))
             return {}
         files = {
-            f"{path}/{entry.path}": Row("", False, 1, True, entry.executable, entry.size, entry.digest.hex)
+            f"{path}/{entry.path}": ListingRow("", False, 1, True, entry.executable, entry.size, entry.digest.hex)
             for entry in tree.entries
         }
         for folder in tree.empty_folders:
-            files[f"{path}/{folder}"] = Row("", True, 1, True)
+            files[f"{path}/{folder}"] = ListingRow("", True, 1, True)
         return laid_out(files, is_out=True)
 
     def _tree(self, digest: Digest, remote: str) -> Tree:
@@ -149,13 +149,13 @@ class _Catalog:
                 raise error from None
         return opened.read_tree(digest)[0]
 
-    def _row(self, tracked: Tracked) -> Row:
+    def _row(self, tracked: Tracked) -> ListingRow:
         content = tracked.recorded.content if tracked.recorded else None
         if content is None:
-            return Row("", False, is_out=True, size=0)
+            return ListingRow("", False, is_out=True, size=0)
         # DVC tells of executable files only where they are
         executable = content.executable and self._project.dialect.rich_trees
-        return Row("", content.digest.is_tree, 1, True, executable, content.size, content.digest.hex)
+        return ListingRow("", content.digest.is_tree, 1, True, executable, content.size, content.digest.hex)
 
 
 class _Workspace:
@@ -165,7 +165,7 @@ class _Workspace:
         self._project = project
         self._skip = Ignore(project).skip
 
-    def children(self, folder: str) -> dict[str, Row]:
+    def children(self, folder: str) -> dict[str, ListingRow]:
         found = {}
         try:
             with os.scandir(self._project.abs(folder)) as entries:
@@ -177,23 +177,23 @@ class _Workspace:
             return {}
         return found
 
-    def folder(self, path: str) -> Row | None:
+    def folder(self, path: str) -> ListingRow | None:
         parts = path.split("/") if path else []
         above = ["/".join(parts[: count + 1]) for count in range(len(parts))]
         place = self._project.abs(path)
         if not os.path.isdir(place) or any(self._skip(one, True) for one in above):
             return None
-        return Row("", True, size=os.stat(place).st_size)
+        return ListingRow("", True, size=os.stat(place).st_size)
 
 
-def _present(entry: os.DirEntry[str], is_dir: bool) -> Row:
+def _present(entry: os.DirEntry[str], is_dir: bool) -> ListingRow:
     is_link = entry.is_symlink()
     try:
         status = entry.stat()
     except OSError:  # a link to nothing
-        return Row(entry.name, False, size=0, is_link=is_link)
+        return ListingRow(entry.name, False, size=0, is_link=is_link)
     executable = not is_dir and not is_link and bool(status.st_mode & stat.S_IXUSR)
-    return Row(entry.name, is_dir, executable=executable, size=status.st_size, is_link=is_link)
+    return ListingRow(entry.name, is_dir, executable=executable, size=status.st_size, is_link=is_link)
 
 
 class _Commit:
@@ -205,22 +205,22 @@ class _Commit:
         self._top = found.pop("").size if found else 0
         self._skip = Ignore(project).skip
         self._projects = {parent(path) for path in found if path.rpartition("/")[2] in BUILT_IN}
-        rows = {path: Row("", file.is_dir, executable=file.executable, size=file.size) for path, file in found.items()}
+        rows = {path: ListingRow("", file.is_dir, executable=file.executable, size=file.size) for path, file in found.items()}
         self._folders = laid_out(rows, is_out=False)
 
-    def children(self, folder: str) -> Mapping[str, Row]:
+    def children(self, folder: str) -> Mapping[str, ListingRow]:
         found = {f"{folder}/{name}" if folder else name: row for name, row in self._folders.get(folder, {}).items()}
         return {row.path: row for path, row in found.items() if path not in self._projects and not self._skip(path, row.is_dir)}
 
-    def folder(self, path: str) -> Row | None:
-        return None if path else Row("", True, size=self._top)
+    def folder(self, path: str) -> ListingRow | None:
+        return None if path else ListingRow("", True, size=self._top)
 
 
 class _Nothing:
     """No files, where only tracked data is asked for."""
 
-    def children(self, folder: str) -> Mapping[str, Row]:  # noqa: ARG002  every folder is empty
+    def children(self, folder: str) -> Mapping[str, ListingRow]:  # noqa: ARG002  every folder is empty
         return {}
 
-    def folder(self, path: str) -> Row | None:  # noqa: ARG002
+    def folder(self, path: str) -> ListingRow | None:  # noqa: ARG002
         return None

@@ -13,7 +13,7 @@ from dvx.model.canonical import json_sorted
 from dvx.model.dataset import KEY
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.lock import StageState
-from dvx.model.map_items import Item, item_stage, items_of, variables_of
+from dvx.model.map_items import MapItem, item_stage, items_of, variables_of
 from dvx.model.pointer import Recorded
 from dvx.model.stage import Stage
 from dvx.model.tree import Content, Entry, Tree
@@ -27,7 +27,7 @@ from dvx.store import files
 class Piece(Struct, frozen=True):
     """An item to run: the stage that it is, what was seen of its inputs, and the variables that its command gets."""
 
-    item: Item
+    item: MapItem
     stage: Stage
     state: StageState
     variables: Mapping[str, str]
@@ -83,7 +83,7 @@ def _inputs(project: Project, stage: Stage) -> dict[str, Entry]:
     return seen.tree.by_path
 
 
-def _piece(stage: Stage, item: Item, seen: StageState, entry: Entry | None) -> Piece:
+def _piece(stage: Stage, item: MapItem, seen: StageState, entry: Entry | None) -> Piece:
     alone = item_stage(stage, item)
     deps = {dep: seen.deps[dep] for dep in alone.deps if dep in seen.deps}
     if entry is not None and stage.map is not None:

@@ -13,10 +13,10 @@ from dvx.formats import load_data
 from dvx.git import Git
 from dvx.model.params import Change, diff, flatten, measured, nested, select
 from dvx.model.paths import within
-from dvx.model.pointer import Kind
+from dvx.model.pointer import OutputKind
 from dvx.model.table import Table
 from dvx.ops.index import Index, files_of, load_index
-from dvx.ops.revisions import Revisions
+from dvx.ops.revisions import RevisionFiles
 from dvx.ops.source import Source, Workspace
 from dvx.project import Project
 
@@ -34,7 +34,7 @@ class What(Enum):
     METRICS = "metrics"
 
 
-class Choice(Struct, frozen=True):
+class ValueChoice(Struct, frozen=True):
     """Which values of which files: those that the pipelines name, or only `targets` (with `recursive` all named below them).
 
     `param_deps` leaves out parameters that no stage uses.
@@ -68,7 +68,7 @@ class Reading(Struct, frozen=True):
         return {"error": {"type": kind, "msg": self.error.message}}
 
 
-class Seen(Struct, frozen=True):
+class SourceValues(Struct, frozen=True):
     """All params and metrics of one source, by path."""
 
     params: Mapping[str, Reading]
@@ -88,7 +88,7 @@ class Shown(Struct, frozen=True):
         return (("", self.error),) if self.error else failed
 
 
-class Comparison(Struct, frozen=True):
+class RevisionComparison(Struct, frozen=True):
     """Two revisions."""
 
     old: Shown
@@ -103,25 +103,25 @@ class Comparison(Struct, frozen=True):
         return {path: changes for path, changes in found.items() if changes}
 
 
-def observed(project: Project, source: Source, index: Index, *, param_deps: bool = False) -> Seen:
+def observed(project: Project, source: Source, index: Index, *, param_deps: bool = False) -> SourceValues:
     """All params and metrics of a source whose index is known."""
-    return Seen(
-        _read(project, source, index, Choice(What.PARAMS, param_deps=param_deps)),
-        _read(project, source, index, Choice(What.METRICS)),
+    return SourceValues(
+        _read(project, source, index, ValueChoice(What.PARAMS, param_deps=param_deps)),
+        _read(project, source, index, ValueChoice(What.METRICS)),
     )
 
 
-def show(project: Project, choice: Choice, several: Several) -> tuple[Shown, ...]:
+def show(project: Project, choice: ValueChoice, several: Several) -> tuple[Shown, ...]:
     """The workspace, then each revision that is asked for; commits that are both branch and tag once, under all their names."""
     labels = _labels(project, several)
     shown = [_shown(project, WORKSPACE, Workspace(project), choice)]
     if labels:
-        revisions = Revisions(project, _git(project), tuple(labels))
+        revisions = RevisionFiles(project, _git(project), tuple(labels))
         shown += [_attempt(project, label, revisions.source(commit), choice) for commit, label in labels.items()]
     return tuple(shown)
 
 
-def compare(project: Project, choice: Choice, old: str = "", new: str = "") -> Comparison:
+def compare(project: Project, choice: ValueChoice, old: str = "", new: str = "") -> RevisionComparison:
     """Compare two revisions; by default the last commit and the workspace.
 
     Raises:
@@ -129,12 +129,12 @@ def compare(project: Project, choice: Choice, old: str = "", new: str = "") -> C
     """
     names = (old or "HEAD", new or WORKSPACE)
     commits = {name: _git(project).resolve(name) for name in names if name != WORKSPACE}
-    revisions = Revisions(project, _git(project), tuple(set(commits.values()))) if commits else None
+    revisions = RevisionFiles(project, _git(project), tuple(set(commits.values()))) if commits else None
     before, after = (
         _shown(project, name, revisions.source(commits[name]) if revisions and name in commits else Workspace(project), choice)
         for name in names
     )
-    return Comparison(before, after)
+    return RevisionComparison(before, after)
 
 
 def table(shown: Iterable[Shown], written: Callable[[str], str]) -> Table:
@@ -155,20 +155,20 @@ def _leaves(reading: Reading | None) -> dict[str, Any]:
     return {key: str(leaf) if isinstance(leaf, list) else leaf for key, leaf in flat.items()}
 
 
-def _shown(project: Project, revision: str, source: Source, choice: Choice) -> Shown:
+def _shown(project: Project, revision: str, source: Source, choice: ValueChoice) -> Shown:
     return Shown(revision, _read(project, source, load_index(project, source), choice))
 
 
-def _attempt(project: Project, revision: str, source: Source, choice: Choice) -> Shown:
+def _attempt(project: Project, revision: str, source: Source, choice: ValueChoice) -> Shown:
     try:
         return _shown(project, revision, source, choice)
     except DvxError as error:
         return Shown(revision, error=error)
 
 
-def _read(project: Project, source: Source, index: Index, choice: Choice) -> dict[str, Reading]:
+def _read(project: Project, source: Source, index: Index, choice: ValueChoice) -> dict[str, Reading]:
     is_params = choice.what is What.PARAMS
-    wanted = wanted_params(index, source, choice) if is_params else dict.fromkeys(files_of(index, Kind.METRIC))
+    wanted = wanted_params(index, source, choice) if is_params else dict.fromkeys(files_of(index, OutputKind.METRIC))
     if choice.targets:
         wanted = _narrowed(wanted, [project.relative(target) for target in choice.targets], recursive=choice.recursive)
     found = {}
@@ -186,7 +186,7 @@ def _read(project: Project, source: Source, index: Index, choice: Choice) -> dic
     return found
 
 
-def wanted_params(index: Index, source: Source, choice: Choice) -> Wanted:
+def wanted_params(index: Index, source: Source, choice: ValueChoice) -> Wanted:
     """The parameters that pipelines name, and the default file if there is one."""
     wanted: Wanted = {}
     used = [(file.path, file.keys) for stage in index.stages.values() for file in stage.params]

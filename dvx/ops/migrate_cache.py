@@ -34,7 +34,7 @@ _Names = Mapping[str, Digest]
 _ANEW = "run `dvx fetch` to get it again, then this command"
 
 
-class Migration(Struct, frozen=True):
+class CacheMigration(Struct, frozen=True):
     """How many objects got a new name (or, in a dry run, would be looked at), and the pointers and locks that changed.
 
     `kept` are paths whose entry stays as it was, for nobody here has their bytes.
@@ -45,24 +45,24 @@ class Migration(Struct, frozen=True):
     kept: tuple[str, ...] = ()
 
 
-def migrate(project: Project, tell: Tell = silent, *, entries: bool = False, dry: bool = False) -> Migration:
+def migrate(project: Project, tell: Tell = silent, *, entries: bool = False, dry: bool = False) -> CacheMigration:
     """Give old objects new names; with `entries`, let pointers and locks of the workspace use them. `dry` changes nothing."""
     old = list(_old_objects(project))
     index = load_index(project) if entries else Index()
     if dry:
         locks = [path for path, lock in index.locks.items() if any(map(_has_old, lock.stages.values()))]
         pointers = [path for path, pointer in index.pointers.items() if any(map(_is_old, _entries(pointer)))]
-        return Migration(len(old), tuple(sorted([*locks, *pointers])))
+        return CacheMigration(len(old), tuple(sorted([*locks, *pointers])))
     names, count = _rename(project, old, tell)
     project.cache.barrier()
     if not entries:
-        return Migration(count)
+        return CacheMigration(count)
     names = {**names, **_seen_names(project, index, names, tell)}
     changed = [path for path, pointer in index.pointers.items() if _edit_pointer(project, pointer, names)]
     changed += [path for path in index.locks if _edit_lock(project, index, path, names)]
     kept = {entry.path for entry in _all_entries(index) if _is_old(entry) and _new_name(entry, names) is None}
     for_git(project, changed)
-    return Migration(count, tuple(sorted(changed)), tuple(sorted(kept)))
+    return CacheMigration(count, tuple(sorted(changed)), tuple(sorted(kept)))
 
 
 def _old_objects(project: Project) -> Iterator[Digest]:

@@ -10,9 +10,9 @@ from typing import Any
 from dvx.errors import DvxError
 from dvx.formats import load_data
 from dvx.model.params import flatten, measured
-from dvx.model.pointer import Kind
+from dvx.model.pointer import OutputKind
 from dvx.ops.index import Index, files_of, load_index
-from dvx.ops.metrics import Choice, What, bytes_of, wanted_params
+from dvx.ops.metrics import ValueChoice, What, bytes_of, wanted_params
 from dvx.ops.source import Workspace
 from dvx.project import Project
 
@@ -25,28 +25,28 @@ _LARGEST = 1 << 22
 def params(project: Project, default: str) -> dict[str, dict[str, Any]]:
     """All parameters by file and dotted key: of the files that pipelines name, and of the `default` one."""
     index = _index(project)
-    named = wanted_params(index, Workspace(project), Choice(What.PARAMS))
+    named = wanted_params(index, Workspace(project), ValueChoice(What.PARAMS))
     return {path: flatten(value) for path, value in _read(project, index, dict.fromkeys((*named, default)))}
 
 
 def metrics(project: Project) -> dict[str, dict[str, Any]]:
     """All metrics by file and dotted key."""
     index = _index(project)
-    return {path: flatten(measured(value)) for path, value in _read(project, index, files_of(index, Kind.METRIC))}
+    return {path: flatten(measured(value)) for path, value in _read(project, index, files_of(index, OutputKind.METRIC))}
 
 
 def plots(project: Project) -> list[str]:
     """The names of plots: files and ids."""
     index = _index(project)
     ids = [str(name) for pipeline in index.pipelines.values() for name, _ in pipeline.plots]
-    return [*files_of(index, Kind.PLOT), *ids]
+    return [*files_of(index, OutputKind.PLOT), *ids]
 
 
 def fields(project: Project, paths: Iterable[str]) -> set[str]:
     """The fields of the data of plots in these files; of all files of plots without any."""
     index = _index(project)
     found: set[str] = set()
-    for path in paths or files_of(index, Kind.PLOT):
+    for path in paths or files_of(index, OutputKind.PLOT):
         separator = _SHEETS.get(posixpath.splitext(path)[1].lower())
         if separator is None:
             found |= {key for _, value in _read(project, index, [path]) for key in _keys(value)}

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from dvx.errors import DvxError
 from dvx.model.paths import join
-from dvx.model.pointer import Kind
+from dvx.model.pointer import OutputKind
 from dvx.ops.index import Index
 from dvx.ops.source import Source
 from dvx.project import Project
@@ -43,7 +43,7 @@ def define(project: Project, index: Index, source: Source, options: PlotOptions)
     outputs: dict[str, dict[str, Any]] = {}
     for tracked in index.tracked:
         output, file = tracked.output, project.shown(tracked.file)
-        if output.kind is not Kind.PLOT or not _is_wanted(options.targets, file, project.shown(output.path)):
+        if output.kind is not OutputKind.PLOT or not _is_wanted(options.targets, file, project.shown(output.path)):
             continue
         if isinstance(output.plot, list):
             raise DvxError("Multiple plots per data file not supported.")

@@ -17,12 +17,12 @@ from dvx.git.worktree import examine
 from dvx.model.plot_fill import Chart, check
 from dvx.model.plot_points import points_of, sources_of
 from dvx.model.plot_templates import DEFAULT, TEMPLATES, Spec
-from dvx.model.pointer import Kind
+from dvx.model.pointer import OutputKind
 from dvx.ops.experiments import git_of
 from dvx.ops.index import Index, load_index
 from dvx.ops.metrics import bytes_of
 from dvx.ops.plot_definitions import Definitions, PlotOptions, define
-from dvx.ops.revisions import Revisions
+from dvx.ops.revisions import RevisionFiles
 from dvx.ops.source import Source, Workspace
 from dvx.project import Project
 from dvx.store import files
@@ -138,7 +138,7 @@ def read_template(data: bytes, name: str) -> Spec:
 def _sources(project: Project, revisions: Sequence[str]) -> Iterator[tuple[str, Source]]:
     names = [name for name in revisions if name != WORKSPACE]
     commits = {name: git_of(project).resolve(name) for name in names}
-    several = Revisions(project, git_of(project), list(dict.fromkeys(commits.values()))) if commits else None
+    several = RevisionFiles(project, git_of(project), list(dict.fromkeys(commits.values()))) if commits else None
     # as DVC orders them
     for name in sorted(revisions, key=lambda one: one != WORKSPACE):
         yield name, several.source(commits[name]) if several and name in commits else Workspace(project)
@@ -149,7 +149,7 @@ def _load(project: Project, index: Index, source: Source, seen: _Seen) -> None:
     headers = {
         project.shown(tracked.output.path): (tracked.output.plot or {}).get("header", True)
         for tracked in index.tracked
-        if tracked.output.kind is Kind.PLOT and not isinstance(tracked.output.plot, list)
+        if tracked.output.kind is OutputKind.PLOT and not isinstance(tracked.output.plot, list)
     }
     wanted: dict[str, bool] = {}
     for defined in seen.definitions.values():

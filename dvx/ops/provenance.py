@@ -17,7 +17,7 @@ from dvx.errors import DvxError
 from dvx.model.digest import Digest
 from dvx.model.paths import printable, within
 from dvx.model.settings import redact
-from dvx.model.transfer import Item, Need
+from dvx.model.transfer import ChosenPath, Need
 from dvx.model.trust import TrustRecord, fingerprint
 from dvx.project import Project
 from dvx.store import files
@@ -48,7 +48,11 @@ def note_source(project: Project, url: str) -> None:
 
 
 def unconfirmed(
-    project: Project, remote: str, items: Sequence[Item], needs: Sequence[Need], children: Mapping[Digest, tuple[Digest, ...]]
+    project: Project,
+    remote: str,
+    items: Sequence[ChosenPath],
+    needs: Sequence[Need],
+    children: Mapping[Digest, tuple[Digest, ...]],
 ) -> tuple[str, ...]:
     """The paths whose data must not be sent to a remote yet: it was not made here, and who wrote the repository chose the remote.
 

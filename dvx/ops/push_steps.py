@@ -11,17 +11,17 @@ from dvx.model.claims import claimed
 from dvx.model.digest import Digest
 from dvx.model.events import Tell
 from dvx.model.pack import pack_groups
-from dvx.model.transfer import Item, Need, TransferPlan, TransferResult, Wanted, plan_transfer, without
+from dvx.model.transfer import ChosenPath, Need, TransferPlan, TransferResult, Wanted, plan_transfer, without
 from dvx.ops.claiming import Reliance, claim
 from dvx.ops.provenance import refuse, unconfirmed
 from dvx.ops.reach import Reach
-from dvx.ops.steps import Difference, Step, announce, compare
+from dvx.ops.steps import RemoteDifference, Step, announce, compare
 from dvx.project import Project
 from dvx.store import copy, pack_copy
 from dvx.store.remote_objects import RemoteObjects
 
 
-def push_step(project: Project, reach: Reach, objects: RemoteObjects, items: Sequence[Item], tell: Tell) -> Step:
+def push_step(project: Project, reach: Reach, objects: RemoteObjects, items: Sequence[ChosenPath], tell: Tell) -> Step:
     """What a push to the remote has to copy. Compares like `compare`."""
     found = compare(project, reach, objects, items, tell)
     plan = _plan(project, found.wanted, found.absent)
@@ -50,7 +50,7 @@ def push(project: Project, step: Step, objects: RemoteObjects, tell: Tell) -> Tr
     return TransferResult(len(packed.done), packed.bytes, refused) + result + TransferResult(failed=step.spoiled)
 
 
-def _relying(project: Project, step: Step, found: Difference, objects: RemoteObjects, tell: Tell) -> Step:
+def _relying(project: Project, step: Step, found: RemoteDifference, objects: RemoteObjects, tell: Tell) -> Step:
     """The step after what is there already was claimed; what is gone by then is to be sent, too."""
     absent, old = found.absent, found.old
     # a tree that is gone no longer stands for its files: they are claimed by themselves then

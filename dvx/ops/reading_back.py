@@ -18,7 +18,7 @@ from dvx.model.events import Notice, Progress, Tell
 from dvx.model.paths import printable
 from dvx.model.transfer import Need, TransferResult
 from dvx.ops.provenance import refuse, unconfirmed
-from dvx.ops.steps import Difference, Step
+from dvx.ops.steps import RemoteDifference, Step
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.crowd import each
@@ -94,7 +94,7 @@ def _read(project: Project, objects: RemoteObjects, digest: Digest) -> str:
     return ""
 
 
-def _doubtful(project: Project, found: Difference, needs: Mapping[Digest, Need]) -> dict[Digest, int]:
+def _doubtful(project: Project, found: RemoteDifference, needs: Mapping[Digest, Need]) -> dict[Digest, int]:
     """Objects, with their sizes, whose MD5 is not what the store says unasked. An encrypted one has another there, too."""
     told = {digest: one for digest, one in found.told.items() if digest in needs and digest not in found.absent}
     known = {digest: one for digest, one in told.items() if digest.algorithm == "md5"}

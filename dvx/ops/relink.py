@@ -18,7 +18,7 @@ from dvx.ops.track import links
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.intake import Link, hash_file, is_private
-from dvx.store.scan import Found
+from dvx.store.scan import FoundFile
 from dvx.store.scratch import Scratch
 from dvx.store.stats import TICK
 
@@ -206,7 +206,7 @@ def is_unedited(project: Project, entry: Entry) -> bool:
     try:
         status = os.stat(place)
         digest = project.stats.digest(entry.path, status, entry.digest.algorithm)
-        return (digest or hash_file(Found(entry.path, place, status), entry.digest.algorithm).digest) == entry.digest
+        return (digest or hash_file(FoundFile(entry.path, place, status), entry.digest.algorithm).digest) == entry.digest
     except FileNotFoundError:
         return False
 

@@ -24,7 +24,7 @@ _SKEW = 300.0
 _NETWORK_TIME = "set the clock of this machine by the network"
 
 
-class Verdict(Enum):
+class ProbeVerdict(Enum):
     """How a probe ended."""
 
     OK = "ok"
@@ -37,7 +37,7 @@ class Probe(Struct, frozen=True):
     """One probe, why it failed and what to do; `needed` says that push and pull do not work without."""
 
     check: str
-    verdict: Verdict
+    verdict: ProbeVerdict
     detail: str = ""
     hint: str = ""
     needed: bool = False
@@ -55,7 +55,7 @@ class RemoteTest(Struct, frozen=True):
     @property
     def lacking(self) -> tuple[Probe, ...]:
         """What failed that a push or a pull needs."""
-        return tuple(each for each in self.probes if each.needed and each.verdict in (Verdict.FAILED, Verdict.UNKNOWN))
+        return tuple(each for each in self.probes if each.needed and each.verdict in (ProbeVerdict.FAILED, ProbeVerdict.UNKNOWN))
 
 
 def try_remote(project: Project, name: str) -> RemoteTest:
@@ -86,7 +86,7 @@ class _Tester:
         remote, url = self._remote, redact(self._settings.url)
         unreached = self._reach()
         if unreached is not None:
-            self._found += [unreached, *(Probe(what, Verdict.UNKNOWN, needed=True) for what in ("list", "read", "write"))]
+            self._found += [unreached, *(Probe(what, ProbeVerdict.UNKNOWN, needed=True) for what in ("list", "read", "write"))]
             return RemoteTest(remote.name, url, tuple(self._found))
         self._add("identity", self._identity, needed=False)
         self._add("list", self._list)
@@ -102,15 +102,15 @@ class _Tester:
         self._found.append(_clock_probe(clock))
         return RemoteTest(remote.name, url, tuple(self._found), latency, clock)
 
-    def _add(self, what: str, ask: Callable[[], tuple[Verdict, str]], *, needed: bool = True, tried: bool = True) -> bool:
+    def _add(self, what: str, ask: Callable[[], tuple[ProbeVerdict, str]], *, needed: bool = True, tried: bool = True) -> bool:
         """Note how a probe ended; whether it went well."""
         try:
-            verdict, detail = ask() if tried else (Verdict.UNKNOWN, "")
+            verdict, detail = ask() if tried else (ProbeVerdict.UNKNOWN, "")
             hint = ""
         except DvxError as error:
-            verdict, detail, hint = Verdict.FAILED, error.message, error.hint
+            verdict, detail, hint = ProbeVerdict.FAILED, error.message, error.hint
         self._found.append(Probe(what, verdict, detail, hint, needed))
-        return verdict is Verdict.OK
+        return verdict is ProbeVerdict.OK
 
     def _reach(self) -> Probe | None:
         """Why it makes no sense to go on: nobody answers, or the container does not exist."""
@@ -121,10 +121,10 @@ class _Tester:
         except DvxError as error:
             if isinstance(error.__cause__, PermissionError):
                 return None
-            return Probe("reach", Verdict.FAILED, error.message, error.hint, needed=True)
+            return Probe("reach", ProbeVerdict.FAILED, error.message, error.hint, needed=True)
         return None
 
-    def _identity(self) -> tuple[Verdict, str]:
+    def _identity(self) -> tuple[ProbeVerdict, str]:
         who = probe.identity(self._remote, self._settings.options, self._project.config.environ)
         if not who.who:
             name = quoted(self._settings.name)
@@ -132,41 +132,41 @@ class _Tester:
                 f"run `dvx remote modify --local {name} access_key_id KEY` and so on, or `dvx remote modify {name} profile NAME`"
             )
             raise DvxError("no credentials were found", hint)
-        return Verdict.OK, f"{who.who}, from {who.source}"
+        return ProbeVerdict.OK, f"{who.who}, from {who.source}"
 
-    def _list(self) -> tuple[Verdict, str]:
+    def _list(self) -> tuple[ProbeVerdict, str]:
         if probe.can_list(self._remote) is None:
-            return Verdict.UNSUPPORTED, "objects are looked up one by one"
-        return Verdict.OK, ""
+            return ProbeVerdict.UNSUPPORTED, "objects are looked up one by one"
+        return ProbeVerdict.OK, ""
 
-    def _write(self) -> tuple[Verdict, str]:
+    def _write(self) -> tuple[ProbeVerdict, str]:
         try:
             self._remote.put(_DATA, self._name)
             self._remote.flush()
         except BaseException:
             self._remote.discard()
             raise
-        return Verdict.OK, ""
+        return ProbeVerdict.OK, ""
 
-    def _read(self) -> tuple[Verdict, str]:
+    def _read(self) -> tuple[ProbeVerdict, str]:
         if self._remote.read(self._name) != _DATA:
             raise DvxError("what was read is not what was written", "is there a cache, or another program, in between?")
-        return Verdict.OK, ""
+        return ProbeVerdict.OK, ""
 
-    def _read_nothing(self) -> tuple[Verdict, str]:
+    def _read_nothing(self) -> tuple[ProbeVerdict, str]:
         try:
             self._remote.read(self._name)
         except MissingData:
             pass
-        return Verdict.OK, "an object that is not there is not refused"
+        return ProbeVerdict.OK, "an object that is not there is not refused"
 
-    def _write_once(self) -> tuple[Verdict, str]:
+    def _write_once(self) -> tuple[ProbeVerdict, str]:
         once = probe.writes_once(self._remote, self._once)
         if once is None:
-            return Verdict.UNSUPPORTED, ""
+            return ProbeVerdict.UNSUPPORTED, ""
         if not once:
-            return Verdict.UNSUPPORTED, "the second of two writers is not refused; dvx does without"
-        return Verdict.OK, "the second of two writers is refused"
+            return ProbeVerdict.UNSUPPORTED, "the second of two writers is not refused; dvx does without"
+        return ProbeVerdict.OK, "the second of two writers is refused"
 
     def _latency(self) -> float | None:
         took = []
@@ -179,7 +179,7 @@ class _Tester:
             took.append((time.perf_counter() - begin) * 1000)
         return statistics.median(took)
 
-    def _delete(self) -> tuple[Verdict, str]:
+    def _delete(self) -> tuple[ProbeVerdict, str]:
         written = sorted({self._name, self._once} - self._remote.missing([self._name, self._once]))
         try:
             for name in written:
@@ -191,12 +191,14 @@ class _Tester:
             ) from None
         if left:
             raise DvxError(f"`{left[0]}` stays there", "remove it by hand")
-        return (Verdict.OK, "") if written else (Verdict.UNKNOWN, "nothing was written")
+        return (ProbeVerdict.OK, "") if written else (ProbeVerdict.UNKNOWN, "nothing was written")
 
 
 def _clock_probe(clock: float | None) -> Probe:
     if clock is None:
-        return Probe("clock", Verdict.UNSUPPORTED)
+        return Probe("clock", ProbeVerdict.UNSUPPORTED)
     if abs(clock) > _SKEW:
-        return Probe("clock", Verdict.FAILED, f"the server is {clock:+.0f} s ahead", _NETWORK_TIME)
-    return Probe("clock", Verdict.OK, "the same to the second" if abs(clock) < 1.5 else f"the server is {clock:+.0f} s ahead")
+        return Probe("clock", ProbeVerdict.FAILED, f"the server is {clock:+.0f} s ahead", _NETWORK_TIME)
+    return Probe(
+        "clock", ProbeVerdict.OK, "the same to the second" if abs(clock) < 1.5 else f"the server is {clock:+.0f} s ahead"
+    )

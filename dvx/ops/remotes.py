@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from dvx.config import Config
 from dvx.errors import ConfigError, UnknownTarget, quoted
 from dvx.model.events import Notice
-from dvx.model.ini import Document, Item, Section, title_of
+from dvx.model.ini import Document, IniItem, Section, title_of
 from dvx.model.settings import Level, OptionName, shown
 from dvx.ops.configure import Editing, check_remote_name, edit, set_option, stored, unknown_remote, unset_option
 
@@ -64,7 +64,7 @@ def add_remote(editing: Editing, new: NewRemote) -> None:
         if old is not None and not new.replacing:
             hint = f"replace it with `--force`, or change it: `dvx remote modify {quoted(name.name)} url URL`"
             raise ConfigError(f"there is a remote `{name.name}` already", hint)
-        document = document.put_section(replace(old or Section(name.title), items=(Item("url", url),)))
+        document = document.put_section(replace(old or Section(name.title), items=(IniItem("url", url),)))
         return document.put(_DEFAULT.title, _DEFAULT.option, name.name) if new.default else document
 
     edit(config, level, change, name)

@@ -14,7 +14,7 @@ from dvx.model.events import Notice, Tell, silent
 from dvx.model.graph import Graph
 from dvx.model.schedule import Schedule
 from dvx.model.staleness import Action
-from dvx.ops.attempt import Setting
+from dvx.ops.attempt import RunSetting
 from dvx.ops.crew import Crew
 from dvx.ops.definitions import Definitions
 from dvx.ops.index import load_index
@@ -64,7 +64,7 @@ def repro(project: Project, options: ReproOptions, tell: Tell = silent) -> Repro
     demand = {address: stage.run.resources for address, stage in stages.items() if stage.map is None}
     schedule = Schedule(order, graph.needs, jobs, demand, limits)
     crew = Crew(schedule, shell, control.gate, alone=alone)
-    setting = Setting(shell, recorder, options.environment, attended=alone)
+    setting = RunSetting(shell, recorder, options.environment, attended=alone)
     worker = Worker(project, definitions, options, setting, cards(project, limits), crew, tell)
     worker.preload(order)
     if options.pull and not options.dry:

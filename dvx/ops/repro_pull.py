@@ -8,7 +8,7 @@ from dvx.errors import DvxError
 from dvx.model.events import Notice, Tell
 from dvx.model.stage import Stage, is_url
 from dvx.model.staleness import ABSENT_CAUSES, Cause
-from dvx.ops.decisions import Choice
+from dvx.ops.decisions import StageChoice
 from dvx.ops.fetch import fetch
 from dvx.ops.pull import pull
 from dvx.ops.scope import SyncOptions
@@ -25,7 +25,7 @@ def pull_runs(project: Project, tell: Tell) -> None:
         tell(Notice(f"the run-cache was not pulled: {error.message}", error.hint))
 
 
-def pull_for(project: Project, stage: Stage, choice: Choice, tell: Tell) -> bool:
+def pull_for(project: Project, stage: Stage, choice: StageChoice, tell: Tell) -> bool:
     """Get absent dependencies, and the outputs if nothing else is a reason to run; tells whether anything was tried.
 
     A failure is only told: the stage can still run.

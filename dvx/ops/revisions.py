@@ -8,7 +8,7 @@ from dvx.git import Git
 from dvx.project import Project
 
 
-class Revisions:
+class RevisionFiles:
     """The files of some commits; hand `source(commit)` to whatever takes a Source."""
 
     def __init__(self, project: Project, git: Git, commits: Sequence[str]) -> None:
@@ -47,7 +47,7 @@ class Revisions:
 class Member:
     """One commit among others; a Source."""
 
-    def __init__(self, revisions: Revisions, commit: str) -> None:
+    def __init__(self, revisions: RevisionFiles, commit: str) -> None:
         self._revisions = revisions
         self._commit = commit
 

@@ -21,7 +21,7 @@ from dvx.ops.source import Workspace
 from dvx.project import Project
 
 
-class Scope(Struct, frozen=True):
+class HistoryScope(Struct, frozen=True):
     """Which commits count. Without any choice (`everything`) all that Git keeps do, those that only a reflog knows, too.
 
     With one, those of `revisions` and of branch tips go `number` commits back (all the way when it is negative), and `since` is
@@ -40,7 +40,7 @@ class Scope(Struct, frozen=True):
     @property
     def everything(self) -> bool:
         """Whether nothing was chosen."""
-        return self == Scope(number=self.number)
+        return self == HistoryScope(number=self.number)
 
 
 class Roots(Struct, frozen=True):
@@ -74,7 +74,7 @@ class Finder(Struct, dict=True):
     failures: list[Failure] = field(default_factory=list)
     _blobs: dict[tuple[str, str], tuple[Named, ...]] = field(default_factory=dict)
 
-    def find(self, project: Project, others: Sequence[Project], scope: Scope) -> Roots:
+    def find(self, project: Project, others: Sequence[Project], scope: HistoryScope) -> Roots:
         """What is named in the project, its other work trees, and the `others` with theirs.
 
         Raises:
@@ -100,7 +100,7 @@ class Finder(Struct, dict=True):
         """What some commits name."""
         return self._blobs_of(git, roots.named_blobs(git, commits, names_objects))
 
-    def uncached(self, projects: Sequence[Project], scope: Scope) -> set[str]:
+    def uncached(self, projects: Sequence[Project], scope: HistoryScope) -> set[str]:
         """Outputs, by their paths in locks, that every version of every pipeline keeps out of the cache."""
         declared: dict[str, bool] = {}
 
@@ -167,7 +167,7 @@ class Finder(Struct, dict=True):
             found |= self._blobs_of(project.git, roots.indexed(project.git))
         return found
 
-    def _commits(self, project: Project, git: Git, scope: Scope) -> set[Named]:
+    def _commits(self, project: Project, git: Git, scope: HistoryScope) -> set[Named]:
         try:
             commits = chosen_commits(git, scope)
         except DvxError as error:
@@ -196,7 +196,7 @@ class Finder(Struct, dict=True):
         return {named for pair in asked for named in self._blobs.get(pair, ())}
 
 
-def chosen_commits(git: Git, scope: Scope) -> list[str]:
+def chosen_commits(git: Git, scope: HistoryScope) -> list[str]:
     """The commits that a scope means.
 
     Raises:

@@ -17,7 +17,7 @@ from dvx.errors import DvxError, UnknownTarget, nearest
 from dvx.journal import Journal
 from dvx.model.canonical import json_sorted
 from dvx.model.digest import digest_bytes
-from dvx.model.history import Fact, Row, RunRecord, Status, fold
+from dvx.model.history import Fact, FactRow, RunRecord, Status, fold
 from dvx.model.kept import RUN
 from dvx.project import Project
 from dvx.store import files
@@ -82,7 +82,7 @@ class Recorder:
         """Write a fact about a stage."""
         self.begin()
         self._flush()
-        self._journal.write([Row(self.run, fact, stage, data or {})])
+        self._journal.write([FactRow(self.run, fact, stage, data or {})])
 
     def skip(self, stage: str) -> None:
         """Write that nothing is to do for a stage, with the next fact or at the end."""
@@ -95,13 +95,13 @@ class Recorder:
         self._flush()
         rows = []
         if isinstance(error, KeyboardInterrupt):
-            rows.append(Row(self.run, Fact.RUN_CANCELLED, data={"by": "a signal"}))
+            rows.append(FactRow(self.run, Fact.RUN_CANCELLED, data={"by": "a signal"}))
         told = error.message.splitlines()[0] if isinstance(error, DvxError) else type(error).__name__ if error else ""
-        self._journal.write([*rows, Row(self.run, Fact.RUN_COMPLETED, data={"error": told} if told else {})])
+        self._journal.write([*rows, FactRow(self.run, Fact.RUN_COMPLETED, data={"error": told} if told else {})])
         files.remove(_mark(self._project, self.run))
         self._holding.close()
 
-    def asked(self, after: int) -> list[Row]:
+    def asked(self, after: int) -> list[FactRow]:
         """What others asked of this run since the row of that id."""
         if not self._begun:
             return []
@@ -112,13 +112,13 @@ class Recorder:
             # another run of this process, or of one in another container, within the same second
             self.run = f"{self.run}x"
         self._holding.enter_context(claimed(_mark(self._project, self.run), lambda: None))
-        self._journal.write([Row(self.run, Fact.RUN_STARTED, data=dict(self._describe()))])
+        self._journal.write([FactRow(self.run, Fact.RUN_STARTED, data=dict(self._describe()))])
         _prune(self._project, self._journal)
 
     def _flush(self) -> None:
         skipped = [self._skipped.popleft() for _ in range(len(self._skipped))]
         if skipped:
-            self._journal.write([Row(self.run, Fact.STAGE_SKIPPED, stage, time=moment) for stage, moment in skipped])
+            self._journal.write([FactRow(self.run, Fact.STAGE_SKIPPED, stage, time=moment) for stage, moment in skipped])
 
 
 def list_runs(project: Project, limit: int) -> tuple[RunRecord, ...]:
@@ -164,7 +164,7 @@ def ask(project: Project, name: str, fact: Fact, *, now: bool = False) -> RunRec
         hint = f"run `dvx runs retry {run.name}` to do what is left of it" if run.status is not Status.DONE else ""
         raise DvxError(f"the run `{run.name}` does not work any more: it is {run.status.value}", hint)
     with _reading(project) as journal:
-        journal.write([Row(run.name, fact, data={"by": "dvx runs", "now": now})])
+        journal.write([FactRow(run.name, fact, data={"by": "dvx runs", "now": now})])
     return run
 
 

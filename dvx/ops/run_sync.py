@@ -21,7 +21,7 @@ from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell
 from dvx.model.pointer import decode_entry
 from dvx.model.runcache import run_key, run_value
-from dvx.model.transfer import Item, TransferResult
+from dvx.model.transfer import ChosenPath, TransferResult
 from dvx.ops import push_steps, steps
 from dvx.ops.index import load_index
 from dvx.ops.reach import Reach
@@ -38,7 +38,7 @@ class _Run(Struct, frozen=True):
 
     name: str
     data: bytes
-    items: tuple[Item, ...]
+    items: tuple[ChosenPath, ...]
 
     @property
     def digests(self) -> set[Digest]:
@@ -107,7 +107,7 @@ def _without_missing(step: Step) -> Step:
     return replace(step, plan=replace(step.plan, missing=(), withheld=()))
 
 
-def _items(runs: Iterable[_Run]) -> list[Item]:
+def _items(runs: Iterable[_Run]) -> list[ChosenPath]:
     return list(dict.fromkeys(item for run in runs for item in run.items))
 
 
@@ -138,7 +138,7 @@ def _parse(project: Project, name: str, data: bytes, tell: Tell) -> _Run | None:
     return _Run(name, data, items)
 
 
-def _items_of(entry: Any, dialect: Dialect) -> Iterator[Item]:
+def _items_of(entry: Any, dialect: Dialect) -> Iterator[ChosenPath]:
     """What came out of a run; paths are as written, relative to wherever the stage worked."""
     outs = entry.get("outs") if isinstance(entry, dict) else None
     if not isinstance(outs, list) or not all(isinstance(out, dict) for out in outs):
@@ -146,4 +146,4 @@ def _items_of(entry: Any, dialect: Dialect) -> Iterator[Item]:
     for index, out in enumerate(outs):
         recorded = decode_entry(out, "", dialect, ("outs", index), outside=True)
         if recorded.content is not None:
-            yield Item(recorded.path, recorded.content)
+            yield ChosenPath(recorded.path, recorded.content)

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from dvx.errors import DvxError, UnknownTarget
 from dvx.model.origin import Origin, import_of, versions_named
 from dvx.model.paths import within
-from dvx.model.pointer import Kind, Pointer, Recorded
-from dvx.model.transfer import Item
+from dvx.model.pointer import OutputKind, Pointer, Recorded
+from dvx.model.transfer import ChosenPath
 from dvx.model.tree import Content
 from dvx.ops.index import Index, Selected, SelectOptions, files_of, load_index, select
 from dvx.project import Project
@@ -19,7 +19,7 @@ from dvx.project import Project
 _PORTION = 200
 
 
-class Revisions(Struct, frozen=True):
+class ChosenRevisions(Struct, frozen=True):
     """Whose data is meant beside the workspace's: that of branch tips, tags, every commit, or of some `commits`. Without
     `workspace` only theirs.
     """
@@ -43,10 +43,10 @@ class SyncOptions(Struct, frozen=True):
     remote: str = ""
     jobs: int = 0
     select: SelectOptions = field(default_factory=SelectOptions)
-    revisions: Revisions = field(default_factory=Revisions)
+    revisions: ChosenRevisions = field(default_factory=ChosenRevisions)
     run_cache: bool = False
     max_size: int = 0
-    kinds: tuple[Kind, ...] = ()
+    kinds: tuple[OutputKind, ...] = ()
     force: bool = False
     allow_missing: bool = False
     verify: bool = False
@@ -69,28 +69,28 @@ class Import(Struct, frozen=True):
         return self.origin.url if self.origin else self.pointer.deps[0].path
 
 
-class Scope(Struct, frozen=True):
+class TransferScope(Struct, frozen=True):
     """Items by remote (empty for the one that the user chose), the selected part of the workspace, what is recorded of items.
 
     `imports` are not among the items: their data is kept where they come from.
     """
 
-    items: dict[str, list[Item]]
+    items: dict[str, list[ChosenPath]]
     selected: tuple[Selected, ...]
-    recorded: dict[Item, Recorded] = field(default_factory=dict)
+    recorded: dict[ChosenPath, Recorded] = field(default_factory=dict)
     imports: tuple[Import, ...] = ()
 
 
-def find_scope(project: Project, options: SyncOptions) -> Scope:
+def find_scope(project: Project, options: SyncOptions) -> TransferScope:
     """Outputs in the cache that are shared through remotes. An output's own `remote` wins over the user's choice.
 
     Raises:
         UnknownTarget: a target is in none of the revisions.
     """
     targets = _Targets(project, options)
-    recorded: dict[Item, Recorded] = {}
+    recorded: dict[ChosenPath, Recorded] = {}
     imports: dict[tuple[str, str], Import] = {}
-    by_remote: dict[str, dict[Item, None]] = {}
+    by_remote: dict[str, dict[ChosenPath, None]] = {}
     selected: tuple[Selected, ...] = ()
     if options.revisions.workspace:
         index = load_index(project)
@@ -99,7 +99,7 @@ def find_scope(project: Project, options: SyncOptions) -> Scope:
     for earlier in _earlier(project, options.revisions):
         _add_items(by_remote, _items(earlier, targets.select(earlier), options, recorded, imports))
     targets.check()
-    return Scope({name: list(items) for name, items in by_remote.items()}, selected, recorded, tuple(imports.values()))
+    return TransferScope({name: list(items) for name, items in by_remote.items()}, selected, recorded, tuple(imports.values()))
 
 
 class _Targets:
@@ -131,7 +131,7 @@ class _Targets:
                 raise error
 
 
-def _add_items(by_remote: dict[str, dict[Item, None]], found: dict[Item, str]) -> None:
+def _add_items(by_remote: dict[str, dict[ChosenPath, None]], found: dict[ChosenPath, str]) -> None:
     """One object may belong to several remotes: each revision says to which its data goes."""
     for item, remote in found.items():
         by_remote.setdefault(remote, {})[item] = None
@@ -141,9 +141,9 @@ def _items(
     index: Index,
     selected: tuple[Selected, ...],
     options: SyncOptions,
-    records: dict[Item, Recorded],
+    records: dict[ChosenPath, Recorded],
     imports: dict[tuple[str, str], Import],
-) -> dict[Item, str]:
+) -> dict[ChosenPath, str]:
     """Items with their remotes; `records` gets what is recorded of each, of several the one that says more.
 
     `imports` gets what has no remote of ours.
@@ -167,15 +167,15 @@ def _items(
         if pointer is not None and (origin is not None or kept):
             imports[pointer.path, str(recorded.content.digest)] = Import(pointer, origin, output.path, recorded.content)
             continue
-        item = Item(output.path, recorded.content, each.inner)
+        item = ChosenPath(output.path, recorded.content, each.inner)
         found[item] = output.remote
         if item not in records or (recorded.extras and not records[item].extras):
             records[item] = recorded
     return found
 
 
-def _earlier(project: Project, revisions: Revisions) -> Iterator[Index]:
-    if revisions == Revisions():
+def _earlier(project: Project, revisions: ChosenRevisions) -> Iterator[Index]:
+    if revisions == ChosenRevisions():
         return
     if project.git is None:
         hint = "run `git init` and `dvx config core.no_scm false`"
@@ -194,6 +194,6 @@ def _earlier(project: Project, revisions: Revisions) -> Iterator[Index]:
     wanted = list(commits)
     for start in range(0, len(wanted), _PORTION):
         portion = wanted[start : start + _PORTION]
-        sources = several_commits.Revisions(project, project.git, portion)
+        sources = several_commits.RevisionFiles(project, project.git, portion)
         for commit in portion:
             yield load_index(project, sources.source(commit))

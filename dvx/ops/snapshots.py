@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from dvx.errors import Corrupted, MissingData, UnsafePath
-from dvx.model.changes import Changes, Item, Items, compare, select
+from dvx.model.changes import Changes, DiffItem, Items, compare, select
 from dvx.model.digest import Digest
 from dvx.model.events import Tell
 from dvx.model.paths import overlap, within
@@ -27,16 +27,16 @@ class Snapshots:
         self._tell = tell
         self._trees: dict[Digest, Tree | None] = {}
 
-    def recorded(self, index: Index) -> dict[str, Item]:
+    def recorded(self, index: Index) -> dict[str, DiffItem]:
         """What the pointers and locks of an index say."""
         found = {}
         for tracked in index.tracked:
             path, content = tracked.output.path, tracked.recorded.content if tracked.recorded else None
             if content is not None and tracked.output.cached and self._matters(path):
-                found[path] = Item(path, content.digest, content.executable)
+                found[path] = DiffItem(path, content.digest, content.executable)
         return found
 
-    def workspace(self, index: Index) -> dict[str, Item]:
+    def workspace(self, index: Index) -> dict[str, DiffItem]:
         """What the outputs of an index hold now, named in the hashes in which they are recorded."""
         found = {}
         for tracked in index.tracked:
@@ -46,7 +46,7 @@ class Snapshots:
             seen = look(self._project, path, self._tell, content.digest.algorithm if content else self._project.algorithm)
             if seen is not None:
                 same = content if content and holds(seen.content, content, self._project.dialect) else seen.content
-                found[path] = Item(path, same.digest, same.executable)
+                found[path] = DiffItem(path, same.digest, same.executable)
                 if seen.tree is not None:
                     self._trees[seen.content.digest] = seen.tree
         return found
@@ -63,15 +63,15 @@ class Snapshots:
         inside_new = self._files(_without(after, same), unlisted)
         return compare(select({**old, **inside_old}, self._scope), select({**new, **inside_new}, self._scope), unlisted)
 
-    def known(self, items: Items, *, granular: bool) -> dict[str, Item]:
+    def known(self, items: Items, *, granular: bool) -> dict[str, DiffItem]:
         """The items that matter, with `granular` also the files in directories as far as these can be listed."""
         return select({**items, **self._files(self._open(items, granular=granular), set())}, self._scope)
 
-    def not_cached(self, items: Iterable[Item]) -> tuple[Item, ...]:
+    def not_cached(self, items: Iterable[DiffItem]) -> tuple[DiffItem, ...]:
         """Those whose objects the cache lacks."""
         return tuple(item for item in items if not self._project.cache.has(item.digest))
 
-    def _files(self, items: Items, unlisted: set[str]) -> dict[str, Item]:
+    def _files(self, items: Items, unlisted: set[str]) -> dict[str, DiffItem]:
         found = {}
         for path, item in items.items():
             tree = self._tree(item.digest)
@@ -80,7 +80,7 @@ class Snapshots:
                 continue
             for entry in tree.entries:
                 inner = f"{path}/{entry.path}"
-                found[inner] = Item(inner, entry.digest, entry.executable)
+                found[inner] = DiffItem(inner, entry.digest, entry.executable)
         return found
 
     def _tree(self, digest: Digest) -> Tree | None:
@@ -94,7 +94,7 @@ class Snapshots:
     def _matters(self, path: str) -> bool:
         return not self._scope or any(overlap(path, one) for one in self._scope)
 
-    def _open(self, items: Items, *, granular: bool) -> dict[str, Item]:
+    def _open(self, items: Items, *, granular: bool) -> dict[str, DiffItem]:
         """Directories to look into: all, or those of which only a part is in the scope."""
         trees = {path: item for path, item in items.items() if item.digest.is_tree}
         return trees if granular else _without(trees, select(trees, self._scope))
@@ -127,5 +127,5 @@ def _named(project: Project, index: Index, target: str) -> set[str]:
     return {path} if below or index.owner_of(path) is not None else set()
 
 
-def _without(items: Mapping[str, Item], paths: Collection[str]) -> dict[str, Item]:
+def _without(items: Mapping[str, DiffItem], paths: Collection[str]) -> dict[str, DiffItem]:
     return {path: item for path, item in items.items() if path not in paths}

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from dvx.model.graph import Graph
 from dvx.model.lock import StageState
-from dvx.model.pointer import Kind, Output, Pointer, Recorded, encode_lock_entry
+from dvx.model.pointer import Output, OutputKind, Pointer, Recorded, encode_lock_entry
 from dvx.model.run_settings import PLAIN, RunSettings
 from dvx.model.stage import Stage
 from dvx.ops.index import Index, load_index
@@ -19,7 +19,7 @@ from dvx.ops.repro_plan import ReproOptions, find_stages
 from dvx.project import Project
 
 
-class Listed(Struct, frozen=True):
+class ListedStage(Struct, frozen=True):
     """A stage or pointer by its address; `summary` is one line about it, `document` all that is known of it."""
 
     address: str
@@ -36,7 +36,7 @@ class Dag(Struct, frozen=True):
     details: Mapping[str, str] = field(default_factory=dict)
 
 
-def list_stages(project: Project, options: ReproOptions, *, everything: bool = False) -> tuple[Listed, ...]:
+def list_stages(project: Project, options: ReproOptions, *, everything: bool = False) -> tuple[ListedStage, ...]:
     """The stages that the targets name, those of the pipeline file here without targets; `everything`: pointers too."""
     index = load_index(project)
     if everything:
@@ -111,15 +111,15 @@ def _is_read(path: str, deps: Sequence[str]) -> bool:
     return any(dep == path or dep.startswith(path + "/") or path.startswith(dep + "/") for dep in deps)
 
 
-def _listed(index: Index, stage: Stage) -> Listed:
-    return Listed(stage.address, _summary(stage), document(stage, index.state(stage)))
+def _listed(index: Index, stage: Stage) -> ListedStage:
+    return ListedStage(stage.address, _summary(stage), document(stage, index.state(stage)))
 
 
 def _summary(stage: Stage) -> str:
     if stage.desc:
         return stage.desc.splitlines()[0]
-    data = [stage.written[output.path] for output in stage.outs if output.kind is Kind.DATA]
-    reports = [stage.written[output.path] for output in stage.outs if output.kind is not Kind.DATA]
+    data = [stage.written[output.path] for output in stage.outs if output.kind is OutputKind.DATA]
+    reports = [stage.written[output.path] for output in stage.outs if output.kind is not OutputKind.DATA]
     parts = [("Outputs", data), ("Reports", reports)]
     if not stage.outs:
         parts = [("Depends on", [stage.written[path] for path in (*stage.deps, *(file.path for file in stage.params))])]
@@ -155,14 +155,14 @@ def _differing(settings: RunSettings) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value != plain[key]}
 
 
-def _listed_pointer(pointer: Pointer) -> Listed:
+def _listed_pointer(pointer: Pointer) -> ListedStage:
     document: dict[str, Any] = {"stage": pointer.path, "wdir": pointer.workdir, "frozen": pointer.frozen}
     deps = [_entry(recorded.path, recorded) for recorded in pointer.deps]
     # what is in a database has no path
     document["deps"] = [{key: value for key, value in dep.items() if value != ""} for dep in deps]
     document["outs"] = [_output(output, recorded) for output, recorded in pointer.outs]
     summary = "Outputs " + ", ".join(recorded.path.rpartition("/")[2] for _, recorded in pointer.outs)
-    return Listed(
+    return ListedStage(
         pointer.path, summary, {key: value for key, value in document.items() if value not in (None, "", False, [], {})}
     )
 
@@ -180,7 +180,7 @@ def _entry(path: str, recorded: Recorded | None) -> dict[str, Any]:
 
 
 def _output(output: Output, recorded: Recorded | None) -> dict[str, Any]:
-    flags: dict[str, Any] = {} if output.kind is Kind.DATA else {"kind": output.kind.value}
+    flags: dict[str, Any] = {} if output.kind is OutputKind.DATA else {"kind": output.kind.value}
     if not output.cached:
         flags["cache"] = False
     if output.persist:

@@ -23,11 +23,11 @@ from dvx.model.history import Fact
 from dvx.model.lock import StageState
 from dvx.model.stage import Stage
 from dvx.model.staleness import Action
-from dvx.ops.attempt import Setting, Try
+from dvx.ops.attempt import RunSetting, Try
 from dvx.ops.byproducts import Beside
 from dvx.ops.commands import Commands
 from dvx.ops.crew import Crew
-from dvx.ops.decisions import Choice, Decider
+from dvx.ops.decisions import Decider, StageChoice
 from dvx.ops.definitions import Definitions
 from dvx.ops.in_git import InGit
 from dvx.ops.inputs import Inputs
@@ -57,7 +57,7 @@ class Worker:
         project: Project,
         definitions: Definitions,
         options: ReproOptions,
-        setting: Setting,
+        setting: RunSetting,
         devices: Devices,
         crew: Crew,
         tell: Tell,
@@ -116,7 +116,7 @@ class Worker:
                 choice = self._decider.choose(stage, rerun)
             return self._act(stage, choice, handle)
 
-    def _act(self, stage: Stage, choice: Choice, handle: int) -> StageOutcome:
+    def _act(self, stage: Stage, choice: StageChoice, handle: int) -> StageOutcome:
         if choice.action is Action.SKIP:
             end_record(self._project, stage)
             self._setting.recorder.note(Fact.STAGE_ADOPTED, stage.address)
@@ -135,7 +135,7 @@ class Worker:
             self._done(stage, *record_run(self._project, stage, choice.state, self._tell, commit=not self._options.no_commit))
         return StageOutcome(stage.address, choice.action, choice.reasons, seconds)
 
-    def _run(self, stage: Stage, choice: Choice, handle: int) -> float:
+    def _run(self, stage: Stage, choice: StageChoice, handle: int) -> float:
         before = self._observer.state(stage)
         check_runnable(self._project, self._index, stage, before, self._in_git)
         check_resources(stage, self._devices.limits)
@@ -179,7 +179,7 @@ class Worker:
             raise
         return state
 
-    def _items(self, stage: Stage, before: StageState, choice: Choice, held: tuple[int, Inputs]) -> tuple[int, float]:
+    def _items(self, stage: Stage, before: StageState, choice: StageChoice, held: tuple[int, Inputs]) -> tuple[int, float]:
         """Run the items of a stage that are not known, each of which takes what the stage says."""
         from dvx.ops.map_run import prepare_items
 
@@ -226,7 +226,7 @@ class Worker:
         self._tell(StageEnded(stage.address, found[1]))
         return state
 
-    def _shown(self, stage: Stage, choice: Choice) -> StageOutcome:
+    def _shown(self, stage: Stage, choice: StageChoice) -> StageOutcome:
         """Tell what is decided, without doing it."""
         if choice.action is Action.SKIP:
             self._setting.recorder.skip(stage.address)

@@ -39,7 +39,7 @@ _STATES = {
 }
 
 
-class Row(Struct, frozen=True):
+class StatusRow(Struct, frozen=True):
     """One change: `what` (`changed deps`, `changed outs`, `changed command`...), and for paths the `subject` and its `state`.
 
     `key` is the parameter within the file `subject`; empty when the file as a whole is new.
@@ -57,7 +57,7 @@ def status(
     tell: Tell = silent,
     options: SelectOptions = _PLAIN,
     updates: bool | None = None,
-) -> dict[str, tuple[Row, ...]]:
+) -> dict[str, tuple[StatusRow, ...]]:
     """The changes of each pointer and stage that has some, by its path or address; all of them without targets.
 
     With `updates` other machines are asked whether imports can be updated; if it is False, not even repositories on this one.
@@ -81,7 +81,7 @@ def status(
     return {owner: rows[owner] for owner in sorted(rows, key=lambda owner: order.get(owner, 0)) if rows[owner]}
 
 
-def as_json(changed: Mapping[str, Iterable[Row]]) -> dict[str, list[Any]]:
+def as_json(changed: Mapping[str, Iterable[StatusRow]]) -> dict[str, list[Any]]:
     """The shape that DVC prints: {owner: [{"changed deps": {path: state}}, {"changed outs": {...}}, "changed command"]}."""
     document: dict[str, list[Any]] = {}
     for owner, rows in changed.items():
@@ -120,32 +120,32 @@ def find_owners(project: Project, index: Index, targets: Sequence[str], options:
     return owners
 
 
-def _source_rows(project: Project, imports: list[Pointer], updates: bool | None, tell: Tell) -> dict[str, tuple[Row, ...]]:
+def _source_rows(project: Project, imports: list[Pointer], updates: bool | None, tell: Tell) -> dict[str, tuple[StatusRow, ...]]:
     # loads Git, which others do without
     from dvx.ops.import_status import Ask, source_states
 
     ask = {None: Ask.HERE, True: Ask.ALL, False: Ask.NONE}[updates]
-    return {path: (Row(_DEPS, *state),) for path, state in source_states(project, imports, ask, tell).items()}
+    return {path: (StatusRow(_DEPS, *state),) for path, state in source_states(project, imports, ask, tell).items()}
 
 
-def _pointer_rows(pointer: Pointer, observer: Observer) -> Iterable[Row]:
+def _pointer_rows(pointer: Pointer, observer: Observer) -> Iterable[StatusRow]:
     for output, recorded in pointer.outs:
         content = recorded.content
         now = observer.content(output.path, content)
         if content is not None and output.cached and not observer.in_cache(content):
-            yield Row(_OUTS, output.path, "not in cache")
+            yield StatusRow(_OUTS, output.path, "not in cache")
         elif now is None:
-            yield Row(_OUTS, output.path, "deleted")
+            yield StatusRow(_OUTS, output.path, "deleted")
         elif content is None:
             if not recorded.extras:
-                yield Row(_OUTS, output.path, "modified")
+                yield StatusRow(_OUTS, output.path, "modified")
         elif not holds(now, content, observer.dialect):
-            yield Row(_OUTS, output.path, "modified")
+            yield StatusRow(_OUTS, output.path, "modified")
     if pointer.checksum != pointer.computed:
-        yield Row("changed checksum")
+        yield StatusRow("changed checksum")
 
 
-def _stage_rows(project: Project, index: Index, stage: Stage, observer: Observer, tell: Tell) -> Iterable[Row]:
+def _stage_rows(project: Project, index: Index, stage: Stage, observer: Observer, tell: Tell) -> Iterable[StatusRow]:
     if stage.frozen:
         tell(Notice(f"the stage `{stage.address}` is frozen; changes of its dependencies are not looked at"))
     locked = index.state(stage)
@@ -156,13 +156,13 @@ def _stage_rows(project: Project, index: Index, stage: Stage, observer: Observer
         if reason.cause in (Cause.PARAM_NEW, Cause.PARAM_MODIFIED, Cause.PARAM_DELETED):
             file, _, key = reason.subject.partition(":")
             if locked is None or file not in locked.params:
-                rows.append(Row(_DEPS, file, "new" if os.path.exists(project.abs(file)) else "deleted"))
+                rows.append(StatusRow(_DEPS, file, "new" if os.path.exists(project.abs(file)) else "deleted"))
             else:
-                rows.append(Row(_DEPS, file, _STATES[reason.cause], key))
+                rows.append(StatusRow(_DEPS, file, _STATES[reason.cause], key))
         elif reason.cause is Cause.DEP_NEW and is_dataset(reason.subject):
-            rows.append(Row(_DEPS, reason.subject, "new"))
+            rows.append(StatusRow(_DEPS, reason.subject, "new"))
         elif reason.cause in _STATES:
-            rows.append(Row(_OUTS if reason.cause.name.startswith("OUT") else _DEPS, reason.subject, _STATES[reason.cause]))
+            rows.append(StatusRow(_OUTS if reason.cause.name.startswith("OUT") else _DEPS, reason.subject, _STATES[reason.cause]))
         else:
-            rows.append(Row(reason.cause.value))
+            rows.append(StatusRow(reason.cause.value))
     return dict.fromkeys(rows)

@@ -12,7 +12,7 @@ from dvx.config import RemoteSettings
 from dvx.errors import ConfigError, DvxError, MissingData
 from dvx.model.digest import Digest
 from dvx.model.events import Tell, TransferPlanned
-from dvx.model.transfer import Item, TransferPlan, TransferResult, Wanted, gather, plan_transfer
+from dvx.model.transfer import ChosenPath, TransferPlan, TransferResult, Wanted, gather, plan_transfer
 from dvx.model.tree import Tree
 from dvx.ops.credentials import guard, options_for
 from dvx.ops.reach import Reach
@@ -26,7 +26,7 @@ from dvx.store.remote_objects import Looked, RemoteObjects
 from dvx.store.versioned import VersionedRemote, is_versioned, open_versioned
 
 
-class Difference(Struct, frozen=True):
+class RemoteDifference(Struct, frozen=True):
     """What some paths need, and what of it a remote lacks; `spoiled` are paths whose tree is unusable, and why.
 
     `old` is what the remote has had for long, and `told` what it tells of hashes, as `store.remote_objects.Looked` says; `items`
@@ -37,7 +37,7 @@ class Difference(Struct, frozen=True):
     absent: frozenset[Digest]
     spoiled: tuple[tuple[str, str], ...] = ()
     old: frozenset[Digest] = frozenset()
-    items: tuple[Item, ...] = ()
+    items: tuple[ChosenPath, ...] = ()
     told: Mapping[Digest, Listed] = field(default_factory=dict)
 
 
@@ -56,7 +56,7 @@ class Step(Struct, frozen=True):
     spoiled: tuple[tuple[str, str], ...] = ()
     requests: int = 0
     unconfirmed: tuple[str, ...] = ()
-    found: Difference | None = None
+    found: RemoteDifference | None = None
 
 
 class Remotes:
@@ -119,7 +119,7 @@ def _objects(project: Project, remote: Remote) -> RemoteObjects:
     return RemoteObjects(remote, packs, packing=project.config.flag("core.pack", True))
 
 
-def compare(project: Project, reach: Reach, remote: RemoteObjects, items: Sequence[Item], tell: Tell) -> Difference:
+def compare(project: Project, reach: Reach, remote: RemoteObjects, items: Sequence[ChosenPath], tell: Tell) -> RemoteDifference:
     """What `items` need and the remote lacks. The remote is asked; nothing is remembered."""
 
     def trees() -> Iterator[tuple[Digest, Tree]]:
@@ -132,10 +132,10 @@ def compare(project: Project, reach: Reach, remote: RemoteObjects, items: Sequen
     wanted, spoiled = _gather(reach, items, trees())
     looked = remote.look(wanted.objects(), tell)
     absent = _lacking(project, looked)
-    return Difference(wanted, absent, spoiled, frozenset(looked.old - absent), tuple(items), looked.told)
+    return RemoteDifference(wanted, absent, spoiled, frozenset(looked.old - absent), tuple(items), looked.told)
 
 
-def fetch_step(project: Project, reach: Reach, objects: Callable[[], RemoteObjects], items: Sequence[Item]) -> Step:
+def fetch_step(project: Project, reach: Reach, objects: Callable[[], RemoteObjects], items: Sequence[ChosenPath]) -> Step:
     """What the cache lacks of what `items` need. `objects` is called only if it lacks anything."""
     known: dict[Digest, bytes] = {}
 
@@ -188,12 +188,12 @@ def _local_size(project: Project, digest: Digest, default: int) -> int:
         return default
 
 
-def _trees(items: Iterable[Item]) -> list[Digest]:
+def _trees(items: Iterable[ChosenPath]) -> list[Digest]:
     return list(dict.fromkeys(item.content.digest for item in items if item.content.digest.is_tree))
 
 
 def _gather(
-    reach: Reach, items: Sequence[Item], trees: Iterable[tuple[Digest, Tree]]
+    reach: Reach, items: Sequence[ChosenPath], trees: Iterable[tuple[Digest, Tree]]
 ) -> tuple[Wanted, tuple[tuple[str, str], ...]]:
     """What `items` need, and the paths whose tree is there but cannot be used, with the reason. One tree is held at a time."""
     wanted = gather(items, trees)

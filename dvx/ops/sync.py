@@ -12,13 +12,13 @@ from dvx.errors import Corrupted, DvxError, MissingData, Partial, RemoteError, U
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import printable, within
 from dvx.model.pointer import Recorded
-from dvx.model.transfer import Item, TransferResult
+from dvx.model.transfer import ChosenPath, TransferResult
 from dvx.model.tree import Content
 from dvx.ops import push_steps, steps, versioned
 from dvx.ops.index import Selected
 from dvx.ops.reach import Reach
 from dvx.ops.relink import entries_of
-from dvx.ops.scope import Import, Revisions, Scope, SyncOptions, find_scope
+from dvx.ops.scope import ChosenRevisions, Import, SyncOptions, TransferScope, find_scope
 from dvx.ops.steps import Remotes, Step
 from dvx.ops.versioned import Work, keep_trees
 from dvx.project import Project
@@ -72,7 +72,7 @@ def plan_push(project: Project, options: SyncOptions, tell: Tell = silent) -> Sy
         if options.verify:
             text = f"the remote `{keeper.remote.name}` keeps versions, which are not read back"
             raise DvxError(text, "leave `--verify` out for it")
-        if options.revisions != Revisions():
+        if options.revisions != ChosenRevisions():
             hint = "check out a branch and push from there, one after the other"
             raise DvxError(f"the remote `{keeper.remote.name}` keeps versions, so it takes one revision at a time", hint)
         step, works[keeper.remote.name] = versioned.plan_push(project, reach, keeper, _records(scope, items))
@@ -176,7 +176,7 @@ def _keeper(remotes: Remotes, name: str) -> VersionedRemote | None:
         return None
 
 
-def _records(scope: Scope, items: Iterable[Item]) -> dict[Item, Recorded]:
+def _records(scope: TransferScope, items: Iterable[ChosenPath]) -> dict[ChosenPath, Recorded]:
     return {item: scope.recorded[item] for item in items}
 
 

@@ -17,7 +17,7 @@ from dvx.model.tree import Content, Entry, Tree, tree_content
 from dvx.ops.ignore import Ignore
 from dvx.project import Project
 from dvx.store.intake import Hashed, Intake, Link, hash_file
-from dvx.store.scan import Found, regular, walk
+from dvx.store.scan import FoundFile, regular, walk
 from dvx.store.stats import stamp
 
 _REPORT_EVERY = 1000
@@ -58,7 +58,9 @@ def observe(
     return found
 
 
-def look(project: Project, path: str, tell: Tell, algorithm: str, watch: Callable[[Found], None] | None = None) -> Seen | None:
+def look(
+    project: Project, path: str, tell: Tell, algorithm: str, watch: Callable[[FoundFile], None] | None = None
+) -> Seen | None:
     """One path as it is now, with its tree; None when nothing is there. `watch` gets each file with the stat that it had then.
 
     Raises:
@@ -93,10 +95,10 @@ class _Reader:
         self,
         project: Project,
         algorithm: str,
-        hash_or_take: Callable[[Found], Hashed],
+        hash_or_take: Callable[[FoundFile], Hashed],
         tell: Tell,
         stored: Callable[[Digest, int], bool] | None = None,
-        watch: Callable[[Found], None] | None = None,
+        watch: Callable[[FoundFile], None] | None = None,
     ) -> None:
         self.algorithm = algorithm
         self._watch = watch
@@ -107,14 +109,14 @@ class _Reader:
         self._count = 0
         self.settled = True
 
-    def digest(self, found: Found) -> Digest:
+    def digest(self, found: FoundFile) -> Digest:
         """The digest of one file."""
         digest = self._digest(found)
         if self._watch is not None:
             self._watch(found)
         return digest
 
-    def _digest(self, found: Found) -> Digest:
+    def _digest(self, found: FoundFile) -> Digest:
         self._count += 1
         if not self._count % _REPORT_EVERY:
             self._tell(Progress("hashing", self._count, None))
@@ -157,7 +159,7 @@ def _see(project: Project, path: str, reader: _Reader) -> Seen | None:
     link = None
     if not stat.S_ISREG(status.st_mode):
         status, link = regular(place, path, project.root, status) or status, status
-    found = Found(path, place, status, link)
+    found = FoundFile(path, place, status, link)
     digest = reader.digest(found)
     return Seen(Content(digest, found.status.st_size, executable=bool(found.status.st_mode & stat.S_IXUSR)))
 
@@ -207,7 +209,7 @@ class _Fingerprint:
         self._hasher = new_hasher("xxh128")
         self._hasher.update(algorithm.encode())
 
-    def add(self, found: Found) -> None:
+    def add(self, found: FoundFile) -> None:
         """Take in one file."""
         self._hasher.update(os.fsencode(found.path) + b"\0" + stamp(found.status))
 

@@ -22,7 +22,7 @@ from dvx.model.trust import FileMark, LinkMark, TrustRecord
 from dvx.ops.credentials import name_of, server_of
 
 
-class Kind(Enum):
+class QuestionKind(Enum):
     """What a question of trust is about."""
 
     COMMAND = "command"
@@ -38,7 +38,7 @@ class Question(Struct, frozen=True):
     `place` is where it stands, as FILE:LINE, and `what` says what it can do. `trusted` tells whether the user agreed before.
     """
 
-    kind: Kind
+    kind: QuestionKind
     name: str
     value: str
     place: str
@@ -61,8 +61,10 @@ def questions(root: str, dialect: Dialect, environ: Mapping[str, str]) -> tuple[
 def agree(root: str, dialect: Dialect, environ: Mapping[str, str], only: Iterable[Question]) -> None:
     """Trust what was asked, as it is now."""
     chosen = tuple(only)
-    links = {one.name: mark for one in chosen if one.kind is Kind.LINK and (mark := mark_link(root, one.name)) is not None}
-    config = Config.read(root, dialect, environ) if any(one.kind is not Kind.LINK for one in chosen) else None
+    links = {
+        one.name: mark for one in chosen if one.kind is QuestionKind.LINK and (mark := mark_link(root, one.name)) is not None
+    }
+    config = Config.read(root, dialect, environ) if any(one.kind is not QuestionKind.LINK for one in chosen) else None
     agreed: dict[str, str] = {}
     marks: dict[str, FileMark] = {}
     names = {(one.name, one.place) for one in chosen}
@@ -71,7 +73,7 @@ def agree(root: str, dialect: Dialect, environ: Mapping[str, str], only: Iterabl
         for setting in config.given:
             if (str(setting.name), place_of(setting)) in names:
                 agreed[str(setting.name)] = config.value(setting)
-        if any(one.kind is Kind.COMMAND for one in chosen):
+        if any(one.kind is QuestionKind.COMMAND for one in chosen):
             marks = dict(_files(config))
     try:
         _write(root, environ, agreed, marks, links)
@@ -177,17 +179,17 @@ def _matters(config: Config, setting: Setting) -> bool:
 
 def _of_setting(config: Config, setting: Setting) -> Question:
     power = power_of(setting.name)
-    kind = Kind.COMMAND if power is Power.COMMAND else Kind.SETTING if power else Kind.REMOTE
+    kind = QuestionKind.COMMAND if power is Power.COMMAND else QuestionKind.SETTING if power else QuestionKind.REMOTE
     trusted = trust.is_agreed(config, setting, power)
     what = power.value if power else "says where data goes, and how"
     return Question(kind, str(setting.name), shown(setting, config.value(setting)), place_of(setting), what, trusted)
 
 
 def _of_git(one: Powerful, record: TrustRecord) -> Question:
-    return Question(Kind.GIT, one.name, one.value, one.place, one.what, record.agrees(one.name, one.value))
+    return Question(QuestionKind.GIT, one.name, one.value, one.place, one.what, record.agrees(one.name, one.value))
 
 
 def _of_link(root: str, path: str, record: TrustRecord) -> Question:
     mark = mark_link(root, path)
     target = mark.target if mark else ""
-    return Question(Kind.LINK, path, target, path, "leads dvx to another place", record.links.get(path) == mark)
+    return Question(QuestionKind.LINK, path, target, path, "leads dvx to another place", record.links.get(path) == mark)

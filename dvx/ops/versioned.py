@@ -10,7 +10,7 @@ from dvx.errors import MissingData
 from dvx.model.digest import Digest
 from dvx.model.events import Tell
 from dvx.model.pointer import Recorded
-from dvx.model.transfer import Item, Need, TransferPlan, TransferResult
+from dvx.model.transfer import ChosenPath, Need, TransferPlan, TransferResult
 from dvx.model.tree import Tree, tree_content
 from dvx.model.versioned import Version, tree_of, version_of
 from dvx.ops.provenance import refuse, unconfirmed
@@ -19,7 +19,7 @@ from dvx.ops.steps import Step
 from dvx.project import Project
 from dvx.store import copy
 from dvx.store.versioned import VersionedRemote
-from dvx.store.versioned_objects import Sources, Targets
+from dvx.store.versioned_objects import Targets, VersionSources
 
 
 class Work(Struct, frozen=True):
@@ -30,7 +30,7 @@ class Work(Struct, frozen=True):
 
     targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sources: Mapping[str, tuple[str, Version]] = field(default_factory=dict)
-    items: tuple[Item, ...] = ()
+    items: tuple[ChosenPath, ...] = ()
 
 
 class _File(Struct, frozen=True):
@@ -67,7 +67,9 @@ def keep_trees(project: Project, records: Iterable[Recorded]) -> None:
         project.cache.barrier()
 
 
-def plan_push(project: Project, reach: Reach, versioned: VersionedRemote, records: Mapping[Item, Recorded]) -> tuple[Step, Work]:
+def plan_push(
+    project: Project, reach: Reach, versioned: VersionedRemote, records: Mapping[ChosenPath, Recorded]
+) -> tuple[Step, Work]:
     """What the remote has no version of, or none any more. It is asked; nothing is remembered."""
     found = _files(reach, records, versioned.remote.name)
     known = {(file.path, file.version.id) for file in found.files if file.version}
@@ -103,7 +105,9 @@ def push(project: Project, step: Step, work: Work, versioned: VersionedRemote, t
     return result + TransferResult(failed=step.spoiled)
 
 
-def plan_fetch(project: Project, reach: Reach, versioned: VersionedRemote, records: Mapping[Item, Recorded]) -> tuple[Step, Work]:
+def plan_fetch(
+    project: Project, reach: Reach, versioned: VersionedRemote, records: Mapping[ChosenPath, Recorded]
+) -> tuple[Step, Work]:
     """What the cache lacks; what has no recorded version is missing, whatever the remote holds."""
     found = _files(reach, records, versioned.remote.name)
     needs: dict[Digest, Need] = {}
@@ -123,11 +127,11 @@ def plan_fetch(project: Project, reach: Reach, versioned: VersionedRemote, recor
 
 def fetch(project: Project, step: Step, work: Work, versioned: VersionedRemote, tell: Tell) -> TransferResult:
     """Do a step of a fetch; raises like `store.copy.download`."""
-    result = copy.download(project.cache, Sources(versioned, work.sources), step.plan, {}, tell)
+    result = copy.download(project.cache, VersionSources(versioned, work.sources), step.plan, {}, tell)
     return result + TransferResult(failed=step.spoiled)
 
 
-def _files(reach: Reach, records: Mapping[Item, Recorded], remote: str) -> _Found:
+def _files(reach: Reach, records: Mapping[ChosenPath, Recorded], remote: str) -> _Found:
     found = _Found()
     for item, recorded in records.items():
         digest = item.content.digest

@@ -18,7 +18,7 @@ from dvx.model.lock import encode_state
 from dvx.model.paths import join, parent, printable
 from dvx.model.pointer import Recorded, encode_content, stage_checksum
 from dvx.model.stage import Stage
-from dvx.model.transfer import Item
+from dvx.model.transfer import ChosenPath
 from dvx.model.tree import Content, Tree
 from dvx.model.versioned import Version, cloud_of, place_of, rows_of, tree_of
 from dvx.ops.index import load_index, read_pointer
@@ -30,7 +30,7 @@ from dvx.store import files
 _PLACE = ("version_id", "etag", "checksum")
 
 
-def record_versions(project: Project, remote: str, items: Iterable[Item], made: Mapping[str, Version]) -> None:
+def record_versions(project: Project, remote: str, items: Iterable[ChosenPath], made: Mapping[str, Version]) -> None:
     """Let pointers and locks say which versions of `items` the remote has; `made` are the new ones, by path."""
     if made:
         _record(project, _Push(project, remote, {item.path: item.content for item in items}, made))

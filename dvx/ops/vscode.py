@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from dvx.errors import FormatError
-from dvx.formats import Item, decoded, load_jsonc, put, put_item
+from dvx.formats import ListItem, decoded, load_jsonc, put, put_item
 from dvx.model.json_schema import schema_of
 from dvx.model.vscode import EXTENSIONS, SCHEMAS, SETTINGS, TASKS, Facts, wanted
 from dvx.ops.index import load_index
@@ -42,7 +42,7 @@ def find_outdated(project: Project) -> tuple[Outdated, ...]:
         if want.key is None:
             texts[want.file] = put(text, want.path, want.value, want.file)
         else:
-            texts[want.file] = put_item(text, want.path, Item(want.value, want.key, want.kept), want.file)
+            texts[want.file] = put_item(text, want.path, ListItem(want.value, want.key, want.kept), want.file)
         if texts[want.file] != text:
             changes.setdefault(want.file, []).append(want.name)
     for kind, file in SCHEMAS.items():

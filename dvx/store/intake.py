@@ -17,7 +17,7 @@ from dvx.model.paths import printable
 from dvx.store import files
 from dvx.store.cache import Cache
 from dvx.store.files import sparse
-from dvx.store.scan import Found
+from dvx.store.scan import FoundFile
 from dvx.store.stats import is_settled
 
 _T = TypeVar("_T")
@@ -42,7 +42,7 @@ class Hashed(Struct):
     settled: bool
 
 
-def hash_file(found: Found, algorithm: str) -> Hashed:
+def hash_file(found: FoundFile, algorithm: str) -> Hashed:
     """Hash a file without keeping its bytes."""
 
     def read(handle: int, size: int) -> Digest:
@@ -69,7 +69,7 @@ class Intake:
         self._algorithm = algorithm
         self._ways = [way for way in links if way in (Link.REFLINK, Link.HARDLINK)]
 
-    def take(self, found: Found) -> Hashed:
+    def take(self, found: FoundFile) -> Hashed:
         """Put a file's bytes in the cache.
 
         Raises:
@@ -164,7 +164,7 @@ def _share(place: str, temp: str, way: Link) -> bool | None:
     return True
 
 
-def _stable(found: Found, read: Callable[[int, int], _T], drop: Callable[[_T], object]) -> tuple[_T, os.stat_result, int]:
+def _stable(found: FoundFile, read: Callable[[int, int], _T], drop: Callable[[_T], object]) -> tuple[_T, os.stat_result, int]:
     """Read until the file was the same before and after; returns what was read, the stat, and when reading began (ns).
 
     What was read in vain is dropped.

@@ -15,7 +15,7 @@ from dvx.model.paths import printable
 Skip = Callable[[str, bool], bool]
 
 
-class Found(Struct):
+class FoundFile(Struct):
     """A regular file: its project `path`, its absolute `place`, and its stat. For a link that of the target, and its own."""
 
     path: str
@@ -26,7 +26,7 @@ class Found(Struct):
 
 def walk(
     place: str, path: str, root: str, skip: Skip, empty: list[str] | None = None, links: list[str] | None = None
-) -> Iterator[Found]:
+) -> Iterator[FoundFile]:
     """All regular files below the folder `place`, called `path` in the project; `skip(path, is_folder)` leaves some out.
 
     A link to a file is that file if it stays below one of `root`'s places; a link to a folder is not followed, but added to
@@ -60,7 +60,7 @@ def walk(
                             links.append(inner)
                         continue
                     status, link = followed, status
-                yield Found(inner, entry.path, status, link)
+                yield FoundFile(inner, entry.path, status, link)
         if not count and empty is not None and path:
             empty.append(path)
         pending += reversed(below)

@@ -10,7 +10,7 @@ from dvx.store.verify import Check
 from dvx.store.versioned import VersionedRemote
 
 
-class Sources:
+class VersionSources:
     """See `Readable`. `versions` says which version of which path holds an object, by its name."""
 
     def __init__(self, versioned: VersionedRemote, versions: Mapping[str, tuple[str, Version]]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import dvx as package
 from dvx.cli.doctor import _WORDS
-from dvx.model.doctor import Kind
+from dvx.model.doctor import ProblemKind
 from tests.helpers import dvx, run_dvx, write
 
 
@@ -62,4 +62,4 @@ def test_what_killed_commands_left_is_counted(native: Path) -> None:
 
 
 def test_every_problem_has_words() -> None:
-    assert set(_WORDS) == set(Kind)
+    assert set(_WORDS) == set(ProblemKind)

@@ -94,7 +94,7 @@ def test_memory(native: Path) -> None:
 
     found = remote_test._Tester(Project.find(str(native)), settings, remote).run()
 
-    assert {each.check: each.verdict for each in found.probes}["write once"] is remote_test.Verdict.UNSUPPORTED
+    assert {each.check: each.verdict for each in found.probes}["write once"] is remote_test.ProbeVerdict.UNSUPPORTED
     assert found.lacking == ()
     assert list(remote.names("")) == []
 

@@ -193,9 +193,9 @@ def _task(data: bytes) -> None:
 
 def _cells(body: Any) -> None:
     from dvx.cli.exp_table import cells
-    from dvx.ops.exp_show import Row
+    from dvx.ops.exp_show import ExperimentRow
 
-    cells(Row("a" * 40, "", 0, body, None))
+    cells(ExperimentRow("a" * 40, "", 0, body, None))
 
 
 def _body(data: bytes) -> None:

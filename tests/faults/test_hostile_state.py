@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dvx.model.task import Place, State, Task
+from dvx.model.task import State, Task, TaskPlace
 from tests.helpers import commit_all, dialect_of, dvx, run_dvx, write
 
 Count = Callable[[str, int], None]
@@ -453,7 +453,7 @@ def test_a_trial_sees_what_a_believed_name_would_do(prepared: Path, victims: Pat
     (_State(clone).top / "exps/rooms").mkdir(exist_ok=True)
 
     def believed(_: object) -> Task:
-        return Task(name, "one", "b" * 40, Place.QUEUE, "c" * 40, state=State.QUEUED)
+        return Task(name, "one", "b" * 40, TaskPlace.QUEUE, "c" * 40, state=State.QUEUED)
 
     monkeypatch.setattr(tasks, "_task", believed)
     dvx(clone, "queue", "remove", "--all")

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from dvx.model.doctor import Diagnosis, Kind, Problem, fall_back
+from dvx.model.doctor import Diagnosis, Problem, ProblemKind, fall_back
 from dvx.ops.doctor import diagnose
 from dvx.ops.environment import file_system
 from dvx.store.support import missing_package
 from tests.helpers import ROOT, dialect_of, dvx, git, write
 
 
-def found(project: Path, *, but: tuple[Kind, ...] = (Kind.LINKS_FALL_BACK, Kind.HOOK_MISSING)) -> list[Problem]:
+def found(
+    project: Path, *, but: tuple[ProblemKind, ...] = (ProblemKind.LINKS_FALL_BACK, ProblemKind.HOOK_MISSING)
+) -> list[Problem]:
     """The problems of a project, but for those that depend on the machine."""
     return [problem for problem in diagnose(str(project)).problems if problem.kind not in but]
 
@@ -53,10 +55,10 @@ def test_looking_leaves_nothing_behind(native: Path) -> None:
     ("configured", "working", "problem"),
     [
         (("reflink", "copy"), ("reflink", "hardlink"), None),
-        (("reflink", "copy"), ("hardlink",), Problem(Kind.LINKS_FALL_BACK, "reflink", "copy")),
-        (("reflink", "hardlink", "copy"), ("hardlink",), Problem(Kind.LINKS_FALL_BACK, "reflink", "hardlink")),
+        (("reflink", "copy"), ("hardlink",), Problem(ProblemKind.LINKS_FALL_BACK, "reflink", "copy")),
+        (("reflink", "hardlink", "copy"), ("hardlink",), Problem(ProblemKind.LINKS_FALL_BACK, "reflink", "hardlink")),
         (("copy",), (), None),
-        (("reflink", "hardlink"), ("symlink",), Problem(Kind.NO_LINK_WORKS, "reflink, hardlink")),
+        (("reflink", "hardlink"), ("symlink",), Problem(ProblemKind.NO_LINK_WORKS, "reflink, hardlink")),
     ],
 )
 def test_link_types_that_do_not_work(configured: tuple[str, ...], working: tuple[str, ...], problem: Problem | None) -> None:
@@ -65,14 +67,14 @@ def test_link_types_that_do_not_work(configured: tuple[str, ...], working: tuple
 
 def test_a_folder_in_which_no_file_can_be_made(native: Path) -> None:
     write(native / ".dvx/tmp/new", "a file where a folder belongs")
-    assert found(native) == [Problem(Kind.NOT_WRITABLE, str(native / ".dvx/tmp/new"), "file exists")]
+    assert found(native) == [Problem(ProblemKind.NOT_WRITABLE, str(native / ".dvx/tmp/new"), "file exists")]
     assert diagnose(str(native)).environment.links == ()
 
 
 def test_a_remote_that_cannot_be_reached_for_want_of_a_package(native: Path) -> None:
     dvx(native, "remote", "add", "cloud", "oss://bucket/x")
     dvx(native, "remote", "add", "here", "../store")
-    assert found(native) == [Problem(Kind.PACKAGE_MISSING, "cloud", "ossfs")]
+    assert found(native) == [Problem(ProblemKind.PACKAGE_MISSING, "cloud", "ossfs")]
     assert diagnose(str(native)).is_broken
     assert missing_package("s3://bucket") == ""
 
@@ -80,37 +82,37 @@ def test_a_remote_that_cannot_be_reached_for_want_of_a_package(native: Path) -> 
 def test_a_remote_that_is_configured_wrongly(native: Path) -> None:
     write(native / ".dvx/config", "[core]\n    remote = gone\n['remote \"odd\"']\n    verify = true\n")
     assert [(problem.kind, problem.subject) for problem in found(native)] == [
-        (Kind.ERROR, "the remote `odd` has no url"),
-        (Kind.ERROR, "there is no remote `gone`, which `core.remote` names"),
+        (ProblemKind.ERROR, "the remote `odd` has no url"),
+        (ProblemKind.ERROR, "there is no remote `gone`, which `core.remote` names"),
     ]
 
 
 def test_a_configuration_that_cannot_be_read(native: Path) -> None:
     write(native / ".dvx/config", "[core\n")
     problems = found(native)
-    assert [problem.kind for problem in problems] == [Kind.ERROR]
+    assert [problem.kind for problem in problems] == [ProblemKind.ERROR]
     assert ".dvx/config" in problems[0].subject
 
 
 def test_a_pointer_that_cannot_be_read(native: Path) -> None:
     write(native / "x.dvx", "outs: [\n")
-    assert [problem.kind for problem in found(native)] == [Kind.ERROR]
+    assert [problem.kind for problem in found(native)] == [ProblemKind.ERROR]
 
 
 def test_hooks_that_are_missing_or_do_not_work(native: Path) -> None:
-    missing = found(native, but=(Kind.LINKS_FALL_BACK,))
-    assert missing == [Problem(Kind.HOOK_MISSING, "post-checkout, pre-commit, pre-push")]
+    missing = found(native, but=(ProblemKind.LINKS_FALL_BACK,))
+    assert missing == [Problem(ProblemKind.HOOK_MISSING, "post-checkout, pre-commit, pre-push")]
     assert not missing[0].is_broken
     dvx(native, "install")
-    assert found(native, but=(Kind.LINKS_FALL_BACK,)) == []
+    assert found(native, but=(ProblemKind.LINKS_FALL_BACK,)) == []
     hooks = native / ".git/hooks"
     (hooks / "pre-commit").chmod(0o644)
     (hooks / "pre-push").write_text("#!/bin/sh\nmake\n")
     (hooks / "post-checkout").unlink()
-    assert found(native, but=(Kind.LINKS_FALL_BACK,)) == [
-        Problem(Kind.HOOK_MISSING, "post-checkout"),
-        Problem(Kind.HOOK_NOT_EXECUTABLE, str(hooks / "pre-commit")),
-        Problem(Kind.HOOK_FOREIGN, "pre-push", "dvx git-hook pre-push"),
+    assert found(native, but=(ProblemKind.LINKS_FALL_BACK,)) == [
+        Problem(ProblemKind.HOOK_MISSING, "post-checkout"),
+        Problem(ProblemKind.HOOK_NOT_EXECUTABLE, str(hooks / "pre-commit")),
+        Problem(ProblemKind.HOOK_FOREIGN, "pre-push", "dvx git-hook pre-push"),
     ]
 
 
@@ -120,20 +122,20 @@ def test_hooks_that_call_what_is_not_there(native: Path, monkeypatch: pytest.Mon
     (native / "bin").mkdir()
     (native / "bin/git").symlink_to(shutil.which("git") or "git")
     monkeypatch.setenv("PATH", f"{native}/bin")
-    assert found(native) == [Problem(Kind.PROGRAM_MISSING, "dvc")]
+    assert found(native) == [Problem(ProblemKind.PROGRAM_MISSING, "dvc")]
     write(native / "bin/dvc", "").chmod(0o755)
     assert found(native) == []
 
 
 def test_the_tool_pre_commit_counts_as_hooks(native: Path) -> None:
     dvx(native, "install", "--use-pre-commit-tool")
-    assert found(native, but=(Kind.LINKS_FALL_BACK,)) == []
+    assert found(native, but=(ProblemKind.LINKS_FALL_BACK,)) == []
 
 
 def test_a_merge_driver_that_is_asked_for_and_not_set_up(dialect_repo: Path) -> None:
     dialect = dialect_of(dialect_repo)
     write(dialect_repo / ".gitattributes", f"*{dialect.pointer_suffix} merge={dialect.name}\n")
-    assert found(dialect_repo) == [Problem(Kind.DRIVER_MISSING, dialect.name)]
+    assert found(dialect_repo) == [Problem(ProblemKind.DRIVER_MISSING, dialect.name)]
     dvx(dialect_repo, "install")
     assert found(dialect_repo) == []
 
@@ -141,7 +143,7 @@ def test_a_merge_driver_that_is_asked_for_and_not_set_up(dialect_repo: Path) -> 
 def test_what_killed_commands_left(native: Path) -> None:
     left = native / ".dvx/cache/tmp/0123456789abcdef"
     left.mkdir(parents=True)
-    assert found(native) == [Problem(Kind.STALE, str(left.parent), "1")]
+    assert found(native) == [Problem(ProblemKind.STALE, str(left.parent), "1")]
     assert left.exists()
 
 
@@ -150,7 +152,7 @@ def test_ignore_files_that_hide_tracked_data(dialect_repo: Path) -> None:
     dvx(dialect_repo, "add", "data")
     name = dialect_of(dialect_repo).ignore
     write(dialect_repo / name, "# all\ndata/\n")
-    assert found(dialect_repo) == [Problem(Kind.OUTPUT_HIDDEN, "data", f"{name}:2:data/")]
+    assert found(dialect_repo) == [Problem(ProblemKind.OUTPUT_HIDDEN, "data", f"{name}:2:data/")]
 
 
 def test_lines_of_ignore_files_that_match_nothing(dialect_repo: Path) -> None:
@@ -160,9 +162,9 @@ def test_lines_of_ignore_files_that_match_nothing(dialect_repo: Path) -> None:
     dvx(dialect_repo, "add", "sub/f")
     write(dialect_repo / "sub" / name, "//\n")
     assert found(dialect_repo) == [
-        Problem(Kind.IGNORE_WRONG, f"{name}:4:!"),
-        Problem(Kind.IGNORE_WRONG, f"{name}:6:<<<<<<< ours"),
-        Problem(Kind.IGNORE_WRONG, f"sub/{name}:1://"),
+        Problem(ProblemKind.IGNORE_WRONG, f"{name}:4:!"),
+        Problem(ProblemKind.IGNORE_WRONG, f"{name}:6:<<<<<<< ours"),
+        Problem(ProblemKind.IGNORE_WRONG, f"sub/{name}:1://"),
     ]
 
 
@@ -170,7 +172,7 @@ def test_pointers_that_git_ignores(native: Path) -> None:
     write(native / "f", "1\n")
     dvx(native, "add", "f")
     write(native / ".gitignore", "/f\n*.dvx\n")
-    assert found(native) == [Problem(Kind.POINTER_IGNORED, "f.dvx")]
+    assert found(native) == [Problem(ProblemKind.POINTER_IGNORED, "f.dvx")]
 
 
 def test_another_file_system_for_the_cache(native: Path) -> None:
@@ -182,24 +184,24 @@ def test_another_file_system_for_the_cache(native: Path) -> None:
         pytest.skip("there is no second file system here")
     dvx(native, "cache", "dir", str(shared))
     problems = found(native)
-    assert Problem(Kind.OTHER_FILE_SYSTEM, str(shared)) in problems
+    assert Problem(ProblemKind.OTHER_FILE_SYSTEM, str(shared)) in problems
     assert file_system(str(shared)).startswith("tmpfs on ") is (shared == memory)
 
 
 def test_no_problem_means_sound() -> None:
     environment = diagnose("/").environment
-    assert not Diagnosis(environment, (Problem(Kind.STALE, "x", "1"),)).is_broken
-    assert Diagnosis(environment, (Problem(Kind.GIT_OLD, "2.1", "2.36"),)).is_broken
+    assert not Diagnosis(environment, (Problem(ProblemKind.STALE, "x", "1"),)).is_broken
+    assert Diagnosis(environment, (Problem(ProblemKind.GIT_OLD, "2.1", "2.36"),)).is_broken
 
 
 def test_a_git_that_is_too_old(native: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = f'#!/bin/sh\ncase " $* " in *" version "*) echo git version 2.30.1; exit;; esac\nexec {shutil.which("git")} "$@"\n'
     write(native / "bin/git", old).chmod(0o755)
     monkeypatch.setenv("PATH", f"{native}/bin", prepend=os.pathsep)
-    assert found(native) == [Problem(Kind.GIT_OLD, "2.30", "2.36")]
+    assert found(native) == [Problem(ProblemKind.GIT_OLD, "2.30", "2.36")]
 
 
 def test_git_is_asked_where_the_hooks_are(native: Path) -> None:
     git(native, "config", "core.hooksPath", "tools")
     dvx(native, "install")
-    assert found(native, but=(Kind.LINKS_FALL_BACK,)) == []
+    assert found(native, but=(ProblemKind.LINKS_FALL_BACK,)) == []

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from dvx.model.doctor import Kind, Problem, clock_is_off
+from dvx.model.doctor import Problem, ProblemKind, clock_is_off
 from dvx.store.support import missing_package
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
 from tests.ops.test_doctor import found
 
 
-def cure_of(project: Path, kind: Kind) -> str:
+def cure_of(project: Path, kind: ProblemKind) -> str:
     """What `dvx doctor --json` says to do about a problem."""
     return str(next(one["cure"] for one in run_dvx(project, "doctor", "--json").json["problems"] if one["kind"] == kind.value))
 
@@ -27,8 +27,8 @@ def test_a_shared_cache_in_which_the_group_may_not_write(dialect_repo: Path) -> 
     dvx(dialect_repo, "config", "cache.shared", "group")
     cache = dialect_repo / dialect_of(dialect_repo).folder / "cache"
     problems = found(dialect_repo)
-    assert [(one.kind, one.subject, one.is_broken) for one in problems] == [(Kind.GROUP_SHUT_OUT, str(cache), True)]
-    cure = cure_of(dialect_repo, Kind.GROUP_SHUT_OUT)
+    assert [(one.kind, one.subject, one.is_broken) for one in problems] == [(ProblemKind.GROUP_SHUT_OUT, str(cache), True)]
+    cure = cure_of(dialect_repo, ProblemKind.GROUP_SHUT_OUT)
     assert cure == f"run `chmod -R g+rX {cache} && find {cache} -type d -exec chmod g+ws {{}} +`"
     assert os.system(cure.removeprefix("run `").removesuffix("`")) == 0
     assert found(dialect_repo) == []
@@ -48,8 +48,8 @@ def test_a_private_file_that_others_can_read(dialect_repo: Path) -> None:
     assert found(dialect_repo) == []
     private = dialect_repo / dialect_of(dialect_repo).folder / "config.local"
     private.chmod(0o644)
-    assert found(dialect_repo) == [Problem(Kind.PRIVATE_READABLE, str(private))]
-    assert cure_of(dialect_repo, Kind.PRIVATE_READABLE) == f"run `chmod 600 {private}`"
+    assert found(dialect_repo) == [Problem(ProblemKind.PRIVATE_READABLE, str(private))]
+    assert cure_of(dialect_repo, ProblemKind.PRIVATE_READABLE) == f"run `chmod 600 {private}`"
     assert "s3cr3t" not in run_dvx(dialect_repo, "doctor").out
     write(private, "[core]\n    autostage = true\n")
     assert found(dialect_repo) == []
@@ -57,8 +57,10 @@ def test_a_private_file_that_others_can_read(dialect_repo: Path) -> None:
 
 def test_a_secret_in_the_file_that_git_tracks(native: Path) -> None:
     write(native / ".dvx/config", "['remote \"cloud\"']\n    url = s3://bucket/x\n    secret_access_key = s3cr3t\n")
-    assert found(native) == [Problem(Kind.PRIVATE_TRACKED, "remote.cloud.secret_access_key")]
-    assert cure_of(native, Kind.PRIVATE_TRACKED).startswith("run `dvx config --project --unset remote.cloud.secret_access_key`")
+    assert found(native) == [Problem(ProblemKind.PRIVATE_TRACKED, "remote.cloud.secret_access_key")]
+    assert cure_of(native, ProblemKind.PRIVATE_TRACKED).startswith(
+        "run `dvx config --project --unset remote.cloud.secret_access_key`"
+    )
     dvx(native, "config", "--project", "--unset", "remote.cloud.secret_access_key")
     assert found(native) == []
 
@@ -66,7 +68,7 @@ def test_a_secret_in_the_file_that_git_tracks(native: Path) -> None:
 def test_what_git_does_not_ignore_of_dvx_own_folder(dialect_repo: Path) -> None:
     folder = dialect_of(dialect_repo).folder
     write(dialect_repo / folder / ".gitignore", "/tmp\n")
-    problem = Problem(Kind.OWN_NOT_IGNORED, f"{folder}/.gitignore", "/config.local /cache")
+    problem = Problem(ProblemKind.OWN_NOT_IGNORED, f"{folder}/.gitignore", "/config.local /cache")
     assert found(dialect_repo) == [problem]
     assert run_dvx(dialect_repo, "doctor").code == 1
     write(dialect_repo / ".gitignore", f"{folder}/c*\n")
@@ -82,8 +84,8 @@ def test_what_a_migration_that_is_taken_back_leaves(dvc_like: Path) -> None:
     assert found(dvc_like) == []
     git(dvc_like, "revert", "--no-edit", "HEAD")
     assert git(dvc_like, "status", "--porcelain") == "?? .dvx/"
-    assert found(dvc_like) == [Problem(Kind.FOLDER_LEFT, ".dvx")]
-    assert cure_of(dvc_like, Kind.FOLDER_LEFT) == "write `*` into `.dvx/.gitignore`"
+    assert found(dvc_like) == [Problem(ProblemKind.FOLDER_LEFT, ".dvx")]
+    assert cure_of(dvc_like, ProblemKind.FOLDER_LEFT) == "write `*` into `.dvx/.gitignore`"
     write(dvc_like / ".dvx/.gitignore", "*\n")
     assert found(dvc_like) == []
     dvx(dvc_like, "migrate", "--native")
@@ -94,18 +96,18 @@ def test_what_a_migration_that_is_taken_back_leaves(dvc_like: Path) -> None:
 def test_a_cache_elsewhere_need_not_be_ignored(native: Path) -> None:
     dvx(native, "cache", "dir", "../cache")
     write(native / ".dvx/.gitignore", "/tmp\n/config.local\n")
-    assert found(native, but=(Kind.LINKS_FALL_BACK, Kind.HOOK_MISSING, Kind.OTHER_FILE_SYSTEM)) == []
+    assert found(native, but=(ProblemKind.LINKS_FALL_BACK, ProblemKind.HOOK_MISSING, ProblemKind.OTHER_FILE_SYSTEM)) == []
 
 
 def test_a_clock_that_is_wrong(native: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() - 3600)
     problems = found(native)
-    assert [(one.kind, one.subject) for one in problems] == [(Kind.CLOCK_OFF, str(native / ".dvx/tmp"))]
+    assert [(one.kind, one.subject) for one in problems] == [(ProblemKind.CLOCK_OFF, str(native / ".dvx/tmp"))]
     assert problems[0].detail in ("3600 s ahead", "3599 s ahead")
     monkeypatch.setattr(time, "time", lambda: real() + 3600)
     assert [one.detail for one in found(native)] == ["3600 s behind"]
-    assert "time server" in cure_of(native, Kind.CLOCK_OFF)
+    assert "time server" in cure_of(native, ProblemKind.CLOCK_OFF)
     assert [clock_is_off(seconds) for seconds in (-2.0, 2.0, -4.0, 4.0)] == [False, False, True, True]
 
 
@@ -115,7 +117,7 @@ def test_workers_that_died(native: Path) -> None:
     commit_all(native)
     write(native / ".dvx/tmp/exps/workers/12345-0123abcd", "")
     problems = found(native)
-    assert (problems, problems[0].is_broken) == ([Problem(Kind.WORKER_DEAD, "1")], False)
+    assert (problems, problems[0].is_broken) == ([Problem(ProblemKind.WORKER_DEAD, "1")], False)
     assert "note: 1 worker of experiments died -> run `dvx queue start`" in dvx(native, "doctor").out
     dvx(native, "exp", "clean")
     assert found(native) == []
@@ -124,7 +126,7 @@ def test_workers_that_died(native: Path) -> None:
 def test_scratch_of_experiments_that_were_killed(native: Path) -> None:
     left = native / ".dvx/tmp/exps/scratch/0123456789abcdef"
     left.mkdir(parents=True)
-    assert found(native) == [Problem(Kind.STALE, str(left.parent), "1")]
+    assert found(native) == [Problem(ProblemKind.STALE, str(left.parent), "1")]
 
 
 @pytest.mark.parametrize(
@@ -136,8 +138,8 @@ def test_extras_that_options_need(
 ) -> None:
     dvx(native, "config", option, value)
     without(monkeypatch, package)
-    assert found(native) == [Problem(Kind.EXTRA_MISSING, f"{option} = {value}", extra)]
-    assert cure_of(native, Kind.EXTRA_MISSING) == f"run `pip install '{extra}'`"
+    assert found(native) == [Problem(ProblemKind.EXTRA_MISSING, f"{option} = {value}", extra)]
+    assert cure_of(native, ProblemKind.EXTRA_MISSING) == f"run `pip install '{extra}'`"
 
 
 @pytest.mark.parametrize(
@@ -158,8 +160,8 @@ def test_extras_that_remotes_need(native: Path, monkeypatch: pytest.MonkeyPatch,
     real = util.find_spec
     monkeypatch.setattr("dvx.store.support.find_spec", lambda name: None if name == module else real(name))
     assert missing_package(url) == extra
-    assert found(native) == [Problem(Kind.PACKAGE_MISSING, "far", extra)]
-    assert cure_of(native, Kind.PACKAGE_MISSING) == f"run `pip install '{extra}'`"
+    assert found(native) == [Problem(ProblemKind.PACKAGE_MISSING, "far", extra)]
+    assert cure_of(native, ProblemKind.PACKAGE_MISSING) == f"run `pip install '{extra}'`"
 
 
 def without(monkeypatch: pytest.MonkeyPatch, package: str) -> None:

@@ -14,7 +14,7 @@ from dvx.model.staleness import Action
 from dvx.ops import exp_apply, exp_run, exp_show, experiments
 from dvx.ops.exp_run import RunOptions, SaveOptions
 from dvx.ops.exp_show import ShowOptions
-from dvx.ops.experiments import Scope
+from dvx.ops.experiments import BaselineScope
 from dvx.ops.repro import ReproOptions
 from dvx.project import Project
 from dvx.store.rows import RowCache
@@ -65,7 +65,7 @@ def apply(folder, name, *, force=True, tell=silent):
 
 
 def names(folder, **scope):
-    return [one.ref.name for group in experiments.listing(project(folder), Scope(**scope)) for one in group.experiments]
+    return [one.ref.name for group in experiments.listing(project(folder), BaselineScope(**scope)) for one in group.experiments]
 
 
 def ref_of(folder, name):
@@ -219,7 +219,7 @@ def test_without_git_there_are_no_experiments(tmp_path):
     (tmp_path / "plain").mkdir()
     dvx(tmp_path / "plain", "init", "--no-scm")
     with pytest.raises(GitError, match="experiments need Git"):
-        experiments.listing(project(tmp_path / "plain"), Scope())
+        experiments.listing(project(tmp_path / "plain"), BaselineScope())
 
 
 def test_apply_makes_the_workspace_hold_the_experiment(folder):
@@ -348,7 +348,7 @@ def test_listing_by_baseline(folder):
     assert names(folder, number=2) == ["new", "old"]
     assert names(folder, revisions=(first,)) == ["old"]
     assert sorted(names(folder, everything=True)) == ["new", "old"]
-    assert [group.name for group in experiments.listing(project(folder), Scope())] == ["main"]
+    assert [group.name for group in experiments.listing(project(folder), BaselineScope())] == ["main"]
 
 
 def test_remove_by_name_by_scope_and_all_but(folder):
@@ -362,7 +362,7 @@ def test_remove_by_name_by_scope_and_all_but(folder):
     assert [one.ref.name for one in experiments.remove(here, ["a"], None, keep=True)] == ["c"]
     with pytest.raises(UsageError):
         experiments.remove(here, [], None, keep=False)
-    experiments.remove(here, [], Scope(everything=True), keep=False)
+    experiments.remove(here, [], BaselineScope(everything=True), keep=False)
     assert names(folder, everything=True) == []
 
 
@@ -410,7 +410,7 @@ def test_a_commit_that_cannot_be_read_is_a_row_with_an_error(folder):
     pipeline = folder / dialect_of(folder).pipeline
     pipeline.write_text("stages: [\n")
     commit_all(folder, "broken")
-    broken, fine = exp_show.show(project(folder), ShowOptions(Scope(number=2), workspace=False))
+    broken, fine = exp_show.show(project(folder), ShowOptions(BaselineScope(number=2), workspace=False))
     assert broken.row.data is None
     assert pipeline.name in broken.row.error["msg"]
     assert (fine.row.revision, fine.row.error) == (good, None)

@@ -15,7 +15,7 @@ from dvx.errors import DvxError, UsageError
 from dvx.model.digest import Digest
 from dvx.ops import gc
 from dvx.ops.gc import Collection, GcOptions
-from dvx.ops.roots import Scope
+from dvx.ops.roots import HistoryScope
 from dvx.project import Project
 from dvx.store.listed import modified_of
 from dvx.store.objects import lying
@@ -99,7 +99,7 @@ def test_a_workspace_scope_leaves_history_out_but_not_stashes_and_the_index(dial
     git(dialect_repo, "add", "--all")
     kept |= _add(dialect_repo, "a", "in the workspace")
     _age(_cache(dialect_repo))
-    done = _gc(dialect_repo, GcOptions(Scope(workspace=True)))
+    done = _gc(dialect_repo, GcOptions(HistoryScope(workspace=True)))
     assert ({str(stored.digest) for stored in done.cache.objects}, _objects(dialect_repo)) == (gone, kept)
     assert done.historic == 1
 
@@ -113,21 +113,21 @@ def test_scopes_choose_commits(dialect_repo: Path) -> None:
     git(dialect_repo, "branch", "second", "HEAD~2")
     _age(_cache(dialect_repo))
 
-    def going(scope: Scope) -> set[str]:
+    def going(scope: HistoryScope) -> set[str]:
         project = Project.find(str(dialect_repo))
         found = {str(stored.digest) for stored in gc.plan(project, GcOptions(scope), _silent).cache.objects}
         project.close()
         return found
 
     first, second, third, _ = versions
-    assert going(Scope(workspace=True)) == first | second | third
-    assert going(Scope(all_tags=True)) == second | third
-    assert going(Scope(all_branches=True)) == first | third
-    assert going(Scope(revisions=("HEAD",), number=2)) == first | second
-    assert going(Scope(all_commits=True)) == set()
-    assert going(Scope(since=time.time() - 1000)) == set()
-    assert going(Scope(since=time.time() + 1000)) == first | second | third
-    assert going(Scope()) == set()
+    assert going(HistoryScope(workspace=True)) == first | second | third
+    assert going(HistoryScope(all_tags=True)) == second | third
+    assert going(HistoryScope(all_branches=True)) == first | third
+    assert going(HistoryScope(revisions=("HEAD",), number=2)) == first | second
+    assert going(HistoryScope(all_commits=True)) == set()
+    assert going(HistoryScope(since=time.time() - 1000)) == set()
+    assert going(HistoryScope(since=time.time() + 1000)) == first | second | third
+    assert going(HistoryScope()) == set()
 
 
 def test_experiments_and_queued_ones(dialect_repo: Path) -> None:
@@ -143,8 +143,8 @@ def test_experiments_and_queued_ones(dialect_repo: Path) -> None:
     git(dialect_repo, "reflog", "expire", "--expire=now", "HEAD", "refs/heads/main")
     _age(_cache(dialect_repo))
     assert _gc(dialect_repo).count == 0
-    assert _gc(dialect_repo, GcOptions(Scope(workspace=True, experiments=True))).count == 0
-    _gc(dialect_repo, GcOptions(Scope(workspace=True)))
+    assert _gc(dialect_repo, GcOptions(HistoryScope(workspace=True, experiments=True))).count == 0
+    _gc(dialect_repo, GcOptions(HistoryScope(workspace=True)))
     assert _objects(dialect_repo) == queued
     assert finished
 
@@ -159,7 +159,7 @@ def test_other_work_trees_count(native: Path) -> None:
     dvx(native.parent / "beside", "add", "b")
     assert len(_objects(native) - before) == 1
     _age(_cache(native))
-    assert _gc(native, GcOptions(Scope(workspace=True))).count == 0
+    assert _gc(native, GcOptions(HistoryScope(workspace=True))).count == 0
 
 
 def test_a_shared_cache_needs_all_its_projects(native: Path, new_project: object, tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_a_bad_version_in_history_refuses(native: Path) -> None:
 
 
 def test_words_that_do_not_go_together(native: Path) -> None:
-    for options in (GcOptions(remote="x"), GcOptions(cloud=True, not_in_remote=True), GcOptions(Scope(number=3))):
+    for options in (GcOptions(remote="x"), GcOptions(cloud=True, not_in_remote=True), GcOptions(HistoryScope(number=3))):
         with pytest.raises(UsageError):
             _gc(native, options)
 

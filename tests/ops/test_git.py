@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from dvx.errors import GitError, UnknownTarget
-from dvx.git import Comparison, Git, RefChange
+from dvx.git import Git, RefChange, TreeComparison
 from dvx.git.changing import update_refs
 from dvx.model.experiment import ExpRef
 from tests.helpers import commit_all, dvx, git, write
@@ -231,7 +231,7 @@ def test_the_work_tree_is_compared_with_a_commit_and_made_equal(project, repo, t
     (repo / "top.txt").unlink()
     write(project / "new.txt", "new\n")
     here, index = found(project), str(tmp_path / "index")
-    assert here.compare(index, target) == Comparison(("a.txt",), ("../top.txt",))
+    assert here.compare(index, target) == TreeComparison(("a.txt",), ("../top.txt",))
     here.write_files(index, ["a.txt", "../top.txt"])
     assert (project / "a.txt").read_text() == "one\n"
     assert (repo / "top.txt").read_text() == "top\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dvx.model.git_options import Demand, GitOption, Need, demands, may_have_power, read_options
+from dvx.model.git_options import Condition, Demand, GitOption, demands, may_have_power, read_options
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, run_process, write
 
 
@@ -336,7 +336,7 @@ def test_options_are_read_as_git_reads_them(tmp_path: Path, text: str) -> None:
 
 def test_a_plain_file_is_not_read_further() -> None:
     assert not may_have_power(b'[core]\n\tbare = false\n[remote "origin"]\n\turl = https://example.org/x\n')
-    assert demands(GitOption("core.sshcommand", "evil", 1)) == (Demand(Need.NEVER),)
+    assert demands(GitOption("core.sshcommand", "evil", 1)) == (Demand(Condition.NEVER),)
     assert demands(GitOption("core.sshcommand", "", 1)) == ()
 
 

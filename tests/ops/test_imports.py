@@ -16,7 +16,7 @@ from dvx.formats import load_yaml
 from dvx.model.origin import Origin, encode_origin, is_elsewhere, origin_of, settings_of
 from dvx.model.pointer import Recorded
 from dvx.model.settings import OptionName
-from dvx.ops.artifacts import Wanted, choose_tag
+from dvx.ops.artifacts import WantedArtifact, choose_tag
 from dvx.store.folder import FolderRemote
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, tree, write
 
@@ -715,14 +715,14 @@ def test_artifacts_are_got_by_name_version_and_stage(source: Path, home: Path, t
 
 def test_the_latest_version_is_the_highest_one() -> None:
     tags = ["m@v1.2.0", "m@v1.10.0", "m@v1.10.1-rc.2", "m@v1.10.1-rc.10", "m2@v9.0.0", "m@nonsense", "d=m@v7.0.0"]
-    assert choose_tag(Wanted("", "m"), tags) == "m@v1.10.1-rc.10"
-    assert choose_tag(Wanted("", "m"), [*tags, "m@v1.10.1"]) == "m@v1.10.1"
-    assert choose_tag(Wanted("d", "m"), tags) == "d=m@v7.0.0"
-    assert choose_tag(Wanted("", "other"), tags) == ""
-    assert choose_tag(Wanted("", "m"), [*tags, "m@v1.10.1-rc.10!"]) == "m@v1.10.1-rc.2"
+    assert choose_tag(WantedArtifact("", "m"), tags) == "m@v1.10.1-rc.10"
+    assert choose_tag(WantedArtifact("", "m"), [*tags, "m@v1.10.1"]) == "m@v1.10.1"
+    assert choose_tag(WantedArtifact("d", "m"), tags) == "d=m@v7.0.0"
+    assert choose_tag(WantedArtifact("", "other"), tags) == ""
+    assert choose_tag(WantedArtifact("", "m"), [*tags, "m@v1.10.1-rc.10!"]) == "m@v1.10.1-rc.2"
     stages = ["m#prod#1", "m#prod#3", "m#prod!#4"]
-    assert choose_tag(Wanted("", "m", stage="prod"), stages) == ""
-    assert choose_tag(Wanted("", "m", stage="prod"), [*stages, "m#prod#5"]) == "m#prod#5"
+    assert choose_tag(WantedArtifact("", "m", stage="prod"), stages) == ""
+    assert choose_tag(WantedArtifact("", "m", stage="prod"), [*stages, "m#prod#5"]) == "m#prod#5"
 
 
 def test_commands_of_dvc_that_are_none_here_say_what_there_is_instead(home: Path, tmp_path: Path) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from dvx.journal import Journal
-from dvx.model.history import Fact, Row, Status, fold
+from dvx.model.history import Fact, FactRow, Status, fold
 from dvx.store.files import remove
 
 R1, R2 = "20260101-000000-1", "20260101-000001-2"
-STARTED = Row(R1, Fact.RUN_STARTED, data={"options": {"targets": ["a"]}, "stages": [{"stage": "a"}]})
-ATTEMPT = Row(R1, Fact.STAGE_STARTED, "a", {"attempt": 1, "key": "ab" * 32, "log": f".dvx/tmp/logs/{R1}/a.log"})
+STARTED = FactRow(R1, Fact.RUN_STARTED, data={"options": {"targets": ["a"]}, "stages": [{"stage": "a"}]})
+ATTEMPT = FactRow(R1, Fact.STAGE_STARTED, "a", {"attempt": 1, "key": "ab" * 32, "log": f".dvx/tmp/logs/{R1}/a.log"})
 
 
 def journal(folder: Path) -> Journal:
@@ -25,7 +25,7 @@ def journal(folder: Path) -> Journal:
 def test_what_is_written_is_read_back_in_order(tmp_path: Path) -> None:
     before = time.time()
     journal(tmp_path).write([STARTED, ATTEMPT])
-    journal(tmp_path).write([Row(R2, Fact.RUN_STARTED)])
+    journal(tmp_path).write([FactRow(R2, Fact.RUN_STARTED)])
     book = journal(tmp_path)
     assert book.runs() == [R2, R1]
     first, second = book.rows(R1)
@@ -96,7 +96,7 @@ def test_where_nothing_can_be_written_nothing_is_and_the_work_goes_on(tmp_path: 
 
 def test_old_runs_are_let_go(tmp_path: Path) -> None:
     book = journal(tmp_path)
-    book.write([Row(f"20260101-000000-{number}", Fact.RUN_STARTED) for number in range(1_100)])
+    book.write([FactRow(f"20260101-000000-{number}", Fact.RUN_STARTED) for number in range(1_100)])
     book.prune({"20260101-000000-7"})
     assert len(book.runs(5_000)) == 1_001
     assert book.rows("20260101-000000-7"), "it still works"
@@ -107,9 +107,11 @@ def test_old_runs_are_let_go(tmp_path: Path) -> None:
 # --- what follows from the facts
 
 
-def told(*rows: tuple[Fact, str, dict[str, object]]) -> list[Row]:
+def told(*rows: tuple[Fact, str, dict[str, object]]) -> list[FactRow]:
     started = [(Fact.RUN_STARTED, "", {"options": {"targets": ["a"]}})]
-    return [Row("r", fact, stage, data, float(number), number) for number, (fact, stage, data) in enumerate([*started, *rows], 1)]
+    return [
+        FactRow("r", fact, stage, data, float(number), number) for number, (fact, stage, data) in enumerate([*started, *rows], 1)
+    ]
 
 
 def test_a_run_without_an_end_works_or_was_killed() -> None:

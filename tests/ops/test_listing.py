@@ -9,7 +9,7 @@ import pytest
 
 from dvx.errors import UnknownTarget
 from dvx.model.events import Event, Notice
-from dvx.model.listing import Listing, Row, flat, over
+from dvx.model.listing import Listing, ListingRow, flat, over
 from dvx.ops.listing import ListOptions, list_files
 from dvx.project import Project
 from tests.helpers import commit_all, dialect_of, dvx, git, write
@@ -149,17 +149,23 @@ def test_links_are_files_and_lead_on_when_they_are_named(data: Path) -> None:
 
 
 def test_the_flat_form_has_files_by_path_and_the_deepest_folders() -> None:
-    rows = (Row("a", True), Row("a/x", True, 2), Row("a/y", False, 2), Row("a.txt", False), Row("e", True))
-    top = Row(".", True)
+    rows = (
+        ListingRow("a", True),
+        ListingRow("a/x", True, 2),
+        ListingRow("a/y", False, 2),
+        ListingRow("a.txt", False),
+        ListingRow("e", True),
+    )
+    top = ListingRow(".", True)
     assert [row.path for row in flat(Listing(top, rows), None)] == ["a.txt", "a/y"]
     assert [row.path for row in flat(Listing(top, rows), 2)] == ["a.txt", "a/x", "a/y"]
     assert [row.path for row in flat(Listing(top, (rows[0], *rows[3:])), 1)] == ["a", "a.txt", "e"]
     assert [row.path for row in flat(Listing(top, rows), 0)] == ["."]
-    assert [row.path for row in flat(Listing(Row("d/f", False)), None)] == ["f"]
+    assert [row.path for row in flat(Listing(ListingRow("d/f", False)), None)] == ["f"]
 
 
 def test_a_link_to_an_executable_object_is_as_executable_as_its_record() -> None:
-    link = Row("f", False, size=2, is_link=True)
-    assert over(Row("f", False, is_out=True, executable=True), link).executable
-    assert not over(Row("f", False, is_out=True), link).executable
-    assert not over(Row("f", False, is_out=True, executable=True), Row("f", False, size=2)).executable
+    link = ListingRow("f", False, size=2, is_link=True)
+    assert over(ListingRow("f", False, is_out=True, executable=True), link).executable
+    assert not over(ListingRow("f", False, is_out=True), link).executable
+    assert not over(ListingRow("f", False, is_out=True, executable=True), ListingRow("f", False, size=2)).executable

@@ -11,13 +11,13 @@ from dvx.formats import dump_yaml
 from dvx.model.digest import digest_bytes
 from dvx.model.params import Change
 from dvx.ops.index import load_index
-from dvx.ops.metrics import Choice, Several, What, compare, observed, show, table
+from dvx.ops.metrics import Several, ValueChoice, What, compare, observed, show, table
 from dvx.ops.source import Workspace
 from dvx.project import Project
 from tests.helpers import commit_all, dialect_of, git, write
 
-PARAMS = Choice(What.PARAMS)
-METRICS = Choice(What.METRICS)
+PARAMS = ValueChoice(What.PARAMS)
+METRICS = ValueChoice(What.METRICS)
 
 
 @pytest.fixture
@@ -99,11 +99,11 @@ def test_the_workspace_is_compared_with_the_last_commit(pipeline: Path):
     assert compare(project_at(pipeline), PARAMS).changes() == {
         "params.yaml": {"layers": Change(None, "[1, {'a': 'b'}]"), "train.epochs": Change(2, 3)}
     }
-    assert compare(project_at(pipeline), Choice(What.PARAMS, param_deps=True)).changes() == {}
+    assert compare(project_at(pipeline), ValueChoice(What.PARAMS, param_deps=True)).changes() == {}
 
 
 def test_unchanged_values_are_shown_on_demand(pipeline: Path):
-    compared = compare(project_at(pipeline), Choice(What.METRICS, ("top.json",)))
+    compared = compare(project_at(pipeline), ValueChoice(What.METRICS, ("top.json",)))
     assert compared.changes() == {}
     assert compared.changes(unchanged=True) == {"top.json": {"t": Change(1, 1)}}
 
@@ -126,16 +126,16 @@ def test_an_unknown_revision_is_told(pipeline: Path):
 
 def test_targets_are_shown_whole_even_if_no_pipeline_names_them(pipeline: Path):
     write(pipeline / "free.yaml", "a: 1\n")
-    (shown,) = show(project_at(pipeline), Choice(What.METRICS, ("free.yaml",)), Several())
+    (shown,) = show(project_at(pipeline), ValueChoice(What.METRICS, ("free.yaml",)), Several())
     assert {path: reading.value for path, reading in shown.files.items()} == {"free.yaml": {"a": 1}}
-    compared = compare(project_at(pipeline), Choice(What.PARAMS, ("extra.yaml",)))
+    compared = compare(project_at(pipeline), ValueChoice(What.PARAMS, ("extra.yaml",)))
     assert list(compared.changes(unchanged=True)["extra.yaml"]) == ["a.b", "a.c", "l"]
 
 
 def test_a_folder_stands_for_what_is_named_below_it(pipeline: Path):
     write(pipeline / dialect_of(pipeline).pipeline, "metrics: [top.json, deep/a.json, deep/b.json]\n")
     write(pipeline / "deep/a.json", '{"a": 1}')
-    (shown,) = show(project_at(pipeline), Choice(What.METRICS, ("deep",), recursive=True), Several())
+    (shown,) = show(project_at(pipeline), ValueChoice(What.METRICS, ("deep",), recursive=True), Several())
     assert list(shown.files) == ["deep/a.json", "deep/b.json"]
 
 

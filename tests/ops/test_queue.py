@@ -20,7 +20,7 @@ from dvx.errors import DvxError, UnknownTarget, UsageError
 from dvx.journal import TaskBook
 from dvx.model.events import silent
 from dvx.model.override import Op, Override
-from dvx.model.task import Place, State, Task, decode_task, encode_task
+from dvx.model.task import State, Task, TaskPlace, decode_task, encode_task
 from dvx.ops.employment import employed
 from dvx.ops.exp_enqueue import TaskOptions, enqueue
 from dvx.ops.exp_run import RunOptions
@@ -61,7 +61,7 @@ def repo(dialect_repo: Path, notes: Path) -> Path:
 def queue(folder: Path, *overrides: str, name: str = "", copied: tuple[str, ...] = ()) -> tuple[Task, ...]:
     with opened(folder) as project:
         options = TaskOptions(RunOptions(ReproOptions(), name, overrides), copied)
-        return enqueue(project, options, Place.QUEUE, silent)
+        return enqueue(project, options, TaskPlace.QUEUE, silent)
 
 
 def states(folder: Path) -> dict[str, str]:
@@ -446,12 +446,12 @@ def task_book(folder: Path) -> TaskBook:
 
 
 def task(name: str, state: State = State.QUEUED, worker: str = "") -> Task:
-    return Task((name * 40)[:40], name, "b" * 40, Place.QUEUE, "c" * 40, state=state, worker=worker)
+    return Task((name * 40)[:40], name, "b" * 40, TaskPlace.QUEUE, "c" * 40, state=state, worker=worker)
 
 
 def test_a_task_reads_back_as_it_was() -> None:
     one = Task(
-        "a" * 40, "n", "b" * 40, Place.QUEUE, "c" * 40, (Override("p", ("a", 0), Op.FORCE, {"x": [1, None]}),),
+        "a" * 40, "n", "b" * 40, TaskPlace.QUEUE, "c" * 40, (Override("p", ("a", 0), Op.FORCE, {"x": [1, None]}),),
         {"targets": ["t"]}, copied=("d",), state=State.FAILED,
         seen={"params": {"p": {"data": 1}}, "metrics": {}, "deps": {}, "outs": {}},
     )  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 
 from dvx.config import Config, environment, trust
 from dvx.errors import ConfigError
-from dvx.model.options import REMOTES, Kind
+from dvx.model.options import REMOTES, ValueKind
 from tests.helpers import Result, commit_all, dialect_of, dvx, git, run_dvx, run_process, write
 
 COMMAND = "['remote \"store\"']\n    bearer_token_command = touch {canary}\n"
@@ -408,7 +408,7 @@ def test_a_repository_steers_no_remote_of_the_users(dialect_repo: Path, tmp_path
     section = "['remote \"own\"']\n" if way == "named" else "['remote \"theirs\"']\n    url = remote://own/below\n"
     taken = set()
     for name, option in REMOTES[scheme].items():
-        value = {Kind.FLAG: "true", Kind.TEXT: "text", Kind.LINKS: "copy"}.get(option.kind, "7")
+        value = {ValueKind.FLAG: "true", ValueKind.TEXT: "text", ValueKind.LINKS: "copy"}.get(option.kind, "7")
         value = option.choices[0] if option.choices else value
         write(dialect_repo / dialect.folder / "config", f"{section}    {name} = {value}\n" if name != "url" else section)
         config = Config.read(str(dialect_repo), dialect, environment())

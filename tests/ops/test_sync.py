@@ -17,7 +17,7 @@ from dvx.model.transfer import TransferResult
 from dvx.ops import pull as pulling
 from dvx.ops import sync
 from dvx.ops.index import SelectOptions
-from dvx.ops.scope import Revisions, SyncOptions
+from dvx.ops.scope import ChosenRevisions, SyncOptions
 from dvx.project import Project
 from tests.helpers import commit_all, dialect_of, dvx, git, tree, write
 from tests.servers import S3Server
@@ -416,7 +416,7 @@ def test_each_revision_says_to_which_remote_its_data_goes(local: Shared, tmp_pat
     commit_all(local.repo)
     pointer.write_text(plain)
 
-    _push(local.repo, revisions=Revisions(all_commits=True))
+    _push(local.repo, revisions=ChosenRevisions(all_commits=True))
 
     assert list(tree(tmp_path / "other").values()) == [b"1,2\n"]
     assert list(local.objects().values()) == [b"1,2\n"]
@@ -428,7 +428,7 @@ def test_a_target_that_the_workspace_does_not_know_leaves_the_others(local: Shar
     write(local.repo / "b", "b")
     dvx(local.repo, "add", "b")
     commit_all(local.repo, "gone")
-    every = Revisions(all_branches=True)
+    every = ChosenRevisions(all_branches=True)
 
     with pytest.raises(UnknownTarget, match="nope"):
         _push(local.repo, targets=("b", "nope"), revisions=every)
@@ -472,19 +472,19 @@ def _three_versions(repo: Path) -> None:
 @pytest.mark.parametrize(
     ("revisions", "texts"),
     [
-        (Revisions(), {b"now"}),
-        (Revisions(all_branches=True), {b"now", b"branched"}),
-        (Revisions(all_tags=True), {b"now", b"tagged"}),
-        (Revisions(all_commits=True), {b"now", b"branched", b"tagged", b"middle"}),
+        (ChosenRevisions(), {b"now"}),
+        (ChosenRevisions(all_branches=True), {b"now", b"branched"}),
+        (ChosenRevisions(all_tags=True), {b"now", b"tagged"}),
+        (ChosenRevisions(all_commits=True), {b"now", b"branched", b"tagged", b"middle"}),
     ],
 )
-def test_revisions_add_their_data(local: Shared, revisions: Revisions, texts: set[bytes]) -> None:
+def test_revisions_add_their_data(local: Shared, revisions: ChosenRevisions, texts: set[bytes]) -> None:
     _three_versions(local.repo)
 
     _push(local.repo, revisions=revisions)
     assert set(local.objects().values()) == texts
 
-    _push(local.repo, revisions=Revisions(all_commits=True))
+    _push(local.repo, revisions=ChosenRevisions(all_commits=True))
     clone = local.clone()
     git(clone, "branch", "side", "origin/side")
     _fetch(clone, revisions=revisions)
@@ -496,7 +496,7 @@ def test_a_target_may_be_in_an_earlier_commit_only(local: Shared) -> None:
     git(local.repo, "rm", "--quiet", f"raw.csv{dialect_of(local.repo).pointer_suffix}")
     commit_all(local.repo, "gone")
 
-    assert _push(local.repo, targets=("raw.csv",), revisions=Revisions(all_commits=True)).copied == 4
+    assert _push(local.repo, targets=("raw.csv",), revisions=ChosenRevisions(all_commits=True)).copied == 4
 
 
 def test_nothing_to_fetch_needs_no_remote(dialect_repo: Path) -> None:

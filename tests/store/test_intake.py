@@ -16,7 +16,7 @@ from dvx.model.digest import digest_bytes
 from dvx.store.cache import Cache
 from dvx.store.intake import SMALL, Intake, Link, hash_file
 from dvx.store.objects import lying
-from dvx.store.scan import Found
+from dvx.store.scan import FoundFile
 from tests.helpers import dvx, run_process, write
 
 
@@ -29,8 +29,8 @@ def _unfinished(cache: Cache) -> list[Path]:
     return [path for path in (Path(cache.root) / "tmp").rglob("*") if path.is_file()]
 
 
-def _found(place: Path) -> Found:
-    return Found("file", str(place), os.stat(place))
+def _found(place: Path) -> FoundFile:
+    return FoundFile("file", str(place), os.stat(place))
 
 
 @pytest.mark.parametrize("size", [0, 1, 5000, SMALL, SMALL + 1])

@@ -14,7 +14,7 @@ from dvx.store import files
 from dvx.store.cache import Cache
 from dvx.store.files import sparse
 from dvx.store.intake import Intake, Link, hash_file
-from dvx.store.scan import Found
+from dvx.store.scan import FoundFile
 from tests.helpers import dialect_of, dvx, write
 
 _MB = 1 << 20
@@ -39,8 +39,8 @@ def _taken(place: Path) -> int:
     return place.stat().st_blocks * 512
 
 
-def _found(place: Path) -> Found:
-    return Found("file", str(place), os.stat(place))
+def _found(place: Path) -> FoundFile:
+    return FoundFile("file", str(place), os.stat(place))
 
 
 def _md5(place: Path) -> str:

@@ -13,7 +13,7 @@ import pytest
 from dvx.model.digest import Digest, digest_bytes
 from dvx.model.tree import Content
 from dvx.store.intake import hash_file
-from dvx.store.scan import Found
+from dvx.store.scan import FoundFile
 from dvx.store.stats import StatCache, is_settled
 
 ONE = digest_bytes(b"1\n", "md5")
@@ -94,7 +94,7 @@ def test_more_folders_than_are_kept_at_hand(file: Path, tmp_path: Path):
 
 
 def test_a_file_just_written_is_not_settled_and_an_older_one_is(file: Path):
-    assert not hash_file(Found("file", str(file), os.stat(file)), "md5").settled
+    assert not hash_file(FoundFile("file", str(file), os.stat(file)), "md5").settled
     status = os.stat(file)
     assert is_settled(status, status.st_ctime_ns + 21_000_000)
     assert not is_settled(status, status.st_ctime_ns + 19_000_000)

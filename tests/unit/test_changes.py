@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dvx.model.changes import Item, Pair, compare, select
+from dvx.model.changes import DiffItem, Pair, compare, select
 from dvx.model.digest import Digest
 
 
-def item(path: str, digit: str, *, folder: bool = False, executable: bool = False) -> Item:
-    return Item(path, Digest("md5", digit * 32 + (".dir" if folder else "")), executable)
+def item(path: str, digit: str, *, folder: bool = False, executable: bool = False) -> DiffItem:
+    return DiffItem(path, Digest("md5", digit * 32 + (".dir" if folder else "")), executable)
 
 
-def items(*found: Item) -> dict[str, Item]:
+def items(*found: DiffItem) -> dict[str, DiffItem]:
     return {one.path: one for one in found}
 
 

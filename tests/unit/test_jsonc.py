@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dvx.errors import FormatError
-from dvx.formats import Item, load_jsonc, put, put_item
+from dvx.formats import ListItem, load_jsonc, put, put_item
 
 OWN = """\
 // mine
@@ -72,7 +72,7 @@ def test_what_a_person_wrote_stays() -> None:
     ],
 )
 def test_a_list_holds_an_item_once(text: str, value: Any, expected: str) -> None:
-    item = Item(value, "id", ("kept",)) if isinstance(value, dict) else Item(value)
+    item = ListItem(value, "id", ("kept",)) if isinstance(value, dict) else ListItem(value)
     assert put_item(text, ["l"], item, "f") == expected
     assert put_item(expected, ["l"], item, "f") == expected
 
@@ -95,7 +95,7 @@ def test_a_list_holds_an_item_once(text: str, value: Any, expected: str) -> None
 )
 def test_what_is_wrong_is_told_with_its_place(text: str, message: str) -> None:
     with pytest.raises(FormatError) as caught:
-        put_item(put(text, ["k"], 1, "f"), ["l"], Item(1), "f")
+        put_item(put(text, ["k"], 1, "f"), ["l"], ListItem(1), "f")
     assert caught.value.message.startswith(message)
     assert caught.value.hint
 

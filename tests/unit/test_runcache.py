@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from dvx.model.pointer import Kind, Output
+from dvx.model.pointer import Output, OutputKind
 from dvx.model.runcache import is_recordable, is_restorable, run_key, run_value
 from dvx.model.stage import Stage
 
@@ -56,4 +56,4 @@ def test_some_stages_have_to_run(stage: Stage) -> None:
 
 def test_data_that_is_not_cached_keeps_a_run_from_being_saved_but_metrics_do_not() -> None:
     assert not is_recordable(replace(STAGE, outs=(Output("o", cached=False),)))
-    assert is_recordable(replace(STAGE, outs=(Output("o"), Output("m", Kind.METRIC, cached=False))))
+    assert is_recordable(replace(STAGE, outs=(Output("o"), Output("m", OutputKind.METRIC, cached=False))))

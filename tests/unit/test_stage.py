@@ -10,7 +10,7 @@ from dvx.errors import GraphError, SchemaError
 from dvx.model.dialect import DVC, NATIVE, Dialect
 from dvx.model.expanded import CommandStyle
 from dvx.model.pipeline import decode_pipeline
-from dvx.model.pointer import Kind, Output
+from dvx.model.pointer import Output, OutputKind
 from dvx.model.stage import ParamFile, Pipeline, Stage
 
 
@@ -61,8 +61,8 @@ def test_a_full_stage() -> None:
         outs=(
             Output("model"),
             Output("log", cached=False, persist=True, push=False, remote="r", annotations={"labels": ["x"]}),
-            Output("m.json", Kind.METRIC, cached=False),
-            Output("p.csv", Kind.PLOT, annotations={"desc": "curve"}, plot={"x": "step", "y": "loss"}),
+            Output("m.json", OutputKind.METRIC, cached=False),
+            Output("p.csv", OutputKind.PLOT, annotations={"desc": "curve"}, plot={"x": "step", "y": "loss"}),
         ),
         frozen=True,
         always=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dvx.model.digest import Digest
-from dvx.model.transfer import Item, Need, TransferPlan, TransferResult, Wanted, gather, plan_transfer
+from dvx.model.transfer import ChosenPath, Need, TransferPlan, TransferResult, Wanted, gather, plan_transfer
 from dvx.model.tree import Content, Entry, Tree
 
 A = Digest("md5", "a" * 32)
@@ -13,7 +13,7 @@ B = Digest("md5", "b" * 32)
 C = Digest("md5", "c" * 32)
 DIR = Digest("md5", "d" * 32 + ".dir")
 TREE = Tree((Entry("one", A), Entry("sub/two", B, 7)))
-WHOLE = Item("data", Content(DIR, 10, 2))
+WHOLE = ChosenPath("data", Content(DIR, 10, 2))
 
 
 def _names(needs: tuple[Need, ...]) -> list[str]:
@@ -30,13 +30,13 @@ def test_equal_digests_of_many_versions_are_one_object() -> None:
         for number in range(3):
             yield Digest("md5", f"{number}" * 32 + ".dir"), Tree((Entry("a", Digest(A.algorithm, A.hex)),))
 
-    wanted = gather([Item("data", Content(digest)) for digest, _ in versions()], versions())
+    wanted = gather([ChosenPath("data", Content(digest)) for digest, _ in versions()], versions())
     assert len(wanted.children) == 3
     assert len({id(child) for children in wanted.children.values() for child in children}) == 1
 
 
 def test_a_file_needs_its_object() -> None:
-    wanted = gather([Item("x.csv", Content(A, 3))], ())
+    wanted = gather([ChosenPath("x.csv", Content(A, 3))], ())
 
     assert wanted == Wanted({A: Need(A, "x.csv", 3)}, {}, {})
 
@@ -51,7 +51,7 @@ def test_a_directory_needs_its_tree_and_the_files_in_it() -> None:
 
 
 def test_a_part_of_a_directory_needs_its_tree_and_that_part() -> None:
-    wanted = gather([Item("data", WHOLE.content, "sub")], {DIR: TREE}.items())
+    wanted = gather([ChosenPath("data", WHOLE.content, "sub")], {DIR: TREE}.items())
 
     assert list(wanted.files) == [B]
     assert list(wanted.trees) == [DIR]
@@ -59,13 +59,13 @@ def test_a_part_of_a_directory_needs_its_tree_and_that_part() -> None:
 
 
 def test_two_parts_of_a_directory_add_up() -> None:
-    wanted = gather([Item("data", WHOLE.content, "sub"), Item("data", WHOLE.content, "one")], {DIR: TREE}.items())
+    wanted = gather([ChosenPath("data", WHOLE.content, "sub"), ChosenPath("data", WHOLE.content, "one")], {DIR: TREE}.items())
 
     assert set(wanted.files) == {A, B}
 
 
 def test_equal_content_is_needed_once() -> None:
-    wanted = gather([Item("x", Content(A)), Item("y", Content(A)), WHOLE], {DIR: TREE}.items())
+    wanted = gather([ChosenPath("x", Content(A)), ChosenPath("y", Content(A)), WHOLE], {DIR: TREE}.items())
 
     assert wanted.files[A].path == "x"
     assert len(wanted.files) == 2
@@ -98,7 +98,7 @@ def test_a_tree_stays_behind_when_a_file_is_nowhere() -> None:
 
 
 def test_a_tree_stays_behind_when_the_rest_of_it_was_not_chosen() -> None:
-    part = gather([Item("data", WHOLE.content, "one")], {DIR: TREE}.items())
+    part = gather([ChosenPath("data", WHOLE.content, "one")], {DIR: TREE}.items())
 
     assert _all(plan_transfer(part, {A, B, DIR}, set())) == {"files": ["data/one"], "withheld": ["data"]}
     assert _all(plan_transfer(part, {A, DIR}, set())) == {"files": ["data/one"], "trees": ["data"]}

@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 
 from dvx.errors import ConfigError
 from dvx.model.paths import printable
-from dvx.store.backends.origins import Elsewhere, refuse_redirect
+from dvx.store.backends.origins import OtherServer, refuse_redirect
 from dvx.store.backends.target import Target
 from dvx.store.backends.unreadable import readable_credentials
 
@@ -134,7 +134,7 @@ def _staying() -> Any:
         location = told.response.headers.get("Location")
         # there is none where an upload is to be continued
         if location:
-            raise Elsewhere(urljoin(str(told.response.url), location))
+            raise OtherServer(urljoin(str(told.response.url), location))
 
     trace = aiohttp.TraceConfig()
     trace.on_request_redirect.append(refuse)

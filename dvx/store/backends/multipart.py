@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 from msgspec import Struct
 
 from dvx.store.backends.answers import Busy
-from dvx.store.backends.s3_client import Client, ClientError, Place, code_of, status_of, translated
+from dvx.store.backends.s3_client import BucketPlace, Client, ClientError, code_of, status_of, translated
 from dvx.store.crowd import Crowd
 
 _LEAST = 16 << 20
@@ -36,7 +36,7 @@ Moved = Callable[[int], None]
 class Uploads:
     """Uploads to one remote; threads share it. Errors are Python's own, and botocore's about credentials."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: BucketPlace) -> None:
         self._client = Client(place)
         self._pool = Crowd(place.jobs)
         self._guard = threading.Lock()

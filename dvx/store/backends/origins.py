@@ -32,7 +32,7 @@ def leaves(url: str, target: str) -> bool:
     return here != there
 
 
-class Elsewhere(RemoteError):
+class OtherServer(RemoteError):
     """A server redirects to another one, where the credentials that were sent to it must not go; `target` is the URL there."""
 
     def __init__(self, target: str) -> None:
@@ -50,5 +50,5 @@ def refuse_redirect(response: tuple[Any, Any] | None = None, **_: Any) -> None:
         return
     location = answer.headers.get("location")
     if location:
-        raise Elsewhere(urljoin(answer.url, location))
+        raise OtherServer(urljoin(answer.url, location))
     raise refusal(answer.status_code, f"the server answers {answer.status_code}", answer.url)

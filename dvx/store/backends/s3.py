@@ -73,11 +73,11 @@ class Slow:
 
     def _uploads(self) -> Uploads:
         from dvx.store.backends.multipart import Uploads
-        from dvx.store.backends.s3_client import Place
+        from dvx.store.backends.s3_client import BucketPlace
 
         with self._guard:
             if self._made is None:
-                self._made = Uploads(Place(self._bucket, self._root, self._options, self._jobs))
+                self._made = Uploads(BucketPlace(self._bucket, self._root, self._options, self._jobs))
             return self._made
 
 

@@ -19,7 +19,7 @@ from dvx.store.backends.unreadable import readable_credentials
 ClientError: type[Exception] = botocore.exceptions.ClientError
 
 
-class Place(Struct, frozen=True):
+class BucketPlace(Struct, frozen=True):
     """A remote's bucket and the path in it, and the `options` for s3fs; `jobs` is how many requests it gets at once."""
 
     bucket: str
@@ -31,7 +31,7 @@ class Place(Struct, frozen=True):
 class Client:
     """Asks S3 at a place; threads share it. Raises botocore's errors."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: BucketPlace) -> None:
         self.place = place
         self._client = _client(place)
         self._extra = place.options.get("s3_additional_kwargs", {})
@@ -80,7 +80,7 @@ class _Session(botocore.session.Session):  # type: ignore[misc]
             return super().get_credentials()
 
 
-def _client(place: Place) -> Any:
+def _client(place: BucketPlace) -> Any:
     """Botocore's client; keys that no option gives come from where it finds them."""
     options = place.options
     config = botocore.config.Config(

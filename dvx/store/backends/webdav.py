@@ -13,7 +13,7 @@ import httpx
 from webdav4.client import ResourceAlreadyExists, ResourceConflict, ResourceNotFound  # type: ignore[import-untyped]
 from webdav4.fsspec import WebdavFileSystem  # type: ignore[import-untyped]
 
-from dvx.store.backends.origins import Elsewhere, leaves
+from dvx.store.backends.origins import OtherServer, leaves
 from dvx.store.backends.target import Target
 
 _SECONDS = 60.0
@@ -33,7 +33,7 @@ class WebdavFiles(WebdavFileSystem):  # type: ignore[misc]
         """Part of a file."""
         try:
             return _part(self.client.http, str(self.client.join_url(path)), start or 0, end)
-        except Elsewhere as error:
+        except OtherServer as error:
             return _part(self.elsewhere, error.target, start or 0, end)
 
     def mv(self, path1: str, path2: str) -> None:
@@ -128,7 +128,7 @@ def _check(answer: httpx.Response) -> None:
 
 def _stay(answer: httpx.Response) -> None:
     if _leaves(answer):
-        raise Elsewhere(_target(answer))
+        raise OtherServer(_target(answer))
 
 
 def _go_on(answer: httpx.Response) -> None:
