@@ -12,6 +12,8 @@ from dvx.errors import DvxError
 from dvx.model.schedule import Schedule
 from dvx.shell import Shell
 
+_POLL_SECONDS = 0.1
+
 
 class Crew:
     """Starts each node as soon as what it needs is done; `gate` is called before work on one begins, and may wait or raise.
@@ -44,11 +46,7 @@ class Crew:
         """
         self._look, self._work = look, work
         with self._pool, self._shell.stopping():
-            try:
-                self._drive(lambda: False)
-            finally:
-                for split in self._splits.values():
-                    split.over.set()
+            self._drive(lambda: False)
         if self._failure is not None:
             raise self._failure
 
@@ -66,7 +64,9 @@ class Crew:
             self._drive(split.over.is_set)
         else:
             self._asked.put(begin)
-            split.over.wait()
+            # nobody may be left to answer
+            while not split.over.wait(_POLL_SECONDS):
+                self._shell.check()
         if split.failure is not None:
             raise split.failure
         if split.left:

@@ -9,10 +9,14 @@ import pytest
 
 from dvx.errors import DvxError, FormatError, StageFailed
 from dvx.model.history import Fact, Status
+from dvx.model.schedule import Schedule
+from dvx.ops.crew import Crew
 from dvx.ops.repro import ReproOptions
 from dvx.ops.run_record import ask
+from dvx.shell import Shell
 from tests.helpers import write
 from tests.ops.test_repro import actions, last_run, opened, prepare, until
+from tests.patience import within
 
 # fails if two of them run at once
 ALONE = "mkdir busy && sleep 0.1 && rmdir busy && echo 1 > "
@@ -128,3 +132,31 @@ def test_a_cancelled_run_ends_items(native: Path) -> None:
     thread.join(20)
     assert "was cancelled" in found[0].message
     assert last_run(native).status is Status.CANCELLED
+
+
+def test_an_interruption_ends_who_was_about_to_split() -> None:
+    """The stage asks for its items when the thread that would start them is interrupted."""
+    about = threading.Event()
+    ended: list[type[BaseException]] = []
+    schedule = Schedule(("a", "b"), {"a": (), "b": ()}, 2, {}, {})
+    schedule.begin(lambda _: 1.0)
+    crew = Crew(schedule, Shell(), lambda: None, alone=False)
+
+    def look(node: str) -> bool:
+        if node == "b":
+            about.wait(20)
+            threading.Event().wait(0.3)
+            raise KeyboardInterrupt
+        return False
+
+    def work(node: str) -> None:
+        about.set()
+        try:
+            crew.split(node, {"a1": lambda: None}, {}, keep_going=False)
+        except KeyboardInterrupt as error:
+            ended.append(type(error))
+            raise
+
+    with within(20), pytest.raises(KeyboardInterrupt):
+        crew.run(look, work)
+    assert ended == [KeyboardInterrupt]
