@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +11,8 @@ from msgspec import to_builtins
 
 from dvx.cli import complete, complete_values, render
 from dvx.cli.common import JobsOption, JsonOption, RemoteOption, cwd, find_project, tell_git
-from dvx.errors import Partial, UsageError
+from dvx.cli.origins import ConfigOption, RemoteConfigOption, SourceRemoteOption, origin_of
+from dvx.errors import Partial
 from dvx.model.origin import Origin
 from dvx.model.paths import printable
 
@@ -38,12 +39,6 @@ FsConfigOption = Annotated[
     list[str] | None,
     typer.Option("--fs-config", metavar="NAME=VALUE", help="An option of the place, as of a remote.", show_default=False),
 ]
-ConfigOption = Annotated[str, typer.Option("--config", help="A configuration file for the other repository.")]
-SourceRemoteOption = Annotated[str, typer.Option("--remote", help="A remote of the other repository.")]
-RemoteConfigOption = Annotated[
-    list[str] | None,
-    typer.Option("--remote-config", metavar="NAME=VALUE", help="An option of its remote.", show_default=False),
-]
 
 
 def import_(
@@ -69,7 +64,7 @@ def import_(
     from dvx.ops.imports import ImportOptions, import_repo
 
     project = find_project()
-    origin = _origin(url, path, rev, config, remote, remote_config)
+    origin = origin_of(url, path, rev, config, remote, remote_config)
     options = ImportOptions(out=out, force=force, execute=not no_exec, download=not no_download, jobs=jobs)
     found = import_repo(project, origin, options, render.terminal())
     render.note(f"Imported '{printable(path)} ({printable(url)})' -> '{printable(project.shown(found.path))}'")
@@ -180,7 +175,7 @@ def get(
     """
     from dvx.ops.get import GetOptions
 
-    origin = _origin(url, path, rev, config, remote, remote_config)
+    origin = origin_of(url, path, rev, config, remote, remote_config)
     _get(origin, GetOptions(out, force, jobs), show_url=show_url)
 
 
@@ -206,7 +201,7 @@ def artifacts_get(
     from dvx.ops.get import GetOptions
 
     wanted = parse_artifact(name, rev, stage)
-    found = find_artifact(cwd(), _origin(url, "", "", config, remote, remote_config), wanted)
+    found = find_artifact(cwd(), origin_of(url, "", "", config, remote, remote_config), wanted)
     _get(found, GetOptions(out, force, jobs), show_url=show_url)
 
 
@@ -271,17 +266,6 @@ def _rows(sizes: Mapping[str, int | None], level: int | None) -> list[tuple[str,
         else:
             found[path] = amount
     return sorted(found.items())
-
-
-def _origin(url: str, path: str, rev: str, config: str, remote: str, words: Sequence[str] | None) -> Origin:
-    from dvx.ops.url_source import parse_options
-
-    options = parse_options(list(words or ()), "--remote-config")
-    if config and options and remote:
-        raise UsageError("`--config` says all that `--remote` with `--remote-config` can", "leave one out")
-    if options and remote:
-        return Origin(url, path, rev, config={"remote": {remote: options}, "core": {"remote": remote}})
-    return Origin(url, path, rev, config=config, remote=options or remote)
 
 
 def _get(origin: Origin, options: GetOptions, *, show_url: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from typing import Annotated
@@ -10,14 +11,16 @@ import typer
 from msgspec.structs import replace
 
 from dvx.cli import complete, render
-from dvx.cli.common import JsonOption, RemoteOption
+from dvx.cli.common import JsonOption, RemoteOption, cwd
+from dvx.cli.origins import ConfigOption, RemoteConfigOption, origin_of
 from dvx.cli.session import SESSION
-from dvx.config import find_root
+from dvx.config import dialect_at, find_root
 from dvx.errors import DvxError, UsageError
+from dvx.git.places import is_bare
 from dvx.model.dialect import NATIVE
 from dvx.model.listing import Listing, ListingRow, as_json, flat
-from dvx.model.origin import Origin, is_elsewhere
-from dvx.model.paths import printable, within
+from dvx.model.origin import is_elsewhere
+from dvx.model.paths import parent, printable, within
 from dvx.ops.listing import ListOptions, list_files
 from dvx.project import Project
 
@@ -38,7 +41,9 @@ def ls(
     rev: Annotated[
         str, typer.Option("--rev", help="In this revision, not the workspace.", autocompletion=complete.revisions)
     ] = "",
+    config: ConfigOption = "",
     remote: RemoteOption = "",
+    remote_config: RemoteConfigOption = None,
     size: Annotated[bool, typer.Option("--size", help="Show sizes.")] = False,
     show_hash: Annotated[bool, typer.Option("--show-hash", help="Show the hashes of tracked data.")] = False,
 ) -> None:
@@ -51,14 +56,16 @@ def ls(
     if tree and json:
         raise UsageError("`--tree` and `--json` exclude each other", "use `-R --json` to get all files")
     depth = level if recursive or tree else 1
-    if is_elsewhere(url):
-        from dvx.ops.get import opened
+    with contextlib.ExitStack() as held:
+        if is_elsewhere(url) or config or remote_config or is_bare(_folder(url)):
+            from dvx.ops.get import opened
 
-        with opened(SESSION.get().cwd, Origin(url, path or ".", rev)) as (project, inner):
-            listing = list_files(project, ListOptions(inner, "", depth, dvc_only, remote), render.terminal())
-    else:
-        project = _project(url)
-        options = ListOptions(_inner(project, path, rev), rev, depth, dvc_only, remote)
+            origin = origin_of(url, path or ".", rev, config, remote, remote_config)
+            project, inner = held.enter_context(opened(cwd(), origin))
+            options = ListOptions(inner, "", depth, dvc_only)
+        else:
+            project, inner = _place(_folder(url), path, rev)
+            options = ListOptions(inner, rev, depth, dvc_only, remote)
         listing = list_files(project, options, render.terminal())
     if tree:
         lines = [(listing.top, listing.top.path), *zip(listing.rows, _branches(listing.rows), strict=True)]
@@ -66,19 +73,34 @@ def ls(
         rows = _from_here(project, flat(listing, depth), listing, rev)
         lines = [(row, row.path) for row in rows]
     if json:
-        render.json(as_json(row for row, _ in lines))
+        render.json(as_json((row for row, _ in lines), project.algorithm))
         return
     for line in _columns(lines, size=size, hashes=show_hash):
         render.data(line)
 
 
-def _project(url: str) -> Project:
+def _folder(url: str) -> str:
+    """The folder on this machine that was typed, as a path or a URL."""
+    _, sign, rest = url.partition("://")
+    return os.path.normpath(os.path.join(cwd(), rest if sign else url))
+
+
+def _place(folder: str, path: str, rev: str) -> tuple[Project, str]:
+    """The project that a path of the one at `folder` belongs to, perhaps one inside of that, and the path in it."""
+    project = _project(folder)
+    inner = above = _inner(project, path, rev)
+    while above and dialect_at(project.abs(above)) is None:
+        above = parent(above)
+    if above:
+        project = _project(project.abs(above))
+    return project, inner[len(above) :].strip("/")
+
+
+def _project(folder: str) -> Project:
     """The project at a folder, seen from where the user stands if that is in it, else from its root."""
     session = SESSION.get()
-    _, sign, rest = url.partition("://")
-    folder = os.path.normpath(os.path.join(session.cwd, rest if sign else url))
     if not os.path.isdir(folder):
-        raise DvxError(f"`{printable(url)}` is not a folder", "run `dvx ls . PATH` to list a part of this repository")
+        raise DvxError(f"`{printable(folder)}` is not a folder", "run `dvx ls . PATH` to list a part of this repository")
     found = find_root(folder)
     if found is not None:
         root, dialect = found
@@ -142,10 +164,11 @@ def _last(rows: Sequence[ListingRow]) -> set[int]:
 def _columns(lines: Sequence[tuple[ListingRow, str]], *, size: bool, hashes: bool) -> Iterator[str]:
     sizes = ["" if row.size is None else _amount(row.size) for row, _ in lines]
     wide = max(map(len, sizes), default=0)
-    long = max((len(row.digest or "-") for row, _ in lines), default=0)
-    for (row, name), amount in zip(lines, sizes, strict=True):
+    digests = [row.digest.hex if row.digest else "-" for row, _ in lines]
+    long = max(map(len, digests), default=0)
+    for (_, name), amount, digest in zip(lines, sizes, digests, strict=True):
         cells = [f"{amount:>{wide}}"] if size else []
-        cells += [f"{row.digest or '-':<{long}}"] if hashes else []
+        cells += [f"{digest:<{long}}"] if hashes else []
         yield "  ".join([*cells, printable(name)])
 
 

@@ -45,3 +45,8 @@ def _common_folder(folder: str) -> str:
             return os.path.realpath(os.path.join(folder, file.read().rstrip("\r\n")))
     except FileNotFoundError:
         return folder
+
+
+def is_bare(folder: str) -> bool:
+    """Whether a folder is a repository without a workspace."""
+    return os.path.isfile(os.path.join(folder, "HEAD")) and os.path.isdir(os.path.join(folder, "objects"))

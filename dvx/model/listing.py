@@ -8,13 +8,14 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dvx.model.digest import Digest, field_of
 from dvx.model.paths import parent
 
 
 class ListingRow(Struct, frozen=True):
     """One file or folder; `path` is relative to what is listed, `depth` counts from 1. `size` in bytes, if known.
 
-    `is_out` for tracked data; its `digest` is empty for folders that are only a part of it. `is_link` for symbolic links.
+    `is_out` for tracked data; folders that are only a part of it have no `digest`. `is_link` for symbolic links.
     """
 
     path: str
@@ -23,7 +24,7 @@ class ListingRow(Struct, frozen=True):
     is_out: bool = False
     executable: bool = False
     size: int | None = None
-    digest: str = ""
+    digest: Digest | None = None
     is_link: bool = False
 
 
@@ -66,15 +67,15 @@ def laid_out(files: Mapping[str, ListingRow], *, is_out: bool) -> dict[str, dict
     return found
 
 
-def as_json(rows: Iterable[ListingRow]) -> list[dict[str, Any]]:
-    """The shape that DVC prints; a digest of any algorithm is called `md5`."""
+def as_json(rows: Iterable[ListingRow], algorithm: str) -> list[dict[str, Any]]:
+    """The shape that DVC prints, each digest under the name of its algorithm; `algorithm` is that of rows without one."""
     return [
         {
             "isout": row.is_out,
             "isdir": row.is_dir,
             "isexec": row.executable,
             "size": row.size,
-            "md5": row.digest or None,
+            field_of(row.digest.algorithm if row.digest else algorithm): row.digest.hex if row.digest else None,
             "path": row.path,
         }
         for row in rows

@@ -11,7 +11,8 @@ from dvx.errors import UnknownTarget, UsageError, nearest
 from dvx.git.clones import tags
 from dvx.model.origin import Origin
 from dvx.model.paths import join
-from dvx.ops.get import opened, top_of
+from dvx.ops.elsewhere import repository_of
+from dvx.ops.get import opened
 from dvx.ops.index import load_index
 
 _NAME = re.compile(r"(?:(?P<folder>[^:]*?)(?:/?dvc\.yaml|/?dvx\.yaml)?:)?(?P<name>[a-z0-9-/]+)")
@@ -68,7 +69,7 @@ def find_artifact(cwd: str, origin: Origin, wanted: WantedArtifact) -> Origin:
         UnknownTarget: there is no such artifact, version or stage.
         GitError: the repository cannot be read.
     """
-    tag = choose_tag(wanted, tags(*top_of(cwd, origin)))
+    tag = choose_tag(wanted, tags(cwd, repository_of(origin.url, cwd)))
     if not tag and (wanted.version or wanted.stage):
         what = f"version `{wanted.version}`" if wanted.version else f"stage `{wanted.stage}`"
         raise UnknownTarget(f"the artifact `{wanted.name}` has no {what}", "`git tag` shows those that were registered")

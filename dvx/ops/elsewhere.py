@@ -13,9 +13,10 @@ from dvx.config import cache_place, dialect_at, is_harmless
 from dvx.errors import ConfigError, UnknownTarget, UnsafePath, nearest
 from dvx.git import Git
 from dvx.git.clones import copy_revision, tip
+from dvx.git.places import is_bare
 from dvx.model.dialect import Dialect
 from dvx.model.ini import parse
-from dvx.model.origin import Origin, settings_of
+from dvx.model.origin import Origin, is_elsewhere, settings_of
 from dvx.model.paths import parent, printable
 from dvx.model.settings import Level, OptionName, Setting, is_path, read_settings, redact
 from dvx.ops.ignore import BUILT_IN, Ignore
@@ -154,7 +155,7 @@ class Sources:
         base = os.path.dirname(os.path.join(self._root, pointer)) if pointer else self._project.cwd
         local = place_of(origin.url, base)
         rev = origin.commit if pinned and origin.commit else origin.rev
-        if local and as_it_is and not rev and not _is_bare(local):
+        if local and as_it_is and not rev and not is_bare(local):
             top, commit = local, ""
         else:
             top, commit = self._copy(local or origin.url, rev)
@@ -204,14 +205,21 @@ def place_of(url: str, base: str) -> str:
     return place if url and "://" not in url and os.path.isdir(place) else ""
 
 
+def repository_of(url: str, base: str) -> str:
+    """A repository as `git` can be told it from anywhere, seen from the folder `base`: its top for a folder in it."""
+    place = place_of(url, base)
+    if not place and "://" not in url and not is_elsewhere(url):
+        place = os.path.normpath(os.path.join(base, url))
+    return _top_of(place or url)[0]
+
+
 def tip_of(project: Project, origin: Origin, file: str) -> str:
     """The commit that `origin` names now, if it can be asked for alone, else empty. A relative URL is seen from the folder of
     `file`; raises GitError.
     """
     if project.git is None:
         return ""
-    local = place_of(origin.url, os.path.dirname(project.abs(file)))
-    return tip(project.git.place, _top_of(local or origin.url)[0], origin.rev)
+    return tip(project.git.place, repository_of(origin.url, os.path.dirname(project.abs(file))), origin.rev)
 
 
 def room_of(project: Project, folder: str) -> Project:
@@ -233,13 +241,8 @@ def _apart(project: Project, state: str) -> Project:
 
 def _top_of(url: str) -> tuple[str, str]:
     """A repository's URL, and the folder in it, for what may be a folder in a repository on this machine."""
-    git = Git.find(url) if os.path.isabs(url) and os.path.isdir(url) and not _is_bare(url) else None
+    git = Git.find(url) if os.path.isabs(url) and os.path.isdir(url) and not is_bare(url) else None
     return (url, "") if git is None else (git.top, git.prefix)
-
-
-def _is_bare(folder: str) -> bool:
-    """Whether a folder is a repository without a workspace."""
-    return os.path.isfile(os.path.join(folder, "HEAD")) and os.path.isdir(os.path.join(folder, "objects"))
 
 
 def copy_files(source: Project, index: Index, path: str, room: Project) -> None:

@@ -11,14 +11,15 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from dvx.errors import DvxError, MissingData, NotARepository, UnknownTarget, UsageError
-from dvx.git import Git
+from dvx.errors import DvxError, MissingData, NotARepository, UnknownTarget, UsageError, quoted
 from dvx.model.dialect import NATIVE
 from dvx.model.digest import Digest
 from dvx.model.events import Tell, silent
 from dvx.model.origin import Origin
 from dvx.model.paths import printable, within
-from dvx.ops.elsewhere import Sources, place_of
+from dvx.model.settings import redact
+from dvx.model.tree import Tree
+from dvx.ops.elsewhere import Sources
 from dvx.ops.fetch import bring
 from dvx.ops.ignore import BUILT_IN
 from dvx.ops.index import load_index
@@ -67,17 +68,12 @@ def opened(cwd: str, origin: Origin) -> Iterator[tuple[Project, str]]:
 
     Raises:
         GitError: the repository cannot be read.
-        UnknownTarget: it has no such revision.
+        UnknownTarget: it has no such revision or remote.
     """
     with _incoming(cwd) as home, Sources(home) as sources:
-        yield sources.open(origin, as_it_is=True).at(origin.path)
-
-
-def top_of(cwd: str, origin: Origin) -> tuple[str, str]:
-    """A folder to run `git` in, and the repository of an origin as `git` can be told it."""
-    place = place_of(origin.url, cwd)
-    git = Git.find(place) if place else None
-    return cwd, git.top if git is not None else place or origin.url
+        there = sources.open(origin, as_it_is=True)
+        there.demand_remote(origin.path)
+        yield there.at(origin.path)
 
 
 def url_of(cwd: str, origin: Origin) -> str:
@@ -85,10 +81,18 @@ def url_of(cwd: str, origin: Origin) -> str:
 
     Raises:
         UnknownTarget: the path is no tracked data, or there is no remote.
+        MissingData: the remote does not have it, or has it only as a part of a pack.
     """
     with opened(cwd, origin) as (project, inner):
-        remote = Remotes(project, "", 0).open("")
-        return f"{remote.remote.url.rstrip('/')}/{_digest(project, remote, inner, origin).object_name}"
+        tracked = load_index(project).owner_of(inner)
+        if tracked is None or tracked.recorded is None or tracked.recorded.content is None:
+            raise UnknownTarget(f"`{printable(origin.path)}` is no tracked data", "files of Git have no URL at a remote")
+        objects = Remotes(project, "", 0).open(tracked.output.remote)
+        digest = tracked.recorded.content.digest
+        if tracked.output.path != inner:
+            digest = _digest_in(objects.read_tree(digest)[0], inner[len(tracked.output.path) + 1 :], origin.path)
+        _demand_alone(objects, digest, origin)
+        return f"{objects.remote.url.rstrip('/')}/{digest.object_name}"
 
 
 def get_url(cwd: str, url: str, options: GetOptions, tell: Tell = silent) -> str:
@@ -141,18 +145,24 @@ def _check_replaceable(target: str, cwd: str, shown: str) -> None:
         raise UsageError(f"`{shown}` is neither a file nor a folder", "choose another name")
 
 
-def _digest(project: Project, remote: RemoteObjects, path: str, origin: Origin) -> Digest:
-    tracked = load_index(project).owner_of(path)
-    content = tracked.recorded.content if tracked is not None and tracked.recorded is not None else None
-    if tracked is None or content is None:
-        raise UnknownTarget(f"`{printable(origin.path)}` is no tracked data", "files of Git have no URL at a remote")
-    if tracked.output.path == path:
-        return content.digest
-    inner = path[len(tracked.output.path) + 1 :]
-    entry = remote.read_tree(content.digest)[0].by_path.get(inner)
+def _digest_in(tree: Tree, inner: str, path: str) -> Digest:
+    entry = tree.by_path.get(inner)
     if entry is None:
-        raise MissingData(f"`{printable(origin.path)}` is no file of `{tracked.output.path}`", "`dvx ls` shows what there is")
+        raise MissingData(
+            f"`{printable(path)}` is not a tracked file, nor a whole tracked folder", "`dvx ls` shows what there is"
+        )
     return entry.digest
+
+
+def _demand_alone(objects: RemoteObjects, digest: Digest, origin: Origin) -> None:
+    """Refuse what does not lie at the remote by itself, so that it has no URL."""
+    if not objects.remote.missing([digest.object_name]):
+        return
+    path, remote = printable(origin.path), objects.remote.name
+    if objects.missing([digest]):
+        raise MissingData(f"`{path}` is missing at the remote `{remote}`", "run `dvx push` in its repository")
+    hint = f"run `dvx get {quoted(redact(origin.url))} {quoted(origin.path)}` to copy it"
+    raise MissingData(f"`{path}` has no URL: the remote `{remote}` keeps it in a pack with other files", hint)
 
 
 def _put(place: str, target: str, *, force: bool) -> None:

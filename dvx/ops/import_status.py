@@ -18,7 +18,7 @@ from dvx.model.events import Notice, Tell, silent
 from dvx.model.origin import Origin, import_of, is_elsewhere
 from dvx.model.pointer import Pointer
 from dvx.model.stage import is_url
-from dvx.ops.elsewhere import place_of
+from dvx.ops.elsewhere import repository_of
 from dvx.ops.import_records import agree, recorded_source, source_of
 from dvx.ops.track import look
 from dvx.project import Project
@@ -55,7 +55,9 @@ def source_states(project: Project, pointers: Iterable[Pointer], ask: Ask, tell:
 
 
 def _of_repositories(project: Project, origins: dict[str, Origin], ask: Ask, tell: Tell) -> dict[str, tuple[str, str]]:
-    wanted = {path: (_url(project, path, origin), origin.rev) for path, origin in origins.items()}
+    wanted = {
+        path: (repository_of(origin.url, os.path.dirname(project.abs(path))), origin.rev) for path, origin in origins.items()
+    }
     asked = [one for one in dict.fromkeys(wanted.values()) if ask is Ask.ALL or (ask is Ask.HERE and not is_elsewhere(one[0]))]
     place = project.git.place if asked and project.git is not None else GitPlace(project.root, project.root, project.root)
 
@@ -73,13 +75,6 @@ def _of_repositories(project: Project, origins: dict[str, Origin], ask: Ask, tel
         for path, origin in origins.items()
         if isinstance(commit := tips.get(wanted[path], ""), str) and commit and commit != origin.commit
     }
-
-
-def _url(project: Project, pointer: str, origin: Origin) -> str:
-    """The repository of an import as it can be asked from anywhere."""
-    base = os.path.dirname(project.abs(pointer))
-    is_path = not is_elsewhere(origin.url) and not is_url(origin.url)
-    return place_of(origin.url, base) or (os.path.normpath(os.path.join(base, origin.url)) if is_path else origin.url)
 
 
 def _of_url(project: Project, pointer: Pointer, ask: Ask, tell: Tell) -> tuple[str, str]:

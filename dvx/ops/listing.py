@@ -42,8 +42,10 @@ def list_files(project: Project, options: ListOptions, tell: Tell = silent) -> L
     """The file or folder at a path with what it holds.
 
     Raises:
-        UnknownTarget: there is no such path or revision.
+        UnknownTarget: there is no such path, revision or remote.
     """
+    if options.remote:
+        project.config.remote(options.remote)
     catalog = _Catalog(project, options, tell)
     top = catalog.at(options.path)
     if top is None:
@@ -131,7 +133,7 @@ class _Catalog:
             self._tell(Notice(f"the files of `{printable(path)}` are not known: {error.message}", error.hint))
             return {}
         files = {
-            f"{path}/{entry.path}": ListingRow("", False, 1, True, entry.executable, entry.size, entry.digest.hex)
+            f"{path}/{entry.path}": ListingRow("", False, 1, True, entry.executable, entry.size, entry.digest)
             for entry in tree.entries
         }
         for folder in tree.empty_folders:
@@ -155,7 +157,7 @@ class _Catalog:
             return ListingRow("", False, is_out=True, size=0)
         # DVC tells of executable files only where they are
         executable = content.executable and self._project.dialect.rich_trees
-        return ListingRow("", content.digest.is_tree, 1, True, executable, content.size, content.digest.hex)
+        return ListingRow("", content.digest.is_tree, 1, True, executable, content.size, content.digest)
 
 
 class _Workspace:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.helpers import commit_all, dvx, git, run_dvx, write
+from dvx.model.dialect import DVC
+from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
 
 A, B = "b026324c6904b2a9cb4b88d6d61c81d1", "26ab0db90d72e28ad0ba1e22ee510510"
 
@@ -72,6 +75,75 @@ def test_json(data: Path) -> None:
         {"isout": True, "isdir": False, "isexec": False, "size": None, "md5": A, "path": "a"},
         {"isout": True, "isdir": True, "isexec": False, "size": None, "md5": None, "path": "s"},
     ]
+
+
+def test_a_digest_has_the_name_of_its_algorithm(new_project: Callable[..., Path]) -> None:
+    for hashes in ("xxh128", "blake3", "md5"):
+        folder = new_project(hashes, "--hash", hashes)
+        write(folder / "d/a", "1\n")
+        dvx(folder, "add", "d")
+        (row,) = dvx(folder, "ls", ".", "d", "--json", "--show-hash").json
+        assert list(row) == ["isout", "isdir", "isexec", "size", hashes, "path"]
+        assert row[hashes]
+        assert dvx(folder, "ls", ".", "d", "--show-hash").out == f"{row[hashes]}  a\n"
+        # also where there is none
+        assert {*dvx(folder, "ls", "--json").json[0]} == {*row}
+
+
+@pytest.fixture
+def nested(dialect_repo: Path, tmp_path: Path) -> Path:
+    """A project with another one in its folder `sub`, whose data is at a remote; and a copy without a work tree."""
+    dvx(dialect_repo, "config", "core.autostage", "false")
+    sub = dialect_repo / "sub"
+    write(sub / "d/a", "1\n")
+    write(sub / "d/s/b", "2\n")
+    write(dialect_repo / "top/file", "3\n")
+    dvx(sub, "init", "--subdir", *(["--dvc"] if dialect_of(dialect_repo) is DVC else []))
+    for folder in (sub, dialect_repo):
+        dvx(folder, "remote", "add", "--default", "store", str(tmp_path / "store"))
+    dvx(sub, "add", "d")
+    dvx(dialect_repo, "add", "top")
+    commit_all(dialect_repo)
+    dvx(sub, "push")
+    dvx(dialect_repo, "push")
+    git(tmp_path, "clone", "--quiet", "--bare", str(dialect_repo), str(tmp_path / "bare.git"))
+    return dialect_repo
+
+
+def test_a_project_inside_of_another_is_listed(nested: Path, tmp_path: Path) -> None:
+    for where, url in ((tmp_path, "repo"), (tmp_path, f"file://{nested}"), (nested, "."), (nested / "top", "..")):
+        assert dvx(where, "ls", url, f"{nested}/sub", "--dvc-only").out == "d\n"
+        assert dvx(where, "ls", url, f"{nested}/sub/d", "-R").out == "a\ns/b\n"
+    assert dvx(tmp_path, "ls", "repo", "sub/d").out == "a\ns\n"
+    assert dvx(nested, "ls", ".", "sub/d", "--rev", "HEAD").out == "a\ns\n"
+    assert dvx(tmp_path, "ls", "repo/sub", "d").out == "a\ns\n"
+    assert run_dvx(nested, "ls", ".", "sub/nope").code == 1
+
+
+def test_a_repository_without_a_work_tree_is_listed(nested: Path, tmp_path: Path) -> None:
+    for url in ("bare.git", f"file://{tmp_path}/bare.git"):
+        assert dvx(tmp_path, "ls", url, "--dvc-only").out == "top\n"
+        assert dvx(tmp_path, "ls", url, "top").out == "file\n"
+        assert dvx(tmp_path, "ls", url, "sub/d", "-R", "--rev", "main").out == "a\ns/b\n"
+    # also where it lies inside of a project
+    shutil.move(tmp_path / "bare.git", nested / "bare.git")
+    assert dvx(nested, "ls", "bare.git", "sub/d").out == "a\ns\n"
+    assert run_dvx(nested, "ls", "bare.git", "--rev", "nope").code == 1
+
+
+def test_a_remote_can_be_given_with_its_options(nested: Path, tmp_path: Path) -> None:
+    for folder in (nested, nested / "sub"):
+        shutil.rmtree(folder / dialect_of(nested).folder / "cache")
+        dvx(folder, "remote", "modify", "store", "url", str(tmp_path / "elsewhere"))
+    commit_all(nested)
+    assert "are not known" in run_dvx(tmp_path, "ls", "repo", "sub/d").err
+    url = f"url={tmp_path}/store"
+    assert dvx(tmp_path, "ls", "repo", "sub/d", "--remote-config", url).out == "a\ns\n"
+    assert dvx(tmp_path, "ls", "repo", "sub/d", "--remote", "given", "--remote-config", url).out == "a\ns\n"
+    write(tmp_path / "conf", f"[core]\n    remote = mine\n['remote \"mine\"']\n    url = {tmp_path}/store\n")
+    assert dvx(tmp_path, "ls", "repo", "sub/d", "--config", "conf").out == "a\ns\n"
+    assert "has no remote `nope`" in run_dvx(tmp_path, "ls", "bare.git", "sub/d", "--remote", "nope").err
+    assert "remote `nope`" in run_dvx(nested, "ls", "--remote", "nope").err
 
 
 def test_a_repository_is_seen_from_where_the_user_stands(data: Path, tmp_path: Path) -> None:

@@ -559,10 +559,56 @@ def test_get_needs_no_repository(source: Path, home: Path, tmp_path: Path) -> No
     assert "already exists" in run_dvx(place, "get", "../source", "data/raw.txt").err
     dvx(place, "get", "../source", "data/raw.txt", "--rev", "v1", "--force")
     assert (place / "raw.txt").read_text() == "one\n"
-    url = dvx(place, "get", "../source", "data/raw.txt", "--show-url").out.strip()
-    assert url.startswith(f"{tmp_path}/store/files/")
-    assert "is no tracked data" in run_dvx(place, "get", "../source", "data/code.py", "--show-url").err
     assert sorted(path.name for path in place.iterdir()) == ["code.py", "old", "raw.txt", "there"]
+
+
+def test_a_url_that_is_shown_exists(source: Path, home: Path, tmp_path: Path) -> None:
+    place = tmp_path / "anywhere"
+    place.mkdir()
+
+    def shown(path: str) -> str:
+        return dvx(place, "get", "../source", path, "--show-url").out.strip()
+
+    assert "is no tracked data" in run_dvx(place, "get", "../source", "data/code.py", "--show-url").err
+    assert shown("data/images").startswith(f"{tmp_path}/store/files/")
+    assert shown("data/images").endswith(".dir")
+    assert Path(shown("data/images")).is_file()
+    if dialect_of(source).packs:
+        for number in range(16):
+            write(source / f"data/images/many/{number}", f"{number}\n")
+        write(source / "data/raw.txt", "two, packed\n")
+        write(source / "data/images/sub/b", "b, packed\n")
+        dvx(source, "add", "data/images", "data/raw.txt")
+        dvx(source, "push")
+        for path in ("data/raw.txt", "data/images/sub/b"):
+            told = run_dvx(place, "get", "../source", path, "--show-url")
+            assert (told.code, told.out) == (1, "")
+            assert "keeps it in a pack" in told.err
+            assert f"dvx get ../source {path}" in told.err
+        dvx(source, "config", "core.pack", "false")
+        shutil.rmtree(tmp_path / "store")
+        dvx(source, "push")
+    for path in ("data/raw.txt", "data/images/sub/b"):
+        assert Path(shown(path)).read_text() == (source / path).read_text()
+    assert "not a tracked file" in run_dvx(place, "get", "../source", "data/images/sub", "--show-url").err
+    write(source / "data/raw.txt", "not pushed\n")
+    dvx(source, "add", "data/raw.txt")
+    assert "is missing at the remote `store`" in run_dvx(place, "get", "../source", "data/raw.txt", "--show-url").err
+
+
+def test_the_url_is_that_of_the_remote_that_an_output_goes_to(source: Path, tmp_path: Path) -> None:
+    dvx(source, "remote", "add", "other", str(tmp_path / "other"))
+    write(source / "big.bin", "big\n")
+    dvx(source, "stage", "add", "-n", "keep", "-o", "kept.bin", "cp big.bin kept.bin")
+    pipeline = source / dialect_of(source).pipeline
+    pipeline.write_text(pipeline.read_text().replace("- kept.bin", "- kept.bin:\n        remote: other"))
+    dvx(source, "repro")
+    if dialect_of(source).packs:
+        dvx(source, "config", "core.pack", "false")
+    dvx(source, "push")
+    url = dvx(tmp_path, "get", "source", "kept.bin", "--show-url").out.strip()
+    assert url.startswith(f"{tmp_path}/other/")
+    assert Path(url).read_text() == "big\n"
 
 
 def test_other_repositories_are_listed(source: Path, home: Path, tmp_path: Path) -> None:
@@ -575,6 +621,24 @@ def test_other_repositories_are_listed(source: Path, home: Path, tmp_path: Path)
     words = ("https://example.com/source.git", "data/images", "--rev", "v1", "-R", "--json")
     assert [row["path"] for row in dvx(place, "ls", *words).json] == ["a", "sub/b"]
     assert list(place.iterdir()) == []
+
+
+def test_status_asks_the_repository_that_a_part_belongs_to(dialect_repo: Path, source: Path) -> None:
+    part = source / "part"
+    part.mkdir()
+    dvx(part, "init", "--subdir", *(["--dvc"] if dialect_of(source).folder == ".dvc" else []))
+    write(part / "f", "1\n")
+    commit_all(source)
+    dvx(dialect_repo, "import", "../source/part", "f")
+    assert "up to date" in dvx(dialect_repo, "status").err
+    write(part / "f", "2\n")
+    commit_all(source)
+    result = dvx(dialect_repo, "status")
+    assert "update available" in result.out
+    assert "cannot be read" not in result.err
+    dvx(dialect_repo, "update", f"f{dialect_of(dialect_repo).pointer_suffix}")
+    assert (dialect_repo / "f").read_text() == "2\n"
+    assert "up to date" in dvx(dialect_repo, "status").err
 
 
 # --- URLs and paths

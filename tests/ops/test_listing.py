@@ -72,7 +72,7 @@ def test_size_comes_from_the_file_and_the_hash_from_the_record(data: Path) -> No
     top = listed(data, "raw.csv").top
     assert (top.size, top.digest, top.is_out) == (15, recorded.digest, True)
     new = listed(data, "data").rows[1]
-    assert (new.path, new.is_out, new.digest) == ("new", False, "")
+    assert (new.path, new.is_out, new.digest) == ("new", False, None)
 
 
 def test_a_revision_is_listed_as_it_was(data: Path) -> None:
