@@ -8,11 +8,15 @@ from msgspec import Struct
 
 
 class GitPlace(Struct, frozen=True):
-    """Where a repository is: work tree, Git folder of this work tree, and the folder that all its work trees share."""
+    """Where a repository is: work tree, Git folder of this work tree, and the folder that all its work trees share.
+
+    `objects` is a folder of further objects that it may read, if there is one.
+    """
 
     top: str
     folder: str
     common: str
+    objects: str = ""
 
 
 def find_place(start: str) -> GitPlace | None:

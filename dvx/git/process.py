@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from dvx.errors import GitError
+from dvx.git import values
 from dvx.git.places import GitPlace
 from dvx.model.git_options import runs_module
 
@@ -123,6 +124,8 @@ def _environment(place: GitPlace, index: str, literal: bool) -> dict[str, str]:
         "GIT_NOGLOB_PATHSPECS": "0",
         "GIT_ICASE_PATHSPECS": "0",
     }
+    if place.objects:
+        variables["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = values.quoted(place.objects)
     if _names_a_module(place):
         # a filter that is `python -m` would load what lies at the top of the work tree
         variables["PYTHONSAFEPATH"] = "1"

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
 from dvx.errors import GitError, UnknownTarget, nearest
-from dvx.git import process, values
+from dvx.git import process, seeing, values
 from dvx.git.places import GitPlace, find_place
 from dvx.git.trees import Trees, objects, present
 from dvx.git.values import CommitInfo, TreeComparison
@@ -150,23 +150,20 @@ class Git(Struct, frozen=True):
                 found[ids[-1]] = short
         return found
 
+    def seen(self, paths: Iterable[str]) -> dict[str, str]:
+        """For each path the one that Git has for it, links followed; without those that are not in this repository."""
+        asked = {self.full(path): path for path in paths}
+        return {asked[name]: self._relative(real) for name, real in seeing.seen(self.top, asked).items()}
+
     def tracked(self, paths: Iterable[str]) -> set[str]:
         """Those of the paths that Git tracks, or below which it tracks a file."""
         wanted = {self.full(path): path for path in paths}
-        found: set[str] = set()
-        for portion in values.batches(wanted):
-            for name in values.fields(process.ask(self.place, ("ls-files", "-z", "--", *portion))):
-                found.update(above for above in _upwards(name) if above in wanted)
-        return {wanted[name] for name in found}
+        return {wanted[name] for name in seeing.tracked(self.place, wanted)}
 
     def ignored(self, paths: Iterable[str]) -> set[str]:
         """Those of the paths that Git ignores."""
-        # a leading colon would be pathspec magic, which this command cannot turn off
-        asked = {"./" + self.full(path): path for path in paths}
-        answer = process.run(self.place, ("check-ignore", "-z", "--stdin"), _joined(asked), literal=False)
-        if answer.code not in (0, 1):
-            raise process.failure(("check-ignore",), answer)
-        return {asked[name] for name in values.fields(answer.out)}
+        wanted = {self.full(path): path for path in paths}
+        return {wanted[name] for name in seeing.ignored(self.place, wanted)}
 
     def listing(self, commit: str) -> dict[str, str]:
         """The project's regular files in a commit: path -> id of the blob."""
@@ -262,7 +259,8 @@ class Git(Struct, frozen=True):
     def _add(self, paths: Sequence[str], index: str) -> None:
         there = [path for path in dict.fromkeys(paths) if os.path.lexists(os.path.join(self.top, self.full(path)))]
         hidden = self.ignored(there) if there else set()
-        for portion in values.batches(self.full(path) for path in there if path not in hidden):
+        known = self.seen(path for path in there if path not in hidden)
+        for portion in values.batches(self.full(path) for path in known.values()):
             self._record(self._listed(index, "--others", "--exclude-standard", "--", *portion), index)
 
     def _listed(self, index: str, *words: str) -> list[str]:
@@ -288,10 +286,3 @@ class Git(Struct, frozen=True):
 
 def _joined(paths: Iterable[str]) -> bytes:
     return b"".join(os.fsencode(path) + b"\0" for path in paths)
-
-
-def _upwards(path: str) -> Iterator[str]:
-    while path:
-        yield path
-        path = posixpath.dirname(path)
-    yield "."

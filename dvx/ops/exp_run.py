@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from dvx.errors import DvxError, RefMoved
 from dvx.formats import load_yaml
 from dvx.git import Git, RefChange
+from dvx.git.submodules import submodule_of
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.experiment import ExpRef, check_name, draw_name, result_hash
 from dvx.model.paths import join, parent, printable
@@ -269,6 +270,8 @@ def _tell_untracked(git: Git, index: Index, tell: Tell) -> None:
     }
     loose = [dep for dep in sorted(named) if index.owner_of(dep) is None]
     missing = sorted(set(loose) - git.tracked(loose) - git.ignored(loose))
+    # with the commit of a submodule its files are held
+    missing = [path for path in missing if not submodule_of(git, path)]
     if missing:
         shown = ", ".join(f"`{printable(path)}`" for path in missing[:5])
         tell(Notice(f"the experiment does not hold {shown}, which Git does not track", "`git add` them before the next run"))

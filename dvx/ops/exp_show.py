@@ -104,7 +104,9 @@ def show(project: Project, options: ShowOptions) -> tuple[Baseline, ...]:
         rows.setdefault(one.ref.baseline, []).append(
             ExperimentRow(one.commit, one.ref.name, one.created, body["data"], body["error"])
         )
-    for baseline, row in (*waiting.get("queued", ()), *waiting.get("failed", ())):
+    # what failed first and was recorded in the end is one experiment
+    failed = [(baseline, row) for baseline, row in waiting.get("failed", ()) if (baseline, row.name) not in done]
+    for baseline, row in (*waiting.get("queued", ()), *failed):
         rows.setdefault(baseline, []).append(row)
     shown = [_baseline(one, names.get(one, ""), info, bodies, rows.get(one, ())) for one in baselines]
     if options.workspace:

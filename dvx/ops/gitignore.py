@@ -27,7 +27,9 @@ def ignore(project: Project, paths: Iterable[str], already: Collection[str] | No
     if already is None:
         already = project.git.ignored(wanted) if wanted else ()
     changed = []
-    for folder, names in _by_folder(path for path in wanted if path not in already).items():
+    # behind a link to a folder, Git reads the ignore file of the folder itself
+    known = project.git.seen(path for path in wanted if path not in already)
+    for folder, names in _by_folder(dict.fromkeys(known.values())).items():
         place = _file(folder)
         with project.lock(place):
             text = _read(project, place)

@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from dvx.config.own import check_own
-from dvx.errors import DvxError, UnsafePath
+from dvx.errors import DvxError, UnsafePath, quoted
+from dvx.git.submodules import fill_submodules
 from dvx.git.worktrees import add_work_tree, record_of
 from dvx.model import ini
 from dvx.model.canonical import json_sorted
 from dvx.model.digest import digest_bytes
-from dvx.model.events import Tell
+from dvx.model.events import Notice, Tell
 from dvx.model.kept import OWN_FOLDER
 from dvx.model.paths import printable
 from dvx.model.power import Power, power_of
@@ -53,6 +54,9 @@ def furnish(project: Project, task: Task, tell: Tell) -> Project:
     except UnsafePath:
         clear_room(project, task.ident)
         raise
+    for path in fill_submodules(git, _top(project, task.ident), os.path.join(git_of(room).folder, "submodule-index")):
+        lost = f"the submodule `{printable(path)}` is left empty for the experiment: its commit is not in its repository here"
+        tell(Notice(lost, f"run `git submodule update --init {quoted(path)}`, then run the experiment again"))
     _settle(project, room)
     for path, data in edits_of(room, task.overrides, hydra=task.composes).items():
         files.write_atomic(room.abs(path), data)

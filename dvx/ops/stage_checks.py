@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from dvx.errors import DvxError, MissingData, UnsafePath, nearest, quoted
+from dvx.git.submodules import submodule_of
 from dvx.model.dataset import is_dataset, name_of
 from dvx.model.lock import StageState
 from dvx.model.paths import parent, printable
@@ -36,7 +37,7 @@ def check_runnable(project: Project, index: Index, stage: Stage, seen: StageStat
                 f"`{dep}`, which the stage `{stage.address}` depends on, is not a local path", "import it as data first"
             )
         if seen.deps[dep].content is None:
-            raise _missing_dep(index, stage, dep)
+            raise _missing_dep(project, index, stage, dep)
     for file in stage.params:
         for key in file.keys or ():
             if key not in seen.params[file.path]:
@@ -55,10 +56,12 @@ def check_synced(stage: Stage, seen: Recorded) -> None:
         raise DvxError(text, f"run `dvx dataset update {quoted(name_of(seen.path))}`")
 
 
-def _missing_dep(index: Index, stage: Stage, dep: str) -> MissingData:
+def _missing_dep(project: Project, index: Index, stage: Stage, dep: str) -> MissingData:
     tracked = index.owner_of(dep)
     name = quoted(dep)
     hint = f"run `dvx checkout {name}`, or `dvx pull {name}` to get it from a remote" if tracked else "make it, or mend the path"
+    if not tracked and project.git is not None and (submodule := submodule_of(project.git, dep)):
+        hint = f"run `git submodule update --init {quoted(submodule)}`"
     return MissingData(f"`{printable(dep)}`, which the stage `{stage.address}` depends on, does not exist", hint)
 
 
