@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import platform
+import re
 import sys
 from collections.abc import Iterator, Mapping
 
@@ -74,6 +76,12 @@ def private_folder(environ: Mapping[str, str]) -> str:
     import platformdirs
 
     return platformdirs.user_state_dir(name, author)
+
+
+def machine_folder(environ: Mapping[str, str]) -> str:
+    """The folder of what holds for this machine alone, also where several share the user's home."""
+    name = re.sub(r"[^A-Za-z0-9-]", "-", platform.node())
+    return os.path.join(private_folder(environ), "machines", name or "unnamed")
 
 
 def home_folder(environ: Mapping[str, str]) -> str:

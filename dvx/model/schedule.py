@@ -119,7 +119,7 @@ class Schedule:
         for wanted, line in self._lines.items():
             while line and line[0][1] not in self._ready:
                 heapq.heappop(line)
-            if line and all(amount <= self._free[name] + _ROUNDING for name, amount in wanted):
+            if line and all(fits(amount, self._free[name]) for name, amount in wanted):
                 yield line
 
     def _put(self, node: str) -> None:
@@ -145,6 +145,16 @@ class Schedule:
 _SHARED = frozenset({"cpu", "memory"})
 
 
+def fits(amount: float, free: float) -> bool:
+    """Whether an amount may be taken of what is free."""
+    return amount <= free + _ROUNDING
+
+
+def scarce(demand: _Amounts) -> dict[str, float]:
+    """What a stage takes of cards and tokens, which nobody else has meanwhile; cores and memory are shared."""
+    return {name: amount for name, amount in demand.items() if name not in _SHARED and amount}
+
+
 def short_of(demand: _Amounts, limits: _Amounts) -> str:
     """A resource of which a stage wants more than there will ever be; empty if there is none."""
-    return next((name for name, amount in demand.items() if name not in _SHARED and amount > limits.get(name, 1.0)), "")
+    return next((name for name, amount in scarce(demand).items() if amount > limits.get(name, 1.0)), "")

@@ -17,20 +17,22 @@ from dvx.model.staleness import Reason
 from dvx.ops.attempt import RunSetting, Try, attempt, follow
 from dvx.ops.checkout import clear
 from dvx.ops.detach import detach
+from dvx.ops.leases import Leases
 from dvx.ops.leftovers import adopt, find_leftover
-from dvx.ops.resources import Devices
 from dvx.ops.stage_room import StageRoom
 from dvx.project import Project
+
+_WAIT_SECONDS = 0.2
 
 
 class Commands:
     """Runs commands, some at once; others have their `turn` meanwhile. With `fresh`, nothing that was left is taken up."""
 
-    def __init__(self, project: Project, setting: RunSetting, devices: Devices, tell: Tell, *, fresh: bool) -> None:
+    def __init__(self, project: Project, setting: RunSetting, leases: Leases, tell: Tell, *, fresh: bool) -> None:
         self.turn = threading.Lock()
         self._project = project
         self._setting = setting
-        self._devices = devices
+        self._leases = leases
         self._tell = tell
         self._fresh = fresh
         self._followed: set[str] = set()
@@ -72,9 +74,9 @@ class Commands:
         """
         outs = [output.path for output in stage.outs if not output.persist]
         kept = [output.path for output in stage.outs if output.persist]
-        gpus = int(stage.run.resources.get("gpu", 0))
-        with self._devices.taken(gpus) as variables:
-            setting = replace(setting, environment={**setting.environment, **variables})
+        with self._leases.taken(stage.run.resources, self._waiting(stage)) as lease:
+            environment = {**setting.environment, **lease.variables}
+            setting = replace(setting, environment=environment, inherited=(*setting.inherited, *lease.inherited))
             if setting.room is not None:
                 with self.others_turn():
                     setting.room.open()
@@ -95,6 +97,19 @@ class Commands:
                     passing(b"")
                     self._after_failure(stage, number, error)
         raise AssertionError
+
+    def _waiting(self, stage: Stage) -> Callable[[str], None]:
+        """Waits a little for what others on this machine have taken, and says so once."""
+        told: list[str] = []
+
+        def wait(name: str) -> None:
+            if not told:
+                told.append(name)
+                self._tell(Notice(f"`{stage.address}` waits for `{name}`, which other runs on this machine have taken"))
+            with self.others_turn():
+                self._setting.shell.wait(_WAIT_SECONDS)
+
+        return wait
 
     def _attempt(self, stage: Stage, this: Try, setting: RunSetting, passing: Callable[[bytes], None]) -> float:
         try:

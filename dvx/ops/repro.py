@@ -18,6 +18,7 @@ from dvx.ops.attempt import RunSetting
 from dvx.ops.crew import Crew
 from dvx.ops.definitions import Definitions
 from dvx.ops.index import load_index
+from dvx.ops.leases import Leases
 from dvx.ops.pipelines import check_graph
 from dvx.ops.repro_plan import ReproOptions, ReproResult, StageOutcome, choose, resolve, to_plain
 from dvx.ops.repro_pull import pull_runs
@@ -65,7 +66,7 @@ def repro(project: Project, options: ReproOptions, tell: Tell = silent) -> Repro
     schedule = Schedule(order, graph.needs, jobs, demand, limits)
     crew = Crew(schedule, shell, control.gate, alone=alone)
     setting = RunSetting(shell, recorder, options.environment, attended=alone)
-    worker = Worker(project, definitions, options, setting, cards(project, limits), crew, tell)
+    worker = Worker(project, definitions, options, setting, Leases(project, cards(project, limits), limits), crew, tell)
     worker.preload(order)
     if options.pull and not options.dry:
         pull_runs(project, tell)

@@ -1,12 +1,10 @@
-"""What the machine has for stages to run on, and which of its graphics cards are taken."""
+"""What the machine has for stages to run on."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from dvx.errors import ConfigError, DvxError, SchemaError
 from dvx.model.options import split_words
@@ -19,37 +17,11 @@ _CARD = re.compile(r"nvidia[0-9]+")
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
-class Devices:
-    """Hands out graphics cards by their names. Threads share it; who asks knows that there are enough.
-
-    `limits` says what there is of each resource.
-    """
-
-    def __init__(self, names: tuple[str, ...], limits: Mapping[str, float]) -> None:
-        self.limits = limits
-        self._guard = threading.Lock()
-        self._free = list(names)
-
-    @contextlib.contextmanager
-    def taken(self, count: int) -> Iterator[Mapping[str, str]]:
-        """The environment that shows only the cards that are kept for the block."""
-        if not count:
-            yield {}
-            return
-        with self._guard:
-            mine, self._free = self._free[:count], self._free[count:]
-        try:
-            yield {_VISIBLE: ",".join(mine)}
-        finally:
-            with self._guard:
-                self._free = sorted([*mine, *self._free])
-
-
-def cards(project: Project, limits: Mapping[str, float]) -> Devices:
-    """The graphics cards that stages may have."""
+def cards(project: Project, limits: Mapping[str, float]) -> tuple[str, ...]:
+    """The names of the graphics cards that stages may have."""
     names = _visible(project)
     count = int(limits.get("gpu", len(names)))
-    return Devices((*names, *(str(number) for number in range(len(names), count)))[:count], limits)
+    return (*names, *(str(number) for number in range(len(names), count)))[:count]
 
 
 def find_limits(project: Project, stages: Mapping[str, Stage]) -> dict[str, float]:

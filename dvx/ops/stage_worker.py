@@ -31,6 +31,7 @@ from dvx.ops.decisions import Decider, StageChoice
 from dvx.ops.definitions import Definitions
 from dvx.ops.in_git import InGit
 from dvx.ops.inputs import Inputs
+from dvx.ops.leases import Leases
 from dvx.ops.leftovers import end_record
 from dvx.ops.observation import Observer
 from dvx.ops.pipelines import placed
@@ -38,7 +39,7 @@ from dvx.ops.recording import keep_run, locked_state, record_restored, record_ru
 from dvx.ops.repro_data import record_data
 from dvx.ops.repro_plan import ReproOptions, StageOutcome
 from dvx.ops.repro_pull import pull_for
-from dvx.ops.resources import Devices, check_resources
+from dvx.ops.resources import check_resources
 from dvx.ops.runcache import key_of
 from dvx.ops.running import working
 from dvx.ops.stage_checks import check_runnable
@@ -58,7 +59,7 @@ class Worker:
         definitions: Definitions,
         options: ReproOptions,
         setting: RunSetting,
-        devices: Devices,
+        leases: Leases,
         crew: Crew,
         tell: Tell,
     ) -> None:
@@ -67,14 +68,14 @@ class Worker:
         self._index = index = definitions.index
         self._options = options
         self._setting = setting
-        self._devices = devices
+        self._leases = leases
         self._crew = crew
         self._in_git = InGit(project, index.stages.values())
         self._listener = tell
         self._observer = Observer(project, index.datasets, self._tell)
         self._decider = Decider(project, index, options, self._observer, self._tell)
         self._telling = threading.Lock()
-        self._commands = Commands(project, setting, devices, self._tell, fresh=options.force)
+        self._commands = Commands(project, setting, leases, self._tell, fresh=options.force)
         self._turn = self._commands.turn
         self.for_git: set[str] = set()
 
@@ -138,7 +139,7 @@ class Worker:
     def _run(self, stage: Stage, choice: StageChoice, handle: int) -> float:
         before = self._observer.state(stage)
         check_runnable(self._project, self._index, stage, before, self._in_git)
-        check_resources(stage, self._devices.limits)
+        check_resources(stage, self._leases.limits)
         inputs = Inputs(self._project, stage, self._observer.params)
         beside = Beside(self._project, self._index, stage) if self._setting.attended else None
         key = key_of(stage, before)
