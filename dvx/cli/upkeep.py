@@ -64,9 +64,10 @@ def gc(
 
     Where the list of files of a folder cannot be read, here or at its remote, all files that it may hold stay, too.
 
-    Nothing goes that was touched in the last 14 days: a command that runs right now may be about to name it. Use `--grace 0`
-    only when nothing else works in this cache. On a remote, what others pushed counts only if their commits were fetched.
-    Earlier runs leave the run-cache when they were not restored for 180 days, and the oldest when all take more than 64 MiB.
+    Nothing goes that was touched in the last 14 days, or is hard-linked to a file: a command that runs right now may be about
+    to name it. Use `--grace 0` only when nothing else works in this cache. On a remote, what others pushed counts only if
+    their commits were fetched. Earlier runs leave the run-cache when they were not restored for 180 days, and the oldest
+    when all take more than 64 MiB.
 
     Example: dvx gc --all-branches --all-tags
     """

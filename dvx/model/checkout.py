@@ -11,7 +11,7 @@ from dvx.model.tree import Entry
 
 
 class CheckoutPlan(Struct, frozen=True):
-    """Paths relative to the project. `suspects` are deleted or replaced files whose bytes must be in a store first."""
+    """Paths relative to the project. `suspects` are the deleted and replaced files, whose bytes must be in a store first."""
 
     create: tuple[Entry, ...] = ()
     replace: tuple[Entry, ...] = ()
@@ -29,7 +29,7 @@ def plan_checkout(present: Mapping[str, Entry], wanted: Mapping[str, Entry]) -> 
     create = tuple(entry for path, entry in wanted.items() if path not in present)
     replace = tuple(entry for path, entry in wanted.items() if path in present and _differs(present[path], entry))
     delete = tuple(path for path in present if path not in wanted)
-    lost = [entry.path for entry in replace if present[entry.path].digest != entry.digest] + list(delete)
+    lost = (*(entry.path for entry in replace), *delete)
     return CheckoutPlan(create, replace, delete, tuple((path, present[path].digest) for path in lost))
 
 

@@ -15,6 +15,7 @@ from dvx.model.paths import parent, printable, within
 from dvx.model.tree import Content, Entry, holds
 from dvx.ops.detach import to_trash
 from dvx.ops.index import Selected, SelectOptions, load_index, select
+from dvx.ops.keeping import is_kept
 from dvx.ops.relink import Placer, contents_of
 from dvx.ops.sparing import Sparing
 from dvx.ops.targets import check_inside
@@ -180,12 +181,7 @@ def _present(path: str, content: Content | None, entries: tuple[Entry, ...]) -> 
 
 def _save_suspects(project: Project, jobs: list[_Job], tell: Tell, *, force: bool) -> None:
     """Make sure that what the jobs destroy exists elsewhere."""
-    lost = tuple(
-        path
-        for job in jobs
-        for path, digest in job.plan.suspects
-        if not project.cache.keeps(digest, os.stat(project.abs(path)).st_size)
-    )
+    lost = tuple(path for job in jobs for path, digest in job.plan.suspects if not is_kept(project, path, digest))
     lost += tuple(path for job in jobs for path in _in_the_way(project, job, tell))
     if not lost:
         return
@@ -226,7 +222,7 @@ def _in_the_way(project: Project, job: _Job, tell: Tell) -> Iterator[str]:
         place = project.abs(entry.path)
         if parent(entry.path) in real and os.path.lexists(place) and (os.path.islink(place) or not os.path.isdir(place)):
             seen = None if os.path.islink(place) else look(project, entry.path, tell, entry.digest.algorithm)
-            if seen is None or not project.cache.keeps(seen.content.digest, seen.content.size or 0):
+            if seen is None or not is_kept(project, entry.path, seen.content.digest):
                 yield entry.path
 
 

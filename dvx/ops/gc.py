@@ -26,10 +26,9 @@ from dvx.ops.steps import Remotes
 from dvx.ops.sync import listed
 from dvx.ops.track import links
 from dvx.project import Project
-from dvx.store.clock import now_in
 from dvx.store.durable import barrier
 from dvx.store.intake import Link
-from dvx.store.objects import lying, remove_objects
+from dvx.store.objects import horizon_of, lying, remove_objects
 from dvx.store.remote_objects import RemoteObjects
 from dvx.store.versioned import is_versioned
 
@@ -93,14 +92,20 @@ def plan(project: Project, options: GcOptions, tell: Tell, look: GcLook | None =
         check_history(owner, options.scope, look.finder, at_remotes=options.cloud)
     roots = look.finder.find(project, others, options.scope)
     named = {one.digest for one in roots.all}
-    horizon = time.time() - options.grace
+    now = time.time()
+    horizon = horizon_of(now, options.grace)
     remotes = _remotes(project, options, roots.all, look.remotes)
-    stored = [Stored(one.digest, one.size, one.modified) for one in lying(project.cache.root) if one.digest is not None]
+    stored = [
+        Stored(one.digest, one.size, now if one.linked else one.modified)
+        for one in lying(project.cache.root)
+        if one.digest is not None
+    ]
     known = look.reach.closure(named)
     if options.cloud or any(one.modified <= horizon and one.digest not in known for one in stored if not one.digest.is_tree):
         _ask(look, roots, tell)
         _excuse(look, roots, (project, *others), options.scope)
-    cleaned = tuple((one.remote.name, gc_remote.plan(one, look.reach, named, horizon)) for one in remotes if options.cloud)
+    at_remotes = now - options.grace
+    cleaned = tuple((one.remote.name, gc_remote.plan(one, look.reach, named, at_remotes)) for one in remotes if options.cloud)
     needs = look.reach.used(named)
     elsewhere = _at_remotes(project, look.reach, roots, remotes) if options.not_in_remote else {}
     young = [one.digest for one in stored if one.digest.is_tree and one.digest not in needs and one.modified > horizon]
@@ -122,11 +127,10 @@ def collect(project: Project, options: GcOptions, shown: Collection, tell: Tell)
         local = replace(now.cache, runs=shown.cache.runs).only({stored.digest for stored in shown.cache.objects})
         local = _without_doubtful(local, now.elsewhere, look, tell)
         project.cache.new_temp()  # sweeps what an interrupted run left
-        horizon = now_in(project.cache.make_scratch()) - options.grace
-        gone, spared = remove_objects(project.cache, [stored.digest for stored in local.trees], horizon)
+        gone, spared = remove_objects(project.cache, [stored.digest for stored in local.trees], options.grace)
         barrier({os.path.dirname(project.cache.path(digest)) for digest in gone}, project.cache.root)
         kept = look.reach.used((), spared)
-        more, _ = remove_objects(project.cache, [one.digest for one in local.files if one.digest not in kept], horizon)
+        more, _ = remove_objects(project.cache, [one.digest for one in local.files if one.digest not in kept], options.grace)
         remove_runs(project, local.runs)
         project.stats.prune(project.root)
         cleaned = []

@@ -13,6 +13,7 @@ from dvx.errors import Corrupted, DvxError, UnsafePath
 from dvx.model.digest import new_hasher
 from dvx.model.paths import parent, printable
 from dvx.model.tree import Content, Entry
+from dvx.ops.keeping import is_kept
 from dvx.ops.targets import check_inside
 from dvx.ops.track import links
 from dvx.project import Project
@@ -96,7 +97,7 @@ class Placer:
             time.sleep(TICK / 1e9)
         remember = self._project.stats.remember
         for entry, status in self._placed:
-            remember(entry.path, status, entry.digest)
+            remember(entry.path, status, entry.digest, self._project.cache.path_of(entry.digest))
 
     def _may_be_made(self, folder: str) -> bool:
         """Whether a folder is not there yet, and would be the same if it were made elsewhere and renamed."""
@@ -196,7 +197,7 @@ def relink(project: Project, contents: Mapping[str, Content]) -> None:
             for entry in entries_of(project, path, content):
                 place = project.abs(entry.path)
                 is_other = os.path.exists(place) and not os.path.samefile(place, project.cache.path(entry.digest))
-                if is_other and is_unedited(project, entry):
+                if is_other and is_unedited(project, entry) and is_kept(project, entry.path, entry.digest):
                     placer.place(entry)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dvx.model.events import Progress, Tell
 from dvx.model.paths import within
 from dvx.model.tree import Content, Entry
+from dvx.ops.keeping import is_kept
 from dvx.ops.relink import Placer, entries_of, is_unedited
 from dvx.ops.track import links, look
 from dvx.project import Project
@@ -34,6 +35,7 @@ def renew_links(
                     project.cache.has(entry.digest, entry.size)
                     and not _is_so(project, entry, wanted)
                     and is_unedited(project, entry)
+                    and is_kept(project, entry.path, entry.digest)
                 ):
                     placer.place(entry)
                     done.append(entry.path)

@@ -127,7 +127,8 @@ class _Reader:
         found.status = hashed.status
         self.settled = self.settled and hashed.settled
         if hashed.settled:
-            self._project.stats.remember(found.path, hashed.status, hashed.digest)
+            place = self._project.cache.path_of(hashed.digest) if hashed.made else ""
+            self._project.stats.remember(found.path, hashed.status, hashed.digest, place)
         return hashed.digest
 
     def leave_out(self, links: Sequence[str]) -> None:

@@ -28,7 +28,7 @@ from dvx.store.verify import Check
 _BATCH_FILES = 50_000
 _FEW = 4
 _BATCH_BYTES = 1 << 30
-_FRESH_SECONDS = 3600
+FRESH_SECONDS = 3600
 
 
 class Cache:
@@ -38,6 +38,7 @@ class Cache:
         self.root = root
         self.runs = os.path.join(root, "runs")
         self.tell: Tell = silent
+        self.named: set[Digest] = set()  # new objects that have their names
         self._folder_mode = 0o2775 if group_shared else None
         self._guard = threading.RLock()
         self._pending: dict[Digest, str] = {}
@@ -49,7 +50,11 @@ class Cache:
 
     def path(self, digest: Digest) -> str:
         """Where the object is, or would be."""
-        return (self._pending and self._pending.get(digest)) or self._name(digest)
+        return (self._pending and self._pending.get(digest)) or self.path_of(digest)
+
+    def path_of(self, digest: Digest) -> str:
+        """Where the object will be, once it is durable."""
+        return f"{self.root}/{digest.object_name}"
 
     def has(self, digest: Digest, size: int | None = None) -> bool:
         """Whether the object is there; with `size`, an object of another length (truncated) counts as absent."""
@@ -59,18 +64,17 @@ class Cache:
             return False
         return _is_object(status) and (size is None or digest.is_tree or status.st_size == size)
 
-    def keeps(self, digest: Digest, size: int) -> bool:
-        """Like `has`, for who destroys another copy: an object that was made writable, so as to edit it, is read."""
-        return self.has(digest, size) and (not os.lstat(self.path(digest)).st_mode & stat.S_IWUSR or self.verify(digest))
+    def claim(self, digest: Digest, size: int | None = None, *, names: int = 1) -> bool:
+        """Like `has`, for who is about to name the object: it counts as new from now on, so that no `gc` removes it before.
 
-    def claim(self, digest: Digest, size: int | None = None) -> bool:
-        """Like `has`, for who is about to name the object: it counts as new from now on, so that no `gc` removes it before."""
+        With more names than `names` it does so anyway, and to touch it would touch the file that it is linked to.
+        """
         place = self.path(digest)
         try:
             status = os.lstat(place)
             if not _is_object(status) or (size is not None and not digest.is_tree and status.st_size != size):
                 return False
-            if time.time() - status.st_mtime > _FRESH_SECONDS:
+            if status.st_nlink <= names and time.time() - status.st_mtime > FRESH_SECONDS:
                 files.touch(place)
         except PermissionError:
             # another user's object is stored anew, as our own, where that is possible
@@ -134,13 +138,14 @@ class Cache:
         """Where an object is while it arrives, so that whoever is cut off can go on; see `Partial`."""
         return os.path.join(self.root, "partial", f"{digest.algorithm}-{digest.hex}")
 
-    def put(self, data: bytes | memoryview, digest: Digest) -> None:
-        """Store bytes that are known to hash to `digest`."""
+    def put(self, data: bytes | memoryview, digest: Digest) -> bool:
+        """Store bytes that are known to hash to `digest`; False if an object of that name was there."""
         if self.claim(digest, len(data)):
-            return
+            return False
         temp = self.new_temp()
         files.write_new(temp, data, files.PROTECTED)
         self._add(temp, digest, len(data))
+        return True
 
     def admit(self, temp: str, digest: Digest) -> None:
         """Take over a temporary file whose bytes were verified against `digest`."""
@@ -162,7 +167,7 @@ class Cache:
             barrier(self._pending.values(), self.root)
             folders = set()
             for digest, temp in list(self._pending.items()):
-                target = self._name(digest)
+                target = self.path_of(digest)
                 folder = os.path.dirname(target)
                 if folder not in self._folders:
                     self._make_folder(folder)
@@ -172,6 +177,7 @@ class Cache:
                     self._spare(digest, target, temp)
                 files.rename(temp, target)
                 del self._pending[digest]
+                self.named.add(digest)
             self._pending_bytes, self._writable = 0, {}
             barrier(folders, self.root)
 
@@ -247,16 +253,13 @@ class Cache:
                 self.put_aside(digest, target)
 
     def _folder_holds(self, algorithm: str, prefix: str, rest: set[str]) -> bool:
-        folder = os.path.dirname(self._name(Digest(algorithm, prefix + next(iter(rest)))))
+        folder = os.path.dirname(self.path_of(Digest(algorithm, prefix + next(iter(rest)))))
         if len(rest) <= _FEW:
             return all(os.path.exists(f"{folder}/{name}") for name in rest)
         try:
             return rest.issubset(os.listdir(folder))
         except FileNotFoundError:
             return False
-
-    def _name(self, digest: Digest) -> str:
-        return f"{self.root}/{digest.object_name}"
 
     def _add(self, temp: str, digest: Digest, size: int) -> None:
         with self._guard:

@@ -35,11 +35,15 @@ class Link(Enum):
 
 
 class Hashed(Struct):
-    """A file's digest and the stat that belongs to it; `settled` when that stat vouches for the digest from now on."""
+    """A file's digest and the stat that belongs to it; `settled` when that stat vouches for the digest from now on.
+
+    `made` when an object was made of what was read.
+    """
 
     digest: Digest
     status: os.stat_result
     settled: bool
+    made: bool = False
 
 
 def hash_file(found: FoundFile, algorithm: str) -> Hashed:
@@ -78,12 +82,15 @@ class Intake:
         """
         read, status, moment = _stable(found, lambda handle, size: self._read(found.place, handle, size), _Read.drop)
         if isinstance(read.kept, bytes):
-            self._cache.put(read.kept, read.digest)
-        elif self._cache.claim(read.digest, status.st_size):
-            read.drop()
+            made, linked = self._cache.put(read.kept, read.digest), False
         else:
-            self._cache.admit(read.kept, read.digest)
-        return Hashed(read.digest, status, is_settled(status, moment))
+            made = not self._cache.claim(read.digest, status.st_size)
+            linked = made and os.stat(read.kept).st_ino == status.st_ino
+            if made:
+                self._cache.admit(read.kept, read.digest)
+            else:
+                read.drop()
+        return Hashed(read.digest, status, is_settled(status, moment, linked=linked), made)
 
     def _read(self, place: str, handle: int, size: int) -> _Read:
         while self._ways and not (self._ways[0] is Link.HARDLINK and is_private(size, os.fstat(handle).st_mode & stat.S_IXUSR)):

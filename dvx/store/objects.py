@@ -11,7 +11,8 @@ from msgspec import Struct
 from dvx.errors import SchemaError
 from dvx.model.digest import LEGACY, Digest
 from dvx.store import files
-from dvx.store.cache import Cache, is_right
+from dvx.store.cache import FRESH_SECONDS, Cache, is_right
+from dvx.store.clock import now_in
 
 _HEX = frozenset("0123456789abcdef")
 
@@ -19,7 +20,8 @@ _HEX = frozenset("0123456789abcdef")
 class Lying(Struct, frozen=True):
     """A file in the place of an object: its absolute `place`, size in bytes and mtime (seconds since the epoch).
 
-    `digest` is None when its name is that of no object of the `algorithm`: misnamed, or left half-written.
+    `digest` is None when its name is that of no object of the `algorithm`: misnamed, or left half-written. One that is `linked`
+    has other names, in workspaces.
     """
 
     algorithm: str
@@ -27,6 +29,7 @@ class Lying(Struct, frozen=True):
     digest: Digest | None
     size: int
     modified: float
+    linked: bool = False
 
 
 def lying(root: str) -> Iterator[Lying]:
@@ -53,14 +56,23 @@ def digest_of(name: str) -> Digest | None:
     return None
 
 
-def remove_objects(cache: Cache, digests: Iterable[Digest], horizon: float) -> tuple[set[Digest], set[Digest]]:
-    """Remove objects, but for those that were touched after `horizon` (seconds since the epoch).
+def horizon_of(now: float, grace: float) -> float:
+    """Before when an object must have been touched last, to be old at the moment `now`, with a grace in seconds.
 
-    Returns what was removed and what was spared.
+    One that was claimed since may have been touched that much earlier.
+    """
+    return now - grace - FRESH_SECONDS if grace else now
+
+
+def remove_objects(cache: Cache, digests: Iterable[Digest], grace: float) -> tuple[set[Digest], set[Digest]]:
+    """Remove objects, but for those that were touched in the last `grace` seconds, or are linked to files.
+
+    Returns what was removed and what was spared. Without any grace, links do not count.
 
     An object loses its name before its age is looked at: whoever claims it later finds it absent and stores it anew, who did
     earlier has touched it, and it gets its name back.
     """
+    horizon = horizon_of(now_in(cache.make_scratch()), grace)
     gone: set[Digest] = set()
     spared: set[Digest] = set()
     for digest in digests:
@@ -71,7 +83,7 @@ def remove_objects(cache: Cache, digests: Iterable[Digest], horizon: float) -> t
         except FileNotFoundError:
             continue
         status = os.lstat(temp)
-        if status.st_mtime > horizon:
+        if status.st_mtime > horizon or (grace and status.st_nlink > 1):
             files.rename(temp, place)
             spared.add(digest)
             continue
@@ -97,7 +109,8 @@ def _below(folder: str, algorithm: str, prefix: str) -> Iterator[Lying]:
         for entry in entries:
             if not entry.is_dir(follow_symlinks=False):
                 status = entry.stat(follow_symlinks=False)
-                yield Lying(algorithm, entry.path, _digest(algorithm, prefix, entry.name), status.st_size, status.st_mtime)
+                digest = _digest(algorithm, prefix, entry.name)
+                yield Lying(algorithm, entry.path, digest, status.st_size, status.st_mtime, status.st_nlink > 1)
 
 
 def _digest(algorithm: str, prefix: str, name: str) -> Digest | None:

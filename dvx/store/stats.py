@@ -2,16 +2,19 @@
 
 A file's row is believed only if device, inode, size, mtime and ctime are those seen when the bytes were hashed, and the file was
 not touched within a clock tick of that moment: an edit in the same tick could leave the same stat behind (Git's racy rule).
+It may say, too, which ctime the object of the same bytes had then, which has changed if anybody changed the object since.
 The rows of a folder's files are one value of the database, as 20,000 values take longer to write than to find out.
 Losing or corrupting the database costs only speed: each value carries its own check sum.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import struct
 import threading
+import time
 from zlib import crc32
 
 import msgspec
@@ -38,9 +41,12 @@ def stamp(status: os.stat_result) -> bytes:
     return _pack(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
-def is_settled(status: os.stat_result, moment: int) -> bool:
-    """Whether a file with this stat, hashed at `moment` (ns since the epoch), cannot change unnoticed any more."""
-    newest = max(status.st_mtime_ns, status.st_ctime_ns)
+def is_settled(status: os.stat_result, moment: int, *, linked: bool = False) -> bool:
+    """Whether a file with this stat, hashed at `moment` (ns since the epoch), cannot change unnoticed any more.
+
+    Of one that was just `linked` the ctime says when.
+    """
+    newest = status.st_mtime_ns if linked else max(status.st_mtime_ns, status.st_ctime_ns)
     tick = TICK if newest % 1_000_000_000 else _COARSE_TICK
     return newest + tick < moment
 
@@ -58,9 +64,28 @@ class StatCache:
         self._at_hand: dict[str, dict[bytes, bytes]] = {}
         self._fresh_rows: dict[str, dict[bytes, bytes]] = {}
         self._fresh_folders: dict[bytes, bytes] = {}
+        self._objects: dict[str, str] = {}
 
     def digest(self, path: str, status: os.stat_result, algorithm: str) -> Digest | None:
         """The digest of the file `path` if its stamp is still the same."""
+        kind, _, value = self._said(path, status)[0].partition(":")
+        if kind != algorithm:
+            return None
+        try:
+            return Digest(kind, value)
+        except DvxError:
+            return None
+
+    def object_time(self, path: str, status: os.stat_result) -> int:
+        """The ctime (ns) of the object that the file `path` came from, or that came from it, when both had the same bytes.
+
+        0 where that is not known, or the file's stamp is not what it was then.
+        """
+        said = self._said(path, status)
+        return int(said[1]) if len(said) > 1 and said[1].isdecimal() else 0
+
+    def _said(self, path: str, status: os.stat_result) -> list[str]:
+        """The words of a file's row if its stamp is still the same: the digest, and perhaps the ctime of an object."""
         folder, _, name = path.rpartition("/")
         rows = self._at_hand.get(folder)
         if rows is None:
@@ -68,14 +93,8 @@ class StatCache:
         key = os.fsencode(name)
         row = self._fresh_rows.get(folder, rows).get(key) or rows.get(key)
         if row is None or row[:40] != stamp(status):
-            return None
-        kind, _, value = row[40:].decode("ascii", "replace").partition(":")
-        if kind != algorithm:
-            return None
-        try:
-            return Digest(kind, value)
-        except DvxError:
-            return None
+            return [""]
+        return row[40:].decode("ascii", "replace").split(" ")
 
     def folder(self, path: str) -> tuple[bytes, Content] | None:
         """The fingerprint of a folder's files and what the folder held when they had it."""
@@ -91,13 +110,17 @@ class StatCache:
         except (ValueError, DvxError):
             return None
 
-    def remember(self, path: str, status: os.stat_result, digest: Digest) -> None:
-        """Record a settled file; `flush` writes it."""
+    def remember(self, path: str, status: os.stat_result, digest: Digest, place: str = "") -> None:
+        """Record a settled file; `flush` writes it, and the ctime that the object at `place` has by then."""
         folder, _, name = path.rpartition("/")
         rows = self._fresh_rows.get(folder)
         if rows is None:
             rows = self._fresh_rows.setdefault(folder, {})
         rows[os.fsencode(name)] = stamp(status) + f"{digest.algorithm}:{digest.hex}".encode("ascii")
+        if place:
+            self._objects[path] = place
+        else:
+            self._objects.pop(path, None)
 
     def remember_folder(self, path: str, fingerprint: bytes, content: Content) -> None:
         """Record a folder all of whose files are settled; `fingerprint` has 16 bytes. `flush` writes it."""
@@ -109,9 +132,14 @@ class StatCache:
         with self._guard:
             fresh, self._fresh_rows = self._fresh_rows, {}
             folders, self._fresh_folders = self._fresh_folders, {}
+            objects, self._objects = self._objects, {}
             if not fresh and not folders:
                 return
             self._at_hand = {}
+            for path, place in objects.items():
+                folder, _, name = path.rpartition("/")
+                with contextlib.suppress(OSError, KeyError):
+                    fresh[folder][os.fsencode(name)] = _with_object(fresh[folder][os.fsencode(name)], place)
             try:
                 make_folder(os.path.dirname(self._path))
                 connection = self._open()
@@ -207,6 +235,23 @@ class StatCache:
 
 def _key(folder: str) -> bytes:
     return os.fsencode(folder) + b"/"
+
+
+def _with_object(row: bytes, place: str) -> bytes:
+    """A file's row with the ctime of its object. Where they are one file, that is the file's own: it changed with the name."""
+    there = os.lstat(place)
+    is_one = _one(row[:40]) == _one(stamp(there))
+    if is_one and not is_settled(there, time.time_ns()):
+        time.sleep(TICK / 1e9)
+        there = os.lstat(place)
+    if is_one and is_settled(there, time.time_ns()) and _one(row[:40]) == _one(stamp(there)):
+        row = stamp(there) + row[40:]
+    return row + b" %d" % there.st_ctime_ns
+
+
+def _one(stamped: bytes) -> bytes:
+    """What names and links of a file leave as it is: all but the ctime."""
+    return stamped[:32]
 
 
 def _names(root: str, key: object) -> frozenset[bytes]:

@@ -108,11 +108,11 @@ def test_without_a_look_at_the_age_it_would_go(native: Path, tmp_path: Path, mon
     shutil.rmtree(tmp_path / "remote")
     remove = gc.remove_objects
 
-    def late(cache: Cache, digests: Iterable[Digest], horizon: float) -> Any:
+    def late(cache: Cache, digests: Iterable[Digest], grace: float) -> Any:
         chosen = list(digests)
         write(native / "f", "0 0\n")
         dvx(native, "add", "f")
-        return remove(cache, chosen, horizon if looks else float("inf"))
+        return remove(cache, chosen, grace if looks else float("-inf"))
 
     monkeypatch.setattr(gc, "remove_objects", late)
     dvx(native, "gc", "-f")

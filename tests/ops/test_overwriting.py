@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -13,12 +14,15 @@ from pathlib import Path
 import pytest
 
 from dvx.model.checkout import plan_checkout
-from dvx.model.digest import digest_bytes
+from dvx.model.digest import Digest, digest_bytes
 from dvx.model.tree import Content, Entry
+from dvx.ops import track
 from dvx.ops.relink import relink
 from dvx.ops.sparing import Sparing
 from dvx.project import Project
 from dvx.store import files
+from dvx.store.cache import Cache
+from dvx.store.intake import hash_file
 from tests.helpers import dialect_of, dvx, run_dvx, run_process, write
 
 
@@ -240,16 +244,83 @@ def test_what_a_checkout_leaves_to_the_cache_alone_is_no_prey_of_gc(dialect_repo
     assert found.read_text() == "second\n"
 
 
-def test_an_edited_object_does_not_stand_for_the_workspace(dialect_repo: Path):
+def _spoil(found: Path, mode: int = 0o444) -> None:
+    """Give an object wrong bytes of the right size."""
+    os.chmod(found, 0o644)
+    found.write_text(found.read_text().swapcase())
+    os.chmod(found, mode)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o444])
+@pytest.mark.parametrize("wanted", ["first", "gone", "link"])
+def test_a_wrong_object_does_not_stand_for_the_workspace(dialect_repo: Path, mode: int, wanted: str):
+    """The file in the workspace is the last good copy, so it becomes the object before it goes."""
     found = _replaced(dialect_repo)
-    found.chmod(0o644)
-    found.write_text("SECOND\n")
-    refused = run_dvx(dialect_repo, "checkout")
-    assert refused.code != 0
-    assert (dialect_repo / "f").read_text() == "second\n"
-    dvx(dialect_repo, "checkout", "--force")
-    dvx(dialect_repo, "undo")
-    assert (dialect_repo / "f").read_text() == "second\n"
+    pointer = next(dialect_repo.glob("f.*"))
+    if wanted == "link":
+        dvx(dialect_repo, "add", "f")
+        dvx(dialect_repo, "config", "cache.type", "symlink,copy")
+    _spoil(found, mode)
+    if wanted == "gone":
+        write(dialect_repo / "d/f", "kept\n")
+        dvx(dialect_repo, "add", "d")
+        (dialect_repo / "f").rename(dialect_repo / "d/g")
+        pointer.unlink()
+    said = dvx(dialect_repo, "checkout", *(("--relink",) if wanted == "link" else ()), *(("d",) if wanted == "gone" else ()))
+    assert "was changed, so it was moved to" in said.err
+    assert found.read_text() == "second\n"
+    assert (dialect_repo / "d/g").exists() is False
+    assert wanted == "gone" or (dialect_repo / "f").read_text() == {"first": "first\n", "link": "second\n"}[wanted]
+
+
+@pytest.mark.parametrize("link", ["hardlink", "symlink"])
+def test_a_wrong_object_takes_no_workspace_file_s_place(dialect_repo: Path, link: str):
+    """`add` finds an object of that name, and is to link the file to it."""
+    write(dialect_repo / "f", "data\n")
+    dvx(dialect_repo, "add", "f")
+    found = object_of(dialect_repo, b"data\n")
+    dvx(dialect_repo, "config", "cache.type", f"{link},copy")
+    _spoil(found)
+    write(dialect_repo / "g", "data\n")
+    dvx(dialect_repo, "add", "g")
+    assert found.read_text() == (dialect_repo / "g").read_text() == "data\n"
+
+
+def test_a_wrong_object_is_no_reason_to_take_the_right_away(native: Path):
+    """Only the executable bit differs from what is recorded, and a link would bring the wrong bytes with it."""
+    write(native / "d/f", "data\n")
+    dvx(native, "add", "d")
+    dvx(native, "config", "cache.type", "symlink,copy")
+    (native / "d/f").chmod(0o755)
+    found = object_of(native, b"data\n")
+    _spoil(found)
+    dvx(native, "checkout")
+    assert found.read_text() == (native / "d/f").read_text() == "data\n"
+
+
+@pytest.mark.parametrize("link", ["copy", "reflink,copy"])
+def test_a_checkout_reads_no_object_to_let_a_file_go_that_it_placed_itself(
+    native: Path, link: str, monkeypatch: pytest.MonkeyPatch
+):
+    """What was added, too: the object is still as `add` left it."""
+    dvx(native, "config", "cache.type", link)
+    for text in ("first", "second"):
+        write(native / "d/f", text)
+        time.sleep(0.1)
+        dvx(native, "add", "d")
+        shutil.copy(native / "d.dvx", native / text)
+    read: list[Digest] = []
+    verify = Cache.verify
+    monkeypatch.setattr(Cache, "verify", lambda cache, digest: read.append(digest) or verify(cache, digest))
+    for text in ("first", "second", "first"):
+        shutil.copy(native / text, native / "d.dvx")
+        dvx(native, "checkout")
+        assert (native / "d/f").read_text() == text
+    assert read == []
+    os.utime(object_of(native, b"first"))
+    shutil.copy(native / "second", native / "d.dvx")
+    dvx(native, "checkout")
+    assert [digest.hex for digest in read] == [digest_bytes(b"first", "xxh128").hex]
 
 
 def test_a_file_that_another_process_completes_is_not_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -268,3 +339,48 @@ def test_a_file_that_another_process_completes_is_not_gone_on_with(tmp_path: Pat
     again = files.open_partial(str(part))
     assert again is not None
     again.close()
+
+
+@pytest.mark.parametrize("days", [0, 30])
+def test_who_names_or_removes_objects_leaves_files_that_are_linked_to_them_as_they_are(
+    dialect_repo: Path, tmp_path: Path, days: int, monkeypatch: pytest.MonkeyPatch
+):
+    """So that they need not be hashed again."""
+    dvx(dialect_repo, "config", "cache.type", "hardlink")
+    dvx(dialect_repo, "remote", "add", "-d", "store", tmp_path / "remote")
+    for number in range(20):
+        write(dialect_repo / f"d/{number}", f"{number % 15}")  # some hold the same
+        os.utime(dialect_repo / f"d/{number}", (time.time() - days * 86_400 - 1,) * 2)
+    read: list[str] = []
+    monkeypatch.setattr(track, "hash_file", lambda found, kind: read.append(found.path) or hash_file(found, kind))
+    dvx(dialect_repo, "add", "d")
+    for words in (["status"], ["add", "d"], ["push"], ["gc", "-f"], ["checkout", "--relink"]):
+        dvx(dialect_repo, *words)
+        assert dvx(dialect_repo, "status", "--json").json == {}
+        assert read == [], words
+
+
+def test_no_gc_removes_an_object_that_a_file_is_linked_to(dialect_repo: Path):
+    """It frees nothing, and a command that makes a file the object may be about to name it."""
+    dvx(dialect_repo, "config", "cache.type", "hardlink")
+    write(dialect_repo / "f", "data\n")
+    os.utime(dialect_repo / "f", (time.time() - 30 * 86_400,) * 2)
+    dvx(dialect_repo, "add", "f")
+    next(dialect_repo.glob("f.*")).unlink()
+    found = object_of(dialect_repo, b"data\n")
+    dvx(dialect_repo, "gc", "-f")
+    assert found.exists()
+    dvx(dialect_repo, "gc", "-f", "--grace", "0")
+    assert not found.exists()
+    assert (dialect_repo / "f").read_text() == "data\n"
+
+
+def test_what_was_just_claimed_outlives_a_short_grace(dialect_repo: Path):
+    write(dialect_repo / "f", "data\n")
+    dvx(dialect_repo, "add", "f")
+    found = object_of(dialect_repo, b"data\n")
+    os.utime(found, (time.time() - 1800,) * 2)
+    dvx(dialect_repo, "add", "f")
+    next(dialect_repo.glob("f.*")).unlink()
+    dvx(dialect_repo, "gc", "-f", "--grace", "1m")
+    assert found.exists()
