@@ -13,22 +13,27 @@ from typing import Any, NoReturn
 from msgspec import Struct
 
 from dvx.formats.mistakes import DEPTH, mistake
+from dvx.model.override import Edit
 
 _BLANK = re.compile(r"(?:[ \t\r\n]+|//[^\r\n]*|/\*.*?\*/)*", re.DOTALL)
-_LITERAL = re.compile(r"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_LITERAL = re.compile(r"true|false|null|NaN|-?Infinity|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
 _REST_OF_LINE = re.compile(r"(?:[ \t]+|/\*[^\r\n]*?\*/)*(?://[^\r\n]*)?(?=\r|\n|$)")
 _INDENT = "    "
 
 
 class _Node(Struct, frozen=True):
-    """A value and where its text begins and ends. `items` are those of a list, or of an object by `keys`."""
+    """A value and where its text begins and ends. `items` are those of a list, or of an object by `keys`.
+
+    `starts` is where each item begins, with its key.
+    """
 
     value: Any
     start: int
     end: int
     items: tuple[_Node, ...] = ()
     keys: tuple[str, ...] = ()
+    starts: tuple[int, ...] = ()
 
 
 def load_jsonc(text: str, name: str) -> Any:
@@ -49,6 +54,8 @@ def put(text: str, path: Sequence[str | int], value: Any, name: str) -> str:
     node = root
     for depth, step in enumerate(path):
         if isinstance(step, int):
+            if step == len(node.items):
+                return _inserted(text, node, value, "")
             node = node.items[step]
             continue
         if not isinstance(node.value, Mapping):
@@ -60,6 +67,26 @@ def put(text: str, path: Sequence[str | int], value: Any, name: str) -> str:
     if _same(node.value, value):
         return text
     return text[: node.start] + _written(text, value, _margin(text, node)) + text[node.end :]
+
+
+def operate(text: str, edit: Edit, name: str) -> str:
+    """The text of a parameters file with the edit done, and no other character changed. Raises FormatError as `put`."""
+    if not edit.removed:
+        return put(text, edit.key, edit.value, name)
+    node: Any = _Reader(text, name).document()
+    for step in edit.key[:-1]:
+        node = node.items[step] if isinstance(step, int) else _member(node, step)
+    # a key that stands twice goes twice
+    last = edit.key[-1]
+    for at in [last] if isinstance(last, int) else [at for at, key in reversed([*enumerate(node.keys)]) if key == last]:
+        if len(node.items) == 1:
+            begin, end = node.start + 1, node.end - 1
+        elif at < len(node.items) - 1:
+            begin, end = node.starts[at], node.starts[at + 1]
+        else:
+            begin, end = node.items[at - 1].end, node.items[at].end
+        text = text[:begin] + text[end:]
+    return text
 
 
 class ListItem(Struct, frozen=True):
@@ -227,6 +254,7 @@ class _Reader:
     def _container(self, start: int, depth: int, close: str) -> _Node:
         keys: list[str] = []
         items: list[_Node] = []
+        starts: list[int] = []
         self._at += 1
         self._skip()
         while self._text[self._at : self._at + 1] != close:
@@ -234,6 +262,7 @@ class _Reader:
                 self._take(",", f"`,` or `{close}` is expected")
                 if self._text[self._at : self._at + 1] == close:
                     break
+            starts.append(self._at)
             if close == "}":
                 keys.append(self._string())
                 self._skip()
@@ -243,7 +272,7 @@ class _Reader:
         self._at += 1
         values = [item.value for item in items]
         value = dict(zip(keys, values, strict=True)) if close == "}" else values
-        return _Node(value, start, self._at, tuple(items), tuple(keys))
+        return _Node(value, start, self._at, tuple(items), tuple(keys), tuple(starts))
 
     def _string(self) -> str:
         found = _STRING.match(self._text, self._at)

@@ -13,7 +13,8 @@ from typing import Any
 from dvx.errors import FormatError
 from dvx.formats.mistakes import mistake
 from dvx.formats.scalars import writable
-from dvx.model.params import Key, number_of
+from dvx.model.override import Edit
+from dvx.model.params import lookup, number_of, same
 
 Tree = dict[str, Any]
 """Names to expressions, or to the tree of a class."""
@@ -28,19 +29,43 @@ def load_python(text: str, name: str) -> dict[str, Any]:
     return _values(_parse(text, name))
 
 
-def replace_python(text: str, name: str, key: Key, value: Any) -> str:
-    """`text` with the literal at `key` replaced; everything around it stays."""
-    node: Any = _parse(text, name)
-    for part in key:
-        node = _child(node, part)
+def operate(text: str, edit: Edit, name: str) -> str:
+    """`text` with the literal at a key replaced; everything around it stays.
+
+    Raises:
+        FormatError: something would be added or removed, or the value is no literal.
+    """
+    dotted = ".".join(map(str, edit.key))
+    whole, node = None, _parse(text, name)
+    for part in edit.key:
+        whole, node = node, _child(node, part)
+    if isinstance(whole, ast.List | ast.Tuple | ast.Set) and (node is None or edit.removed):
+        # the list as a whole is what changes
+        items, at = lookup(load_python(text, name), edit.key[:-1])[0], edit.key[-1]
+        new = () if edit.removed else (edit.value,)
+        edit, node = Edit(edit.key[:-1], [*items[:at], *new, *items[at + 1 :]]), whole
+    if node is None or edit.removed:
+        raise FormatError(f"`{dotted}` cannot be added to or removed from `{name}`", "edit the file by hand")
     if not isinstance(node, ast.expr):
-        dotted = ".".join(map(str, key))
         raise FormatError(f"`{dotted}` in `{name}` is no literal that can be replaced", "edit the file by hand")
-    lines = text.encode().splitlines(keepends=True)
+    data = text.encode()
+    lines = data.splitlines(keepends=True)
     start = sum(map(len, lines[: node.lineno - 1])) + node.col_offset
     end = sum(map(len, lines[: (node.end_lineno or 0) - 1])) + (node.end_col_offset or 0)
-    whole = b"".join(lines)
-    return (whole[:start] + repr(value).encode() + whole[end:]).decode()
+    edited = (data[:start] + _written(node, edit.value).encode() + data[end:]).decode()
+    found = lookup(load_python(edited, name), edit.key)
+    if not found or not same(found[0], edit.value):
+        raise FormatError(f"`{name}` cannot hold that value of `{dotted}`", "edit the file by hand")
+    return edited
+
+
+def _written(node: ast.expr, value: Any) -> str:
+    """A value in the place of an expression: a list stays a tuple or set where it was one."""
+    if isinstance(node, ast.Tuple) and isinstance(value, list):
+        return repr(tuple(value))
+    if isinstance(node, ast.Set) and isinstance(value, list) and value:
+        return "{" + repr(value)[1:-1] + "}"
+    return repr(value)
 
 
 def _parse(text: str, name: str) -> Tree:

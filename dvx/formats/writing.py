@@ -6,22 +6,17 @@ those are written here, and the rest (wrapped lines, quotes, odd numbers) is lef
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from io import StringIO
 from typing import Any
 
-import yaml
-
 from dvx.errors import FormatError
-from dvx.formats.building import Loader
 from dvx.formats.mistakes import mistake
 from dvx.formats.quoted import representer
 from dvx.formats.reading import load_yaml
 from dvx.formats.scalars import plain_value
-from dvx.model.params import number_of
 
 WIDTH = 80
 _ENDLESS = 1 << 20
@@ -73,40 +68,6 @@ def edit_yaml(text: str, edit: Callable[[Any], None], name: str = "YAML") -> str
     head = text.rstrip("\n") + "\n" if is_empty and text.strip() else ""
     result = _wrapped(document, WIDTH)
     return head + (result if _reads(result) else _wrapped(document, _ENDLESS))
-
-
-def replace_scalar(text: str, where: tuple[str | int, ...], value: Any) -> str | None:
-    """`text` with the scalar at `where` replaced and no other character changed; None where that is not possible."""
-    try:
-        node: Any = yaml.compose(text, Loader)
-    except yaml.YAMLError:
-        # an anchor may stand in two places, but not here
-        return None
-    for part in where:
-        if isinstance(node, yaml.MappingNode):
-            node = next((item for key, item in node.value if key.value == str(part)), None)
-        elif isinstance(node, yaml.SequenceNode) and (number := number_of(part)) is not None and number < len(node.value):
-            node = node.value[number]
-        else:
-            return None
-    if not isinstance(node, yaml.ScalarNode) or node.style in ("|", ">") or isinstance(value, Mapping | list):
-        return None
-    start: Any = node.start_mark
-    end: Any = node.end_mark
-    if start.line != end.line:
-        return None
-    gap = " " if start.index == end.index else ""
-    return text[: start.index] + gap + _written(value) + text[end.index :]
-
-
-def _written(value: Any) -> str:
-    if value is None:
-        return "null"
-    try:
-        # a comma would end the value inside `[...]`
-        return _scalar(value) if not isinstance(value, str) or "," not in value else json.dumps(value, ensure_ascii=False)
-    except _NotSimple:
-        return json.dumps(value, ensure_ascii=False)
 
 
 def _edited_plainly(text: str, value: Any, edit: Callable[[Any], None]) -> str | None:

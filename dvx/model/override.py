@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Container, Iterable, Iterator, Mapping, MutableMapping
 from enum import Enum
 from typing import Any
 
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError, UsageError, nearest
 from dvx.model.override_value import parse_value
-from dvx.model.params import Key, flatten, lookup, number_of, parse_key, position
+from dvx.model.params import Key, flatten, lookup, number_of, parse_key, position, same
 
 
 class Op(Enum):
@@ -35,6 +35,14 @@ class Override(Struct, frozen=True):
     def name(self) -> str:
         """The key as text."""
         return _dotted(self.key)
+
+
+class Edit(Struct, frozen=True):
+    """One change of a document: the value at a key (as the document has its parts), new or changed, or else `removed`."""
+
+    key: tuple[Any, ...]
+    value: Any = None
+    removed: bool = False
 
 
 def parse_override(text: str, default_file: str) -> Override:
@@ -66,6 +74,43 @@ def apply(value: Any, override: Override) -> Any:
     copied = _copied({} if value is None else value)
     put(copied, override)
     return copied
+
+
+def edits(value: Any, override: Override) -> list[Edit]:
+    """What an override changes in a document, in as small pieces as there are.
+
+    Raises:
+        DvxError: as `apply`.
+    """
+    before = {} if value is None else value
+    after = apply(before, override)
+    if override.op is Op.REMOVE:
+        found = before
+        key = []
+        for part in override.key:
+            key.append(position(found, part))
+            found = found[key[-1]]
+        return [Edit(tuple(key), removed=True)]
+    return list(_edits(before, after, ()))
+
+
+def _edits(before: Any, after: Any, key: tuple[Any, ...]) -> Iterator[Edit]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        places: Iterable[Any] = after
+        known: Container[Any] = before.keys()
+        yield from (Edit((*key, name), removed=True) for name in before if name not in after)
+    elif isinstance(before, list) and isinstance(after, list) and before and after:
+        places, known = range(len(after)), range(len(before))
+        yield from (Edit((*key, at), removed=True) for at in reversed(range(len(after), len(before))))
+    else:
+        places, known = (), ()
+        if not same(before, after):
+            yield Edit(key, after)
+    for at in places:
+        if at in known:
+            yield from _edits(before[at], after[at], (*key, at))
+        else:
+            yield Edit((*key, at), after[at])
 
 
 def put(document: Any, override: Override) -> None:

@@ -80,7 +80,7 @@ def test_one_value_may_make_way_for_another(two: Path) -> None:
     assert run_dvx(two, "exp", "run", "--queue", "-S", "~n", "-S", "+n=1,2", "-S", "nope=1").code != 0
     dvx(two, "queue", "work", "--alone")
     refs = git(two, "for-each-ref", "--format=%(refname)", "refs/exps").split()
-    assert [git(two, "show", f"{ref}:params.yaml") for ref in sorted(refs)] == ["n: 5", "n: 6"]
+    assert [git(two, "show", f"{ref}:params.yaml") for ref in sorted(refs)] == ['"n": 5', '"n": 6']
 
 
 @pytest.mark.parametrize("way", [(), ("--temp",), ("--queue",)])

@@ -472,11 +472,6 @@ def test_yaml_keeps_its_comments_when_more_changes():
     assert [comment in after for comment in ("# top", "# rate", "# sizes")] == [True] * 3
 
 
-def test_a_value_that_an_alias_shares_is_not_changed_for_both():
-    with pytest.raises(FormatError, match="written in a way that cannot be changed in place"):
-        edited("a: &x {k: 1}\nb: *x\n", "p.yaml", "a.k=2")
-
-
 def test_toml_keeps_its_comments():
     assert edited(TOML, "p.toml", "a.b=2", "title=y") == TOML.replace("b = 1", "b = 2").replace('"x"', '"y"')
     assert edited(TOML, "p.toml", "+a.e.g=[1]") == TOML + "g = [1]\n"
