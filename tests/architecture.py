@@ -55,7 +55,6 @@ OWNERS = {
     "tabulate": "dvx.cli.render",
     "filelock": "dvx.store.files",
     "msgspec": "dvx",
-    "pathspec": "dvx.ops.ignore",
     "platformdirs": "dvx.config",
     "sqlalchemy": "dvx.store.database",
     "pandas": "dvx.store.database",
@@ -76,7 +75,7 @@ SLOW = frozenset(
         "rich",
         "filelock",
     }
-    | {"pathspec", "platformdirs", "sqlalchemy", "pandas", "numpy"}
+    | {"platformdirs", "sqlalchemy", "pandas", "numpy"}
 )
 TOUCHES_THE_WORLD = frozenset({
     "asyncio", "concurrent", "ctypes", "fcntl", "getpass", "glob", "http", "io", "locale", "logging",

@@ -21,7 +21,6 @@ SLOW = frozenset(
         "ruamel",
         "pydantic",
         "filelock",
-        "pathspec",
         "platformdirs",
         "pygments",
         "sqlalchemy",
@@ -103,7 +102,6 @@ UNNEEDED = {
     "dvx.model.interpolate": {"dvx.yaml": PIPELINE.format(params="lr") + "vars:\n- a: 1\n"},
     "dvx.formats.python": {"dvx.yaml": PIPELINE.format(params="conf.py: [lr]"), "conf.py": "lr = 1\n"},
     "tomllib": {"dvx.yaml": PIPELINE.format(params="conf.toml: [lr]"), "conf.toml": "lr = 1\n"},
-    "pathspec": {".dvxignore": "*.log\n", "folder/note": ""},
 }
 # and parts that are needed to write, or by commands that ask Git
 ELSEWHERE = {

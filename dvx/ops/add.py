@@ -10,12 +10,13 @@ from typing import Any
 from msgspec import Struct, field
 
 from dvx.errors import MissingData, UsageError, quoted
-from dvx.model.events import Tell, silent
+from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import ancestors, printable
 from dvx.model.pointer import Output
 from dvx.model.tree import Content
 from dvx.ops.detach import detach, unshared
 from dvx.ops.gitignore import ignore
+from dvx.ops.ignore import Ignore
 from dvx.ops.index import Index, Tracked, load_index, read_pointer
 from dvx.ops.owners import for_git
 from dvx.ops.parts import store_parts
@@ -79,6 +80,10 @@ def add(project: Project, targets: Sequence[str], tell: Tell = silent, options: 
     check_git(project, whole)
     own = [] if options.share else unshared(project, paths)
     contents = _take(project, whole, tell, options)
+    for path in (path for path in whole if contents[path].digest.is_tree and not contents[path].files):
+        if (rule := Ignore(project).hiding(path)) is not None:
+            text = f"no file of `{printable(path)}` is tracked: `{rule}` ignores what it holds"
+            tell(Notice(text, f"change that line, then run `dvx add {quoted(path)}` again"))
     ignored = ignore(project, whole)
     added = [_record(project, path, contents[path], options) for path in whole]
     added += [_record_parts(project, index.by_path[path], inners, tell, options) for path, inners in parts.items()]

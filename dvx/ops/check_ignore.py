@@ -47,4 +47,4 @@ def _rules(ignore: Ignore, path: str, is_folder: bool) -> tuple[str, ...]:
         return (f":{name}" if name == ".git" else f":{name}/",)
     if is_folder and ignore.is_project(path):
         return (f"in sub_repo:{path}",)
-    return tuple(f"{rule.file}:{rule.line}:{rule.text}" for rule in ignore.patterns(path, is_folder))
+    return tuple(str(rule) for rule in ignore.patterns(path, is_folder))

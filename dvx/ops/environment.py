@@ -24,7 +24,7 @@ from dvx.store.schemes import scheme_of
 from dvx.store.scratch import own_folder, release
 from dvx.store.support import installed, supported
 
-_PACKAGES = ("fsspec", "gitpython", "msgspec", "pathspec", "pyyaml", "ruamel.yaml", "typer", "xxhash", "blake3")
+_PACKAGES = ("fsspec", "gitpython", "msgspec", "pyyaml", "ruamel.yaml", "typer", "xxhash", "blake3")
 _MOUNTS = "/proc/self/mounts"
 
 

@@ -1,21 +1,17 @@
-"""Which paths dvx leaves alone: the ignore files, with Git's pattern rules (read by pathspec), and what is never looked at."""
+"""Which paths dvx leaves alone: the ignore files, with Git's pattern rules, and what is never looked at."""
 
 from __future__ import annotations
 
 import os
-import re
 
 from msgspec import Struct
 
-from dvx.model.globs import bounded
 from dvx.model.lines import lines_of
+from dvx.model.wildmatch import Pattern, read_pattern
 from dvx.project import Project
 from dvx.store import files
 
 BUILT_IN = frozenset({".git", ".hg", ".dvx", ".dvc"})
-# pathspec marks with this group where a pattern ends before the path does: there it speaks of a folder above
-_MARK = "ps_d"
-_NEGATED = re.compile(r"(?<!\\)\[\^(?!/)")
 
 
 class Rule(Struct, frozen=True):
@@ -24,15 +20,15 @@ class Rule(Struct, frozen=True):
     file: str
     line: int
     text: str
-    excludes: bool
-    regex: re.Pattern[str]
+    pattern: Pattern
 
-    def matches(self, path: str, is_folder: bool) -> bool:
-        """Whether the line is about this path itself (relative to the folder of the file), and not about a folder above it."""
-        if _MARK not in self.regex.groupindex:
-            return self.regex.search(path) is not None
-        found = self.regex.finditer(path + "/" if is_folder else path)
-        return any(match.start(_MARK) in (-1, len(path)) for match in found)
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.text}"
+
+    @property
+    def excludes(self) -> bool:
+        """Whether it leaves alone what it matches."""
+        return self.pattern.excludes
 
 
 class Ignore:
@@ -70,12 +66,21 @@ class Ignore:
                 return rule
         return None
 
+    def hiding(self, folder: str) -> Rule | None:
+        """The first rule because of which something in `folder` is left alone."""
+        for place, folders, names in os.walk(self._project.abs(folder)):
+            below = os.path.relpath(place, self._project.root).replace(os.sep, "/")
+            found = ((f"{below}/{name}", name in folders) for name in sorted([*folders, *names]))
+            if (rule := next(filter(None, (self.ruling(path, is_folder) for path, is_folder in found)), None)) is not None:
+                return rule
+        return None
+
     def pattern(self, path: str, is_folder: bool) -> Rule | None:
         """The rule that decides over `path` itself: the last one that matches; None when none does."""
         for folder in reversed(_folders(path)):
-            inner = path[len(folder) :].lstrip("/")
+            inner = os.fsencode(path[len(folder) :].lstrip("/"))
             for rule in reversed(self._of(folder)):
-                if rule.matches(inner, is_folder):
+                if rule.pattern.matches(inner, is_folder):
                     return rule
         return None
 
@@ -85,7 +90,7 @@ class Ignore:
             rule
             for folder in _folders(path)
             for rule in self._of(folder)
-            if rule.matches(path[len(folder) :].lstrip("/"), is_folder)
+            if rule.pattern.matches(os.fsencode(path[len(folder) :].lstrip("/")), is_folder)
         ]
 
     def is_project(self, path: str) -> bool:
@@ -104,8 +109,9 @@ class Ignore:
             text = files.read(self._project.abs(place)).decode("utf-8", "surrogateescape")
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             text = ""
-        found = (_rule(place, number, line) for number, line in enumerate(lines_of(text.removeprefix("\ufeff")), 1))
-        self._rules[folder] = tuple(rule for rule in found if rule is not None)
+        lines = enumerate(lines_of(text.removeprefix("\ufeff")), 1)
+        found = ((number, line, read_pattern(os.fsencode(line))) for number, line in lines)
+        self._rules[folder] = tuple(Rule(place, number, line, pattern) for number, line, pattern in found if pattern is not None)
         self._any = self._any or bool(self._rules[folder])
 
 
@@ -113,20 +119,3 @@ def _folders(path: str) -> list[str]:
     """The folders that `path` lies in, from the project downwards."""
     parts = path.split("/")[:-1]
     return ["", *("/".join(parts[: count + 1]) for count in range(len(parts)))]
-
-
-def _rule(file: str, number: int, line: str) -> Rule | None:
-    """What a line says; None for a blank one, a comment, and what is no pattern, which matches nothing in Git."""
-    if not line.strip().removeprefix("!").strip("/") or line.startswith("#"):
-        return None
-    from pathspec import GitIgnoreSpec
-
-    try:
-        (pattern,) = GitIgnoreSpec.from_lines([line]).patterns
-    except ValueError:
-        return None
-    if pattern.regex is None:
-        return None
-    # to pathspec `[!a]` may be a slash, to Git it may not
-    regex = re.compile(bounded(_NEGATED.sub("[^/", pattern.regex.pattern)), pattern.regex.flags)
-    return Rule(file, number, line, bool(pattern.include), regex)

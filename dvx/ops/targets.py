@@ -40,8 +40,7 @@ def check_place(project: Project, path: str, *, is_folder: bool) -> None:
     check_inside(project, path)
     rule = Ignore(project).ruling(path, is_folder)
     if rule is not None:
-        why = f"{rule.file}:{rule.line}:{rule.text}"
-        raise DvxError(f"`{shown}` is ignored by `{why}`", "change that line, or leave the file out")
+        raise DvxError(f"`{shown}` is ignored by `{rule}`", "change that line, or leave the file out")
 
 
 def check_inside(project: Project, path: str) -> None:

@@ -260,7 +260,7 @@ def _warm_up() -> None:
 
     for module in pkgutil.walk_packages(dvx.__path__, "dvx."):
         importlib.import_module(module.name)
-    for name in ("filelock", "ruamel.yaml", "git", "fsspec", "pathspec", "yaml"):
+    for name in ("filelock", "ruamel.yaml", "git", "fsspec", "yaml"):
         importlib.import_module(name)
     gc.freeze()
 

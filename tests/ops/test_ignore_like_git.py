@@ -2,64 +2,134 @@
 
 from __future__ import annotations
 
+import os
+import random
 import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+import pytest
 
+from dvx.model.wildmatch import read_pattern
 from dvx.ops.ignore import Ignore
 from dvx.project import Project
-from tests.helpers import dvx, git, write
+from tests.helpers import dialect_of, dvx, write
 
-PATHS = (
-    "a", "b/a", "b/c/a.txt", "b/c/d", "d/b/c", "e f", "x.py", "d/x.py", "d/e/x.py", ".hidden", "#a", "!b", "ab", "abc/ab", "[a]",
+_PIECES = (
+    "a", "b", "1", "ab", "x.py", ".txt", "e f", "é", "*", "*", "**", "**/", "/**", "***", "?", "/", "/", "/", ".", "#", "!",
+    "[ab]", "[!a]", "[^b]", "[a-", "[]-a]", "[[:alpha:]]", "[[:no:]]", "[[:", "[a-\\b]", "[\\]]", "[b-a]",
+    "-", "]", " ", "\\ ", "\\#", "\\*", "\\", "\\/", "\r", "\t",
 )  # fmt: skip
-_PIECES = st.sampled_from(
-    ["a", "b", "c", "d", "ab", "x.py", ".txt", "*", "**", "?", "/", "/", "[ab]", "[!a]", "e f", ".", "\\#", "#"]
-)
-_ANY = st.builds(lambda sign, parts: sign + "".join(parts), st.sampled_from(["", "", "!"]), st.lists(_PIECES, max_size=5))
-# what two asterisks beside something else mean is nowhere said, and Git itself does not keep to it
-_PATTERNS = _ANY.filter(lambda text: all("**" not in part or part in ("**", "!**") for part in text.split("/")))
+_NAMES = (
+    "a", "b", "1", "ab", "ba", "x.py", ".txt", "a.txt", "[a]", "*", "#a", "!b", "é", "\\", "]", "-", "aab", "b-a", "e f", "a ",
+)  # fmt: skip
+_SETS = 2_500
+_AT_ONCE = 50
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(top=st.lists(_PATTERNS, max_size=4), below=st.lists(_PATTERNS, max_size=2))
-def test_patterns_ignore_what_they_ignore_in_git(tmp_path: Path, top: list[str], below: list[str]):
-    project, repository = _folders(tmp_path)
-    for folder, name in ((project, ".dvxignore"), (repository, ".gitignore")):
-        write(folder / name, "\n".join(top) + "\n")
-        write(folder / "b" / name, "\n".join(below) + "\n")
-    assert _ignored_by_dvx(project) == _ignored_by_git(repository)
+@pytest.fixture
+def project(native: Path) -> Iterator[Project]:
+    found = Project.find(str(native))
+    yield found
+    found.close()
 
 
-def _folders(tmp_path: Path) -> tuple[Path, Path]:
-    project, repository = tmp_path / "dvx", tmp_path / "git"
-    if not project.exists():
-        for folder in (project, repository):
-            for path in PATHS:
-                write(folder / path, "1")
-            git(folder.parent, "init", "--quiet", folder)
-        dvx(project, "init")
-    return project, repository
+def test_random_patterns_ignore_what_they_ignore_in_git(project: Project) -> None:
+    dice = random.Random(18)
+    trees = []
+    for number in range(_SETS):
+        paths = {"/".join(dice.choices(_NAMES, k=dice.choice((1, 2, 2, 3, 3, 4)))) for _ in range(dice.randint(4, 16))}
+        paths = {path for path in paths if not any(other.startswith(path + "/") for other in paths)}
+        folders = sorted({path.rpartition("/")[0] for path in paths})
+        files = {folder: patterns(dice) for folder in dice.sample(folders, min(len(folders), dice.choice((1, 1, 2))))}
+        trees.append((f"t{number}", sorted(paths), {"": patterns(dice)} | files))
+    wrong = []
+    for start in range(0, _SETS, _AT_ONCE):
+        portion = trees[start : start + _AT_ONCE]
+        asked = []
+        for top, paths, files in portion:
+            for folder, lines in files.items():
+                for name in (".gitignore", ".dvxignore"):
+                    write(Path(project.root, top, folder, name), lines)
+            for path in paths:
+                os.makedirs(os.path.dirname(project.abs(f"{top}/{path}")), exist_ok=True)
+            asked += [f"{top}/{path}" for path in paths]
+        theirs, ours = by_git(project, asked), by_dvx(project, asked)
+        wrong += [(files, path) for top, _, files in portion for path in theirs ^ ours if path.startswith(top + "/")]
+    assert wrong == []
 
 
-def _ignored_by_dvx(root: Path) -> set[str]:
-    project = Project.find(str(root))
+def patterns(dice: random.Random) -> str:
+    """The text of an ignore file."""
+    lines = (
+        dice.choice(("", "", "!", "/")) + "".join(dice.choices(_PIECES, k=dice.randint(1, 6))) for _ in range(dice.randint(1, 5))
+    )
+    return "\n".join(lines) + dice.choice(("\n", ""))
+
+
+def by_dvx(project: Project, paths: list[str]) -> set[str]:
     ignore = Ignore(project)
     found = set()
-    for path in PATHS:
+    for path in paths:
         parts = path.split("/")
         folders = ("/".join(parts[:count]) for count in range(1, len(parts)))
         if any(ignore.skip(folder, True) for folder in folders) or ignore.skip(path, False):
             found.add(path)
-    project.close()
     return found
 
 
-def _ignored_by_git(root: Path) -> set[str]:
+def by_git(project: Project, paths: list[str]) -> set[str]:
     words = ["git", "check-ignore", "--no-index", "--stdin", "-z"]
-    given_paths = "\0".join(PATHS).encode()
-    done = subprocess.run(words, cwd=root, input=given_paths, capture_output=True, check=False)
+    done = subprocess.run(words, cwd=project.root, input="\0".join(paths).encode(), capture_output=True, check=False)
     assert done.returncode in (0, 1), done.stderr
     return {path for path in done.stdout.decode().split("\0") if path}
+
+
+@pytest.mark.parametrize(
+    ("lines", "kept"),
+    [
+        ("1/**\n!1/**/\n!1/**/3/**\n", ["1/2/3/keep.txt"]),
+        ("1/2/**/\n", ["1/2/x", "1/2/3/keep.txt"]),
+        ("a**\n", ["1/2/3/keep.txt"]),
+        ("1/a**\n", []),
+    ],
+)
+def test_patterns_that_were_misread(project: Project, lines: str, kept: list[str]) -> None:
+    for name in (".gitignore", ".dvxignore"):
+        write(Path(project.root, name), "\ufeff" + lines)
+    asked = [*kept, "1/2/3/other/y", "1/a/b/c"]
+    for path in asked:
+        os.makedirs(os.path.dirname(project.abs(path)), exist_ok=True)
+    assert by_git(project, asked) == by_dvx(project, asked)
+
+
+def test_adding_a_folder_of_which_nothing_is_tracked_names_the_rule(dialect_repo: Path) -> None:
+    name = dialect_of(dialect_repo).ignore
+    write(dialect_repo / name, "*.tmp\n# no data\ndata/**\n")
+    write(dialect_repo / "data" / "sub" / "f", "1")
+    done = dvx(dialect_repo, "add", "data")
+    assert f"note: no file of `data` is tracked: `{name}:3:data/**` ignores what it holds" in done.err
+    (dialect_repo / "empty").mkdir()
+    assert "ignores" not in dvx(dialect_repo, "add", "empty").err
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "*a" * 30 + "b",
+        "*[a-z]" * 20 + "1",
+        "**/a/" * 12 + "b",
+        "a*/**/" * 12 + "*a*a*a*b",
+        "*" * 40 + "b",
+        "?*" * 20 + "b",
+        "x/" + "a*/**/" * 9 + "**\\/b",
+    ],
+)
+def test_no_pattern_takes_time_without_end(pattern: str) -> None:
+    found = read_pattern(pattern.encode())
+    assert found is not None
+    start = time.thread_time()
+    for path in ("a" * 250, "/".join(["a"] * 500), "/".join(["a" * 200] * 10), "a" * 250 + "/b" * 100):
+        found.regex.fullmatch(path.encode())
+    assert time.thread_time() - start < 2
