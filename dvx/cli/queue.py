@@ -161,7 +161,7 @@ def queue_kill(
     *,
     force: Annotated[bool, typer.Option("--force", "-f", help="Give the commands no time to tidy up.")] = False,
 ) -> None:
-    """Stop experiments that run; all of them without names. What they had written so far is kept.
+    """Stop experiments that run; all of them without names. What stages had made so far is kept.
 
     Example: dvx queue kill small-steps
     """

@@ -42,7 +42,7 @@ class Task(Struct, frozen=True):
 
     Nothing in it depends on where it was typed. `options` are those of `repro`, resolved; `copied` paths that Git does not have;
     one that `composes` lets Hydra do so where it is enabled. `worker` names who works on it, `commit` is the result, `seen` what
-    params and metrics a failed one had written. Times are seconds since the epoch.
+    params and metrics a failed one had. Times are seconds since the epoch.
     """
 
     ident: Ident

@@ -2,27 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
+
+from msgspec.structs import replace
 
 from dvx.errors import DvxError
 from dvx.model.dataset import is_dataset
+from dvx.model.paths import parent
 from dvx.model.pointer import OutputKind, Recorded
 from dvx.ops.index import Index, load_index
 from dvx.ops.metrics import observed
-from dvx.ops.source import Source
+from dvx.ops.run_record import done_since
+from dvx.ops.source import Source, Workspace
 from dvx.project import Project
 
 
-def body_of(project: Project, source: Source, *, param_deps: bool) -> dict[str, Any]:
-    """What a source says: `data`, or else `error`."""
+def body_of(project: Project, source: Source, *, param_deps: bool, done: Collection[str] | None = None) -> dict[str, Any]:
+    """What a source says: `data`, or else `error`. Of outputs, only those of the stages that were `done`, if that is given."""
     try:
         index = load_index(project, source)
+        if done is not None:
+            index = _of_done(index, done)
         seen = observed(project, source, index, param_deps=param_deps)
     except DvxError as error:
         return {"data": None, "error": {"msg": error.message, "type": type(error).__name__}}
     params = {path: one.document() for path, one in seen.params.items()}
-    metrics = {path: one.document() for path, one in seen.metrics.items()}
+    metrics = {path: one.document() for path, one in seen.metrics.items() if done is None or _is_made(index, path)}
     return {"data": {"params": params, "metrics": metrics, "deps": _deps(index), "outs": _outs(index)}, "error": None}
+
+
+def body_so_far(place: Project, since: float, *, param_deps: bool = False) -> dict[str, Any] | None:
+    """What a work tree says of an experiment that runs in it, or failed: params, and what came of stages that are done.
+
+    What lies about of earlier runs is left out; `since` is when the experiment began there, in seconds since the epoch.
+    """
+    data: dict[str, Any] | None = body_of(place, Workspace(place), param_deps=param_deps, done=done_since(place, since))["data"]
+    return data
+
+
+def _of_done(index: Index, done: Collection[str]) -> Index:
+    """The index without what the locks say of other stages."""
+    locks = {}
+    for path, lock in index.locks.items():
+        here = {one.name for address, one in index.stages.items() if address in done and parent(one.file) == parent(path)}
+        locks[path] = replace(lock, stages={name: state for name, state in lock.stages.items() if name in here})
+    return replace(index, locks=locks)
+
+
+def _is_made(index: Index, path: str) -> bool:
+    owner = index.owner_of(path)
+    return owner is not None and owner.recorded is not None
 
 
 def _deps(index: Index) -> dict[str, Any]:

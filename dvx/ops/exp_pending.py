@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from dvx.errors import DvxError
 from dvx.model.override import Override, put
+from dvx.model.paths import within
 from dvx.model.task import State, Task, TaskPlace
 from dvx.ops.exp_tasks import log_of
 from dvx.ops.rooms import existing_room
@@ -33,11 +34,12 @@ def pending(
     project: Project,
     tasks: Sequence[Task],
     bodies: Callable[[Sequence[str]], Mapping[str, Any]],
-    now: Callable[[Project], Any],
+    now: Callable[[Project, float], Any],
 ) -> tuple[Pending, ...]:
     """What is known of tasks that did not succeed, those that run first.
 
-    `bodies` says what commits hold, `now` what a work tree does.
+    `bodies` says what commits hold, `now` what a work tree says of the experiment that
+    began there at a moment.
     """
     known = bodies(list(dict.fromkeys(one.snapshot for one in tasks if one.snapshot and one.seen is None)))
     found = list(_known(project, tasks, known, now))
@@ -45,13 +47,16 @@ def pending(
     return tuple(sorted(found, key=lambda one: order.index(one.task.state)))
 
 
-def _known(project: Project, tasks: Sequence[Task], known: Mapping[str, Any], now: Callable[[Project], Any]) -> Iterator[Pending]:
+def _known(
+    project: Project, tasks: Sequence[Task], known: Mapping[str, Any], now: Callable[[Project, float], Any]
+) -> Iterator[Pending]:
     for task in tasks:
         log, root = log_of(project, task), ""
         data: Any = task.seen
         if task.state is State.RUNNING:
-            place = project if task.place is TaskPlace.WORKSPACE else existing_room(project, task.ident)
-            data = now(place) if place is not None else None
+            here = task.place is TaskPlace.WORKSPACE
+            place = project if here else existing_room(project, task.ident)
+            data = now(place, task.started or 0 if here else 0) if place is not None else None
             root = place.root if place is not None else ""
         if data is None and task.snapshot in known:
             data = _overridden(known[task.snapshot], task.overrides)
@@ -59,7 +64,7 @@ def _known(project: Project, tasks: Sequence[Task], known: Mapping[str, Any], no
 
 
 def _overridden(body: Body, overrides: Sequence[Override]) -> Body:
-    """What a snapshot says, with other values of parameters; it has no metrics of its own yet."""
+    """What a snapshot says, with other values of parameters; nothing was made of them yet."""
     params = copy.deepcopy(body["params"]) if overrides else body["params"]
     for one in overrides:
         document = params.get(one.path, {}).get("data")
@@ -69,4 +74,7 @@ def _overridden(body: Body, overrides: Sequence[Override]) -> Body:
             except DvxError:
                 # the table need not have all of a file
                 continue
-    return {**body, "params": params, "metrics": {}}
+    made = [path for path, out in body["outs"].items() if not out["is_data_source"]]
+    deps = {path: known for path, known in body["deps"].items() if not any(within(path, out) for out in made)}
+    outs = {path: out for path, out in body["outs"].items() if path not in made}
+    return {**body, "params": params, "metrics": {}, "deps": deps, "outs": outs}

@@ -18,7 +18,7 @@ from dvx.git import CommitInfo, Git
 from dvx.model.experiment import Experiment
 from dvx.model.kept import read_bodies
 from dvx.model.task import State, Task, TaskPlace
-from dvx.ops.exp_body import body_of
+from dvx.ops.exp_body import body_of, body_so_far
 from dvx.ops.experiments import BaselineScope, all_experiments, baselines_of, git_of, head_of
 from dvx.ops.revisions import RevisionFiles
 from dvx.ops.source import Workspace
@@ -155,8 +155,8 @@ def _pending(
         known = _bodies(project, git, commits, options)
         return {commit: body["data"] for commit, body in known.items() if body["data"] is not None}
 
-    def now(place: Project) -> Any:
-        return body_of(place, Workspace(place), param_deps=options.param_deps)["data"]
+    def now(place: Project, since: float) -> Any:
+        return body_so_far(place, since, param_deps=options.param_deps)
 
     for one in pending(project, tasks, bodies, now):
         state = "failed" if one.task.state is State.KILLED else one.task.state.value

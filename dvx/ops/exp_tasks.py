@@ -6,8 +6,8 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, BinaryIO
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import BinaryIO
 
 from msgspec.structs import replace
 
@@ -19,6 +19,7 @@ from dvx.model.experiment import OWN_REFS, ExpRef
 from dvx.model.paths import printable
 from dvx.model.task import State, Task, TaskPlace
 from dvx.ops.employment import is_employed
+from dvx.ops.exp_body import body_so_far
 from dvx.ops.exp_run import RecordedExperiment, RunOptions, perform
 from dvx.ops.experiments import git_of
 from dvx.ops.refs import change_refs
@@ -62,7 +63,7 @@ def run_task(project: Project, book: TaskBook, task: Task, tell: Tell) -> Record
     """Run a task that is ours in its room, and write down what became of it.
 
     Raises:
-        DvxError: it failed, or was stopped by `queue kill`; what it had written so far is kept.
+        DvxError: it failed, or was stopped by `queue kill`; what its stages had made so far is kept.
         KeyboardInterrupt: this process was stopped; the task waits again, and goes on where it was.
     """
     worker = task.worker
@@ -198,20 +199,10 @@ def _perform(project: Project, book: TaskBook, task: Task, tell: Tell) -> Record
 
 
 def _give_up(project: Project, book: TaskBook, task: Task, state: State, error: str) -> None:
-    book.update(replace(task, state=state, error=error, ended=time.time(), seen=_seen(project, task)), held_by=task.worker)
-    clear_room(project, task.ident)
-
-
-def _seen(project: Project, task: Task) -> Mapping[str, Any] | None:
-    """What a failed task had written by then."""
-    from dvx.ops.exp_body import body_of
-    from dvx.ops.source import Workspace
-
     room = existing_room(project, task.ident)
-    if room is None:
-        return None
-    data: Mapping[str, Any] | None = body_of(room, Workspace(room), param_deps=False)["data"]
-    return data
+    seen = body_so_far(room, 0) if room is not None else None
+    book.update(replace(task, state=state, error=error, ended=time.time(), seen=seen), held_by=task.worker)
+    clear_room(project, task.ident)
 
 
 def as_it_is(project: Project, task: Task) -> Task:

@@ -13,6 +13,7 @@ from dvx.journal import TaskBook
 from dvx.model.events import Tell
 from dvx.model.task import State, Task, TaskPlace
 from dvx.ops.employment import employed
+from dvx.ops.exp_body import body_so_far
 from dvx.ops.exp_edits import read_overrides
 from dvx.ops.exp_run import RecordedExperiment, RunOptions, prepare, run
 from dvx.ops.exp_tasks import open_book, taken, waiting_names
@@ -52,7 +53,7 @@ def run_here(project: Project, options: RunOptions, tell: Tell) -> RecordedExper
         except BaseException as error:
             state = State.FAILED if isinstance(error, DvxError) else State.KILLED
             told = error.message.splitlines()[0] if isinstance(error, DvxError) else "it was stopped"
-            book.update(replace(task, state=state, ended=time.time(), error=told, seen=_seen(project)))
+            book.update(replace(task, state=state, ended=time.time(), error=told, seen=body_so_far(project, now)))
             book.remove([one.ident for one in _failures(book)[:-_KEPT_FAILURES]])
             raise
     # what failed under this name is made good
@@ -63,11 +64,3 @@ def run_here(project: Project, options: RunOptions, tell: Tell) -> RecordedExper
 
 def _failures(book: TaskBook) -> list[Task]:
     return [one for one in book.tasks(State.FAILED, State.KILLED) if not one.snapshot]
-
-
-def _seen(project: Project) -> dict[str, object] | None:
-    from dvx.ops.exp_body import body_of
-    from dvx.ops.source import Workspace
-
-    data: dict[str, object] | None = body_of(project, Workspace(project), param_deps=False)["data"]
-    return data

@@ -127,6 +127,23 @@ def list_runs(project: Project, limit: int) -> tuple[RunRecord, ...]:
         return tuple(_run(project, journal, name) for name in journal.runs(limit))
 
 
+def done_since(project: Project, moment: float) -> frozenset[str]:
+    """The stages that runs which began since a moment are done with: they ran to the end, were restored, or had not changed."""
+    runs = []
+    with _reading(project) as journal:
+        for name in journal.runs():
+            run = _run(project, journal, name)
+            if run.started < moment:
+                break
+            runs.append(run)
+    done: set[str] = set()
+    for run in reversed(runs):
+        done.difference_update(one.stage for one in run.attempts)
+        done.update(one.stage for one in run.attempts if one.status is Status.DONE)
+        done.update(run.skipped, run.restored, run.adopted)
+    return frozenset(done)
+
+
 def run_names(project: Project) -> list[str]:
     """The names of all runs, the newest first."""
     with _reading(project) as journal:
