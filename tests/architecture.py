@@ -269,7 +269,7 @@ def databases_have_their_place(module: Module) -> Iterator[str]:
     """SQLite is for what may be lost and for the journal, processes for Git and the shell."""
     places = {
         "sqlite3": ("dvx.store.stats", "dvx.store.rows", "dvx.journal"),
-        "subprocess": ("dvx.git", "dvx.shell"),
+        "subprocess": ("dvx.git", "dvx.shell", "dvx.store.backends.openssh"),
         "pickle": (),
         "marshal": (),
     }

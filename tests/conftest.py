@@ -14,7 +14,7 @@ import pytest
 from hypothesis import settings
 
 from tests.guard import WriteGuard
-from tests.helpers import ROOT, commit_all, dvx, git
+from tests.helpers import PROGRAMS, ROOT, SSH_CONFIG, commit_all, dvx, git, write
 
 pytest_plugins = ("tests.servers", "tests.more_servers")
 
@@ -130,11 +130,12 @@ def isolate(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, below in _SET_BELOW_HOME.items():
         monkeypatch.setenv(name, str(folder / below))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setenv("PATH", os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]))
+    monkeypatch.setenv("PATH", os.pathsep.join([os.path.dirname(sys.executable), str(PROGRAMS), os.environ["PATH"]]))
     monkeypatch.setenv("TMPDIR", str(folder / "tmp"))
     monkeypatch.setattr(tempfile, "tempdir", None)
     (folder / "tmp").mkdir()
     (folder / ".gitconfig").write_text(_GIT_CONFIG)
+    write(folder / ".ssh/all", SSH_CONFIG.format(home=folder))
 
 
 @pytest.fixture

@@ -19,6 +19,9 @@ import pytest
 from dvx.model.dialect import DVC, NATIVE, Dialect
 
 ROOT = Path(__file__).resolve().parent.parent
+PROGRAMS = ROOT / "tests/programs"
+# with the `ssh` of these programs the files of OpenSSH are in $HOME, not where the system's list of users says
+SSH_CONFIG = 'Include "{home}/.ssh/config"\nMatch all\n  UserKnownHostsFile "{home}/.ssh/known_hosts"\n'
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,8 +68,8 @@ def _listens(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def ssh_server(folder: Path) -> Iterator[Served]:
-    """OpenSSH that lets one key in; `folder` gets `id`, the key, and `known_hosts`."""
+def ssh_server(folder: Path, sftp: str = "internal-sftp") -> Iterator[Served]:
+    """OpenSSH that lets one key in, with a program for SFTP; `folder` gets `id`, the key, and `known_hosts`."""
     program = _path("sshd")
     for name in ("host", "id", "other"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
@@ -89,7 +89,7 @@ def ssh_server(folder: Path) -> Iterator[Served]:
         "UsePAM": "no",
         "StrictModes": "no",
         "PermitRootLogin": "prohibit-password",
-        "Subsystem": "sftp internal-sftp",
+        **({"Subsystem": f"sftp {sftp}"} if sftp else {}),
         "MaxStartups": "100:30:200",
     }
     (folder / "config").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))

@@ -1,8 +1,8 @@
 """Pace: connections over which almost nothing moves are cut, whatever library waits for them.
 
 Libraries give up silence, but a server that sends a byte a second is never silent. What moved over the connections of this
-process is asked of the kernel, which knows it of all of them alike: on Linux. Elsewhere, and where a proxy command of SSH makes
-the connection, nothing is cut.
+process is asked of the kernel, which knows it of all of them alike: on Linux. Elsewhere nothing is cut, nor are connections of
+SSH, which are another process's: there a minute of silence ends the wait (`backends.openssh`).
 """
 
 from __future__ import annotations

@@ -124,13 +124,10 @@ def _system_user() -> str:
         return f"user {os.geteuid()}" if hasattr(os, "geteuid") else "this user"
 
 
-def _ssh_identity(settings: Mapping[str, str], store: Any, _: str) -> Identity:
-    transport = store.ftp.get_channel().get_transport()
-    host, port = transport.getpeername()[:2]
+def _ssh_identity(settings: Mapping[str, str], store: Any, root: str) -> Identity:
+    store.exists(root)  # who we are is known when we are let in
     source = f"the key `{settings['keyfile']}`" if settings.get("keyfile") else "the SSH configuration, agent or usual keys"
-    if settings.get("password"):
-        source = "a password"
-    return Identity(f"{transport.get_username()}@{host}:{port}", source)
+    return Identity(store.identity(), "a password" if settings.get("password") else source)
 
 
 def _s3_identity(url: str, settings: Mapping[str, str], environ: Mapping[str, str]) -> Identity:

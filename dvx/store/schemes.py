@@ -133,7 +133,7 @@ SCHEMES: dict[str, Scheme] = {
         "ssh",
         "dvx-vc[ssh]",
         options=_SSH,
-        errors=("paramiko.SSHException",),
+        errors=("paramiko.SSHException", "paramiko.SFTPError"),
         passing=("paramiko.SSHException", "builtins.EOFError"),
         backend="sftp",
         most=8,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import ROOT
+from tests.helpers import PROGRAMS, ROOT
 from tests.more_servers import Served, ssh_server
 from tests.servers import KEY, SECRET, S3Server, s3_server
 
@@ -58,7 +58,9 @@ def with_ssh(server: Served) -> Surroundings:
     config = f"Host storage\n  HostName 127.0.0.1\n  Port {server.port}\n  IdentityFile {server.options['keyfile']}\n"
     known = (server.folder.parent / "known_hosts").read_text(encoding="utf-8")
     names = {"/srv/dvx": str(server.folder), "ada@storage.example.org:22": f"{getpass.getuser()}@127.0.0.1:{server.port}"}
-    return Surroundings(names, files={".ssh/config": config, ".ssh/known_hosts": known})
+    variables = {"PATH": os.pathsep.join([str(Path(sys.executable).parent), str(PROGRAMS), os.environ["PATH"]])}
+    found = {".ssh/all": f"{config}  UserKnownHostsFile ${{HOME}}/.ssh/known_hosts\n", ".ssh/known_hosts": known}
+    return Surroundings(names, variables, found)
 
 
 def with_dvc(folder: Path) -> Surroundings:

@@ -70,6 +70,12 @@ for repo, commands in json.load(sys.stdin):
         if code == 3:
             print("BUG", repo, words, file=sys.stderr)
 """
+_SSH_NAMES = (
+    "BatchMode|ClearAllForwardings|ConnectTimeout|ControlMaster|ControlPath|ForwardAgent|ForwardX11|GSSAPIAuthentication|IdentitiesOnly|"
+    "IdentityAgent|LogLevel|NumberOfPasswordPrompts|PermitLocalCommand|RemoteCommand|RequestTTY|ServerAlive\\w+"
+)
+# what dvx asks it for: the SFTP of a host, with options that start nothing
+_SSH_OPTIONS = re.compile(rf"(-F \S+ )?(-G )?((-o ({_SSH_NAMES})=\S+|-[lpi] \S+) )*(-s )?-- [\w.:%-]+( sftp)?")
 
 
 def traced(trials: Sequence[tuple[Path, list[list[str]]]], log: Path, also: Sequence[Path] = ()) -> list[str]:
@@ -110,6 +116,8 @@ def is_allowed(program: str, words: list[str], top: Path) -> bool:
     if name == "uname":
         # Python asks it what the machine is
         return words == ["uname", "-p"]
+    if name == "ssh":
+        return _SSH_OPTIONS.fullmatch(" ".join(words[1:])) is not None
     if name.startswith("git-"):
         return name.removeprefix("git-") in (*_SUBCOMMANDS, "remote-http", "remote-https")
     if name != "git":
@@ -177,6 +185,12 @@ def test_the_trace_sees_what_runs(prepared: Path, tmp_path: Path) -> None:
         ("/repo/git", ["git", "status"], False),
         ("./git", ["git", "status"], False),
         ("/usr/bin/ssh", ["ssh", "x"], False),
+        ("/usr/bin/ssh", ["ssh", "-o", "BatchMode=yes", "-p", "1", "-s", "--", "x", "sftp"], True),
+        ("/usr/bin/ssh", ["ssh", "-G", "-o", "BatchMode=yes", "--", "x"], True),
+        ("/usr/bin/ssh", ["ssh", "-o", "ProxyCommand=evil", "-s", "--", "x", "sftp"], False),
+        ("/usr/bin/ssh", ["ssh", "-oProxyCommand=evil", "-s", "--", "x", "sftp"], False),
+        ("/usr/bin/ssh", ["ssh", "-o", "BatchMode=yes", "--", "x", "evil"], False),
+        ("/repo/ssh", ["ssh", "-s", "--", "x", "sftp"], False),
     ],
 )
 def test_only_git_is_allowed(program: str, words: list[str], allowed: bool) -> None:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 import shutil
+import signal
 import socket
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -17,8 +23,9 @@ import pytest
 from dvx.errors import ConfigError, Corrupted, RemoteError
 from dvx.store.remote import Remote, open_remote
 from dvx.store.verify import Check
-from tests.helpers import commit_all, dvx, git, run_dvx, write
-from tests.more_servers import PASSWORD, USER, Served, dav_server
+from tests.helpers import commit_all, dvx, git, run_dvx, run_process, write
+from tests.more_servers import PASSWORD, USER, Served, dav_server, ssh_server
+from tests.patience import is_alive, within
 from tests.store.test_remote import HELLO, trust
 
 
@@ -66,9 +73,130 @@ class TestSSH:
         trust(home, ssh)
         remote = self._open(ssh)
         remote.put(b"hello", HELLO.object_name)
-        client = remote._files._client  # type: ignore[attr-defined]
-        client.get_transport().sock.shutdown(socket.SHUT_RDWR)
+        (process,) = children("ssh")
+        os.kill(process, signal.SIGKILL)
         assert remote.read(HELLO.object_name) == b"hello"
+
+    def test_a_killed_command_leaves_no_connection(self, ssh: Served, home: Path) -> None:
+        trust(home, ssh)
+        text = (
+            "import sys, os; from dvx.store.remote import open_remote; import ast\n"
+            "remote = open_remote('storage', sys.argv[1], ast.literal_eval(sys.argv[2]))\n"
+            "remote.put(b'hello', 'x'); print(flush=True); sys.stdin.read()\n"
+        )
+        words = [sys.executable, "-c", text, f"ssh://127.0.0.1:{ssh.port}{ssh.folder}/killed", repr(ssh.options)]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            (child,) = children("ssh", process.pid)
+            process.kill()
+        with within(20):
+            while is_alive(child):
+                time.sleep(0.05)
+
+    def test_what_is_left_of_a_connection_is_nothing(self, ssh: Served, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        trust(home, ssh)
+        remote = self._open(ssh)
+        remote.put(b"hello", HELLO.object_name)
+        assert len(children("ssh")) == 1
+        del remote
+        gc.collect()
+        assert children("ssh") == []
+        assert [*(home / "tmp").iterdir()] == []
+
+    def test_a_server_behind_another_one(self, ssh: Served, home: Path) -> None:
+        trust(home, ssh)
+        key = f"  HostName 127.0.0.1\n  Port {ssh.port}\n  IdentityFile {ssh.options['keyfile']}\n"
+        write(home / ".ssh/config", f"Host door\n{key}Host inner\n{key}  ProxyJump door\n")
+        remote = open_remote("storage", f"ssh://inner{ssh.folder}", {})
+        remote.put(b"hello", HELLO.object_name)
+        assert remote.read(HELLO.object_name) == b"hello"
+
+    def test_a_door_that_is_shut_is_told_at_once(self, ssh: Served, home: Path) -> None:
+        trust(home, ssh)
+        write(home / ".ssh/config", "Host door\n  HostName 127.0.0.1\n  Port 1\nHost inner\n  ProxyJump door\n")
+        with within(20), pytest.raises(RemoteError, match=r"connect to host 127\.0\.0\.1 port 1: Connection refused"):
+            open_remote("storage", f"ssh://inner{ssh.folder}", {}).read("x")
+
+    def test_a_proxy_command(self, ssh: Served, home: Path) -> None:
+        trust(home, ssh)
+        key = f"  HostName 127.0.0.1\n  Port {ssh.port}\n  IdentityFile {ssh.options['keyfile']}\n"
+        write(home / ".ssh/config", f"Host door\n{key}Host inner\n{key}  ProxyCommand ssh -W %h:%p door\n")
+        assert open_remote("storage", f"ssh://inner{ssh.folder}", {}).missing(["x"]) == {"x"}
+
+    def test_a_server_that_is_silent_is_given_up(self, home: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent, within(30):
+            remote = open_remote("storage", f"ssh://127.0.0.1:{silent.getsockname()[1]}/x", {"timeout": "1"})
+            with pytest.raises(RemoteError, match="cannot be reached"):
+                remote.read("x")
+
+    def test_a_server_that_dies_leaves_no_traceback(self, home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        (tmp_path / "server").mkdir()
+        with ssh_server(tmp_path / "server") as server:
+            trust(home, server)
+            remote = self._open(server)
+            remote.put(b"hello", "x")
+            (process,) = children("ssh")
+        os.kill(process, signal.SIGKILL)
+        with pytest.raises(RemoteError, match="cannot be reached"):
+            remote.read("x")
+        assert capfd.readouterr().err == ""
+
+    def test_a_folder_that_may_not_be_made_is_named(self, home: Path, tmp_path: Path) -> None:
+        (tmp_path / "server").mkdir()
+        with ssh_server(tmp_path / "server", sftp="internal-sftp -R") as server:
+            trust(home, server)
+            with pytest.raises(RemoteError, match="there is no folder `/srv/of nobody/files/md5/5d`, and you may not make it"):
+                open_remote("storage", f"ssh://127.0.0.1:{server.port}/srv/of nobody", server.options).put(
+                    b"hello", HELLO.object_name
+                )
+
+    def test_a_server_without_sftp_is_told(self, home: Path, tmp_path: Path) -> None:
+        (tmp_path / "server").mkdir()
+        with ssh_server(tmp_path / "server", sftp="") as server:
+            trust(home, server)
+            with pytest.raises(RemoteError, match=r"`127.0.0.1` has no SFTP"):
+                self._open(server).read("x")
+
+    def test_a_server_that_talks_first_is_told(self, home: Path, tmp_path: Path) -> None:
+        (tmp_path / "server").mkdir()
+        with ssh_server(tmp_path / "server", sftp="/bin/echo Welcome to the cluster") as server:
+            trust(home, server)
+            with pytest.raises(RemoteError, match="Garbage packet received"):
+                self._open(server).read("x")
+
+    def test_without_ssh_nothing_goes(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setenv("PATH", str(tmp_path))
+        with pytest.raises(ConfigError, match="there is no program `ssh`"):
+            open_remote("storage", "ssh://host/x", {}).read("x")
+
+    def test_a_passphrase_opens_a_key(self, ssh: Served, home: Path, tmp_path: Path) -> None:
+        trust(home, ssh)
+        key = tmp_path / "locked"
+        shutil.copy(ssh.folder.parent / "id", key)
+        subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "it's secret", "-f", key], check=True)
+        with pytest.raises(RemoteError, match="refuses access"):
+            self._open(ssh, keyfile=str(key)).missing(["x"])
+        with pytest.raises(RemoteError, match="refuses access"):
+            self._open(ssh, keyfile=str(key), passphrase="wrong").missing(["x"])
+        assert self._open(ssh, keyfile=str(key), passphrase="it's secret").missing(["x"]) == {"x"}
+
+    def test_one_login_serves_all_threads(
+        self, ssh: Served, home: Path, native: Path, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        trust(home, ssh)
+        for number in range(200):
+            write(native / f"data/{number}", f"{number}")
+        dvx(native, "remote", "add", "-d", "storage", f"ssh://127.0.0.1:{ssh.port}{ssh.folder}/{uuid.uuid4().hex}")
+        for option, value in ssh.options.items():
+            dvx(native, "remote", "modify", "--local", "storage", option, value)
+        dvx(native, "add", "data")
+        log = ssh.folder.parent / "log"
+        before = log.read_text().count("Accepted publickey")
+        with tempfile.TemporaryDirectory(dir=tmp_path_factory.getbasetemp()) as short:
+            run_process(native, "dvx", "push", "-j", "4", env={"TMPDIR": short})
+            assert os.listdir(short) == []
+        assert log.read_text().count("Accepted publickey") == before + 1
 
     def test_an_upload_that_is_cut_off_gets_no_name(self, ssh: Served, home: Path, tmp_path: Path) -> None:
         trust(home, ssh)
@@ -92,6 +220,17 @@ class TestSSH:
     def test_a_url_names_a_host(self) -> None:
         with pytest.raises(ConfigError, match="it names no host"):
             open_remote("storage", "ssh:///path", {})
+
+
+def children(name: str, parent: int = 0) -> list[int]:
+    """The processes of a name that a process started itself."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            told, _, rest = (folder / "stat").read_text().rpartition(")")
+            if told.endswith(f"({name}") and rest.split()[1] == str(parent or os.getpid()):
+                found.append(int(folder.name))
+    return found
 
 
 class TestHTTP:

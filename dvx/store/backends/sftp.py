@@ -1,11 +1,8 @@
-"""Files over SSH: paramiko's SFTP, set up as OpenSSH's own configuration says."""
+"""Files over SSH: paramiko speaks SFTP over connections that OpenSSH makes."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import re
-import socket
 import stat
 import threading
 from collections.abc import Iterator
@@ -16,42 +13,37 @@ import paramiko  # type: ignore[import-untyped]
 from fsspec.implementations.sftp import SFTPFileSystem
 
 from dvx.errors import RemoteError
-from dvx.model.paths import printable
+from dvx.store.backends.openssh import CONNECT_SECONDS, Dialer, Login, Wire
 from dvx.store.backends.target import Target
 
 _PIECE = 32 << 10
-_CONNECT_SECONDS = 30.0
-_STALL_SECONDS = 60.0
-_HOST = re.compile(r"[\w.:%][\w.:%-]*")
-_USER = re.compile(r"""[^-\s\x00-\x1f\x7f'"`$;&<>|(){}][^\s\x00-\x1f\x7f'"`$;&<>|(){}]*""")
-_TRUSTING = ("no", "off", "accept-new")
 
 
 class SFTPFiles(SFTPFileSystem):  # type: ignore[misc]
-    """SFTP with one channel for each thread, opened at first use, over one connection that is made again when it broke."""
+    """SFTP with one connection for each thread, made at first use, and again when it broke."""
 
     cachable = False
 
-    def __init__(self, host: str, settings: dict[str, Any]) -> None:
-        self._settings = settings
-        self._guard = threading.Lock()
+    def __init__(self, login: Login) -> None:
+        self._dialer = Dialer(login)
         self._mine = threading.local()
-        self._client: paramiko.SSHClient | None = None
-        super().__init__(host)
+        super().__init__(login.host)
 
     def _connect(self) -> None:
         """Not yet: nothing is asked of the network before it must be."""
 
     @property
     def ftp(self) -> paramiko.SFTPClient:
-        """This thread's channel."""
-        client = self._connected()
-        if getattr(self._mine, "client", None) is not client:
-            channel = client.open_sftp()
-            channel.get_channel().settimeout(_STALL_SECONDS)
-            self._mine.client, self._mine.channel = client, channel
-        found: paramiko.SFTPClient = self._mine.channel
+        """This thread's connection."""
+        wire: Wire | None = getattr(self._mine, "wire", None)
+        if wire is None or wire.broken:
+            self._mine.wire, self._mine.client = self._dialer.dial(lambda new: (new, paramiko.SFTPClient(new)))
+        found: paramiko.SFTPClient = self._mine.client
         return found
+
+    def identity(self) -> str:
+        """Who logs in where: `user@host:port`."""
+        return self._dialer.identity()
 
     def cat_file(self, path: str, start: int | None = None, end: int | None = None) -> bytes:
         """Part of a file; many small reads are asked for at once, since each waits for the network."""
@@ -83,6 +75,9 @@ class SFTPFiles(SFTPFileSystem):  # type: ignore[misc]
         except FileNotFoundError:
             self.makedirs(path.rpartition("/")[0])
             self.makedirs(path)
+        except PermissionError:
+            hint = f"make it on `{self.host}`, or ask who runs it to let you write there"
+            raise RemoteError(f"there is no folder `{path}`, and you may not make it", hint) from None
         except OSError:
             if not stat.S_ISDIR(self.ftp.stat(path).st_mode or 0):
                 raise
@@ -107,85 +102,20 @@ class SFTPFiles(SFTPFileSystem):  # type: ignore[misc]
         if there != size:
             raise ConnectionError(f"{there} of {size} bytes arrived")
 
-    def _connected(self) -> paramiko.SSHClient:
-        with self._guard:
-            transport = self._client.get_transport() if self._client is not None else None
-            if self._client is None or transport is None or not transport.is_active():
-                self._client = _dial(self.host, self._settings)
-            return self._client
-
 
 def open_files(target: Target) -> tuple[Any, str]:
-    """The file system of a URL and the path in it. Raises ValueError when the URL has no host."""
+    """The file system of a URL and the path in it. Raises ValueError when the URL has no host, or an odd one."""
     parts, options = urlsplit(target.url), dict(target.options)
     if not parts.hostname:
         raise ValueError("it names no host")
-    given: dict[str, Any] = {"port": parts.port, "username": parts.username and unquote(parts.username)}
-    _refuse_odd(parts.hostname, str(options.get("username") or given["username"] or ""))
-    given["password"] = parts.password and unquote(parts.password)
-    settings = _from_ssh_config(parts.hostname) | {key: value for key, value in given.items() if value} | options
-    return SFTPFiles(parts.hostname, settings), parts.path or "/"
-
-
-def _refuse_odd(host: str, user: str) -> None:
-    """The user's OpenSSH configuration may have commands that these become words of. Raises ValueError."""
-    if not _HOST.fullmatch(host):
-        raise ValueError(f"`{printable(host)}` is not a host name")
-    if user and not _USER.fullmatch(user):
-        raise ValueError(f"`{printable(user)}` is not a user name")
-
-
-def _from_ssh_config(host: str) -> dict[str, Any]:
-    """What the user's OpenSSH configuration says of a host, in paramiko's words."""
-    config = paramiko.SSHConfig()
-    with contextlib.suppress(FileNotFoundError, PermissionError), open(os.path.expanduser("~/.ssh/config")) as file:
-        config.parse(file)
-    found = config.lookup(host)
-    settings: dict[str, Any] = {"address": found.get("hostname", host)}
-    if "user" in found:
-        settings["username"] = found["user"]
-    if "port" in found:
-        settings["port"] = int(found["port"])
-    if "identityfile" in found:
-        settings["key_filename"] = [name for name in map(os.path.expanduser, found["identityfile"]) if os.path.exists(name)]
-    if found.get("proxyjump", "none").lower() != "none":
-        settings["proxy"] = f"ssh -W {settings['address']}:{settings.get('port', 22)} {found['proxyjump']}"
-    if found.get("proxycommand", "none").lower() != "none":
-        settings["proxy"] = found["proxycommand"]
-    settings["strict"] = found.get("stricthostkeychecking", "yes").lower() not in _TRUSTING
-    settings["known_hosts"] = [os.path.expanduser(name) for name in found.get("userknownhostsfile", "~/.ssh/known_hosts").split()]
-    return settings
-
-
-def _dial(host: str, settings: dict[str, Any]) -> paramiko.SSHClient:
-    given = dict(settings)
-    address, strict, proxy = given.pop("address", host), given.pop("strict"), given.pop("proxy", None)
-    client = paramiko.SSHClient()
-    for place in ("/etc/ssh/ssh_known_hosts", *given.pop("known_hosts")):
-        with contextlib.suppress(OSError):
-            client.load_system_host_keys(place)
-    client.set_missing_host_key_policy(paramiko.RejectPolicy() if strict else paramiko.AutoAddPolicy())
-    given.setdefault("timeout", _CONNECT_SECONDS)
-    limits = {"banner_timeout": _CONNECT_SECONDS, "auth_timeout": _CONNECT_SECONDS}
-    try:
-        client.connect(address, sock=paramiko.ProxyCommand(proxy) if proxy else None, **limits, **given)
-    except paramiko.ssh_exception.NoValidConnectionsError as error:
-        raise ConnectionError(str(error)) from None
-    except paramiko.BadHostKeyException as error:
-        hint = "if that is meant to be, remove the old key with `ssh-keygen -R`; if not, somebody may listen"
-        raise RemoteError(f"the host key of `{host}` is not the one that is known: {error.key.get_name()}", hint) from None
-    except paramiko.AuthenticationException as error:
-        hint = "load your key with `ssh-add`, or set `keyfile` or `user` with `dvx remote modify --local`"
-        raise RemoteError(f"`{host}` refuses access: {error}", hint) from None
-    except paramiko.SSHException as error:
-        if "known_hosts" in str(error):
-            port = f" -p {given['port']}" if "port" in given else ""
-            hint = f"run `ssh{port} {host}` once, and compare the fingerprint that it shows"
-            raise RemoteError(f"the host key of `{host}` is not known", hint) from None
-        raise
-    transport = client.get_transport()
-    if transport is not None:
-        transport.set_keepalive(15)
-        with contextlib.suppress(OSError):
-            transport.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    return client
+    login = Login(
+        host=parts.hostname,
+        user=str(options.get("username") or unquote(parts.username or "")),
+        port=int(options.get("port") or parts.port or 0),
+        keyfile=str(options.get("key_filename", "")),
+        secret=str(options.get("password") or options.get("passphrase") or unquote(parts.password or "")),
+        timeout=float(options.get("timeout") or CONNECT_SECONDS),
+        allow_agent=options.get("allow_agent", True) is not False,
+        gss_auth=options.get("gss_auth", False) is True,
+    )
+    return SFTPFiles(login), parts.path or "/"
