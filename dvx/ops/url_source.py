@@ -205,10 +205,10 @@ class UrlSource:
         info = self._info(remote)
         if info is not None and info["type"] == "file":
             return {"": info}
-        found = self._below(remote)
+        found = remote.infos(self._name) if remote.lists else {}
         if not found:
             raise _absent(self.url)
-        return found
+        return {path[len(self._name) :].removeprefix("/"): info for path, info in found.items()}
 
     def _info(self, remote: NetworkRemote) -> Any:
         if not self._name:
@@ -217,21 +217,6 @@ class UrlSource:
             return remote.direct(lambda system, root: system.info(f"{root.rstrip('/')}/{self._name}"))
         except FileNotFoundError:
             return None
-
-    def _below(self, remote: NetworkRemote) -> dict[str, Any]:
-        if not remote.lists:
-            return {}
-
-        def find(system: Any, root: str) -> dict[str, Any]:
-            top = f"{root.rstrip('/')}/{self._name}".rstrip("/")
-            found = system.find(top, detail=True)
-            return {path[len(top) + 1 :]: info for path, info in found.items() if path.startswith(top + "/")}
-
-        try:
-            found = remote.direct(find)
-        except FileNotFoundError:
-            return {}
-        return {path: info for path, info in found.items() if info["type"] == "file" and path}
 
 
 def parse_options(words: list[str] | None, option: str) -> dict[str, str]:

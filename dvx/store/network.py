@@ -156,6 +156,22 @@ class NetworkRemote:
         """
         return self._call(partial(call, self._files, self._root))
 
+    def infos(self, folder: str) -> dict[str, Any]:
+        """What the store tells of each object below a folder, by name; nothing of those that only mark a folder.
+
+        Raises:
+            RemoteError: the store cannot list, refused or cannot be reached.
+        """
+        if not self.lists:
+            raise RemoteError(f"the remote `{self.name}` cannot list what it has", "that needs another kind of remote than HTTP")
+        top = self._place(folder)
+        try:
+            found = self._call(partial(self._files.find, top, detail=True))
+        except FileNotFoundError:
+            return {}
+        infos = {path: info for path, info in found.items() if info["type"] == "file" and not path.endswith("/")}
+        return {path[len(self._root) :].removeprefix("/"): info for path, info in infos.items()}
+
     def _found_group(self, top: str, folders: Mapping[str, list[str]]) -> dict[str, Listed]:
         """What is there of objects in folders of one parent, which are about equally full, since names are hashes."""
         sample = min(folders)
@@ -186,21 +202,10 @@ class NetworkRemote:
         return self._listed(name, info) if info["type"] == "file" else None
 
     def _list(self, folder: str) -> dict[str, Listed]:
-        return {name: self._listed(name, info) for name, info in self._infos(folder).items()}
+        return {name: self._listed(name, info) for name, info in self.infos(folder).items()}
 
     def _listed(self, name: str, info: Mapping[str, Any]) -> Listed:
         return Listed(name, int(info["size"] or 0), modified_of(info), md5_of(self._scheme.protocol, info))
-
-    def _infos(self, folder: str) -> dict[str, Any]:
-        if not self.lists:
-            raise RemoteError(f"the remote `{self.name}` cannot list what it has", "that needs another kind of remote than HTTP")
-        top = self._place(folder)
-        try:
-            found = self._call(partial(self._files.find, top, detail=True))
-        except FileNotFoundError:
-            return {}
-        skip = len(self._root) + 1 if self._root else 0
-        return {path[skip:]: info for path, info in found.items() if info["type"] == "file"}
 
     def _send(self, local: str, data: bytes | None, name: str, size: int, meter: _Meter) -> None:
         target = self._place(name)

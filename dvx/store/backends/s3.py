@@ -122,11 +122,16 @@ class S3Files:
             return self._info(path, obstore.head(self._store, self._key(path)))
 
     def find(self, path: str, detail: bool = True) -> dict[str, dict[str, Any]]:  # noqa: ARG002  fsspec's
-        """All objects below a path."""
+        """All objects below a path, without those that only mark a folder."""
         found: dict[str, dict[str, Any]] = {}
         with _translated(path):
             for page in obstore.list(self._store, self._key(path) or None, chunk_size=1000):
                 found |= {f"{self._bucket}/{one['path']}": self._info(f"{self._bucket}/{one['path']}", one) for one in page}
+            # an empty object whose name ends in a slash is one, which obstore does not tell: it leaves the slash out
+            found.pop(path, None)
+            for folder in {name.rpartition("/")[0] for name, info in found.items() if not info["size"]}:
+                for name in obstore.list_with_delimiter(self._store, self._key(folder) or None)["common_prefixes"]:
+                    found.pop(f"{self._bucket}/{name}", None)
         return found
 
     def exists(self, path: str) -> bool:
