@@ -21,7 +21,7 @@ _HEADS = ("+refs/heads/*:refs/remotes/origin/*", "+HEAD:refs/remotes/origin/HEAD
 def copy_revision(url: str, revision: str, folder: str) -> str:
     """Make `folder` (absolute; it holds an empty `.git`) a work tree with the files of a revision, HEAD if it is empty.
 
-    `url` is one, or an absolute path. Returns the commit.
+    `url` is one, or an absolute path. Returns the commit. Files are as they are committed: no filter of the user's sees them.
 
     Raises:
         GitError: the repository cannot be reached, or is none.
@@ -30,7 +30,8 @@ def copy_revision(url: str, revision: str, folder: str) -> str:
     place = GitPlace(folder, os.path.join(folder, ".git"), os.path.join(folder, ".git"))
     process.ask(place, ("init", "--quiet"))
     commit = _shallow(place, url, revision or "HEAD") or _from_all(place, url, revision)
-    process.ask(place, ("-c", "advice.detachedHead=false", "checkout", "--quiet", "--force", "--detach", commit))
+    words = (*_no_filters(place), "-c", "advice.detachedHead=false", "checkout", "--quiet", "--force", "--detach", commit)
+    process.ask(place, words)
     return commit
 
 
@@ -61,6 +62,13 @@ def tags(cwd: str, url: str) -> list[str]:
     if answer.code:
         raise _failure(url, answer)
     return [line.partition("\trefs/tags/")[2] for line in values.lines(answer.out)]
+
+
+def _no_filters(place: GitPlace) -> list[str]:
+    """Words that turn off the filters that the user's and the system's configuration has."""
+    answer = process.run(place, ("config", "--name-only", "-z", "--get-regexp", r"^filter\."))
+    names = dict.fromkeys(name.rpartition(".")[0] for name in values.fields(answer.out))
+    return [word for name in names for off in ("smudge=", "process=", "required=false") for word in ("-c", f"{name}.{off}")]
 
 
 def _shallow(place: GitPlace, url: str, revision: str) -> str:

@@ -19,13 +19,11 @@ from dvx.model.ini import parse
 from dvx.model.origin import Origin, is_elsewhere, settings_of
 from dvx.model.paths import parent, printable
 from dvx.model.settings import Level, OptionName, Setting, is_path, read_settings, redact
-from dvx.ops.ignore import BUILT_IN, Ignore
-from dvx.ops.index import Index
+from dvx.ops.ignore import BUILT_IN
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.cache import Cache
 from dvx.store.reading import read_regular
-from dvx.store.scan import FoundFile, walk
 from dvx.store.scratch import Scratch
 from dvx.store.stats import StatCache
 from dvx.store.trash import Trash
@@ -243,24 +241,6 @@ def _top_of(url: str) -> tuple[str, str]:
     """A repository's URL, and the folder in it, for what may be a folder in a repository on this machine."""
     git = Git.find(url) if os.path.isabs(url) and os.path.isdir(url) and not is_bare(url) else None
     return (url, "") if git is None else (git.top, git.prefix)
-
-
-def copy_files(source: Project, index: Index, path: str, room: Project) -> None:
-    """Copy the files at a path that are no tracked data, and not what tracks it."""
-    place = source.abs(path)
-    if not os.path.isdir(place):
-        found: Iterable[FoundFile] = [FoundFile(path, place, os.stat(place))] if os.path.isfile(place) else []
-    else:
-        found = walk(place, path, source.root, Ignore(source).skip)
-    own = (source.dialect.pipeline, source.dialect.ignore)
-    for one in found:
-        name = one.path.rpartition("/")[2]
-        tracked = index.owner_of(one.path)
-        if (tracked is not None and tracked.output.cached) or name in own or one.path in index.pointers:
-            continue
-        target = room.abs(one.path)
-        files.make_folder(os.path.dirname(target))
-        files.copy_file(one.place, target, files.NEW_EXECUTABLE if one.status.st_mode & 0o100 else files.NEW_FILE)
 
 
 def _by_hand(setting: Setting, folder: str) -> Setting:

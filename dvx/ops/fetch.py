@@ -67,7 +67,8 @@ def bring(there: Elsewhere, path: str, sources: Sources, tell: Tell, depth: int 
         UnknownTarget: there is nothing at that path.
         MissingData: the repository has no data for it any more.
     """
-    from dvx.ops.elsewhere import copy_files, room_of
+    from dvx.ops.elsewhere import room_of
+    from dvx.ops.git_files import copy_files
 
     if depth > _DEEPEST:
         raise DvxError(f"`{path}` was imported through more than {_DEEPEST} repositories", "import it from where it was made")
@@ -84,7 +85,7 @@ def bring(there: Elsewhere, path: str, sources: Sources, tell: Tell, depth: int 
         demand(fetch(source, plan, tell, original.root if original else "", depth + 1), Direction.FETCH)
         contents, only = recorded(select(source, index, options.targets, options.select))
         restore(room, contents, tell, only=only, force=True)
-    copy_files(source, index, inner, room)
+    copy_files(there, source, index, inner, room)
     there.demand(room, inner, path)
     if not inner:
         # all of it, as one folder

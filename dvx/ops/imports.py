@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 
 from dvx.config import environment
 from dvx.config.git_options import powerful
-from dvx.errors import UsageError
+from dvx.errors import GitError, UsageError
 from dvx.git import Git
 from dvx.git.worktree import examine
 from dvx.model.events import Notice, Tell, silent
@@ -193,6 +194,8 @@ def _warn(original: str, url: str, tell: Tell) -> None:
     """Tell that what is in no commit of a repository on this machine is not imported: nobody could get it again."""
     # to compare files, Git may run what that repository's configuration names
     git = Git.find(original) if original and not powerful(original, environment()) else None
-    if git is not None and examine(git, untracked=False).is_dirty:
-        text = f"`{printable(url)}` has changes that are in no commit; they are not imported"
-        tell(Notice(text, "commit them, then run `dvx update`"))
+    # what keeps Git from looking there keeps nobody from what is committed
+    with contextlib.suppress(GitError):
+        if git is not None and examine(git, untracked=False).is_dirty:
+            text = f"`{printable(url)}` has changes that are in no commit; they are not imported"
+            tell(Notice(text, "commit them, then run `dvx update`"))
