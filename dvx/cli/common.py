@@ -75,6 +75,15 @@ def with_verbosity(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def tell_unread(unread: Sequence[str]) -> None:
+    """Name the files of revisions that could not be read; raises Partial if there are any."""
+    from dvx.ops.unread import demand_read
+
+    for text in unread if len(unread) > 1 else ():
+        render.note(text)
+    demand_read(unread)
+
+
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say less.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")]
 # `dvx --help` tells it; in the help of every command it would be noise

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dvx.cli import colour, complete, complete_values, render
-from dvx.cli.common import JsonOption, MarkdownOption, RemoteOption, TargetsArgument, find_project
+from dvx.cli.common import JsonOption, MarkdownOption, RemoteOption, TargetsArgument, find_project, tell_unread
 from dvx.errors import UsageError
 from dvx.model.paths import printable
+
+if TYPE_CHECKING:
+    from dvx.ops.data_status import DataStatus
 
 _SECTIONS = {
     "not_in_cache": ("Not in cache:", ('use "dvx fetch <file>..." to download files',)),
@@ -60,10 +63,15 @@ def data_status(
     document = {key: value for key, value in as_json(status).items() if unchanged or key != "unchanged"}
     if json:
         render.json(document)
-        return
+    else:
+        _print_status(status, document)
+    tell_unread(status.unread)
+
+
+def _print_status(status: DataStatus, document: Mapping[str, Any]) -> None:
     for line in _sections(document):
         render.data(line)
-    if not document:
+    if not document and not status.unread:
         render.data("No changes in an empty Git repository." if status.git_empty else "No changes.")
     if status.git_dirty:
         other = "other " if document else ""
@@ -100,8 +108,12 @@ def diff(
     document = as_json(found, hashes=show_hash or not json, missing=not (hide_missing or b_rev))
     if json:
         render.json(document)
-        return
-    rows = _diff_rows(document)
+    else:
+        _print_diff(_diff_rows(document), show_hash=show_hash, markdown=markdown)
+    tell_unread(found.unread)
+
+
+def _print_diff(rows: Sequence[tuple[str, str, str]], *, show_hash: bool, markdown: bool) -> None:
     if markdown:
         headers = ["Status", "Hash", "Path"]
         render.table([row if show_hash else row[::2] for row in rows], headers if show_hash else headers[::2], markdown=True)

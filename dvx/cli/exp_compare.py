@@ -11,7 +11,7 @@ import typer
 from dvx.cli import complete, complete_values, exp_table, render, screen
 from dvx.cli.common import JsonOption, MarkdownOption, find_project
 from dvx.cli.experiments import NumberOption, RevisionsOption, tell_of_others
-from dvx.cli.metrics import TableLook, changes_document, print_changes
+from dvx.cli.metrics import TableLook, changes_document, demand_revisions, print_changes
 from dvx.errors import UsageError
 from dvx.ops.exp_show import Baseline, Hide, ShowOptions, show
 from dvx.ops.experiments import BaselineScope, git_of
@@ -150,8 +150,10 @@ def exp_diff(
     if json:
         pairs = (("metrics", metrics), ("params", params))
         render.json({name: changes_document(project, one.changes(unchanged=everything)) for name, one in pairs})
+        demand_revisions(metrics, params)
         return
     print_changes(project, metrics, TableLook("Metric", precision, everything, not no_path, markdown=md))
     if metrics.changes(unchanged=everything) and params.changes(unchanged=everything):
         render.data("")
     print_changes(project, params, TableLook("Param", precision, everything, not no_path, markdown=md))
+    demand_revisions(metrics, params)

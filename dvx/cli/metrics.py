@@ -9,7 +9,8 @@ import typer
 from msgspec import Struct
 
 from dvx.cli import complete, complete_values, render
-from dvx.cli.common import JsonOption, MarkdownOption, find_project
+from dvx.cli.common import JsonOption, MarkdownOption, find_project, tell_unread
+from dvx.errors import DvxError
 from dvx.model.params import Change
 from dvx.ops.metrics import Reading, RevisionComparison, Several, Shown, ValueChoice, What, compare, show, table
 from dvx.project import Project
@@ -75,7 +76,7 @@ def metrics_show(
         listed = full if len(shown) > 1 else full.only(full.columns[1:])
         if listed.rows:
             render.table([[_text(cell, precision) for cell in row] for row in listed.rows], listed.columns, markdown=markdown)
-    _tell_failures(project, shown)
+    _tell_failures(project, shown, unread=True)
 
 
 def metrics_diff(
@@ -97,6 +98,7 @@ def metrics_diff(
     project = find_project()
     compared = compare(project, ValueChoice(What.METRICS, tuple(targets or ()), recursive), old, new)
     print_changes(project, compared, TableLook("Metric", precision, everything, not no_path, json, markdown))
+    demand_revisions(compared)
 
 
 def params_diff(
@@ -117,6 +119,7 @@ def params_diff(
     project = find_project()
     compared = compare(project, ValueChoice(What.PARAMS, tuple(targets or ()), param_deps=deps), old, new)
     print_changes(project, compared, TableLook("Param", None, everything, not no_path, json, markdown))
+    demand_revisions(compared)
 
 
 class TableLook(Struct, frozen=True):
@@ -175,12 +178,21 @@ def _shown_document(project: Project, shown: Sequence[Shown]) -> dict[str, Any]:
     for one in shown:
         files = {project.shown(path): reading.document() for path, reading in one.files.items()}
         label = one.revision if len(shown) > 1 else ""
-        documents[label] = Reading(error=one.error).document() if one.error else {"data": files}
+        error = Reading(error=DvxError(one.unread[0])).document() if one.unread else {}
+        documents[label] = error if error and not files else {"data": files, **error}
     return documents
 
 
-def _tell_failures(project: Project, shown: Iterable[Shown]) -> None:
+def _tell_failures(project: Project, shown: Iterable[Shown], *, unread: bool = False) -> None:
     for one in shown:
+        for text in one.unread if unread else ():
+            render.note(text)
         for path, error in one.failures():
-            name = f"`{project.shown(path)}`" if path else "the project"
+            name = f"`{project.shown(path)}`"
             render.note(f"{name} could not be read in {one.revision}: {error.message}")
+
+
+def demand_revisions(*compared: RevisionComparison) -> None:
+    """Name the files of revisions that could not be read; raises Partial if there are any."""
+    unread = dict.fromkeys(text for one in compared for side in (one.old, one.new) for text in side.unread)
+    tell_unread(tuple(unread))

@@ -219,6 +219,7 @@ def _show_problems(result: TransferResult) -> None:
     lines = [f"failed: {printable(path)}: {reason}" for path, reason in result.failed]
     lines += [f"missing: {printable(path)}" for path in result.missing]
     lines += [f"incomplete: {printable(path)}" for path in result.withheld]
+    lines += result.unread
     for line in lines if len(lines) > 1 else ():
         render.note(line)
 

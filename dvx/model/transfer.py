@@ -71,18 +71,22 @@ class TransferPlan(Struct, frozen=True):
 
 
 class TransferResult(Struct, frozen=True):
-    """What came of a plan: `copied` objects of `bytes` in all. `failed` are (path, reason), `missing` and `withheld` paths."""
+    """What came of a plan: `copied` objects of `bytes` in all. `failed` are (path, reason), `missing` and `withheld` paths.
+
+    `unread` says of which files of revisions it is not known what they name.
+    """
 
     copied: int = 0
     bytes: int = 0
     failed: tuple[tuple[str, str], ...] = ()
     missing: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
         """Whether everything that was wanted is at the target."""
-        return not (self.failed or self.missing or self.withheld)
+        return not (self.failed or self.missing or self.withheld or self.unread)
 
     def __add__(self, other: TransferResult) -> TransferResult:
         return TransferResult(
@@ -91,6 +95,7 @@ class TransferResult(Struct, frozen=True):
             failed=self.failed + other.failed,
             missing=self.missing + other.missing,
             withheld=self.withheld + other.withheld,
+            unread=self.unread + other.unread,
         )
 
 

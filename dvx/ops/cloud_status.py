@@ -22,6 +22,8 @@ def cloud_status(project: Project, options: SyncOptions, tell: Tell = silent) ->
         RemoteError: a remote cannot be reached.
     """
     scope = find_scope(project, options)
+    for text in scope.unread:
+        tell(Notice(text))
     remotes = Remotes(project, options.remote, options.jobs)
     reach = Reach(project.cache, mend=True)
     found: dict[str, str] = {}

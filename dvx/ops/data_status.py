@@ -16,6 +16,7 @@ from dvx.ops.scope import SyncOptions, find_scope
 from dvx.ops.snapshots import Snapshots, scope_of
 from dvx.ops.source import Revision
 from dvx.ops.steps import Remotes
+from dvx.ops.unread import load_revision, without_files
 from dvx.project import Project
 
 
@@ -32,6 +33,7 @@ class DataStatusOptions(Struct, frozen=True):
 class DataStatus(Struct, frozen=True):
     """`committed` is what pointers and locks say against the last commit, `uncommitted` the workspace against them.
 
+    `unread` says which files of the last commit could not be read; what they name is not compared with it.
     `git_dirty` when Git sees changes, `git_empty` when there is no commit yet.
     """
 
@@ -41,6 +43,7 @@ class DataStatus(Struct, frozen=True):
     not_in_remote: tuple[DiffItem, ...] = ()
     unchanged: tuple[DiffItem, ...] = ()
     untracked: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     git_dirty: bool = False
     git_empty: bool = False
 
@@ -54,7 +57,7 @@ def data_status(project: Project, options: DataStatusOptions, tell: Tell = silen
     """
     index = load_index(project)
     commit = project.git.head() if project.git is not None else None
-    head = load_index(project, Revision(project, commit)) if commit else Index()
+    head, unread = load_revision(project, Revision(project, commit), "HEAD") if commit else (Index(), {})
     scope, unknown = scope_of(project, (index, head), options.targets)
     scope += tuple(project.relative(target) for target in unknown)
     snapshots = Snapshots(project, scope, tell)
@@ -62,7 +65,8 @@ def data_status(project: Project, options: DataStatusOptions, tell: Tell = silen
     uncommitted = snapshots.compare(recorded, snapshots.workspace(index), granular=options.granular)
     committed = Changes()
     if project.git is not None:
-        committed = snapshots.compare(snapshots.recorded(head), recorded, granular=options.granular)
+        comparable = snapshots.recorded(without_files(index, unread))
+        committed = snapshots.compare(snapshots.recorded(head), comparable, granular=options.granular)
     seen = examine(project.git, untracked=options.untracked) if project.git is not None else WorkTree((), False)
     known = snapshots.known(recorded, granular=options.granular)
     return DataStatus(
@@ -72,6 +76,7 @@ def data_status(project: Project, options: DataStatusOptions, tell: Tell = silen
         not_in_remote=_not_in_remote(project, options, snapshots) if options.not_in_remote else (),
         unchanged=_unchanged(known, (committed, uncommitted)),
         untracked=tuple(path for path in seen.untracked if not scope or any(within(path, one) for one in scope)),
+        unread=tuple(unread.values()),
         git_dirty=seen.is_dirty,
         git_empty=project.git is not None and commit is None,
     )

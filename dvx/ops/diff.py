@@ -13,14 +13,19 @@ from dvx.model.events import Tell, silent
 from dvx.ops.index import Index, load_index
 from dvx.ops.snapshots import Snapshots, scope_of
 from dvx.ops.source import Revision
+from dvx.ops.unread import load_revision, without_files
 from dvx.project import Project
 
 
 class Diff(Struct, frozen=True):
-    """What changed, and in a comparison with the workspace those old items whose objects the cache lacks."""
+    """What changed, and in a comparison with the workspace those old items whose objects the cache lacks.
+
+    `unread` says which files of the revisions could not be read; what they name is left out on both sides.
+    """
 
     changes: Changes = field(default_factory=Changes)
     not_in_cache: tuple[DiffItem, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def diff(project: Project, old: str = "HEAD", new: str = "", targets: Sequence[str] = (), tell: Tell = silent) -> Diff:
@@ -37,7 +42,9 @@ def diff(project: Project, old: str = "HEAD", new: str = "", targets: Sequence[s
     if project.git.head() is None:
         return Diff()
     before, after = project.git.resolve(old), project.git.resolve(new) if new else ""
-    indexes = load_index(project, Revision(project, before)), load_index(project, Revision(project, after) if after else None)
+    first, unread = load_revision(project, Revision(project, before), old)
+    second, lost = load_revision(project, Revision(project, after), new) if after else (load_index(project), {})
+    indexes = without_files(first, lost), without_files(second, unread)
     scope, unknown = scope_of(project, indexes, targets)
     if unknown:
         raise UnknownTarget(
@@ -48,7 +55,8 @@ def diff(project: Project, old: str = "HEAD", new: str = "", targets: Sequence[s
     recorded = snapshots.recorded(indexes[0])
     present = snapshots.recorded(indexes[1]) if after else snapshots.workspace(indexes[1])
     changes = snapshots.compare(recorded, present, granular=True)
-    return Diff(changes, () if after else snapshots.not_cached(snapshots.known(recorded, granular=True).values()))
+    absent = () if after else snapshots.not_cached(snapshots.known(recorded, granular=True).values())
+    return Diff(changes, absent, (*unread.values(), *lost.values()))
 
 
 def as_json(found: Diff, *, hashes: bool, missing: bool) -> dict[str, list[Any]]:

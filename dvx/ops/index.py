@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import os
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
-from dvx.errors import Corrupted, MissingData, SchemaError, UnknownTarget, UnsafePath, nearest
+from dvx.errors import Corrupted, DvxError, GitError, MissingData, SchemaError, UnknownTarget, UnsafePath, nearest
 from dvx.formats import decoded, load_yaml, schema_error
 from dvx.model.dialect import Dialect
 from dvx.model.paths import ancestors, parent, within
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from dvx.model.dataset import Dataset
     from dvx.model.lock import Lock, StageState
     from dvx.model.stage import Pipeline, Stage
+
+
+Doubt = Callable[[str, DvxError], None]
 
 
 class Tracked(Struct, frozen=True):
@@ -142,7 +146,7 @@ def files_of(index: Index, kind: OutputKind) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*outputs, *(path for paths in declared for path in paths))))
 
 
-def load_index(project: Project, source: Source | None = None) -> Index:
+def load_index(project: Project, source: Source | None = None, doubt: Doubt | None = None) -> Index:
     """Read all pointers, pipelines and locks of a source (the workspace by default).
 
     Raises:
@@ -160,24 +164,39 @@ def load_index(project: Project, source: Source | None = None) -> Index:
         for name in sorted(named):
             path = prefix + name
             if name.endswith(dialect.pointer_suffix):
-                pointers[path] = read_pointer(named[name], path, dialect)
-                here += [output for output, _ in pointers[path].outs]
+                with _left_out(path, doubt):
+                    pointers[path] = read_pointer(named[name], path, dialect)
+                    here += [output for output, _ in pointers[path].outs]
         if dialect.pipeline in named:
             from dvx.ops.pipelines import command_style, parse_pipeline
 
             style = command_style(project)
             path = prefix + dialect.pipeline
-            pipelines[path] = parse_pipeline(decoded(named[dialect.pipeline], path), path, dialect, source.read, style)
-            here += [output for stage in pipelines[path].stages.values() for output in stage.outs]
+            with _left_out(path, doubt):
+                pipelines[path] = parse_pipeline(decoded(named[dialect.pipeline], path), path, dialect, source.read, style)
+                here += [output for stage in pipelines[path].stages.values() for output in stage.outs]
         if dialect.lock in named:
             from dvx.ops.pipelines import parse_lock
 
             path = prefix + dialect.lock
-            locks[path] = parse_lock(decoded(named[dialect.lock], path), path, dialect, pipelines.get(prefix + dialect.pipeline))
+            pipeline = pipelines.get(prefix + dialect.pipeline)
+            with _left_out(path, doubt):
+                locks[path] = parse_lock(decoded(named[dialect.lock], path), path, dialect, pipeline)
         return {output.path for output in here}
 
     source.machinery(collect)
     return Index(pointers, pipelines, locks, dialect.lock)
+
+
+@contextlib.contextmanager
+def _left_out(path: str, doubt: Doubt | None) -> Iterator[None]:
+    """Leave a file out that cannot be read, where there is somebody to tell."""
+    try:
+        yield
+    except DvxError as error:
+        if doubt is None or isinstance(error, GitError):
+            raise
+        doubt(path, error)
 
 
 def read_pointer(data: bytes, path: str, dialect: Dialect) -> Pointer:

@@ -21,6 +21,7 @@ from dvx.ops.ignore import BUILT_IN, Ignore
 from dvx.ops.index import Tracked, load_index
 from dvx.ops.source import Revision
 from dvx.ops.steps import Remotes
+from dvx.ops.unread import load_revision
 from dvx.project import Project
 
 
@@ -85,7 +86,9 @@ class _Catalog:
             source = Revision(project, commit)
             self._there = _Commit(project, commit)
         self._files: _Files = _Nothing() if options.dvc_only else self._there
-        index = load_index(project, source)
+        index, unread = load_revision(project, source, options.rev) if source else (load_index(project), {})
+        for text in unread.values():
+            tell(Notice(text))
         self._remotes = Remotes(project, options.remote, 0)
         self._outs = {tracked.output.path: tracked for tracked in index.tracked if tracked.output.cached}
         self._by_folder = laid_out({path: self._row(tracked) for path, tracked in self._outs.items()}, is_out=False)

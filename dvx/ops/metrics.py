@@ -18,6 +18,7 @@ from dvx.model.table import Table
 from dvx.ops.index import Index, files_of, load_index
 from dvx.ops.revisions import RevisionFiles
 from dvx.ops.source import Source, Workspace
+from dvx.ops.unread import load_revision
 from dvx.project import Project
 
 WORKSPACE = "workspace"
@@ -76,16 +77,15 @@ class SourceValues(Struct, frozen=True):
 
 
 class Shown(Struct, frozen=True):
-    """What a revision says, by path; `error` when its pipelines cannot be read."""
+    """What a revision says, by path; `unread` says which of its pipelines, pointers and locks cannot be read."""
 
     revision: str
     files: Mapping[str, Reading] = field(default_factory=dict)
-    error: DvxError | None = None
+    unread: tuple[str, ...] = ()
 
     def failures(self) -> tuple[tuple[str, DvxError], ...]:
-        """The files that could not be read, with the reasons; an empty path means all of them."""
-        failed = tuple((path, reading.error) for path, reading in self.files.items() if reading.error)
-        return (("", self.error),) if self.error else failed
+        """The files that could not be read, with the reasons."""
+        return tuple((path, reading.error) for path, reading in self.files.items() if reading.error)
 
 
 class RevisionComparison(Struct, frozen=True):
@@ -156,14 +156,15 @@ def _leaves(reading: Reading | None) -> dict[str, Any]:
 
 
 def _shown(project: Project, revision: str, source: Source, choice: ValueChoice) -> Shown:
-    return Shown(revision, _read(project, source, load_index(project, source), choice))
+    index, unread = load_revision(project, source, revision) if revision != WORKSPACE else (load_index(project), {})
+    return Shown(revision, _read(project, source, index, choice), tuple(unread.values()))
 
 
 def _attempt(project: Project, revision: str, source: Source, choice: ValueChoice) -> Shown:
     try:
         return _shown(project, revision, source, choice)
     except DvxError as error:
-        return Shown(revision, error=error)
+        return Shown(revision, unread=(f"could not read revision `{revision}`: {error.message.splitlines()[0]}",))
 
 
 def _read(project: Project, source: Source, index: Index, choice: ValueChoice) -> dict[str, Reading]:

@@ -14,6 +14,7 @@ from dvx.model.pointer import OutputKind, Pointer, Recorded
 from dvx.model.transfer import ChosenPath
 from dvx.model.tree import Content
 from dvx.ops.index import Index, Selected, SelectOptions, files_of, load_index, select
+from dvx.ops.unread import load_revision
 from dvx.project import Project
 
 _PORTION = 200
@@ -72,13 +73,15 @@ class Import(Struct, frozen=True):
 class TransferScope(Struct, frozen=True):
     """Items by remote (empty for the one that the user chose), the selected part of the workspace, what is recorded of items.
 
-    `imports` are not among the items: their data is kept where they come from.
+    `imports` are not among the items: their data is kept where they come from. `unread` says which files of earlier revisions
+    could not be read.
     """
 
     items: dict[str, list[ChosenPath]]
     selected: tuple[Selected, ...]
     recorded: dict[ChosenPath, Recorded] = field(default_factory=dict)
     imports: tuple[Import, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def find_scope(project: Project, options: SyncOptions) -> TransferScope:
@@ -96,10 +99,12 @@ def find_scope(project: Project, options: SyncOptions) -> TransferScope:
         index = load_index(project)
         selected = targets.select(index)
         _add_items(by_remote, _items(index, selected, options, recorded, imports))
-    for earlier in _earlier(project, options.revisions):
+    unread: list[str] = []
+    for earlier in _earlier(project, options.revisions, unread):
         _add_items(by_remote, _items(earlier, targets.select(earlier), options, recorded, imports))
     targets.check()
-    return TransferScope({name: list(items) for name, items in by_remote.items()}, selected, recorded, tuple(imports.values()))
+    items = {name: list(found) for name, found in by_remote.items()}
+    return TransferScope(items, selected, recorded, tuple(imports.values()), tuple(unread))
 
 
 class _Targets:
@@ -174,7 +179,7 @@ def _items(
     return found
 
 
-def _earlier(project: Project, revisions: ChosenRevisions) -> Iterator[Index]:
+def _earlier(project: Project, revisions: ChosenRevisions, unread: list[str]) -> Iterator[Index]:
     if revisions == ChosenRevisions():
         return
     if project.git is None:
@@ -196,4 +201,6 @@ def _earlier(project: Project, revisions: ChosenRevisions) -> Iterator[Index]:
         portion = wanted[start : start + _PORTION]
         sources = several_commits.RevisionFiles(project, project.git, portion)
         for commit in portion:
-            yield load_index(project, sources.source(commit))
+            index, lost = load_revision(project, sources.source(commit), commit[:7])
+            unread += lost.values()
+            yield index

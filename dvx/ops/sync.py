@@ -20,6 +20,7 @@ from dvx.ops.reach import Reach
 from dvx.ops.relink import entries_of
 from dvx.ops.scope import ChosenRevisions, Import, SyncOptions, TransferScope, find_scope
 from dvx.ops.steps import Remotes, Step
+from dvx.ops.unread import demand_read
 from dvx.ops.versioned import Work, keep_trees
 from dvx.project import Project
 from dvx.store.versioned import VersionedRemote
@@ -38,7 +39,8 @@ class SyncPlan(Struct, frozen=True):
     """What `transfer` will do: one step for each remote. `selected` is the part of the workspace that it is for.
 
     `remotes` are those that were asked, so that none is opened, and no secret asked for, twice.
-    `works` has the rest of the steps whose remote keeps versions, by its name; `imports` is what no remote of ours has.
+    `works` has the rest of the steps whose remote keeps versions, by its name; `imports` is what no remote of ours has,
+    `unread` which files of revisions could not be read.
     """
 
     direction: Direction
@@ -48,6 +50,7 @@ class SyncPlan(Struct, frozen=True):
     selected: tuple[Selected, ...] = ()
     works: Mapping[str, Work] = field(default_factory=dict)
     imports: tuple[Import, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def plan_push(project: Project, options: SyncOptions, tell: Tell = silent) -> SyncPlan:
@@ -77,7 +80,7 @@ def plan_push(project: Project, options: SyncOptions, tell: Tell = silent) -> Sy
             raise DvxError(f"the remote `{keeper.remote.name}` keeps versions, so it takes one revision at a time", hint)
         step, works[keeper.remote.name] = versioned.plan_push(project, reach, keeper, _records(scope, items))
         planned.append(step)
-    return SyncPlan(Direction.PUSH, tuple(planned), options, remotes, scope.selected, works)
+    return SyncPlan(Direction.PUSH, tuple(planned), options, remotes, scope.selected, works, unread=scope.unread)
 
 
 def plan_fetch(project: Project, options: SyncOptions) -> SyncPlan:
@@ -97,7 +100,7 @@ def plan_fetch(project: Project, options: SyncOptions) -> SyncPlan:
         step, works[keeper.remote.name] = versioned.plan_fetch(project, reach, keeper, _records(scope, items))
         planned.append(step)
     imports = tuple(one for one in scope.imports if not is_whole(project, one.path, one.content))
-    return SyncPlan(Direction.FETCH, tuple(planned), options, remotes, scope.selected, works, imports)
+    return SyncPlan(Direction.FETCH, tuple(planned), options, remotes, scope.selected, works, imports, scope.unread)
 
 
 def transfer(project: Project, plan: SyncPlan, tell: Tell = silent) -> TransferResult:
@@ -108,7 +111,7 @@ def transfer(project: Project, plan: SyncPlan, tell: Tell = silent) -> TransferR
         DvxError: the cache cannot be written.
     """
     pushing = plan.direction is Direction.PUSH
-    result = TransferResult()
+    result = TransferResult(unread=plan.unread)
     for step in plan.steps:
         if not step.remote:
             continue
@@ -166,6 +169,7 @@ def demand(result: TransferResult, direction: Direction) -> None:
     if result.withheld:
         text = f"{listed(result.withheld)} cannot be pulled yet: not all of its files are at the remote"
         raise Partial(text, "push the whole directory once")
+    demand_read(result.unread)
 
 
 def _keeper(remotes: Remotes, name: str) -> VersionedRemote | None:

@@ -55,7 +55,7 @@ def test_a_second_push_is_up_to_date(shared: Path) -> None:
 def test_push_prints_json(shared: Path) -> None:
     result = dvx(shared, "push", "raw.csv", "--json")
 
-    assert result.json == {"copied": 1, "bytes": 4, "failed": [], "missing": [], "withheld": []}
+    assert result.json == {"copied": 1, "bytes": 4, "failed": [], "missing": [], "withheld": [], "unread": []}
 
 
 def test_a_dry_push_shows_the_objects_and_copies_none(shared: Path, tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_pull_prints_json(clone: Path) -> None:
     result = dvx(clone, "pull", "raw.csv", "--json")
 
     assert result.json == {
-        "fetched": {"copied": 1, "bytes": 4, "failed": [], "missing": [], "withheld": []},
+        "fetched": {"copied": 1, "bytes": 4, "failed": [], "missing": [], "withheld": [], "unread": []},
         "checkout": {"added": ["raw.csv"], "modified": [], "deleted": [], "relinked": []},
         "lacking": [],
         "completed": [],
