@@ -54,6 +54,13 @@ class Trees:
         """All files of a commit: path -> id of the blob."""
         return _flatten(self._levels, self._roots[commit])
 
+    def below(self, commit: str, folder: str) -> list[str]:
+        """The files of a commit below a folder."""
+        ident = self._roots[commit]
+        for name in folder.split("/"):
+            ident = self._levels[ident].folders.get(name, "") if ident else ""
+        return [f"{folder}/{path}" for path in _flatten(self._levels, ident)]
+
     def named(self, commit: str) -> dict[str, str]:
         """The files of a commit with a wanted name: path -> id of the blob."""
         root = self._roots[commit]

@@ -26,7 +26,7 @@ from dvx.project import Project
 from dvx.store.rows import RowCache
 
 _PORTION = 200
-_EDITION = "1"
+_EDITION = "2"
 
 
 class Hide(Enum):

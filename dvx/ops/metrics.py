@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from dvx.errors import DvxError, MissingData
 from dvx.formats import load_data
+from dvx.formats.data import suffix_of
 from dvx.git import Git
 from dvx.model.params import Change, diff, flatten, measured, nested, select
 from dvx.model.paths import within
@@ -24,6 +25,8 @@ from dvx.project import Project
 WORKSPACE = "workspace"
 _DEFAULT_PARAMS = "params.yaml"
 
+_SHARED = ("json", "toml", "yaml", "yml")
+
 Wanted = dict[str, tuple[str, ...] | None]
 """The keys that are wanted of each file; None is the whole file."""
 
@@ -33,6 +36,10 @@ class What(Enum):
 
     PARAMS = "params"
     METRICS = "metrics"
+
+
+_SUFFIXES = {What.PARAMS: (*_SHARED, "py"), What.METRICS: _SHARED}
+"""What counts in a folder."""
 
 
 class ValueChoice(Struct, frozen=True):
@@ -173,7 +180,7 @@ def _read(project: Project, source: Source, index: Index, choice: ValueChoice) -
     if choice.targets:
         wanted = _narrowed(wanted, [project.relative(target) for target in choice.targets], recursive=choice.recursive)
     found = {}
-    for path, keys in wanted.items():
+    for path, keys in opened(project, source, index, wanted, choice.what).items():
         try:
             value = load_data(bytes_of(project, source, index, path), path)
         except DvxError as error:
@@ -202,6 +209,16 @@ def wanted_params(index: Index, source: Source, choice: ValueChoice) -> Wanted:
     return wanted
 
 
+def opened(project: Project, source: Source, index: Index, wanted: Wanted, what: What) -> Wanted:
+    """The files that are wanted, and for folders those in them whose suffix says that they hold values."""
+    found: Wanted = {}
+    for path, keys in wanted.items():
+        for inner in unpacked(project, index, source, path):
+            if inner == path or suffix_of(inner) in _SUFFIXES[what]:
+                found[inner] = None if keys is None or found.get(inner, ()) is None else keys
+    return found
+
+
 def _narrowed(wanted: Wanted, targets: Iterable[str], *, recursive: bool) -> Wanted:
     """Targets are shown whole, and whether or not a pipeline names them."""
     narrowed: Wanted = {}
@@ -209,6 +226,21 @@ def _narrowed(wanted: Wanted, targets: Iterable[str], *, recursive: bool) -> Wan
         below = [path for path in wanted if within(path, target)] if recursive else []
         narrowed |= {path: wanted[path] for path in below} or {target: None}
     return narrowed
+
+
+def unpacked(project: Project, index: Index, source: Source, path: str) -> list[str]:
+    """The files of a folder, in the source or else as it is recorded; or the path itself."""
+    below = source.below(path)
+    owner = index.owner_of(path)
+    content = owner.recorded.content if owner and owner.recorded and owner.output.cached else None
+    if not below and owner is not None and content is not None and content.digest.is_tree:
+        try:
+            entries = project.cache.read_tree(content.digest).entries
+        except DvxError:
+            return [path]
+        whole = [f"{owner.output.path}/{entry.path}" for entry in entries]
+        below = sorted(one for one in whole if one.startswith(path + "/"))
+    return below or [path]
 
 
 def bytes_of(project: Project, source: Source, index: Index, path: str) -> bytes:

@@ -12,7 +12,7 @@ from dvx.formats import load_data
 from dvx.model.params import flatten, measured
 from dvx.model.pointer import OutputKind
 from dvx.ops.index import Index, files_of, load_index
-from dvx.ops.metrics import ValueChoice, What, bytes_of, wanted_params
+from dvx.ops.metrics import ValueChoice, What, bytes_of, opened, wanted_params
 from dvx.ops.source import Workspace
 from dvx.project import Project
 
@@ -25,14 +25,16 @@ _LARGEST = 1 << 22
 def params(project: Project, default: str) -> dict[str, dict[str, Any]]:
     """All parameters by file and dotted key: of the files that pipelines name, and of the `default` one."""
     index = _index(project)
-    named = wanted_params(index, Workspace(project), ValueChoice(What.PARAMS))
+    source = Workspace(project)
+    named = opened(project, source, index, wanted_params(index, source, ValueChoice(What.PARAMS)), What.PARAMS)
     return {path: flatten(value) for path, value in _read(project, index, dict.fromkeys((*named, default)))}
 
 
 def metrics(project: Project) -> dict[str, dict[str, Any]]:
     """All metrics by file and dotted key."""
     index = _index(project)
-    return {path: flatten(measured(value)) for path, value in _read(project, index, files_of(index, OutputKind.METRIC))}
+    paths = opened(project, Workspace(project), index, dict.fromkeys(files_of(index, OutputKind.METRIC)), What.METRICS)
+    return {path: flatten(measured(value)) for path, value in _read(project, index, paths)}
 
 
 def plots(project: Project) -> list[str]:

@@ -13,6 +13,7 @@ from dvx.errors import DvxError
 from dvx.model.paths import join
 from dvx.model.pointer import OutputKind
 from dvx.ops.index import Index
+from dvx.ops.metrics import unpacked
 from dvx.ops.source import Source
 from dvx.project import Project
 
@@ -48,13 +49,13 @@ def define(project: Project, index: Index, source: Source, options: PlotOptions)
         if isinstance(output.plot, list):
             raise DvxError("Multiple plots per data file not supported.")
         plain = {key: value for key, value in (output.plot or {}).items() if key in PROPERTIES}
-        for path in _unpacked(project, index, source, output.path):
+        for path in unpacked(project, index, source, output.path):
             outputs[project.shown(path)] = {**outputs.get(project.shown(path), {}), **plain, **options.properties}
     if outputs:
         found[""] = outputs
     for target in options.targets:
         path = project.relative(target)
-        there = _unpacked(project, index, source, path)
+        there = unpacked(project, index, source, path)
         if not any(found.values()) or there != [path] or _exists(index, source, path):
             for one in there:
                 found.setdefault("", {}).setdefault(project.shown(one), dict(options.properties))
@@ -80,7 +81,7 @@ def _top_level(
             found[name] = {**raw, **axes, **options.properties}
             continue
         place = join(folder, name)
-        for path in _unpacked(project, index, source, project.relative(place)):
+        for path in unpacked(project, index, source, project.relative(place)):
             shown = project.shown(path)
             # of folders that lie in each other the inner one counts
             if shown == place or max((top for top in tops if shown == top or shown.startswith(top + "/")), key=len) == place:
@@ -97,21 +98,6 @@ def _matches(pattern: str, name: str) -> bool:
         return re.match(pattern, name) is not None
     except re.error:
         return name.startswith(pattern)
-
-
-def _unpacked(project: Project, index: Index, source: Source, path: str) -> list[str]:
-    """The files of a folder, or the path itself."""
-    below = source.below(path)
-    owner = index.owner_of(path)
-    content = owner.recorded.content if owner and owner.recorded else None
-    if not below and owner is not None and content is not None and content.digest.is_tree:
-        try:
-            entries = project.cache.read_tree(content.digest).entries
-        except DvxError:
-            return [path]
-        whole = [f"{owner.output.path}/{entry.path}" for entry in entries]
-        below = sorted(one for one in whole if one.startswith(path + "/"))
-    return below or [path]
 
 
 def _exists(index: Index, source: Source, path: str) -> bool:

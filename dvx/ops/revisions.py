@@ -33,7 +33,7 @@ class RevisionFiles:
 
     def below(self, commit: str, path: str) -> list[str]:
         """The files of a commit below a folder, sorted."""
-        return sorted(found for found in self._trees.files(commit) if found.startswith(path + "/"))
+        return sorted(self._trees.below(commit, path))
 
     def machinery(self, commit: str) -> dict[str, dict[str, bytes]]:
         """The pointer, pipeline and lock files of a commit: folder -> name -> bytes."""

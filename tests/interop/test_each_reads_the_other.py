@@ -207,6 +207,46 @@ def test_numbers_are_shown_alike(copy_of: CopyOf, tools: Tools) -> None:
         assert said["dvc"]
 
 
+def test_folders_of_numbers_are_shown_alike(tools: Tools, tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+    tools["dvc"](tmp_path, "init")
+    for path, text in {
+        "ev/x.json": '{"a": 1}',
+        "ev/in/y.yaml": "b: 2\n",
+        "conf/p.yaml": "lr: 1\n",
+        "conf/in/q.py": "k = 3\n",
+    }.items():
+        write(tmp_path / path, text)
+    stage = "s: {cmd: sh run.sh, deps: [run.sh], metrics: [st, nc: {cache: false}]}"
+    write(tmp_path / "dvc.yaml", f"metrics: [ev]\nparams: [conf]\nstages:\n  {stage}\n")
+    write(tmp_path / "run.sh", "mkdir -p st/in nc; echo '{\"acc\": 1}' > st/in/m.json; echo 'q: 2' > nc/m.yaml\n")
+    tools["dvc"](tmp_path, "repro")
+    commit_all(tmp_path)
+    edit(tmp_path / "run.sh", "1", "5")
+    tools["dvc"](tmp_path, "repro")
+    edit(tmp_path / "conf/p.yaml", "1", "7")
+    edit(tmp_path / "ev/x.json", "1", "8")
+    shutil.rmtree(tmp_path / "st")
+    words = (
+        ["metrics", "show"],
+        ["metrics", "diff", "--all"],
+        ["params", "diff"],
+        ["exp", "show"],
+        ["metrics", "show", "-R", "ev"],
+    )
+    for one in (*words, ["metrics", "diff", "HEAD"], ["params", "diff", "--targets", "conf"]):
+        said = {name: json.loads(tool(tmp_path, one[0], one[1], "--json", *one[2:]).out) for name, tool in tools.items()}
+        if one[0] == "exp":
+            said = {name: [row["data"] for row in rows] for name, rows in said.items()}
+            assert [sorted(row["metrics"]) for row in said["dvx"]][1] == [
+                "ev/in/y.yaml",
+                "ev/x.json",
+                "nc/m.yaml",
+                "st/in/m.json",
+            ]
+        assert said["dvx"] == said["dvc"], one
+
+
 def test_the_graph_is_drawn_alike(made: CopyOf, tools: Tools) -> None:
     folder = made("dvc") / "work"
     for words in (("dag", "--dot"), ("dag", "--md"), ("dag", "--outs", "--md")):

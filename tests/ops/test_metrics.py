@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from dvx.ops.index import load_index
 from dvx.ops.metrics import Several, ValueChoice, What, compare, observed, show, table
 from dvx.ops.source import Workspace
 from dvx.project import Project
-from tests.helpers import commit_all, dialect_of, git, write
+from tests.helpers import commit_all, dialect_of, dvx, git, write
 
 PARAMS = ValueChoice(What.PARAMS)
 METRICS = ValueChoice(What.METRICS)
@@ -193,3 +195,35 @@ def test_showing_changes_nothing_in_git(pipeline: Path):
     show(project_at(pipeline), METRICS, Several(commits=True))
     compare(project_at(pipeline), PARAMS)
     assert git(pipeline, "status", "--porcelain") == before
+
+
+def test_each_file_of_a_folder_counts(dialect_repo: Path) -> None:
+    pipeline = (
+        "metrics: [ev]\nparams: [conf]\nstages:\n  s:\n    cmd: sh run.sh\n    params: [conf/p.yaml: [lr]]\n    metrics: [st]\n"
+    )
+    write(dialect_repo / dialect_of(dialect_repo).pipeline, pipeline)
+    write(dialect_repo / "run.sh", "mkdir -p st/in; echo 'acc: 1' > st/in/m.yaml; echo x,y > st/t.csv\n")
+    for path, text in {
+        "ev/x.json": '{"a": 1}',
+        "ev/note.txt": "a: 9",
+        "conf/p.yaml": "lr: 1\nk: 2\n",
+        "conf/in/q.toml": "n = 3\n",
+    }.items():
+        write(dialect_repo / path, text)
+    dvx(dialect_repo, "repro")
+    commit_all(dialect_repo, "first")
+    params = {"conf/p.yaml": {"data": {"lr": 1, "k": 2}}, "conf/in/q.toml": {"data": {"n": 3}}}
+    metrics = {"st/in/m.yaml": {"data": {"acc": 1}}, "ev/x.json": {"data": {"a": 1}}}
+    assert documents(dialect_repo) == (params, metrics)
+    # what is not here is in the cache
+    shutil.rmtree(dialect_repo / "st")
+    assert documents(dialect_repo) == (params, metrics)
+    write(dialect_repo / "conf/in/q.toml", "n = 4\n")
+    write(dialect_repo / "ev/x.json", '{"a": 2}')
+    shown = json.loads(dvx(dialect_repo, "exp", "show", "--json").out)
+    assert [one["data"]["metrics"]["ev/x.json"]["data"]["a"] for one in shown] == [2, 1]
+    assert shown[1]["data"]["metrics"] == metrics
+    assert json.loads(dvx(dialect_repo, "params", "diff", "--json").out) == {
+        "conf/in/q.toml": {"n": {"old": 3, "new": 4, "diff": 1}}
+    }
+    assert list(json.loads(dvx(dialect_repo, "metrics", "show", "--json", "ev").out)[""]["data"]) == ["ev/x.json"]
