@@ -49,14 +49,45 @@ _PARAM_CAUSES = frozenset({Cause.PARAM_NEW, Cause.PARAM_MODIFIED, Cause.PARAM_DE
 INPUT_CAUSES = _PARAM_CAUSES | {Cause.COMMAND, Cause.DEP_NEW, Cause.DEP_MODIFIED, Cause.DEP_DELETED}
 
 
+class Leaf(Struct, frozen=True):
+    """A single value of a parameter that changed; `old` and `new` are JSON, empty where there is none."""
+
+    key: str
+    old: str
+    new: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.old or '(nothing)'} -> {self.new or '(nothing)'}"
+
+
 class Reason(Struct, frozen=True):
-    """One cause; `subject` is a path, a parameter as `file:key`, a stage, or empty."""
+    """One cause; `subject` is a path, a parameter as `file:key`, a stage, or empty. `leaves` are what changed in a parameter."""
 
     cause: Cause
     subject: str = ""
+    leaves: tuple[Leaf, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.cause.value} `{self.subject}`" if self.subject else self.cause.value
+
+    @property
+    def told(self) -> str:
+        """The reason in words, to the single value of a parameter."""
+        if not self.leaves:
+            return str(self)
+        file = self.subject.partition(":")[0]
+        shown = [f"`{file}:{leaf.key}`: {_short(leaf.old)} -> {_short(leaf.new)}" for leaf in self.leaves[:_MOST_LEAVES]]
+        if len(self.leaves) > _MOST_LEAVES:
+            shown.append(f"and {len(self.leaves) - _MOST_LEAVES} more")
+        return f"{self.cause.value} {', '.join(shown)}"
+
+
+_MOST_LEAVES = 3
+_LONGEST = 40
+
+
+def _short(text: str) -> str:
+    return text if 0 < len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..." if text else "(nothing)"
 
 
 class Action(Enum):
@@ -150,7 +181,17 @@ def _param_changes(stage: Stage, locked: StageState, seen: StageState, same: Sam
             elif key not in before:
                 yield Reason(Cause.PARAM_NEW, subject)
             elif not same(before[key], now[key]):
-                yield Reason(Cause.PARAM_MODIFIED, subject)
+                yield Reason(Cause.PARAM_MODIFIED, subject, tuple(_leaves(key, (before[key],), (now[key],), same)))
+
+
+def _leaves(key: str, old: tuple[Any, ...], new: tuple[Any, ...], same: Same) -> Iterator[Leaf]:
+    """What differs in two values; an empty tuple is none."""
+    if old and new and isinstance(old[0], dict) and isinstance(new[0], dict):
+        for name in dict.fromkeys([*new[0], *old[0]]):
+            before, now = ((values[name],) if name in values else () for values in (old[0], new[0]))
+            yield from _leaves(f"{key}.{name}", before, now, same)
+    elif not (old and new and same(old[0], new[0])):
+        yield Leaf(key, *(json_sorted(value[0]) if value else "" for value in (old, new)))
 
 
 def _output_changes(stage: Stage, locked: StageState, seen: StageState, missing: Collection[Digest]) -> Iterator[Reason]:

@@ -88,7 +88,7 @@ class Commands:
                 shared = not setting.attended
                 # an item's command is that of its stage, which was shown
                 command = "\n".join(stage.lines) if reasons else ""
-                self._tell(StageStarted(stage.address, command, tuple(map(str, reasons)), shared))
+                self._tell(StageStarted(stage.address, command, tuple(reason.told for reason in reasons), shared))
                 passing = self._passing(stage, shared)
                 try:
                     return number, self._attempt(stage, replace(this, number=number), setting, passing)

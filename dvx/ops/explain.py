@@ -21,6 +21,7 @@ from dvx.model.runcache import is_restorable
 from dvx.model.stage import Stage
 from dvx.model.staleness import OUTPUT_CAUSES, Action, Cause, Reason, changes, exact, loose
 from dvx.model.tree import Content, Tree, diff_trees
+from dvx.ops.code_changes import line_changes
 from dvx.ops.decisions import Decider
 from dvx.ops.index import Index, load_index
 from dvx.ops.observation import Observer
@@ -107,6 +108,8 @@ class Explainer:
         if cause in (Cause.PARAM_NEW, Cause.PARAM_MODIFIED, Cause.PARAM_DELETED):
             file, _, key = subject.partition(":")
             before, now = (state.params.get(file, {}) for state in (locked, seen))
+            if len(reason.leaves) > 1 or any(leaf.key != key for leaf in reason.leaves):
+                return ReasonDetail(reason, details=tuple(_first(list(map(str, reason.leaves)))))
             return ReasonDetail(reason, _value(before, key), _value(now, key))
         olds, news = (locked.outs, seen.outs) if cause in OUTPUT_CAUSES else (locked.deps, seen.deps)
         old_entry, new_entry = olds.get(subject), news.get(subject)
@@ -123,8 +126,11 @@ class Explainer:
         )
 
     def _files(self, path: str, old: Content | None, new: Content | None) -> Iterator[str]:
-        """The files of a folder that changed."""
-        if old is None or new is None or not old.digest.is_tree:
+        """The files of a folder that changed, or the lines of a file that Git has."""
+        if old is None or new is None:
+            return
+        if not old.digest.is_tree:
+            yield from _first(line_changes(self._project, path, old.digest))
             return
         try:
             before = self._project.cache.read_tree(old.digest)

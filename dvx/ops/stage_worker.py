@@ -188,7 +188,7 @@ class Worker:
         recorder, options = self._setting.recorder, self._options
         recorder.note(Fact.STAGE_STARTED, stage.address, {"attempt": 1})
         shared = not self._setting.attended
-        self._tell(StageStarted(stage.address, "\n".join(stage.lines), tuple(map(str, choice.reasons)), shared))
+        self._tell(StageStarted(stage.address, "\n".join(stage.lines), tuple(reason.told for reason in choice.reasons), shared))
         try:
             fresh = options.force or options.no_run_cache
             locked, left = self._decider.state(stage), partial(self._left_item, held[1])
@@ -236,7 +236,7 @@ class Worker:
             self._tell(StageRestored(stage.address))
             self._observer.assume({path: recorded.content for path, recorded in choice.state.outs.items()})
         elif choice.action is Action.RUN:
-            self._tell(StageStarted(stage.address, "\n".join(stage.lines), tuple(map(str, choice.reasons))))
+            self._tell(StageStarted(stage.address, "\n".join(stage.lines), tuple(reason.told for reason in choice.reasons)))
         return StageOutcome(stage.address, choice.action, choice.reasons)
 
     def _done(self, stage: Stage, state: StageState, changed: Collection[str]) -> None:

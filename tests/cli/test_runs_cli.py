@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import commit_all, dvx, run_dvx, write
+from tests.helpers import commit_all, dvx, git, run_dvx, write
 from tests.ops.test_repro import until
 
 PIPELINE = """\
@@ -132,6 +132,46 @@ def test_what_changed_is_explained(pipeline: Path) -> None:
     assert run_dvx(pipeline, "explain", "nope").err.startswith("error: `nope` is no stage")
     (pipeline / "sub").mkdir()
     assert "must run" in dvx(pipeline / "sub", "repro", "-P", "--explain", "-j", "1", "-f").err
+
+
+def test_a_single_value_is_named(native: Path) -> None:
+    write(native / "params.yaml", "train: {depth: 6, opt: {name: a}, gone: 1, same: [1]}\nlr: 1\n")
+    write(native / "dvx.yaml", "stages:\n  s: {cmd: echo 1 > o, params: [train, lr], outs: [o]}\n")
+    dvx(native, "repro")
+    write(native / "params.yaml", "train: {depth: 9, opt: {name: b}, same: [1]}\nlr: 1\n")
+    leaves = '    train.depth: 6 -> 9\n    train.opt.name: "a" -> "b"\n    train.gone: 1 -> (nothing)\n'
+    assert f"  modified parameter `params.yaml:train`\n{leaves}" in dvx(native, "explain", "s").out
+    told = '(modified parameter `params.yaml:train.depth`: 6 -> 9, `params.yaml:train.opt.name`: "a" -> "b", '
+    assert f"Running stage 's' {told}`params.yaml:train.gone`: 1 -> (nothing)):" in dvx(native, "repro").err
+    write(native / "params.yaml", "train: {depth: 9, opt: {name: " + "x" * 99 + "}, same: [1]}\nlr: 1\n")
+    assert '`params.yaml:train.opt.name`: "b" -> "xxx' in dvx(native, "repro").err
+
+
+def test_lines_of_code_are_named_with_the_commit_that_changed_them(native: Path) -> None:
+    lines = [f"line {number}" for number in range(1, 21)]
+    write(native / "code.py", "\n".join(lines) + "\n")
+    write(native / "dvx.yaml", "stages:\n  s: {cmd: cat code.py > o, deps: [code.py], outs: [o]}\n")
+    dvx(native, "repro")
+    commit_all(native, "first")
+    lines[4:6] = ["five", "six", "six and a half"]
+    write(native / "code.py", "\n".join(lines) + "\n")
+    assert "    lines 5-7: not committed\n" in dvx(native, "explain", "s").out
+    commit_all(native, "second")
+    second = git(native, "rev-parse", "--short=7", "HEAD").strip()
+    assert f"    lines 5-7: commit {second} (second)\n" in dvx(native, "explain", "s").out
+    del lines[10:12]
+    lines[0] = "one"
+    write(native / "code.py", "\n".join(lines) + "\n")
+    told = dvx(native, "explain", "s").out
+    assert (
+        f"    line 1: not committed\n    lines 5-7: commit {second} (second)\n    lines 10-11 of the old version: gone\n" in told
+    )
+    assert f"lines 5-7: commit {second}" in dvx(native, "repro", "--explain", "--dry").err
+    # what Git never had is named as a whole
+    write(native / "code.py", "never\n")
+    dvx(native, "repro")
+    write(native / "code.py", "again\n")
+    assert "    line" not in dvx(native, "explain", "s").out
 
 
 def test_the_files_of_a_folder_are_named(native: Path) -> None:
