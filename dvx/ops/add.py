@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec import Struct, field
@@ -20,10 +21,11 @@ from dvx.ops.ignore import Ignore
 from dvx.ops.index import Index, Tracked, load_index, read_pointer
 from dvx.ops.owners import for_git
 from dvx.ops.parts import store_parts
-from dvx.ops.pointers import write_pointer
+from dvx.ops.pointers import recorded_in
 from dvx.ops.provenance import note_made
 from dvx.ops.relink import relink
 from dvx.ops.targets import check_git, check_target
+from dvx.ops.texts import change_all, change_text
 from dvx.ops.track import observe, store
 from dvx.project import Project
 from dvx.store import files
@@ -85,7 +87,7 @@ def add(project: Project, targets: Sequence[str], tell: Tell = silent, options: 
             text = f"no file of `{printable(path)}` is tracked: `{rule}` ignores what it holds"
             tell(Notice(text, f"change that line, then run `dvx add {quoted(path)}` again"))
     ignored = ignore(project, whole)
-    added = [_record(project, path, contents[path], options) for path in whole]
+    added = _record(project, {path: contents[path] for path in whole}, options)
     added += [_record_parts(project, index.by_path[path], inners, tell, options) for path, inners in parts.items()]
     detach(project, own)
     return AddResult(tuple(added), for_git(project, {*ignored, *(item.pointer for item in added if item.changed)}))
@@ -153,15 +155,20 @@ def _take(project: Project, paths: Sequence[str], tell: Tell, options: AddOption
     return contents
 
 
-def _record(project: Project, path: str, content: Content, options: AddOptions) -> Added:
-    pointer = path + project.dialect.pointer_suffix
-    with project.lock(pointer):
-        changed = write_pointer(project, pointer, Output(path, annotations=options.annotations), content)
-    return Added(path, pointer, content, changed)
+def _record(project: Project, contents: Mapping[str, Content], options: AddOptions) -> list[Added]:
+    pointers = {path: path + project.dialect.pointer_suffix for path in contents}
+    changed = frozenset(change_all(project, {pointers[path]: _edit(project, path, contents[path], options) for path in contents}))
+    return [Added(path, pointer, contents[path], pointer in changed) for path, pointer in pointers.items()]
+
+
+def _edit(project: Project, path: str, content: Content, options: AddOptions) -> Callable[[str], str]:
+    output = Output(path, annotations=options.annotations)
+    return partial(recorded_in, project, path + project.dialect.pointer_suffix, output, content)
 
 
 def _record_parts(project: Project, tracked: Tracked, inners: Sequence[str], tell: Tell, options: AddOptions) -> Added:
     path, pointer = tracked.output.path, tracked.file
+    output = Output(path, annotations=options.annotations)
     # what is stored now, before the lock is held, is not read again
     store(project, [f"{path}/{inner}" for inner in inners if os.path.lexists(project.abs(f"{path}/{inner}"))], tell)
     with project.lock(pointer):
@@ -172,7 +179,7 @@ def _record_parts(project: Project, tracked: Tracked, inners: Sequence[str], tel
         content = store_parts(project, path, recorded, inners, tell)
         project.cache.barrier()
         note_made(project, [content.digest])
-        changed = write_pointer(project, pointer, Output(path, annotations=options.annotations), content)
+        changed = change_text(project, pointer, partial(recorded_in, project, pointer, output, content))
     if options.share:
         tree = project.cache.read_tree(content.digest)
         entries = {entry.path: entry for inner in inners for entry in tree.below(inner)}.values()

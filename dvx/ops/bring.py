@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from msgspec import Struct
 
@@ -21,10 +22,11 @@ from dvx.ops.gitignore import ignore
 from dvx.ops.ignore import Ignore
 from dvx.ops.index import load_index
 from dvx.ops.owners import for_git
-from dvx.ops.pointers import write_pointer
+from dvx.ops.pointers import recorded_in
 from dvx.ops.steps import Remotes
 from dvx.ops.sync import Direction, demand
 from dvx.ops.targets import check_git, check_owners, check_place
+from dvx.ops.texts import change_all
 from dvx.project import Project
 from dvx.store import copy, files
 from dvx.store.intake import hash_file
@@ -103,9 +105,9 @@ def add_to_remote(project: Project, source: str, options: BringOptions, added: A
     project.cache.barrier()
     changed = list(ignore(project, [path]))
     pointer = path + project.dialect.pointer_suffix
-    with project.lock(pointer):
-        is_new = write_pointer(project, pointer, Output(path, annotations=added.annotations), content)
-    return AddResult((Added(path, pointer, content, is_new),), for_git(project, [*changed, *([pointer] if is_new else [])]))
+    output = Output(path, annotations=added.annotations)
+    new = change_all(project, {pointer: partial(recorded_in, project, pointer, output, content)})
+    return AddResult((Added(path, pointer, content, bool(new)),), for_git(project, [*changed, *new]))
 
 
 def _source(project: Project, typed: str) -> str:

@@ -34,9 +34,9 @@ from dvx.ops.relink import relink
 from dvx.ops.running import recording
 from dvx.ops.stage_checks import check_outputs, check_synced
 from dvx.ops.status import find_owners
+from dvx.ops.texts import change_all
 from dvx.ops.track import observe, store
 from dvx.project import Project
-from dvx.store import files
 
 Confirm = Callable[[str, tuple[str, ...]], bool]
 _Parts = Mapping[str, tuple[str, ...]]
@@ -160,7 +160,8 @@ def _record_pointers(
     if options.share:
         relink(project, {path: content for path, content in cached.items() if path not in parts})
     ignored = ignore(project, cached)
-    done = {pointer.path: _write(project, pointer, contents) for pointer in pointers}
+    changed = change_all(project, {pointer.path: _edit(project, pointer, contents) for pointer in pointers})
+    done = {pointer.path: [pointer.path] if pointer.path in changed else [] for pointer in pointers}
     if ignored:
         done.setdefault(pointers[0].path, []).extend(ignored)
     return done
@@ -176,7 +177,7 @@ def _take(project: Project, outs: Sequence[tuple[Output, Recorded]], parts: _Par
     return contents | {path: content for path, content in seen.items() if content is not None}
 
 
-def _write(project: Project, pointer: Pointer, contents: Mapping[str, Content]) -> list[str]:
+def _edit(project: Project, pointer: Pointer, contents: Mapping[str, Content]) -> Callable[[str], str]:
     def edit(document: Any) -> None:
         for entry in document.get("outs") or ():
             content = contents.get(join(pointer.workdir, entry["path"]))
@@ -185,12 +186,7 @@ def _write(project: Project, pointer: Pointer, contents: Mapping[str, Content]) 
         if document.get("md5") and document.get("deps"):
             document["md5"] = stage_checksum(document)
 
-    with project.lock(pointer.path):
-        old = files.read(project.abs(pointer.path)).decode("utf-8", "surrogateescape")
-        new = edit_yaml(old, edit)
-        if new != old:
-            files.write_atomic(project.abs(pointer.path), new.encode("utf-8", "surrogateescape"))
-    return [pointer.path] if new != old else []
+    return lambda old: edit_yaml(old, edit)
 
 
 def _record_stage(

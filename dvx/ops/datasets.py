@@ -16,11 +16,10 @@ from dvx.ops.elsewhere import Elsewhere, Sources, tip_of
 from dvx.ops.imports import refuse_password
 from dvx.ops.index import Index, load_index
 from dvx.ops.owners import for_git
-from dvx.ops.source import Workspace
 from dvx.ops.targets import check_text
+from dvx.ops.texts import save_text, text_of
 from dvx.ops.url_source import UrlSource
 from dvx.project import Project
-from dvx.store import files
 
 
 class NewDataset(Struct, frozen=True):
@@ -151,16 +150,16 @@ def _write(project: Project, index: Index, file: str, entries: tuple[Mapping[str
     yet, or one that is not in sync. Returns the files that changed.
     """
     spec, lock = entries
-    old = _text(project, file)
+    old = text_of(project, file)
     new = _with_dataset(index, file, old, spec)
     lock_file = join(parent(file), project.dialect.lock)
     with project.lock(lock_file):
-        before = _text(project, lock_file)
+        before = text_of(project, lock_file)
         after = splice_dataset(before if before.strip() else None, lock)
         if after != before:
-            _save(project, lock_file, after)
+            save_text(project, lock_file, after)
     if new != old:
-        _save(project, file, new)
+        save_text(project, file, new)
     return [path for path, one, other in ((file, old, new), (lock_file, before, after)) if one != other]
 
 
@@ -200,11 +199,3 @@ def _put(entry: Any, spec: Mapping[str, Any]) -> None:
             entry[key] = value
         elif entry[key] != value:
             entry[key] = value
-
-
-def _text(project: Project, path: str) -> str:
-    return (Workspace(project).read(path) or b"").decode("utf-8", "surrogateescape")
-
-
-def _save(project: Project, path: str, text: str) -> None:
-    files.write_atomic(project.abs(path), text.encode("utf-8", "surrogateescape"))

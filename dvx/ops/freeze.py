@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from dvx.errors import DvxError
-from dvx.formats import edit_yaml
 from dvx.ops.index import load_index
 from dvx.ops.owners import find_owners, for_git
 from dvx.ops.stages import set_frozen
+from dvx.ops.texts import change_yaml
 from dvx.project import Project
-from dvx.store import files
 
 
 def freeze(project: Project, targets: Sequence[str], *, frozen: bool) -> tuple[str, ...]:
@@ -43,9 +42,4 @@ def _set(project: Project, pointer: str, *, frozen: bool) -> bool:
         elif not had or "frozen" not in document:
             document["frozen"] = True
 
-    with project.lock(pointer):
-        old = files.read(project.abs(pointer)).decode("utf-8", "surrogateescape")
-        new = edit_yaml(old, edit, pointer)
-        if new != old:
-            files.write_atomic(project.abs(pointer), new.encode("utf-8", "surrogateescape"))
-    return new != old
+    return change_yaml(project, pointer, edit)

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from dvx.errors import DvxError, MissingData
-from dvx.formats import dump_yaml, edit_yaml
+from dvx.formats import dump_yaml
 from dvx.model.dialect import DIALECTS
 from dvx.model.events import Tell
 from dvx.model.paths import parent, printable
@@ -23,10 +23,10 @@ from dvx.ops.gitignore import ignore
 from dvx.ops.ignore import BUILT_IN
 from dvx.ops.owners import for_git
 from dvx.ops.pointers import renew_checksum, set_content
+from dvx.ops.texts import change_yaml, save_text
 from dvx.ops.track import Seen, look, store
 from dvx.ops.url_source import There, UrlSource, there_of
 from dvx.project import Project
-from dvx.store import files
 
 TOKENS = ("etag", "checksum", "version_id", "files", "md5", "xxh128", "sha256", "blake3", "size", "nfiles", "isexec", "hash")
 """The fields of an entry that say what a path holds, in whatever terms."""
@@ -70,7 +70,7 @@ def write_import(project: Project, path: str, arrived: Arrived, *, bare: bool = 
     ignored = ignore(project, [path])
     pointer = path + project.dialect.pointer_suffix
     with project.lock(pointer):
-        files.write_atomic(project.abs(pointer), dump_yaml(document).encode("utf-8", "surrogateescape"))
+        save_text(project, pointer, dump_yaml(document))
     return Imported(path, pointer, for_git(project, [*ignored, pointer]))
 
 
@@ -90,11 +90,7 @@ def rewrite_import(project: Project, pointer: Pointer, arrived: Arrived) -> Impo
             _drop(out, [key for key in TOKENS if key != "hash"])
         renew_checksum(document)
 
-    with project.lock(pointer.path):
-        old = files.read(project.abs(pointer.path)).decode("utf-8", "surrogateescape")
-        new = edit_yaml(old, edit, pointer.path)
-        if new != old:
-            files.write_atomic(project.abs(pointer.path), new.encode("utf-8", "surrogateescape"))
+    change_yaml(project, pointer.path, edit)
     return Imported(pointer.outs[0][0].path, pointer.path, for_git(project, [pointer.path]))
 
 

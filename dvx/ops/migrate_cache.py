@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dvx.errors import Corrupted
-from dvx.formats import edit_yaml, splice_lock
+from dvx.formats import splice_lock
 from dvx.model.digest import LEGACY, TREE_SUFFIX, Digest, digest_bytes, new_hasher
 from dvx.model.events import Notice, Progress, Tell, silent
 from dvx.model.lock import StageState, encode_state
@@ -24,6 +24,7 @@ from dvx.model.tree import Tree, decode_tree, encode_tree
 from dvx.ops.index import Index, load_index
 from dvx.ops.owners import for_git
 from dvx.ops.pointers import set_content
+from dvx.ops.texts import change_text, change_yaml
 from dvx.ops.track import observe
 from dvx.project import Project
 from dvx.store import files
@@ -182,15 +183,13 @@ def _edit_pointer(project: Project, pointer: Pointer, names: _Names) -> bool:
 
     if not any(_new_name(entry, names) for entry in _entries(pointer)):
         return False
-    with project.lock(pointer.path):
-        old = files.read(project.abs(pointer.path)).decode("utf-8", "surrogateescape")
-        return _write(project, pointer.path, old, edit_yaml(old, edit, pointer.path))
+    return change_yaml(project, pointer.path, edit)
 
 
 def _edit_lock(project: Project, index: Index, path: str, names: _Names) -> bool:
     pipeline = index.pipelines.get(join(parent(path), project.dialect.pipeline))
-    with project.lock(path):
-        old = new = files.read(project.abs(path)).decode("utf-8", "surrogateescape")
+
+    def edit(text: str) -> str:
         for name, state in index.locks[path].stages.items():
             rename = partial(_renamed, names=names)
             after = replace(
@@ -199,11 +198,8 @@ def _edit_lock(project: Project, index: Index, path: str, names: _Names) -> bool
                 outs={key: rename(entry) for key, entry in state.outs.items()},
             )
             if pipeline is not None and name in pipeline.stages and after != state:
-                new = splice_lock(new, name, encode_state(after, pipeline.stages[name]))
-        return _write(project, path, old, new)
+                text = splice_lock(text, name, encode_state(after, pipeline.stages[name]))
+        return text
 
-
-def _write(project: Project, path: str, old: str, new: str) -> bool:
-    if new != old:
-        files.write_atomic(project.abs(path), new.encode("utf-8", "surrogateescape"))
-    return new != old
+    with project.lock(path):
+        return change_text(project, path, edit)

@@ -21,6 +21,7 @@ from dvx.ops.index import Index, load_index
 from dvx.ops.owners import for_git
 from dvx.ops.pointers import renew_checksum
 from dvx.ops.targets import check_owners, check_place
+from dvx.ops.texts import save_text, text_of
 from dvx.project import Project
 from dvx.store import durable, files
 
@@ -49,12 +50,12 @@ def move(project: Project, source: str, target: str, tell: Tell = silent) -> Mov
     place = _pointer_place(project, pointer, old, new)
     text = _moved(project, pointer, new, place)
     _check(project, index, old, new)
-    if place != pointer.path and place in index.pointers and _read(project, place) != text:
+    if place != pointer.path and place in index.pointers and text_of(project, place) != text:
         hint = f"run `dvx remove {quoted(place)}` first"
         raise GraphError(f"`{printable(new)}` is already tracked by `{printable(place)}`", hint)
     changed = list(ignore(project, [new])) if pointer.outs[0][0].cached else []
     with project.lock(place):
-        files.write_atomic(project.abs(place), text.encode("utf-8", "surrogateescape"))
+        save_text(project, place, text)
     _move_data(project, old, new)
     changed += unignore(project, [old])
     if place != pointer.path:
@@ -107,11 +108,7 @@ def _moved(project: Project, pointer: Pointer, new: str, place: str) -> str:
         if document.get("deps"):
             renew_checksum(document)
 
-    return edit_yaml(_read(project, pointer.path), edit, pointer.path)
-
-
-def _read(project: Project, path: str) -> str:
-    return files.read(project.abs(path)).decode("utf-8", "surrogateescape")
+    return edit_yaml(text_of(project, pointer.path), edit, pointer.path)
 
 
 def _rewrite(dep: Any, old: str, folder: str) -> None:

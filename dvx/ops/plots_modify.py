@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dvx.errors import DvxError, UnknownTarget, UsageError, nearest
-from dvx.formats import edit_yaml
 from dvx.model.paths import printable
 from dvx.model.pointer import OutputKind
 from dvx.ops.index import load_index
 from dvx.ops.plots import template_of
-from dvx.ops.source import Workspace
+from dvx.ops.texts import change_yaml
 from dvx.project import Project
-from dvx.store import files
 
 _SECTIONS = ("plots", "outs", "metrics")
 
@@ -60,11 +58,7 @@ def modify(project: Project, target: str, properties: Mapping[str, Any], unset: 
         plots = definition.setdefault("plots", [])
         plots.append({written: flags} if flags else written)
 
-    with project.lock(stage.file):
-        old = (Workspace(project).read(stage.file) or b"").decode("utf-8", "surrogateescape")
-        new = edit_yaml(old, edit)
-        if new != old:
-            files.write_atomic(project.abs(stage.file), new.encode("utf-8", "surrogateescape"))
+    change_yaml(project, stage.file, edit)
     return stage.file
 
 

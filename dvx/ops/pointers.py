@@ -1,4 +1,4 @@
-"""Writing pointer files."""
+"""What pointer files say of the contents of outputs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from dvx.model.tree import Content
 from dvx.model.versioned import rows_of
 from dvx.ops.index import read_pointer
 from dvx.project import Project
-from dvx.store import files
 
 _DIGESTS = ("md5", "xxh128", "sha256", "blake3")
 _PLACE = ("etag", "checksum", "version_id", "cloud")
@@ -22,31 +21,23 @@ _FIELDS = (*_DIGESTS, "size", "nfiles", "isexec", "hash", *_PLACE, "files")
 _DEFAULTS = {"cache": True, "persist": False, "push": True}
 
 
-def write_pointer(project: Project, pointer: str, output: Output, content: Content) -> bool:
-    """Let a pointer file record the content of an output; tell whether it changed. The pointer's lock is the caller's to hold.
+def recorded_in(project: Project, pointer: str, output: Output, content: Content, old: str) -> str:
+    """The text of a pointer file that records the content of an output, `old` being what it holds.
 
-    In a file that exists other fields, their order and comments stay; `output` says what a new one declares.
+    Other fields, their order and comments stay; `output` says what a new one declares.
 
     Raises:
         DvxError: the file tracks something else.
     """
-    try:
-        data = files.read(project.abs(pointer))
-    except FileNotFoundError:
-        data = b""
-    old = data.decode("utf-8", "surrogateescape")
+    data = old.encode("utf-8", "surrogateescape")
     paths = [known.path for known, _ in read_pointer(data, pointer, project.dialect).outs] if old.strip() else []
     if paths and output.path not in paths:
         text = f"`{printable(pointer)}` tracks `{printable(paths[0])}`, so it cannot track `{printable(output.path)}`, too"
         raise DvxError(text, f"rename the pointer file first: `git mv {quoted(pointer)} NAME{project.dialect.pointer_suffix}`")
     if paths:
         at = paths.index(output.path)
-        new = edit_yaml(old, lambda document: _update(project, document["outs"][at], content, output.annotations), pointer)
-    else:
-        new = dump_yaml({"outs": [encode_output(output, content, parent(output.path))]})
-    if new != old:
-        files.write_atomic(project.abs(pointer), new.encode("utf-8", "surrogateescape"))
-    return new != old
+        return edit_yaml(old, lambda document: _update(project, document["outs"][at], content, output.annotations), pointer)
+    return dump_yaml({"outs": [encode_output(output, content, parent(output.path))]})
 
 
 def set_content(entry: Any, content: Content) -> None:

@@ -25,7 +25,7 @@ from dvx.ops.gitignore import unignore
 from dvx.ops.index import Index, load_index
 from dvx.ops.owners import find_owners, for_git
 from dvx.ops.protect import free
-from dvx.ops.source import Workspace
+from dvx.ops.texts import save_text, text_of
 from dvx.project import Project
 from dvx.store import durable, files
 
@@ -118,7 +118,7 @@ def _remove_stages(project: Project, index: Index, file: str, names: dict[str, t
     changed = [file]
     if lock in index.locks:
         with project.lock(lock):
-            old = _read(project, lock)
+            old = text_of(project, lock)
             new = old
             for name in (name for members in names.values() for name in members):
                 new = remove_from_lock(new, name)
@@ -126,7 +126,7 @@ def _remove_stages(project: Project, index: Index, file: str, names: dict[str, t
                 _write(project, lock, new)
                 changed.append(lock)
     with project.lock(file):
-        _write(project, file, _without(_read(project, file), names, file))
+        _write(project, file, _without(text_of(project, file), names, file))
     return changed
 
 
@@ -146,13 +146,9 @@ def _without(text: str, names: Iterable[str], file: str) -> str:
     return edit_yaml(text, edit, file)
 
 
-def _read(project: Project, path: str) -> str:
-    return (Workspace(project).read(path) or b"").decode("utf-8", "surrogateescape")
-
-
 def _write(project: Project, path: str, text: str) -> None:
     if text:
-        files.write_atomic(project.abs(path), text.encode("utf-8", "surrogateescape"))
+        save_text(project, path, text)
     else:
         _drop(project, path)
 

@@ -18,7 +18,11 @@ def _write_in_place() -> None:
         files.write_all(handle, data)
         os.close(handle)
 
-    files.write_atomic = write
+    def draft(path: str, data: bytes) -> str:
+        write(path, data)
+        return path
+
+    files.write_atomic, files.draft = write, draft
 
 
 def _name_before_bytes() -> None:

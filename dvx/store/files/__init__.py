@@ -18,7 +18,18 @@ from dvx.store.files.naming import (
     set_time,
     touch,
 )
-from dvx.store.files.writing import CHUNK, create_new, empty, open_log, open_partial, read, write_all, write_atomic, write_new
+from dvx.store.files.writing import (
+    CHUNK,
+    create_new,
+    draft,
+    empty,
+    open_log,
+    open_partial,
+    read,
+    write_all,
+    write_atomic,
+    write_new,
+)
 
 __all__ = [
     "CHUNK",
@@ -28,6 +39,7 @@ __all__ = [
     "copy_bytes",
     "copy_file",
     "create_new",
+    "draft",
     "empty",
     "hardlink",
     "locked",

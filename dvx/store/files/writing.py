@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from dvx.store.durable import sync_folder
@@ -26,21 +27,19 @@ def read(path: str) -> bytes:
 
 def write_atomic(path: str, data: bytes, *, mode: int | None = None) -> None:
     """Give `path` these bytes, durably and at once; an existing file keeps its mode unless `mode` is given."""
-    folder = os.path.dirname(path)
-    make_folder(folder)
-    if mode is None:
-        mode = _mode_of(path)
-    try:
-        with new_file(path, mode) as (temp, handle):
-            write_all(handle, data)
-            os.fchmod(handle, mode)
-            os.fsync(handle)
-            os.replace(temp, path)
-    except OSError as error:
-        if not isinstance(error.filename, str) or error.filename.endswith(".tmp"):
-            error.filename = path
-        raise
-    sync_folder(folder)
+    with _drafted(path, data, mode) as (temp, handle):
+        os.fsync(handle)
+        os.replace(temp, path)
+    sync_folder(os.path.dirname(path))
+
+
+def draft(path: str, data: bytes) -> str:
+    """Write these bytes beside `path`, to be made durable and renamed to it; returns where. An existing file keeps its mode.
+
+    If this process dies, or is slow, the next one that writes in that folder removes it.
+    """
+    with _drafted(path, data, None) as (temp, _):
+        return temp
 
 
 def write_new(path: str, data: bytes | memoryview, mode: int, *, durable: bool = False) -> None:
@@ -102,6 +101,22 @@ def open_log(path: str) -> BinaryIO:
     """Open a log to append to and to read, unbuffered, so that a killed process leaves all it wrote."""
     make_folder(os.path.dirname(path))
     return open(path, "a+b", buffering=0, opener=_no_link)
+
+
+@contextlib.contextmanager
+def _drafted(path: str, data: bytes, mode: int | None) -> Iterator[tuple[str, int]]:
+    """A new file beside `path` that holds these bytes, and its descriptor."""
+    make_folder(os.path.dirname(path))
+    mode = _mode_of(path) if mode is None else mode
+    try:
+        with new_file(path, mode) as (temp, handle):
+            write_all(handle, data)
+            os.fchmod(handle, mode)
+            yield temp, handle
+    except OSError as error:
+        if not isinstance(error.filename, str) or error.filename.endswith(".tmp"):
+            error.filename = path
+        raise
 
 
 def give_up(temp: str, error: BaseException) -> None:
