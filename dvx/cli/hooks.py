@@ -11,6 +11,7 @@ from dvx.cli import data, render, sync
 from dvx.cli.common import cwd, find_project
 from dvx.cli.session import SESSION
 from dvx.config import environment, find_root
+from dvx.errors import DvxError
 from dvx.git.hooks import is_rebasing
 from dvx.model.paths import printable
 
@@ -26,9 +27,10 @@ def install(
         bool, typer.Option("--use-pre-commit-tool", help="Write .pre-commit-config.yaml, for the tool pre-commit, not hooks.")
     ] = False,
 ) -> None:
-    """Let Git call dvx: `status` before a commit, `push` before a push, `checkout` after one, and to merge pointers and locks.
+    """Let Git call dvx: `status` before a commit, `push` before a push, `checkout` after one, and to merge what dvx writes.
 
-    A hook that is there and does not call dvx is left alone. Merging has to be asked for in .gitattributes, too: dvx says how.
+    `.gitattributes` gets lines that let Git merge pointers, pipelines and locks by dvx. A hook that is there and does not call
+    dvx is left alone, and dvx says what to add where: to hooks of pre-commit, husky, lefthook and git-lfs, too.
 
     Example: dvx install
     """
@@ -41,15 +43,15 @@ def install(
     if not result.driver:
         render.note("This project is without Git, so there is nothing to install.")
         return
-    if not result.written:
-        render.note("The hooks are installed already.")
+    if not result.written and not result.left:
+        render.note("All is installed already.")
     if use_pre_commit_tool:
         render.note("Now run: pre-commit install -t pre-commit -t pre-push -t post-checkout")
-    if result.in_use:
-        return
-    patterns = (f"*{project.dialect.pointer_suffix}", project.dialect.lock)
-    lines = ", ".join(f"`{pattern} merge={result.driver}`" for pattern in patterns)
-    render.note(f"To let Git merge pointers and locks by dvx, put into .gitattributes: {lines}")
+    for hook in result.left:
+        render.note(f"{hook.name}: {hook.reason}; {hook.cure}")
+    if result.left:
+        names = ", ".join(f"`{name}`" for name in dict.fromkeys(hook.name for hook in result.left))
+        raise DvxError(f"not installed: {names}", "do what is said above, then run `dvx install` again")
 
 
 def git_hook_pre_commit(args: ArgsArgument = None, *, folder: FolderOption = "") -> None:  # noqa: ARG001  Git's to hand
@@ -72,7 +74,7 @@ def git_hook_pre_push(args: ArgsArgument = None, *, folder: FolderOption = "") -
 
 def git_hook_post_checkout(args: ArgsArgument = None, *, folder: FolderOption = "") -> None:
     """Restore tracked data, after Git has checked out another commit. It does nothing after `git checkout FILE`, during a
-    rebase, and outside of a repository.
+    rebase, and outside of a repository. What cannot be restored is left as it is, with a warning.
 
     Example: dvx git-hook post-checkout OLD NEW 1
     """
@@ -80,9 +82,13 @@ def git_hook_post_checkout(args: ArgsArgument = None, *, folder: FolderOption = 
     flag = args[2] if args and len(args) > 2 else environment().get("PRE_COMMIT_CHECKOUT_TYPE", "")
     if flag != "1" or not _enter(folder, "checkout"):
         return
-    git = find_project().git
-    if git is None or not is_rebasing(git):
-        data.checkout()
+    try:
+        git = find_project().git
+        if git is None or not is_rebasing(git):
+            data.checkout()
+    except (DvxError, OSError) as error:
+        # Git's own work is done; a hook that fails would make `git worktree add` and `git bisect` fail
+        render.notes(f"warning: {error}", *([f"hint: {error.hint}"] if isinstance(error, DvxError) and error.hint else ()))
 
 
 def git_hook_merge_driver(

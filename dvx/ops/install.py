@@ -1,4 +1,4 @@
-"""install: let Git call dvx after a checkout, before a commit and a push, and to merge pointers and locks."""
+"""install: let Git call dvx after a checkout, before a commit and a push, and to merge pointers, pipelines and locks."""
 
 from __future__ import annotations
 
@@ -7,79 +7,130 @@ from typing import Any
 
 from msgspec import Struct
 
-from dvx.errors import DvxError
+from dvx.errors import GitError
 from dvx.formats import edit_yaml, load_yaml
 from dvx.git import Git, hooks
 from dvx.model import hooks as texts
+from dvx.model.dialect import Dialect
 from dvx.model.lines import lines_of
 from dvx.model.paths import printable
 from dvx.project import Project
 from dvx.store import files
 
 PRE_COMMIT = ".pre-commit-config.yaml"
+ATTRIBUTES = ".gitattributes"
+_HUSKY = ".husky/_"
+
+
+class Left(Struct, frozen=True):
+    """A hook that is left to the user: why, and what to do."""
+
+    name: str
+    reason: str
+    cure: str
 
 
 class Installed(Struct, frozen=True):
-    """The files that were written (absolute), and the name of the merge driver; nothing in a project without Git.
-
-    `in_use` when .gitattributes asks for the driver.
-    """
+    """The files that were written (absolute), the merge driver's name, and what is left; nothing in a project without Git."""
 
     written: tuple[str, ...] = ()
     driver: str = ""
-    in_use: bool = False
+    left: tuple[Left, ...] = ()
 
 
 def install(project: Project, *, with_tool: bool) -> Installed:
-    """Install hooks and the merge driver; with the tool pre-commit, its configuration gets entries instead of hooks.
+    """Install the merge driver and hooks; with the tool pre-commit, its configuration gets entries instead of hooks.
 
-    Raises:
-        DvxError: there is a hook that somebody else wrote. Nothing was changed then.
-        GitError: the hooks of this repository serve others, too.
+    Hooks that somebody else wrote are left alone.
     """
     git = project.git
     if git is None:
         return Installed()
-    written = _configure_tool(git) if with_tool else _write_hooks(git)
     name = project.dialect.name
     hooks.set_option(git, f"merge.{name}.name", f"{name} merge driver" if name == "dvx" else "DVC merge driver")
     hooks.set_option(git, f"merge.{name}.driver", texts.driver())
-    return Installed(tuple(written), name, asks_for_driver(git, name))
+    written = _ask_for_driver(git, project.dialect)
+    left: list[Left] = []
+    if with_tool:
+        written += _configure_tool(git)
+    else:
+        written += _write_hooks(git, left)
+    return Installed(tuple(written), name, tuple(left))
 
 
 def asks_for_driver(git: Git, name: str) -> bool:
     """Whether .gitattributes lets any file be merged by the driver of that name."""
+    return any(f"merge={name}" in line.split() and not line.startswith("#") for line in lines_of(_attributes(git)))
+
+
+def _attributes(git: Git) -> str:
     try:
-        text = os.fsdecode(files.read(os.path.join(git.top, ".gitattributes")))
+        return os.fsdecode(files.read(os.path.join(git.top, ATTRIBUTES)))
     except FileNotFoundError:
-        return False
-    return any(f"merge={name}" in line.split() and not line.startswith("#") for line in lines_of(text))
+        return ""
 
 
-def _write_hooks(git: Git) -> list[str]:
-    folder = hooks.folder(git)
-    wanted = {}
+def _ask_for_driver(git: Git, dialect: Dialect) -> list[str]:
+    """Let .gitattributes say how pointers, pipelines, locks and ignore files are merged, where it says nothing of that."""
+    text, place = _attributes(git), os.path.join(git.top, ATTRIBUTES)
+    wanted = dict.fromkeys((f"*{dialect.pointer_suffix}", dialect.lock, dialect.pipeline), dialect.name) | {".gitignore": "union"}
+    lines = [line.split() for line in lines_of(text)]
+    said = {words[0] for words in lines if any("merge" in word for word in words[1:])}
+    new = [f"{pattern} merge={driver}\n" for pattern, driver in wanted.items() if pattern not in said]
+    if not new or os.path.islink(place):
+        return []
+    text += "" if not text or text.endswith("\n") else "\n"
+    files.write_atomic(place, os.fsencode(text + "".join(new)))
+    return [place]
+
+
+def _write_hooks(git: Git, left: list[Left]) -> list[str]:
+    below = git.prefix.rstrip("/")
+    try:
+        folder = hooks.folder(git)
+    except GitError as error:
+        left += [
+            Left(name, error.message, f"let the hook `{name}` there run `{texts.line(name, below)}`") for name in texts.HOOKS
+        ]
+        return []
+    written = []
+    own = folder.removesuffix("/_") if folder.endswith(_HUSKY) else folder
     for name in texts.HOOKS:
-        place = os.path.join(folder, name)
-        if not _stands(place, name, git):
-            wanted[place] = texts.script(name, git.prefix.rstrip("/"))
-    for place, text in wanted.items():
-        files.write_atomic(place, os.fsencode(text), mode=files.NEW_EXECUTABLE)
-    return list(wanted)
+        place = os.path.join(own, name)
+        if not os.path.lexists(place):
+            text = texts.script(name, below) if own == folder else f"{texts.line(name, below)}\n"
+            files.write_atomic(place, os.fsencode(text), mode=files.NEW_EXECUTABLE)
+            written.append(place)
+        elif not _calls(place, name, below):
+            left.append(_left(place, name, below))
+        if own == folder and os.path.lexists(place) and not os.access(place, os.X_OK):
+            cure = f"make `{place}` executable, or set `core.hooksPath` to a folder that is not mounted `noexec`"
+            left.append(Left(name, "Git passes over a hook that cannot be executed", cure))
+    return written
 
 
-def _stands(place: str, name: str, git: Git) -> bool:
-    """Whether a hook calls dvx already; raises DvxError for one that does not."""
-    if not os.path.lexists(place):
-        return False
+def _calls(place: str, name: str, below: str) -> bool:
+    """Whether a hook calls dvx for the project in a folder of the work tree."""
     text = os.fsdecode(files.read(place)) if os.path.isfile(place) else ""
-    if text == texts.script(name, git.prefix.rstrip("/")) or (not git.prefix and texts.calls_dvx(text, name)):
-        return True
-    if git.prefix and texts.call(name, git.prefix.rstrip("/")) in text:
-        return True
-    call = texts.call(name, git.prefix.rstrip("/"))
-    hint = f'add the line `{call} -- "$@"` to `{printable(place)}`, or remove it, then run this again'
-    raise DvxError(f"the hook `{name}` already exists", hint)
+    if below:
+        return texts.call(name, below) in text
+    return texts.calls_dvx(text, name)
+
+
+def _left(place: str, name: str, below: str) -> Left:
+    tool = texts.tool_of(os.fsdecode(files.read(place)) if os.path.isfile(place) else "")
+    line, shown = texts.line(name, below), printable(place)
+    match tool:
+        case "pre-commit":
+            return Left(name, "it belongs to pre-commit", "run `dvx install --use-pre-commit-tool`")
+        case "lefthook":
+            run = f"{texts.call(name, below)} -- {{0}}"
+            return Left(
+                name, "it belongs to lefthook", f"put into `lefthook.yml`: `{name}: {{commands: {{dvx: {{run: {run}}}}}}}`"
+            )
+        case "":
+            return Left(name, f"`{shown}` is somebody else's", f"add the line `{line}` to it")
+    return Left(name, f"`{shown}` is of {tool}", f"add the line `{line}` at its end; {tool} keeps it")
 
 
 def _configure_tool(git: Git) -> list[str]:

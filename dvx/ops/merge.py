@@ -1,7 +1,8 @@
-"""The merge driver: two versions of a pointer or lock become one, if their changes do not touch the same thing."""
+"""The merge driver: two versions of a pointer, lock or pipeline file become one, if their changes do not touch the same thing."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dvx.errors import DvxError
+from dvx.errors import DvxError, FormatError
 from dvx.formats import load_yaml, remove_from_lock, splice_dataset, splice_lock
+from dvx.formats.blocks import take_entries
 from dvx.formats.writing import edit_yaml
 from dvx.git import hooks
 from dvx.model.merge import choose, merge_trees, merged_size
@@ -54,10 +56,35 @@ def merge(project: Project, versions: Versions) -> None:
 def _merged(project: Project, versions: Versions) -> str:
     ancestor, ours, theirs = (_text(path) for path in (versions.ancestor, versions.ours, versions.theirs))
     name = versions.path or os.path.basename(versions.ours)
+    if os.path.basename(name) == project.dialect.pipeline:
+        return _merged_pipeline(project, versions, (ancestor, ours, theirs), name)
     document = load_yaml(ours, name)
     if isinstance(document, dict) and "stages" in document:
         return _merged_lock(ancestor, ours, theirs, name)
     return _merged_pointer(project, ancestor, ours, theirs, name)
+
+
+def _merged_pipeline(project: Project, versions: Versions, texts: tuple[str, str, str], name: str) -> str:
+    """The pipeline file `ours` with the entries of sections (stages, artifacts...) that only theirs changed."""
+    before, here, there = (_mapping(text, name) for text in texts)
+    merged = texts[1]
+    for section in dict.fromkeys((*here, *there)):
+        old, ours, theirs = (document.get(section) or {} for document in (before, here, there))
+        if _same(ours, theirs) or _same(old, theirs):
+            continue
+        if not all(isinstance(side, dict) for side in (old, ours, theirs)):
+            raise DvxError(f"both sides changed `{printable(str(section))}`", f"merge `{printable(name)}` by hand")
+        pick = choose(old, ours, theirs, _same)
+        if pick.conflicts:
+            shown = ", ".join(f"`{printable(str(key))}`" for key in pick.conflicts[:_SHOWN])
+            raise DvxError(f"both sides changed {shown}", f"merge `{printable(name)}` by hand")
+        merged = take_entries(merged, texts[2], section, tuple(pick.changes), name)
+    if project.git is not None and hooks.merge_texts(project.git, versions.ours, versions.ancestor, versions.theirs):
+        by_lines = _text(versions.ours)  # keeps all comments of both
+        with contextlib.suppress(FormatError):
+            if _same(load_yaml(by_lines, name), load_yaml(merged, name)):
+                return by_lines
+    return merged
 
 
 def _merged_lock(ancestor: str, ours: str, theirs: str, name: str) -> str:
@@ -146,6 +173,13 @@ def _check_alike(here: Pointer, there: Pointer, before: Pointer | None) -> None:
 
 def _content_of(pointer: Pointer | None) -> Content | None:
     return pointer.outs[0][1].content if pointer is not None else None
+
+
+def _mapping(text: str, name: str) -> dict[str, Any]:
+    document = load_yaml(text, name) or {}
+    if not isinstance(document, dict):
+        raise DvxError(f"`{printable(name)}` is no pipeline file on one of the sides", "merge it by hand")
+    return document
 
 
 def _lock(text: str, name: str) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from dvx.project import Project
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, run_process, write
 
 
@@ -17,8 +19,8 @@ def hooked(dialect_repo: Path) -> Path:
     dvx(dialect_repo, "add", "d")
     pointers = f"*{dialect.pointer_suffix} merge={dialect.name}\n"
     write(dialect_repo / ".gitattributes", pointers + f"{dialect.lock} merge={dialect.name}\n")
-    commit_all(dialect_repo, "one")
     dvx(dialect_repo, "install")
+    commit_all(dialect_repo, "one")
     return dialect_repo
 
 
@@ -29,24 +31,22 @@ def change(project: Path, files: dict[str, str], message: str) -> None:
     commit_all(project, message)
 
 
-def test_install_says_what_it_wrote_and_what_is_left_to_do(native: Path) -> None:
+def test_install_says_what_it_wrote(native: Path) -> None:
     result = dvx(native, "install")
     assert result.err == (
-        "Wrote .git/hooks/post-checkout\nWrote .git/hooks/pre-commit\nWrote .git/hooks/pre-push\n"
-        "To let Git merge pointers and locks by dvx, put into .gitattributes: `*.dvx merge=dvx`, `dvx.lock merge=dvx`\n"
+        "Wrote .gitattributes\nWrote .git/hooks/post-checkout\nWrote .git/hooks/pre-commit\nWrote .git/hooks/pre-push\n"
     )
-    assert "The hooks are installed already.\n" in dvx(native, "install").err
+    assert dvx(native, "install").err == "All is installed already.\n"
     tool = dvx(native, "install", "--use-pre-commit-tool").err
     assert "Now run: pre-commit install -t pre-commit -t pre-push -t post-checkout\n" in tool
-    write(native / ".gitattributes", "*.dvx text merge=dvx\n")
-    assert dvx(native, "install").err == "The hooks are installed already.\n"
 
 
-def test_install_refuses_a_foreign_hook_with_the_code_of_dvc(dialect_repo: Path) -> None:
-    write(dialect_repo / ".git/hooks/pre-commit", "#!/bin/sh\n")
+def test_install_says_what_is_left_to_do_with_the_code_of_dvc(dialect_repo: Path) -> None:
+    write(dialect_repo / ".git/hooks/pre-commit", "#!/bin/sh\n").chmod(0o755)
     result = run_dvx(dialect_repo, "install")
     assert result.code == 1
-    assert "error: the hook `pre-commit` already exists\nhint: add the line " in result.err
+    assert "pre-commit: `" in result.err
+    assert "error: not installed: `pre-commit`\nhint: do what is said above" in result.err
 
 
 def test_a_checkout_by_git_brings_the_data(hooked: Path) -> None:
@@ -141,3 +141,37 @@ def test_a_push_that_fails_stops_git(hooked: Path) -> None:
     result = run_dvx(hooked, "git-hook", "pre-push", "origin", "url")
     assert result.code == 1
     assert "there is no default remote" in result.err
+
+
+def test_what_cannot_be_restored_does_not_fail_git(hooked: Path, tmp_path: Path) -> None:
+    git(hooked, "checkout", "--quiet", "-b", "other")
+    change(hooked, {"a": "2\n"}, "two")
+    shutil.rmtree(Project.find(str(hooked)).cache.root)
+    done = run_process(hooked, "git", "checkout", "main")
+    assert done.code == 0
+    assert "warning: " in done.err
+    assert "hint: " in done.err
+    done = run_process(hooked, "git", "worktree", "add", str(tmp_path / "beside"))
+    assert done.code == 0
+    done = run_process(hooked, "git", "clone", "--quiet", str(hooked), str(tmp_path / "clone"))
+    assert done.code == 0
+
+
+@pytest.mark.parametrize("with_hooks", [True, False])
+def test_bisect_finds_the_commit_with_which_a_pipeline_fails(dialect_repo: Path, *, with_hooks: bool) -> None:
+    pipeline = dialect_of(dialect_repo).pipeline
+    write(dialect_repo / pipeline, "stages:\n  s:\n    cmd: sh s.sh\n    deps: [s.sh]\n    outs: [out]\n")
+    if with_hooks:
+        dvx(dialect_repo, "install")
+    for number in range(6):
+        write(dialect_repo / "s.sh", f"echo {number} > out\n" + ("exit 1\n" if number >= 3 else ""))
+        if number < 3:
+            dvx(dialect_repo, "repro")
+        commit_all(dialect_repo, f"number {number}")
+    done = run_process(dialect_repo, "git", "bisect", "start", "HEAD", "HEAD~5")
+    assert done.code == 0, done.err
+    # DVC's exit code, 255, means to Git that the program itself is broken
+    words = ("dvx", "repro") if pipeline == "dvx.yaml" else ("sh", "-c", "dvx repro || exit 1")
+    done = run_process(dialect_repo, "git", "bisect", "run", *words)
+    assert done.code == 0, done.out + done.err
+    assert git(dialect_repo, "log", "-1", "--format=%s", "refs/bisect/bad") == "number 3"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dvx.errors import DvxError
+from dvx.formats import load_yaml
 from dvx.ops.merge import Versions, merge
 from dvx.project import Project
 from tests.helpers import dialect_of, dvx, write
@@ -159,3 +160,62 @@ def test_what_is_no_lock_is_left_to_people(sides: Sides) -> None:
     texts = (LOCK + entry("a", "1"), LOCK + entry("a", "2"), "- a\n- b\n")
     assert sides.refused(*texts) == "`ours` is no lock on one of the sides"
     assert "<<<<<<< ours" in sides.ours()
+
+
+PIPELINE = "# ours to keep\nvars:\n- params.yaml\nstages:\n  a:\n    cmd: echo a # first\n    outs:\n    - a\n"
+ADDED = "  b:\n    cmd: echo b\n"
+OTHER = "\n  # why c\n  c:\n    cmd: |\n      echo c # not a comment\n    deps: [a] # theirs\n"
+
+
+class TestPipelines:
+    def merge(self, sides: Sides, ancestor: str, ours: str, theirs: str) -> str:
+        return sides.merge(ancestor, ours, theirs, sides.dialect.pipeline)
+
+    def test_stages_that_both_sides_added_stand_one_after_the_other(self, sides: Sides) -> None:
+        merged = self.merge(sides, PIPELINE, PIPELINE + ADDED, PIPELINE + OTHER)
+        assert merged == PIPELINE + ADDED + OTHER.lstrip("\n")
+
+    def test_what_lines_can_do_keeps_all_comments(self, sides: Sides) -> None:
+        theirs = "# new\n" + PIPELINE.replace("echo a # first", "echo A # better")
+        assert self.merge(sides, PIPELINE, PIPELINE + ADDED, theirs) == theirs + ADDED
+
+    def test_a_stage_that_theirs_changed_or_removed(self, sides: Sides) -> None:
+        before = PIPELINE + ADDED
+        ours = before.replace("echo b", "echo B")
+        assert self.merge(sides, before, ours, before.replace("- a\n", "- a:\n        cache: false\n")) == (
+            ours.replace("- a\n", "- a:\n        cache: false\n")
+        )
+        assert self.merge(sides, before, before + OTHER, PIPELINE) == PIPELINE + OTHER
+
+    def test_another_indentation_and_no_last_newline(self, sides: Sides) -> None:
+        theirs = "stages:\n    c:\n        cmd: |\n            echo c\n        outs:\n            - c"
+        merged = self.merge(sides, "", "stages:\n  a:\n    cmd: echo a", theirs)
+        assert merged == "stages:\n  a:\n    cmd: echo a\n  c:\n      cmd: |\n          echo c\n      outs:\n          - c\n"
+
+    @pytest.mark.parametrize(
+        ("ours", "theirs"),
+        [
+            ("stages: {a: {cmd: echo a}}\n", "stages:\n  b:\n    cmd: echo b\n"),
+            ("stages:\n  a:\n    cmd: echo a\n", "stages: {b: {cmd: echo b}}\n"),
+            ("stages:\n  a:\n    cmd: echo a\n", "vars:\n- c: &c echo b\nstages:\n  b:\n    cmd: *c\n"),
+            ("stages:\n  a:\n    cmd: echo a\n", "stages:\n  ? b\n  : cmd: echo b\n"),
+        ],
+    )
+    def test_other_ways_of_writing(self, sides: Sides, ours: str, theirs: str) -> None:
+        ancestor = "vars:\n- c: &c echo b\n" if "vars" in theirs else ""
+        merged = load_yaml(self.merge(sides, ancestor, ancestor + ours, theirs), "")
+        assert merged["stages"] == {"a": {"cmd": "echo a"}, "b": {"cmd": "echo b"}}
+
+    def test_sections_that_only_theirs_has(self, sides: Sides) -> None:
+        theirs = PIPELINE + "artifacts:\n  model:\n    path: a\n"
+        merged = self.merge(sides, PIPELINE, PIPELINE + ADDED, theirs)
+        assert load_yaml(merged, "") == {**load_yaml(PIPELINE + ADDED, ""), "artifacts": {"model": {"path": "a"}}}
+
+    def test_one_stage_changed_by_both_is_a_conflict(self, sides: Sides) -> None:
+        with pytest.raises(DvxError, match="both sides changed `a`"):
+            self.merge(sides, PIPELINE, PIPELINE.replace("echo a", "echo 1"), PIPELINE.replace("echo a", "echo 2"))
+        assert "<<<<<<<" in sides.ours()
+
+    def test_a_file_that_is_none_is_left_to_git(self, sides: Sides) -> None:
+        with pytest.raises(DvxError):
+            self.merge(sides, PIPELINE, "- 1\n", "stages: [\n")
