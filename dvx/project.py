@@ -30,7 +30,8 @@ class Project(Struct, frozen=True, dict=True):
     """One dvx (or DVC) repository. `root`, `cwd` and `state` are absolute.
 
     `state` holds what may be lost (statistics, journal, locks, logs) and the trash; it may not exist yet.
-    `algorithm` names the hash of new content. `ask(what)` gets a secret from the user, where there is one to ask.
+    `algorithm` names the hash of new content. `ask(what)` gets a secret from the user, where there is one to ask. `home` is the
+    project for which a work tree of dvx's own was made: runs in it are recorded there.
     """
 
     root: str
@@ -43,6 +44,7 @@ class Project(Struct, frozen=True, dict=True):
     state: str
     algorithm: str
     ask: Callable[[str], str] | None = None
+    home: Project | None = None
 
     @staticmethod
     def find(start: str) -> Project:

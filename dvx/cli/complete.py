@@ -113,9 +113,9 @@ def experiments(project: Project) -> Iterable[str]:
 @offer
 def tasks(project: Project) -> Iterable[str]:
     """Names of experiments in the queue."""
-    from dvx.ops.exp_tasks import open_book
+    from dvx.ops.run_record import open_registry
 
-    return [one.name for one in open_book(project).tasks() if one.snapshot]
+    return [one.name for one in open_registry(project).experiments() if one.snapshot]
 
 
 @offer

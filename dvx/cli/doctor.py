@@ -39,8 +39,8 @@ _WORDS = {
     ProblemKind.DRIVER_MISSING: (".gitattributes asks for the merge driver `{0}`, which is not set up", "run `dvx install`"),
     ProblemKind.STALE: ("commands that were killed left {1} in `{0}`", "the next command that writes there removes it"),
     ProblemKind.WORKER_DEAD: (
-        "{0} of experiments died",
-        "run `dvx queue start`, which goes on with what they did, or `dvx exp clean`",
+        "{0} of runs died",
+        "run `dvx repro` or `dvx queue start`, which go on with what they did, or `dvx exp clean`",
     ),
     ProblemKind.GROUP_SHUT_OUT: (
         "the group may not write in {1} of the cache `{0}`, though `cache.shared` is `group`",

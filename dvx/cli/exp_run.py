@@ -129,16 +129,16 @@ def _here(project: Project, options: RunOptions, *, json: bool) -> None:
 
 
 def _apart(project: Project, options: RunOptions, copied: tuple[str, ...], *, json: bool) -> None:
-    from dvx.model.task import TaskPlace
+    from dvx.model.run import Place
     from dvx.ops.employment import employed
     from dvx.ops.exp_enqueue import TaskOptions, enqueue
-    from dvx.ops.exp_tasks import open_book, run_task
+    from dvx.ops.exp_tasks import run_task
 
     tell = render.terminal()
     with employed(project) as worker:
-        task = enqueue(project, TaskOptions(options, copied), TaskPlace.ALONE, tell, worker)[0]
+        task = enqueue(project, TaskOptions(options, copied), Place.ALONE, tell, worker)[0]
         render.note(f"Reproducing experiment '{task.name}'")
-        recorded = run_task(project, open_book(project), task, tell)
+        recorded = run_task(project, task, tell)
     if json:
         render.json({"name": recorded.ref.name, "commit": recorded.commit, "ref": str(recorded.ref)})
     else:
@@ -147,10 +147,10 @@ def _apart(project: Project, options: RunOptions, copied: tuple[str, ...], *, js
 
 
 def _queue(project: Project, options: RunOptions, copied: tuple[str, ...], *, json: bool) -> None:
-    from dvx.model.task import TaskPlace
+    from dvx.model.run import Place
     from dvx.ops.exp_enqueue import TaskOptions, enqueue
 
-    tasks = enqueue(project, TaskOptions(options, copied), TaskPlace.QUEUE, render.terminal())
+    tasks = enqueue(project, TaskOptions(options, copied), Place.QUEUE, render.terminal())
     if json:
         render.json([{"id": one.ident, "name": one.name} for one in tasks])
         return
@@ -161,20 +161,20 @@ def _queue(project: Project, options: RunOptions, copied: tuple[str, ...], *, js
 
 
 def _run_all(project: Project, jobs: int) -> None:
-    from dvx.model.task import State
-    from dvx.ops.exp_tasks import open_book
+    from dvx.model.run import FAILURES, State
     from dvx.ops.exp_workers import keep
+    from dvx.ops.run_record import open_registry
 
-    book = open_book(project)
-    waiting = {one.ident for one in book.tasks(State.QUEUED, State.RUNNING) if one.snapshot}
+    registry = open_registry(project)
+    waiting = {one.ident for one in registry.experiments(State.QUEUED, State.RUNNING) if one.snapshot}
     if not waiting:
         render.note("No experiment waits. Queue some with `dvx exp run --queue`.")
         return
     render.note(f"Running {len(waiting)} experiments; `dvx queue status` shows them, `dvx queue logs NAME` what they write.")
     keep(project, jobs)
-    ended = [one for one in book.tasks() if one.ident in waiting]
+    ended = [one for one in registry.experiments() if one.ident in waiting]
     done = [one.name for one in ended if one.state is State.SUCCESS]
-    failed = [one.name for one in ended if one.state in (State.FAILED, State.KILLED)]
+    failed = [one.name for one in ended if one.state in FAILURES]
     if done:
         render.notes("", f"Ran experiment(s): {', '.join(done)}", _APPLY, "", "\tdvx exp apply <exp>")
     if failed:

@@ -11,7 +11,7 @@ from dvx.cli import complete, render
 from dvx.cli.common import JsonOption, find_project
 from dvx.errors import quoted
 from dvx.model.experiment import Experiment, ExpRef
-from dvx.model.task import State
+from dvx.model.run import State
 from dvx.ops.experiments import BaselineScope, Group, git_of
 from dvx.project import Project
 

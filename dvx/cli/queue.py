@@ -15,12 +15,12 @@ from dvx.cli.clock import moment
 from dvx.cli.common import JsonOption, find_project
 from dvx.errors import DvxError, UsageError
 from dvx.model.events import Tell
-from dvx.model.task import State, Task
+from dvx.model.run import FAILURES, Run, State
 from dvx.project import Project
 
 _POLL_SECONDS = 0.3
 _PATIENCE = 20
-_ORDER = (State.RUNNING, State.QUEUED, State.FAILED, State.KILLED, State.SUCCESS)
+_ORDER = (State.RUNNING, State.PAUSED, State.QUEUED, *FAILURES, State.SUCCESS)
 TasksArgument = Annotated[
     list[str] | None,
     typer.Argument(metavar="[TASK]...", help="Experiments, by name or id.", autocompletion=complete.tasks, show_default=False),
@@ -39,11 +39,11 @@ def queue_start(*, jobs: WorkersOption = 1) -> None:
 
     Example: dvx queue start -j 4
     """
-    from dvx.ops.exp_tasks import known_tasks
     from dvx.ops.exp_workers import start
+    from dvx.ops.run_record import known_experiments
 
     project = find_project()
-    waiting = sum(one.state is State.QUEUED for one in known_tasks(project))
+    waiting = sum(one.state is State.QUEUED for one in known_experiments(project))
     start(project, jobs)
     count = min(jobs, waiting)
     render.note(f"Started '{count}' new experiments task queue worker{'' if count == 1 else 's'}.")
@@ -74,11 +74,11 @@ def queue_stop(
 
     Example: dvx queue stop
     """
-    from dvx.ops.exp_tasks import open_book
     from dvx.ops.exp_workers import kill as kill_tasks
+    from dvx.ops.run_record import open_registry
 
     project = find_project()
-    open_book(project).ask_stop()
+    open_registry(project).ask_stop()
     if kill:
         kill_tasks(project, [], now=True)
     render.note("Queue workers will stop after running tasks finish.")
@@ -91,13 +91,13 @@ def queue_status(*, json: JsonOption = False) -> None:
     """
     from dvx.ops.employment import workers
     from dvx.ops.exp_clean import tell_unreadable
-    from dvx.ops.exp_tasks import known_tasks
+    from dvx.ops.run_record import known_experiments
 
     project = find_project()
     tell_unreadable(project, render.terminal())
-    tasks = sorted((one for one in known_tasks(project) if one.snapshot), key=lambda one: _ORDER.index(one.state))
+    tasks = sorted((one for one in known_experiments(project) if one.snapshot), key=lambda one: _ORDER.index(one.state))
     alive = workers(project)
-    active = len({one.worker for one in tasks if one.state is State.RUNNING} & set(alive))
+    active = len({one.worker for one in tasks if one.state in _ORDER[:2]} & set(alive))
     if json:
         render.json({"tasks": [_document(one) for one in tasks], "workers": {"active": active, "idle": len(alive) - active}})
         return
@@ -125,16 +125,17 @@ def queue_logs(
 
     Example: dvx queue logs -f small-steps
     """
-    from dvx.ops.exp_tasks import as_it_is, find_tasks, log_of, open_book
+    from dvx.ops.exp_tasks import find_tasks, log_of
+    from dvx.ops.run_record import as_it_is, open_registry
 
     project = find_project()
-    book = open_book(project)
-    found = find_tasks(book.tasks(), [task])[-1]
+    registry = open_registry(project)
+    found = find_tasks(registry.experiments(), [task])[-1]
     read = orphaned = 0
     while True:
-        now = next((one for one in book.tasks() if one.ident == found.ident), None)
+        now = next((one for one in registry.experiments() if one.ident == found.ident), None)
         # a keeper replaces a worker that died
-        orphaned = orphaned + 1 if now is not None and as_it_is(project, now).state is not now.state else 0
+        orphaned = orphaned + 1 if now is not None and as_it_is(project, now).state is State.QUEUED is not now.state else 0
         try:
             with open(log_of(project, found), "rb") as file:
                 file.seek(read)
@@ -200,7 +201,7 @@ def queue_remove(
     wanted: set[State] = set()
     wanted |= {State.QUEUED} if queued or everything else set()
     wanted |= {State.SUCCESS} if success or everything else set()
-    wanted |= {State.FAILED, State.KILLED} if failed or everything else set()
+    wanted |= set(FAILURES) if failed or everything else set()
     if not tasks and not wanted:
         raise UsageError("no experiment is named", "name some, or use `--all`, `--queued`, `--success` or `--failed`")
     project = find_project()
@@ -210,7 +211,7 @@ def queue_remove(
 
 
 @contextmanager
-def _into_log(project: Project, task: Task) -> Iterator[Tell]:
+def _into_log(project: Project, task: Run) -> Iterator[Tell]:
     """Let all that this process and its commands write go to the log of a task."""
     from dvx.ops.exp_tasks import open_log
 
@@ -220,11 +221,11 @@ def _into_log(project: Project, task: Task) -> Iterator[Tell]:
         yield render.terminal()
 
 
-def _names(tasks: Sequence[Task]) -> str:
+def _names(tasks: Sequence[Run]) -> str:
     return ", ".join(one.name for one in tasks)
 
 
-def _document(task: Task) -> dict[str, object]:
+def _document(task: Run) -> dict[str, object]:
     return {
         "id": task.ident,
         "name": task.name,

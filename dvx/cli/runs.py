@@ -14,7 +14,8 @@ from dvx.cli.common import JsonOption, MarkdownOption, find_project
 from dvx.cli.pipeline import run_stages
 from dvx.cli.units import duration
 from dvx.errors import DvxError, StageFailed, nearest
-from dvx.model.history import AttemptRecord, Fact, RunRecord, Status
+from dvx.model.history import AttemptRecord, RunRecord
+from dvx.model.run import FAILURES, State, Wish
 from dvx.model.staleness import Action
 from dvx.ops.repro_plan import ReproOptions, from_plain
 from dvx.project import Project
@@ -112,9 +113,9 @@ def runs_logs(
     while True:
         several = len({one.stage for one in chosen}) > 1
         for one in chosen:
-            said = _new_lines(project, one, read, final=one.status is not Status.RUNNING)
+            said = _new_lines(project, one, read, final=one.status is not State.RUNNING)
             screen.log(said, f"{one.stage} | " if several else "")
-        if not follow or found.ended is not None or found.status is Status.KILLED:
+        if not follow or found.status is State.SUCCESS or found.status in FAILURES:
             return
         time.sleep(_POLL_SECONDS)
         found = find_run(project, found.name)
@@ -130,7 +131,7 @@ def runs_cancel(
 
     Example: dvx runs cancel
     """
-    _ask(run, Fact.RUN_CANCELLED, "is told to stop", now=now)
+    _ask(run, Wish.KILL if now else Wish.CANCEL, "is told to stop")
 
 
 def runs_pause(run: RunArgument = "") -> None:
@@ -138,7 +139,7 @@ def runs_pause(run: RunArgument = "") -> None:
 
     Example: dvx runs pause
     """
-    _ask(run, Fact.RUN_PAUSED, "starts no more stages")
+    _ask(run, Wish.PAUSE, "starts no more stages")
 
 
 def runs_resume(run: RunArgument = "") -> None:
@@ -146,7 +147,7 @@ def runs_resume(run: RunArgument = "") -> None:
 
     Example: dvx runs resume
     """
-    _ask(run, Fact.RUN_RESUMED, "goes on")
+    _ask(run, Wish.NOTHING, "goes on")
 
 
 def runs_retry(run: RunArgument = "") -> None:
@@ -154,12 +155,17 @@ def runs_retry(run: RunArgument = "") -> None:
 
     Example: dvx runs retry
     """
+    from dvx.ops.exp_tasks import retry
     from dvx.ops.run_record import find_run
 
     project = find_project()
     found = find_run(project, run)
-    if found.status in (Status.RUNNING, Status.PAUSED):
+    if found.status in (State.RUNNING, State.PAUSED):
         raise DvxError(f"the run `{found.name}` still works", "run `dvx runs cancel` first")
+    if found.name != found.ident:
+        (again,) = retry(project, [found.ident])
+        render.note(f"Queued again: {again.name}")
+        return
     # to do all of it again is what `--force` would say
     run_stages(project, structs.replace(from_plain(found.options), force=False))
 
@@ -186,11 +192,11 @@ def stage_run(
         raise typer.Exit(_UNCHANGED)
 
 
-def _ask(run: str, fact: Fact, what: str, *, now: bool = False) -> None:
+def _ask(run: str, wish: Wish, what: str) -> None:
     from dvx.ops.run_record import ask
 
-    asked = ask(find_project(), run, fact, now=now)
-    render.note(f"The run {asked.name} {what}.")
+    asked = ask(find_project(), run, wish)
+    render.note(f"The run {asked.name or asked.ident} {what}.")
 
 
 def _document(run: RunRecord) -> object:
@@ -219,7 +225,7 @@ def _new_lines(project: Project, one: AttemptRecord, read: dict[str, int], *, fi
 
 def _summary(run: RunRecord) -> str:
     last = {one.stage: one.status for one in run.attempts}
-    counts = [(sum(status is wanted for status in last.values()), wanted.value) for wanted in Status]
+    counts = [(sum(status is wanted for status in last.values()), wanted.value) for wanted in State]
     counts += [(len(run.restored), "restored"), (len(run.adopted), "adopted"), (len(run.skipped), "unchanged")]
     return ", ".join(f"{count} {word}" for count, word in counts if count) or "none"
 

@@ -1,6 +1,5 @@
-"""What runs did, and which experiments are to run: both in SQLite, each written before the act."""
+"""What is to run, runs and ran, and what became of its stages: one SQLite database, written before the act."""
 
-from dvx.journal.facts import Journal
-from dvx.journal.tasks import TaskBook
+from dvx.journal.registry import Registry
 
-__all__ = ["Journal", "TaskBook"]
+__all__ = ["Registry"]

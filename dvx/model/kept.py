@@ -13,20 +13,17 @@ from msgspec import Meta, convert
 
 T = TypeVar("T")
 _FOREVER = 32_503_680_000  # the year 3000: what comes after cannot be shown everywhere
-_RUN = r"[0-9]{8}-[0-9]{6}-[0-9]{1,20}x{0,100}"
+# a run of stages is called by its time, that of an experiment by a hash, which DVC's tools take for a commit
+_RUN = r"(?:[0-9]{8}-[0-9]{6}-[0-9]{1,20}x{0,100}|[0-9a-f]{40})"
 # values of users may be nested in 100 levels, and stand in a few of ours
 _DEEPEST = 120
 
-Ident = Annotated[str, Meta(pattern=r"\A[0-9a-f]{40}\Z")]
-"""The name of a task."""
-Commit = Annotated[str, Meta(pattern=r"\A(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")]
-"""A commit's id."""
 MaybeCommit = Annotated[str, Meta(pattern=r"\A(?:[0-9a-f]{40}|[0-9a-f]{64})?\Z")]
-Worker = Annotated[str, Meta(pattern=r"\A[0-9]{1,20}-[0-9a-f]{8}\Z")]
-"""The name of who works on experiments."""
+"""A commit's id."""
 MaybeWorker = Annotated[str, Meta(pattern=r"\A(?:[0-9]{1,20}-[0-9a-f]{8})?\Z")]
-RunName = Annotated[str, Meta(pattern=rf"\A{_RUN}\Z")]
-"""The name of a run of stages."""
+"""The name of a process that works on runs."""
+RunId = Annotated[str, Meta(pattern=rf"\A{_RUN}\Z")]
+"""The name of a run."""
 RunKey = Annotated[str, Meta(pattern=r"\A(?:[0-9a-f]{64})?\Z")]
 """What the run-cache calls a run; empty for none."""
 Log = Annotated[str, Meta(pattern=rf"\A(?:\.dvx/tmp|\.dvc/tmp/dvx)/logs/{_RUN}/[A-Za-z0-9_.@-]+\.log\Z")]

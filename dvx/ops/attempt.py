@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from dvx.errors import StageFailed
 from dvx.model.history import Fact
 from dvx.model.stage import Stage
+from dvx.ops.employment import home_of
 from dvx.ops.leftovers import About, Leftover, begin_record, end_record
 from dvx.ops.run_record import Recorder, logs_of, slug
 from dvx.ops.stage_room import StageRoom
@@ -58,13 +59,16 @@ def attempt(project: Project, stage: Stage, this: Try, setting: RunSetting, on_o
     recorder = setting.recorder
     recorder.begin()
     suffix = "" if this.number == 1 else f".{this.number}"
-    log = os.path.join(logs_of(project, recorder.run), f"{slug(stage.address)}{suffix}.log")
-    shown = os.path.relpath(log, project.root)
+    log = os.path.join(logs_of(project, recorder.run.ident), f"{slug(stage.address)}{suffix}.log")
+    # the same run may have tried before
+    files.remove(log)
+    shown = os.path.relpath(log, home_of(project).root)
     known = {"attempt": this.number}
     recorder.note(Fact.STAGE_STARTED, stage.address, {**known, "key": this.key, "log": shown})
     pulse = _Pulse(project, stage, lambda beat: recorder.note(Fact.STAGE_HEARTBEAT, stage.address, {**known, "beat": beat}))
     environ = {**_environment(project, stage, setting), **pulse.variables()}
-    trace = begin_record(project, stage, About(recorder.run, this.number, this.key, shown, time.time(), this.inputs))
+    about = About(recorder.run.ident, this.number, this.key, shown, time.time(), this.inputs, recorder.run.worker)
+    trace = begin_record(project, stage, about)
     start = time.monotonic()
     try:
         with files.open_log(log) as writing:
@@ -100,7 +104,7 @@ def follow(project: Project, stage: Stage, left: Leftover, setting: RunSetting, 
     Returns why they were stopped for a limit of time, if they were.
     """
     pulse = _Pulse(project, stage, lambda _: None, time.time() - left.about.began)
-    with files.open_log(os.path.join(project.root, left.about.log)) as log:
+    with files.open_log(os.path.join(home_of(project).root, left.about.log)) as log:
         return setting.shell.follow(left.trace, log, on_output, pulse.overdue if pulse.limited else None)
 
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dvx.config import Config
 from dvx.model.dialect import DIALECTS
 from dvx.model.doctor import Problem, ProblemKind, clock_is_off
+from dvx.model.run import State
 from dvx.model.settings import Level, is_secret
-from dvx.model.task import State
 from dvx.ops.employment import dead, is_employed
-from dvx.ops.exp_tasks import open_book
+from dvx.ops.run_record import open_registry
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.scratch import abandoned, own_folder, release
@@ -31,7 +31,7 @@ def leftovers(project: Project) -> Iterator[Problem]:
         if count:
             yield Problem(ProblemKind.STALE, folder, str(count))
     left = set(dead(project))
-    left |= {one.worker for one in open_book(project).tasks(State.RUNNING) if not is_employed(project, one.worker)}
+    left |= {one.worker for one in open_registry(project).experiments(State.RUNNING) if not is_employed(project, one.worker)}
     if left:
         yield Problem(ProblemKind.WORKER_DEAD, str(len(left)))
 

@@ -1,4 +1,4 @@
-"""Who works on experiments: processes that hold a lock of their own, which the kernel releases when they die."""
+"""Who works on runs: processes that hold a lock of their own, which the kernel releases when they die."""
 
 from __future__ import annotations
 
@@ -61,5 +61,10 @@ def is_employed(project: Project, name: str) -> bool:
     return is_claimed(os.path.join(_folder(project), name))
 
 
+def home_of(project: Project) -> Project:
+    """The project in which a run is recorded that works in this one."""
+    return project.home or project
+
+
 def _folder(project: Project) -> str:
-    return os.path.join(project.state, "exps", "workers")
+    return os.path.join(home_of(project).state, "exps", "workers")

@@ -11,9 +11,10 @@ from dvx.errors import DvxError
 from dvx.model.dataset import is_dataset
 from dvx.model.paths import parent
 from dvx.model.pointer import OutputKind, Recorded
+from dvx.model.run import Run
 from dvx.ops.index import Index, load_index
 from dvx.ops.metrics import observed
-from dvx.ops.run_record import done_since
+from dvx.ops.run_record import done_stages
 from dvx.ops.source import Source, Workspace
 from dvx.project import Project
 
@@ -32,12 +33,12 @@ def body_of(project: Project, source: Source, *, param_deps: bool, done: Collect
     return {"data": {"params": params, "metrics": metrics, "deps": _deps(index), "outs": _outs(index)}, "error": None}
 
 
-def body_so_far(place: Project, since: float, *, param_deps: bool = False) -> dict[str, Any] | None:
+def body_so_far(place: Project, run: Run, *, param_deps: bool = False) -> dict[str, Any] | None:
     """What a work tree says of an experiment that runs in it, or failed: params, and what came of stages that are done.
 
-    What lies about of earlier runs is left out; `since` is when the experiment began there, in seconds since the epoch.
+    What lies about of earlier runs is left out.
     """
-    data: dict[str, Any] | None = body_of(place, Workspace(place), param_deps=param_deps, done=done_since(place, since))["data"]
+    data: dict[str, Any] | None = body_of(place, Workspace(place), param_deps=param_deps, done=done_stages(place, run))["data"]
     return data
 
 

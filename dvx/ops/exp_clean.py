@@ -9,10 +9,11 @@ from dvx.model.kept import TASK_LOG
 from dvx.model.paths import printable
 from dvx.ops.employment import sweep_dead
 from dvx.ops.exp_share import sweep_incoming
-from dvx.ops.exp_tasks import known_tasks, open_book, release, snapshots
+from dvx.ops.exp_tasks import release, snapshots
 from dvx.ops.experiments import git_of
 from dvx.ops.refs import sweep_locks
 from dvx.ops.rooms import clear_old_rooms
+from dvx.ops.run_record import known_experiments, open_registry
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.scratch import sweep
@@ -22,14 +23,13 @@ def clean(project: Project, tell: Tell) -> tuple[str, ...]:
     """Remove work trees, refs, locks and logs that belong to no experiment any more; returns their names.
 
     What waits, runs or failed keeps its own; a work tree in which a worker died is kept too, as its run goes on there. While
-    something in the list of experiments cannot be read, all work trees and logs stay.
+    something in the list of runs cannot be read, all work trees and logs stay.
     """
-    book = open_book(project)
     folder = os.path.join(project.state, "exps")
     sweep_locks(git_of(project))
     gone = list(sweep_incoming(project))
     if not tell_unreadable(project, tell):
-        tasks = book.tasks()
+        tasks = open_registry(project).experiments()
         gone += clear_old_rooms(project, tasks)
         logs = {f"{one.ident}.log" for one in tasks}
         for name in files.names_in(os.path.join(folder, "logs"), TASK_LOG):
@@ -38,22 +38,22 @@ def clean(project: Project, tell: Tell) -> tuple[str, ...]:
                 files.remove(os.path.join(folder, "logs", name))
     sweep_dead(project)
     sweep(os.path.join(folder, "scratch"))
-    release(project, book, snapshots(project))
+    release(project, snapshots(project))
     return tuple(gone)
 
 
 def sweep_rooms(project: Project) -> None:
-    """Remove the work trees of experiments that are done, unless something in the list of experiments cannot be read."""
-    if not open_book(project).unreadable():
-        clear_old_rooms(project, known_tasks(project))
+    """Remove the work trees of experiments that are done, unless something in the list of runs cannot be read."""
+    if not open_registry(project).unreadable():
+        clear_old_rooms(project, known_experiments(project))
 
 
 def tell_unreadable(project: Project, tell: Tell) -> bool:
-    """Name what in the list of experiments cannot be read, and is left alone; returns whether there is anything."""
-    found = open_book(project).unreadable()
+    """Name what in the list of runs cannot be read, and is left alone; returns whether there is anything."""
+    found = open_registry(project).unreadable()
     if found:
         shown = ", ".join(f"`{printable(name[:40])}`" for name in found[:5]) + (", ..." if len(found) > 5 else "")
-        place = f"{project.dialect.folder}/{project.dialect.state_folder}/exps/tasks.db"
+        place = f"{project.dialect.folder}/{project.dialect.state_folder}/runs.db"
         hint = f"update dvx if a newer one was used here; if none was, somebody else wrote it: remove `{place}`"
-        tell(Notice(f"the list of experiments holds what this dvx cannot read, and leaves alone: {shown}", hint))
+        tell(Notice(f"the list of runs holds what this dvx cannot read, and leaves alone: {shown}", hint))
     return bool(found)

@@ -16,11 +16,11 @@ from dvx.git import Git
 from dvx.model.events import Tell
 from dvx.model.experiment import ExpRef, check_name, draw_name
 from dvx.model.paths import check_path, printable
+from dvx.model.run import Place, Run, State
 from dvx.model.sweep import combine
-from dvx.model.task import State, Task, TaskPlace
 from dvx.ops.exp_edits import edits_of, read_sweeps
 from dvx.ops.exp_run import RunOptions, own_files, scratch_index
-from dvx.ops.exp_tasks import SNAPSHOTS, as_it_is, open_book, release, taken, waiting_names
+from dvx.ops.exp_tasks import SNAPSHOTS, release, taken, waiting_names
 from dvx.ops.experiments import git_of, head_of
 from dvx.ops.index import Index, load_index
 from dvx.ops.observation import Observer
@@ -29,6 +29,7 @@ from dvx.ops.refs import hold
 from dvx.ops.repro_data import record_data
 from dvx.ops.repro_plan import resolve, to_plain
 from dvx.ops.rooms import clear_room
+from dvx.ops.run_record import as_it_is, open_registry
 from dvx.project import Project
 
 
@@ -39,7 +40,7 @@ class TaskOptions(Struct, frozen=True):
     copied: tuple[str, ...] = ()
 
 
-def enqueue(project: Project, options: TaskOptions, place: TaskPlace, tell: Tell, worker: str = "") -> tuple[Task, ...]:
+def enqueue(project: Project, options: TaskOptions, place: Place, tell: Tell, worker: str = "") -> tuple[Run, ...]:
     """Put an experiment, or all of a sweep, into the queue, as the workspace is now; HEAD, index and stash stay as they are.
 
     Data that was edited enters the cache and its pointer first. A `worker` has them from the start.
@@ -53,7 +54,7 @@ def enqueue(project: Project, options: TaskOptions, place: TaskPlace, tell: Tell
     git.check_identity()
     sweeps = read_sweeps(project, options.run.overrides)
     rows = combine(sweeps)
-    if len(rows) > 1 and place is not TaskPlace.QUEUE:
+    if len(rows) > 1 and place is not Place.QUEUE:
         raise UsageError("a sweep stands for several experiments", "add `--queue`, then run them with `dvx queue start`")
     # each beside the first of the others: all combinations would be as many as there are experiments
     for number, sweep in enumerate(sweeps):
@@ -69,7 +70,7 @@ def enqueue(project: Project, options: TaskOptions, place: TaskPlace, tell: Tell
     snapshot = _snapshot(project, index, baseline, tell)
     now = time.time()
     task = partial(
-        Task,
+        Run,
         baseline=baseline,
         place=place,
         snapshot=snapshot,
@@ -83,13 +84,13 @@ def enqueue(project: Project, options: TaskOptions, place: TaskPlace, tell: Tell
         started=now if worker else None,
         worker=worker,
     )
-    freed: list[Task] = []
+    freed: list[Run] = []
 
-    def make(found: Sequence[Task]) -> tuple[list[Task], list[str]]:
+    def make(found: Sequence[Run]) -> tuple[list[Run], list[str]]:
         freed[:] = [one for one in found if _is_abandoned(as_it_is(project, one), options.run.name, baseline)]
         names = _names(project, waiting_names(project, found, baseline), options.run, baseline, len(rows))
         made = [task(ident=secrets.token_hex(20), name=name, overrides=row) for name, row in zip(names, rows, strict=True)]
-        again = next((one for one in freed if place is TaskPlace.ALONE and _is_same(git, one, made[0])), None)
+        again = next((one for one in freed if place is Place.ALONE and _is_same(git, one, made[0])), None)
         if again is not None:
             freed.remove(again)
             made = [replace(again, state=State.RUNNING, worker=worker)]
@@ -97,20 +98,19 @@ def enqueue(project: Project, options: TaskOptions, place: TaskPlace, tell: Tell
         hold(git, SNAPSHOTS + made[0].snapshot, made[0].snapshot)
         return made, [one.ident for one in freed]
 
-    book = open_book(project)
-    made = book.change(make)
+    made = open_registry(project).change(make)
     for gone in freed:
         clear_room(project, gone.ident)
-    release(project, book, [gone.snapshot for gone in freed])
-    return tuple(made)
+    release(project, [gone.snapshot for gone in freed])
+    return made
 
 
-def _is_abandoned(task: Task, name: str, baseline: str) -> bool:
+def _is_abandoned(task: Run, name: str, baseline: str) -> bool:
     """Whether a task is what a killed `exp run --temp` of this name left; nobody waits for it."""
-    return task.place is TaskPlace.ALONE and task.state is State.QUEUED and (task.name, task.baseline) == (name, baseline)
+    return task.place is Place.ALONE and task.state is State.QUEUED and (task.name, task.baseline) == (name, baseline)
 
 
-def _is_same(git: Git, one: Task, other: Task) -> bool:
+def _is_same(git: Git, one: Run, other: Run) -> bool:
     """Whether two tasks come to the same: then what was done of one is done of the other."""
     same = replace(one, ident=other.ident, snapshot=other.snapshot, created=other.created, started=other.started)
     same = replace(same, state=other.state, worker=other.worker, name=other.name)

@@ -12,7 +12,7 @@ from msgspec import Struct
 from dvx.errors import DvxError
 from dvx.model.override import Override, put
 from dvx.model.paths import within
-from dvx.model.task import State, Task, TaskPlace
+from dvx.model.run import FAILURES, Place, Run, State
 from dvx.ops.exp_tasks import log_of
 from dvx.ops.rooms import existing_room
 from dvx.project import Project
@@ -24,7 +24,7 @@ _NOTHING: Body = {"params": {}, "metrics": {}, "deps": {}, "outs": {}}
 class Pending(Struct, frozen=True):
     """A task and what is known of its params and metrics."""
 
-    task: Task
+    task: Run
     data: Body
     log: str
     root: str
@@ -32,31 +32,29 @@ class Pending(Struct, frozen=True):
 
 def pending(
     project: Project,
-    tasks: Sequence[Task],
+    tasks: Sequence[Run],
     bodies: Callable[[Sequence[str]], Mapping[str, Any]],
-    now: Callable[[Project, float], Any],
+    now: Callable[[Project, Run], Any],
 ) -> tuple[Pending, ...]:
     """What is known of tasks that did not succeed, those that run first.
 
-    `bodies` says what commits hold, `now` what a work tree says of the experiment that
-    began there at a moment.
+    `bodies` says what commits hold, `now` what a work tree says of the experiment in it.
     """
     known = bodies(list(dict.fromkeys(one.snapshot for one in tasks if one.snapshot and one.seen is None)))
     found = list(_known(project, tasks, known, now))
-    order = (State.RUNNING, State.QUEUED, State.FAILED, State.KILLED)
+    order = (State.RUNNING, State.PAUSED, State.QUEUED, *FAILURES)
     return tuple(sorted(found, key=lambda one: order.index(one.task.state)))
 
 
 def _known(
-    project: Project, tasks: Sequence[Task], known: Mapping[str, Any], now: Callable[[Project, float], Any]
+    project: Project, tasks: Sequence[Run], known: Mapping[str, Any], now: Callable[[Project, Run], Any]
 ) -> Iterator[Pending]:
     for task in tasks:
         log, root = log_of(project, task), ""
         data: Any = task.seen
-        if task.state is State.RUNNING:
-            here = task.place is TaskPlace.WORKSPACE
-            place = project if here else existing_room(project, task.ident)
-            data = now(place, task.started or 0 if here else 0) if place is not None else None
+        if task.state in (State.RUNNING, State.PAUSED):
+            place = project if task.place is Place.WORKSPACE else existing_room(project, task.ident)
+            data = now(place, task) if place is not None else None
             root = place.root if place is not None else ""
         if data is None and task.snapshot in known:
             data = _overridden(known[task.snapshot], task.overrides)

@@ -18,6 +18,7 @@ from dvx.git.submodules import submodule_of
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.experiment import ExpRef, check_name, draw_name, result_hash
 from dvx.model.paths import join, parent, printable
+from dvx.model.run import Run
 from dvx.model.staleness import ABSENT_CAUSES, INPUT_CAUSES, Action, changes, exact, loose
 from dvx.ops.exp_edits import DEFAULT_PARAMS, edits_of, read_overrides
 from dvx.ops.experiments import git_of, head_of
@@ -94,7 +95,7 @@ def prepare(project: Project, options: RunOptions, others: Iterable[str] = ()) -
     return Prepared(ref, edits)
 
 
-def run(project: Project, prepared: Prepared, options: RunOptions, tell: Tell) -> RecordedExperiment:
+def run(project: Project, prepared: Prepared, options: RunOptions, tell: Tell, claimed: Run | None = None) -> RecordedExperiment:
     """Apply the overrides, reproduce the pipeline and record what came out as an experiment on top of HEAD.
 
     HEAD, index and stash stay as they are; uncommitted changes of tracked files are part of the experiment.
@@ -108,7 +109,7 @@ def run(project: Project, prepared: Prepared, options: RunOptions, tell: Tell) -
     for path, data in edits.items():
         files.write_atomic(project.abs(path), data)
     try:
-        return perform(project, ref, options, tell)
+        return perform(project, ref, options, tell, claimed)
     except BaseException:
         if edits:
             changed = ", ".join(f"`{printable(path)}`" for path in edits)
@@ -116,11 +117,12 @@ def run(project: Project, prepared: Prepared, options: RunOptions, tell: Tell) -
         raise
 
 
-def perform(project: Project, ref: ExpRef, options: RunOptions, tell: Tell) -> RecordedExperiment:
-    """Reproduce the pipeline of a work tree as it is, and record what came out under `ref`; raises like `run`."""
+def perform(project: Project, ref: ExpRef, options: RunOptions, tell: Tell, claimed: Run | None) -> RecordedExperiment:
+    """Reproduce the pipeline of a work tree as it is, and record what came out under `ref`; raises like `run`. This process
+    `claimed` the run; without one, it is not listed."""
     git = git_of(project)
     environment = {**options.repro.environment, **_environment(project, ref)}
-    ran = repro(project, replace(options.repro, environment=environment), tell)
+    ran = repro(project, replace(options.repro, environment=environment), tell, claimed)
     index = load_index(project)
     _check_inputs(project, index, ran, allow_missing=options.repro.allow_missing)
     message = options.message or _message(project, index, [one.address for one in ran.stages if one.action is not Action.SKIP])

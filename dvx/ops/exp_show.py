@@ -17,10 +17,11 @@ from dvx.errors import GitError
 from dvx.git import CommitInfo, Git
 from dvx.model.experiment import Experiment
 from dvx.model.kept import read_bodies
-from dvx.model.task import State, Task, TaskPlace
+from dvx.model.run import FAILURES, Place, Run, State
 from dvx.ops.exp_body import body_of, body_so_far
 from dvx.ops.experiments import BaselineScope, all_experiments, baselines_of, git_of, head_of
 from dvx.ops.revisions import RevisionFiles
+from dvx.ops.run_record import known_experiments
 from dvx.ops.source import Workspace
 from dvx.project import Project
 from dvx.store.rows import RowCache
@@ -134,16 +135,12 @@ def _baseline(
     return Baseline(ExperimentRow(commit, name, info[commit].time, bodies[commit]["data"], bodies[commit]["error"]), tuple(rows))
 
 
-def _unfinished(project: Project) -> list[Task]:
-    if not os.path.exists(os.path.join(project.state, "exps", "tasks.db")):
-        return []
-    from dvx.ops.exp_tasks import known_tasks
-
-    return [one for one in known_tasks(project) if one.state is not State.SUCCESS]
+def _unfinished(project: Project) -> list[Run]:
+    return [one for one in known_experiments(project) if one.state is not State.SUCCESS]
 
 
 def _pending(
-    project: Project, git: Git, tasks: Sequence[Task], options: ShowOptions
+    project: Project, git: Git, tasks: Sequence[Run], options: ShowOptions
 ) -> dict[str, list[tuple[str, ExperimentRow]]]:
     """Experiments that are not done, with their baselines, by their states."""
     found: dict[str, list[tuple[str, ExperimentRow]]] = {}
@@ -155,14 +152,14 @@ def _pending(
         known = _bodies(project, git, commits, options)
         return {commit: body["data"] for commit, body in known.items() if body["data"] is not None}
 
-    def now(place: Project, since: float) -> Any:
-        return body_so_far(place, since, param_deps=options.param_deps)
+    def now(place: Project, run: Run) -> Any:
+        return body_so_far(place, run, param_deps=options.param_deps)
 
     for one in pending(project, tasks, bodies, now):
-        state = "failed" if one.task.state is State.KILLED else one.task.state.value
+        state = "failed" if one.task.state in FAILURES else "queued" if one.task.state is State.QUEUED else "running"
         if (Hide.QUEUED in options.hide and state == "queued") or (Hide.FAILED in options.hide and state == "failed"):
             continue
-        place = "workspace" if one.task.place is TaskPlace.WORKSPACE else "dvc-task"
+        place = "workspace" if one.task.place is Place.WORKSPACE else "dvc-task"
         error = {"msg": one.task.error or "Experiment run failed", "type": ""} if state == "failed" else None
         executor = Executor(state, place, one.task.ident, one.root, one.log)
         row = ExperimentRow(one.task.ident, one.task.name, int(one.task.created), one.data, error, executor)

@@ -1,144 +1,133 @@
-"""Tasks: experiments put into the queue, looked up, taken out; and one task run to its end."""
+"""Experiments that wait, run or failed: looked up, taken out, queued again; and one run to its end."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import BinaryIO
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, BinaryIO
 
 from msgspec.structs import replace
 
 from dvx.errors import DvxError, UnknownTarget, nearest
 from dvx.git import RefChange
-from dvx.journal import TaskBook
+from dvx.journal import Registry
 from dvx.model.events import Tell
 from dvx.model.experiment import OWN_REFS, ExpRef
 from dvx.model.paths import printable
-from dvx.model.task import State, Task, TaskPlace
-from dvx.ops.employment import is_employed
+from dvx.model.run import FAILURES, Place, Run, State, Wish
 from dvx.ops.exp_body import body_so_far
 from dvx.ops.exp_run import RecordedExperiment, RunOptions, perform
 from dvx.ops.experiments import git_of
 from dvx.ops.refs import change_refs
 from dvx.ops.repro_plan import from_plain
 from dvx.ops.rooms import clear_room, existing_room, furnish
+from dvx.ops.run_record import STOPS, as_it_is, cancelled, open_registry
 from dvx.project import Project
 from dvx.store import files
 
-KILL = "kill"
 SNAPSHOTS = OWN_REFS + "queue/"
 
 
-def open_book(project: Project) -> TaskBook:
-    """The project's list of experiments to run; one that is broken is set aside when something is to be written."""
-
-    def set_aside(path: str) -> None:
-        files.move(path, f"{path}.broken-{secrets.token_hex(4)}")
-
-    return TaskBook(os.path.join(project.state, "exps", "tasks.db"), files.make_folder, set_aside)
-
-
-def known_tasks(project: Project) -> list[Task]:
-    """All tasks as they are now: whose worker died waits again, or where nobody takes it up, was killed."""
-
-    return [as_it_is(project, task) for task in open_book(project).tasks()]
-
-
-def log_of(project: Project, task: Task) -> str:
+def log_of(project: Project, task: Run) -> str:
     """The file with what a task wrote."""
     return os.path.join(project.state, "exps", "logs", f"{task.ident}.log")
 
 
-@contextlib.contextmanager
-def open_log(project: Project, task: Task) -> Iterator[BinaryIO]:
+def open_log(project: Project, task: Run) -> BinaryIO:
     """The log of a task, to go on writing."""
-    with files.open_log(log_of(project, task)) as log:
-        yield log
+    return files.open_log(log_of(project, task))
 
 
-def run_task(project: Project, book: TaskBook, task: Task, tell: Tell) -> RecordedExperiment:
-    """Run a task that is ours in its room, and write down what became of it.
+def run_task(project: Project, run: Run, tell: Tell) -> RecordedExperiment:
+    """Run an experiment that is ours in its room, and write down what became of it.
 
     Raises:
-        DvxError: it failed, or was stopped by `queue kill`; what its stages had made so far is kept.
-        KeyboardInterrupt: this process was stopped; the task waits again, and goes on where it was.
+        DvxError: it failed, or was cancelled; what its stages had made so far is kept.
+        KeyboardInterrupt: this process was stopped; what the queue gave waits again, and goes on where it was.
     """
-    worker = task.worker
+    registry = open_registry(project)
     try:
-        recorded = _perform(project, book, task, tell)
-    except KeyboardInterrupt:
-        if book.asked(task.ident) != KILL:
-            waiting = task.place is TaskPlace.QUEUE
-            state = State.QUEUED if waiting else State.KILLED
-            book.update(replace(task, state=state, worker="", ended=None if waiting else time.time()), held_by=worker)
+        recorded = _perform(project, registry, run, tell)
+    except (DvxError, OSError, KeyboardInterrupt) as error:
+        stopped, asked = isinstance(error, KeyboardInterrupt), registry.asked(run.ident) in STOPS
+        if stopped and not asked and run.place is Place.QUEUE:
+            _amend(project, run, lambda _: {"state": State.QUEUED, "worker": ""})
             raise
-        error = DvxError(f"the experiment `{task.name}` was stopped", f"run `dvx queue retry {task.name}` to go on with it")
-        _give_up(project, book, task, State.KILLED, error.message)
-        raise error from None
-    except (DvxError, OSError) as error:
-        told = error.message if isinstance(error, DvxError) else str(error)
-        asked = book.asked(task.ident) == KILL
-        _give_up(project, book, task, State.KILLED if asked else State.FAILED, told.splitlines()[0])
+        give_up(project, run, error, existing_room(project, run.ident))
+        clear_room(project, run.ident)
+        if stopped and asked:
+            raise cancelled(run) from None
         raise
-    book.update(replace(task, state=State.SUCCESS, commit=recorded.commit, ended=time.time()), held_by=worker)
-    clear_room(project, task.ident)
+    _amend(project, run, lambda _: {"state": State.SUCCESS, "commit": recorded.commit, "ended": time.time()})
+    clear_room(project, run.ident)
     # the experiment is recorded; what is not let go of here, `exp clean` finds
     with contextlib.suppress(DvxError):
-        release(project, book, [task.snapshot])
+        release(project, [run.snapshot])
     return recorded
 
 
-def find_tasks(tasks: Iterable[Task], names: Sequence[str], others: Iterable[Task] = ()) -> tuple[Task, ...]:
+def give_up(project: Project, run: Run, error: BaseException, place: Project | None) -> None:
+    """Write of a run that is ours that it failed, or was cancelled, and what params and metrics are where it worked."""
+    failed = isinstance(error, DvxError | OSError)
+    told = error.message if isinstance(error, DvxError) else str(error) if failed else "it was stopped"
+    seen = body_so_far(place, run) if place else None
+    known = {"error": told.partition("\n")[0], "ended": time.time(), "seen": seen}
+
+    def made(found: Run) -> dict[str, Any]:
+        return {**known, "state": State.FAILED if failed and found.asked not in STOPS else State.CANCELLED}
+
+    _amend(project, run, made)
+
+
+def find_tasks(tasks: Iterable[Run], names: Sequence[str], others: Iterable[Run] = ()) -> tuple[Run, ...]:
     """The tasks of these names or (beginnings of) ids; of `others` that are named, it is told how they are.
 
     Raises:
         UnknownTarget: there is none.
     """
     known = list(tasks)
-    found: dict[str, Task] = {}
+    found: dict[str, Run] = {}
     for name in names:
         mine = [one for one in known if one.name == name or (len(name) >= 4 and one.ident.startswith(name))]
         if not mine:
-            passed = next((one for one in others if one.name == name), None)
+            passed = next((one for one in others if name in (one.name, one.ident)), None)
             if passed is not None:
-                raise UnknownTarget(f"the experiment `{name}` is {passed.state.value}", "`dvx queue status` shows all")
+                raise UnknownTarget(f"{passed.called} is {passed.state.value}", "`dvx queue status` shows all")
             hint = nearest(name, [one.name for one in (*known, *others)]) or "`dvx queue status` shows all"
             raise UnknownTarget(f"there is no such experiment in the queue: `{printable(name)}`", hint)
         found |= {one.ident: one for one in mine}
     return tuple(found.values())
 
 
-def remove_tasks(project: Project, names: Sequence[str], states: Collection[State]) -> tuple[Task, ...]:
+def remove_tasks(project: Project, names: Sequence[str], states: Collection[State]) -> tuple[Run, ...]:
     """Take tasks out of the queue: those of these names, and all in these states. What succeeded stays as an experiment.
 
     Raises:
         UnknownTarget: a name is unknown; nothing is removed then.
         DvxError: one of them runs.
     """
-    book = open_book(project)
-    chosen: dict[str, Task] = {}
+    chosen: dict[str, Run] = {}
 
-    def choose(found: Sequence[Task]) -> tuple[Sequence[Task], Sequence[str]]:
+    def choose(found: Sequence[Run]) -> tuple[Sequence[Run], Sequence[str]]:
         tasks = [as_it_is(project, one) for one in found]
         chosen.update({one.ident: one for one in (*find_tasks(tasks, names), *(one for one in tasks if one.state in states))})
         for one in chosen.values():
-            if one.state is State.RUNNING:
+            if one.state in (State.RUNNING, State.PAUSED):
                 raise DvxError(f"the experiment `{one.name}` runs", f"run `dvx queue kill {one.name}` first")
         return (), tuple(chosen)
 
-    book.change(choose)
+    open_registry(project).change(choose)
     for one in chosen.values():
         if one.snapshot:
             clear_room(project, one.ident)
         files.remove(log_of(project, one))
-    release(project, book, [one.snapshot for one in chosen.values()])
+    release(project, [one.snapshot for one in chosen.values()])
     return tuple(chosen.values())
 
 
-def retry(project: Project, names: Sequence[str]) -> tuple[Task, ...]:
+def retry(project: Project, names: Sequence[str]) -> tuple[Run, ...]:
     """Put failed tasks (all without names) into the queue again: stages that were done are restored, not run.
 
     Raises:
@@ -146,25 +135,31 @@ def retry(project: Project, names: Sequence[str]) -> tuple[Task, ...]:
         DvxError: one did not fail, or worked in the workspace, which is not as it was.
     """
 
-    def choose(found: Sequence[Task]) -> tuple[Sequence[Task], Sequence[str]]:
-        failed = [one for one in found if one.state in (State.FAILED, State.KILLED) and (one.snapshot or names)]
+    def choose(found: Sequence[Run]) -> tuple[Sequence[Run], Sequence[str]]:
+        failed = [one for one in found if one.state in FAILURES and (one.snapshot or names)]
         chosen = find_tasks(failed, names, [as_it_is(project, one) for one in found]) if names else failed
         for one in chosen:
             if not one.snapshot:
-                hint = "run `dvx exp run` again: what was done is not done again"
-                raise DvxError(f"the experiment `{one.name}` ran in the workspace", hint)
-        fresh = {"state": State.QUEUED, "place": TaskPlace.QUEUE, "worker": "", "ended": None, "error": "", "seen": None}
-        return [replace(one, **fresh) for one in chosen], ()
+                raise DvxError(f"{one.called} ran in the workspace", one.way_on)
+        # of several with one name, only the latest can have it
+        again = {(one.baseline, one.name): one for one in chosen}
+        for (baseline, name), one in again.items():
+            if name in waiting_names(project, found, baseline) and not one.replaces:
+                raise taken(name)
+        fresh = {"state": State.QUEUED, "place": Place.QUEUE, "worker": "", "ended": None, "error": "", "seen": None}
+        return [replace(one, **fresh, asked=Wish.NOTHING) for one in again.values()], ()
 
-    return tuple(open_book(project).change(choose))
+    return open_registry(project).change(choose)
 
 
-def waiting_names(project: Project, found: Iterable[Task], baseline: str) -> set[str]:
+def waiting_names(project: Project, found: Iterable[Run], baseline: str) -> set[str]:
     """The names of experiments on top of a commit that wait or run, so that no other may have them."""
     known = (as_it_is(project, one) for one in found if one.baseline == baseline)
     # nobody waits for what a killed `exp run --temp` left
     return {
-        one.name for one in known if one.state is State.RUNNING or (one.state is State.QUEUED and one.place is TaskPlace.QUEUE)
+        one.name
+        for one in known
+        if one.state in (State.RUNNING, State.PAUSED) or (one.state is State.QUEUED and one.place is Place.QUEUE)
     }
 
 
@@ -178,35 +173,30 @@ def snapshots(project: Project) -> list[str]:
     return [ref.removeprefix(SNAPSHOTS) for ref in git_of(project).refs(SNAPSHOTS)]
 
 
-def release(project: Project, book: TaskBook, commits: Iterable[str]) -> None:
+def release(project: Project, commits: Iterable[str]) -> None:
     """Let go of those of the snapshots that no task needs any more."""
     git = git_of(project)
-    with book.unneeded(commits) as gone:
+    with open_registry(project).unneeded(commits) as gone:
         kept = {ref: commit for ref, commit in git.refs(SNAPSHOTS).items() if commit in gone}
         if kept:
             change_refs(git, [RefChange(ref, None, commit) for ref, commit in kept.items()])
 
 
-def _perform(project: Project, book: TaskBook, task: Task, tell: Tell) -> RecordedExperiment:
-    room = furnish(project, task, tell)
+def _perform(project: Project, registry: Registry, run: Run, tell: Tell) -> RecordedExperiment:
+    room = furnish(project, run, tell)
     try:
-        if book.asked(task.ident) == KILL:
-            raise DvxError(f"the experiment `{task.name}` was stopped", f"run `dvx queue retry {task.name}` to go on with it")
-        options = RunOptions(from_plain(task.options), task.name, (), task.message, task.replaces)
-        return perform(room, ExpRef(task.baseline, task.name), options, tell)
+        if registry.asked(run.ident) in STOPS:
+            raise cancelled(run)
+        options = RunOptions(from_plain(run.options), run.name, (), run.message, run.replaces)
+        return perform(room, ExpRef(run.baseline, run.name), options, tell, run)
     finally:
         room.close()
 
 
-def _give_up(project: Project, book: TaskBook, task: Task, state: State, error: str) -> None:
-    room = existing_room(project, task.ident)
-    seen = body_so_far(room, 0) if room is not None else None
-    book.update(replace(task, state=state, error=error, ended=time.time(), seen=seen), held_by=task.worker)
-    clear_room(project, task.ident)
+def _amend(project: Project, run: Run, make: Callable[[Run], dict[str, Any]]) -> None:
+    """Change a run as long as it is ours."""
 
+    def swap(found: Run) -> Run | None:
+        return replace(found, **make(found)) if found.worker == run.worker else None
 
-def as_it_is(project: Project, task: Task) -> Task:
-    """A task whose worker died waits again, or where nobody takes it up, was killed."""
-    if task.state is not State.RUNNING or is_employed(project, task.worker):
-        return task
-    return replace(task, state=State.QUEUED if task.snapshot else State.KILLED)
+    open_registry(project).amend(run.ident, swap)

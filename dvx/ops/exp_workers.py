@@ -7,17 +7,15 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 
 from dvx.errors import DvxError, StageFailed
 from dvx.model.events import Notice, Tell
-from dvx.model.history import Fact
-from dvx.model.task import State, Task, TaskPlace
+from dvx.model.run import Place, Run, State, Wish
 from dvx.ops.employment import employed, is_employed
 from dvx.ops.exp_clean import sweep_rooms
-from dvx.ops.exp_tasks import KILL, find_tasks, known_tasks, open_book, run_task
-from dvx.ops.rooms import existing_room
-from dvx.ops.run_record import ask
+from dvx.ops.exp_tasks import find_tasks, run_task
+from dvx.ops.run_record import asking, known_experiments, open_registry
 from dvx.project import Project
 from dvx.shell import Apart, start_apart
 from dvx.store import files
@@ -25,8 +23,9 @@ from dvx.store import files
 _POLL_SECONDS = 0.2
 _PATIENCE = 30.0
 _VAIN = 5
+_WORKING = (State.RUNNING, State.PAUSED)
 
-Around = Callable[[Task], AbstractContextManager[Tell]]
+Around = Callable[[Run], AbstractContextManager[Tell]]
 
 
 def work(project: Project, around: Around) -> int:
@@ -35,14 +34,14 @@ def work(project: Project, around: Around) -> int:
     `around` is entered for each task; it gives who is told of its progress. A failure is told, and does not stop the others.
     """
     since = time.time()
-    book = open_book(project)
+    registry = open_registry(project)
     count = 0
     with employed(project) as worker:
-        while not book.stop_asked(since) and (task := book.claim(worker, lambda name: not is_employed(project, name))):
+        while not registry.stop_asked(since) and (task := registry.claim(worker, lambda name: not is_employed(project, name))):
             count += 1
             with around(task) as tell:
                 try:
-                    run_task(project, book, task, tell)
+                    run_task(project, task, tell)
                 except (DvxError, OSError) as error:
                     # where a stage's own log was is of no use: its end stands here, and all of it above
                     hint = error.hint if isinstance(error, DvxError) and not isinstance(error, StageFailed) else ""
@@ -74,7 +73,7 @@ def keep(project: Project, jobs: int) -> None:
 def _replace(project: Project, jobs: int, running: list[Apart]) -> None:
     """Start workers, and others for those that end, until none is needed; `running` always holds those that work."""
     since = time.time()
-    book = open_book(project)
+    registry = open_registry(project)
     vain = 0
     while True:
         ended = [one for one in running if one.poll() is not None]
@@ -83,7 +82,7 @@ def _replace(project: Project, jobs: int, running: list[Apart]) -> None:
         running[:] = [one for one in running if one not in ended]
         if vain > _VAIN * jobs:
             raise DvxError("workers end without running anything", f"see `{_worker_log(project)}`")
-        stopped = book.stop_asked(since)
+        stopped = registry.stop_asked(since)
         waiting = 0 if stopped else len(_open_tasks(project))
         running.extend(_start(project, ("queue", "work", "--alone")) for _ in range(min(jobs - len(running), waiting)))
         if not running and not waiting and (stopped or not _others_work(project)):
@@ -96,53 +95,42 @@ def start(project: Project, jobs: int) -> None:
     _start(project, ("queue", "work", "--jobs", str(jobs)))
 
 
-def kill(project: Project, names: list[str], *, now: bool) -> tuple[Task, ...]:
+def kill(project: Project, names: list[str], *, now: bool) -> tuple[Run, ...]:
     """Stop tasks that run (all without names), and wait until they have; `now` gives their commands no time to tidy up.
 
     Raises:
         UnknownTarget: a name is unknown.
         DvxError: one does not end.
     """
-    book = open_book(project)
-    tasks = known_tasks(project)
-    running = [one for one in tasks if one.state is State.RUNNING and one.snapshot]
+    registry = open_registry(project)
+    tasks = known_experiments(project)
+    running = [one for one in tasks if one.state in _WORKING and one.snapshot]
     chosen = find_tasks(running, names, tasks) if names else tuple(running)
+    wish = Wish.KILL if now else Wish.CANCEL
     for one in chosen:
-        book.ask(one.ident, KILL)
+        # it may have ended since
+        with suppress(DvxError):
+            registry.amend(one.ident, lambda found: asking(project, found, wish))
     end = time.monotonic() + _PATIENCE
     while left := [one for one in chosen if one.ident in _running(project)]:
         if time.monotonic() > end:
             raise DvxError(f"the experiment `{left[0].name}` does not end", "run `dvx queue kill --force`")
-        for one in left:
-            _cancel(project, one, now=now)
         time.sleep(_POLL_SECONDS)
     return chosen
 
 
 def _running(project: Project) -> set[str]:
-    return {one.ident for one in known_tasks(project) if one.state is State.RUNNING}
+    return {one.ident for one in known_experiments(project) if one.state in _WORKING}
 
 
-def _cancel(project: Project, task: Task, *, now: bool) -> None:
-    """Ask the run in the room of a task to end, if it has begun."""
-    room = existing_room(project, task.ident)
-    if room is None:
-        return
-    try:
-        ask(room, "", Fact.RUN_CANCELLED, now=now)
-    except DvxError:
-        # it has not begun, or ends already
-        return
-
-
-def _open_tasks(project: Project) -> list[Task]:
+def _open_tasks(project: Project) -> list[Run]:
     """What waits for a worker: nobody has it, or who has it is dead."""
-    return [one for one in known_tasks(project) if one.state is State.QUEUED]
+    return [one for one in known_experiments(project) if one.state is State.QUEUED]
 
 
 def _others_work(project: Project) -> bool:
     """Whether a worker of the queue that we did not start has a task."""
-    return any(one.state is State.RUNNING and one.place is TaskPlace.QUEUE for one in known_tasks(project))
+    return any(one.state in _WORKING and one.place is Place.QUEUE for one in known_experiments(project))
 
 
 def _start(project: Project, words: tuple[str, ...]) -> Apart:

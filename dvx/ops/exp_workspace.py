@@ -4,63 +4,71 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from dvx.errors import DvxError
-from dvx.journal import TaskBook
+from dvx.journal import Registry
 from dvx.model.events import Tell
-from dvx.model.task import State, Task, TaskPlace
+from dvx.model.run import FAILURES, Run, State
 from dvx.ops.employment import employed
-from dvx.ops.exp_body import body_so_far
 from dvx.ops.exp_edits import read_overrides
 from dvx.ops.exp_run import RecordedExperiment, RunOptions, prepare, run
-from dvx.ops.exp_tasks import open_book, taken, waiting_names
+from dvx.ops.exp_tasks import give_up, taken, waiting_names
+from dvx.ops.run_record import open_registry
 from dvx.project import Project
 
 _KEPT_FAILURES = 50
 
 
 def run_here(project: Project, options: RunOptions, tell: Tell) -> RecordedExperiment:
-    """`exp_run.run`, with a task in the list of experiments as long as it runs; one that fails stays there, but nothing of what
-    was refused before it began.
+    """`exp_run.run`, with an entry in the list of runs; one that fails stays among the experiments, but nothing of what was
+    refused before it began.
 
     Raises:
         DvxError: as `exp_run.prepare` and `exp_run.run`; also for a name of another that waits or runs.
     """
-    book = open_book(project)
-    prepared = prepare(project, options, (one.name for one in book.tasks()))
+    registry = open_registry(project)
+    prepared = prepare(project, options, (one.name for one in registry.experiments()))
     ref = prepared.ref
     if options.repro.dry:
         return run(project, prepared, options, tell)
     overrides = read_overrides(project, options.overrides)
     with employed(project) as worker:
         now = time.time()
-        task = Task(
-            secrets.token_hex(20), ref.name, ref.baseline, TaskPlace.WORKSPACE, overrides=overrides,
+        mine = Run(
+            secrets.token_hex(20), ref.name, ref.baseline, overrides=overrides,
             state=State.RUNNING, created=now, started=now, worker=worker,
         )  # fmt: skip
 
-        def make(found: Sequence[Task]) -> tuple[Sequence[Task], Sequence[str]]:
+        def make(found: Sequence[Run]) -> tuple[Sequence[Run], Sequence[str]]:
             if ref.name in waiting_names(project, found, ref.baseline) and not options.force:
                 raise taken(ref.name)
-            return [task], ()
+            return [mine], ()
 
-        book.change(make)
+        registry.change(make)
         try:
-            recorded = run(project, prepared, options, tell)
+            recorded = run(project, prepared, options, tell, mine)
         except BaseException as error:
-            state = State.FAILED if isinstance(error, DvxError) else State.KILLED
-            told = error.message.splitlines()[0] if isinstance(error, DvxError) else "it was stopped"
-            book.update(replace(task, state=state, ended=time.time(), error=told, seen=body_so_far(project, now)))
-            book.remove([one.ident for one in _failures(book)[:-_KEPT_FAILURES]])
+            give_up(project, mine, error, project)
+            registry.change(lambda found: ((), _failures(found)[:-_KEPT_FAILURES]))
             raise
-    # what failed under this name is made good
-    older = [one.ident for one in _failures(book) if (one.name, one.baseline) == (ref.name, ref.baseline)]
-    book.remove([task.ident, *older])
+        _succeeded(registry, mine, recorded)
     return recorded
 
 
-def _failures(book: TaskBook) -> list[Task]:
-    return [one for one in book.tasks(State.FAILED, State.KILLED) if not one.snapshot]
+def _succeeded(registry: Registry, mine: Run, recorded: RecordedExperiment) -> None:
+    """It goes, or where something was done, is history; what failed under its name is made good."""
+    done = {"state": State.SUCCESS, "commit": recorded.commit, "ended": time.time()}
+
+    def make(found: Sequence[Run]) -> tuple[Sequence[Run], Sequence[str]]:
+        older = _failures(one for one in found if (one.name, one.baseline) == (mine.name, mine.baseline))
+        if not recorded.ran or not recorded.ran.run:
+            return (), [mine.ident, *older]
+        return [replace(one, **done) for one in found if one.ident == mine.ident], older
+
+    registry.change(make)
+
+
+def _failures(found: Iterable[Run]) -> list[str]:
+    return [one.ident for one in found if one.state in FAILURES and not one.snapshot]

@@ -13,9 +13,10 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
-from dvx.model.kept import Count, Log, Moment, RunKey, RunName, convert_kept, read_kept
+from dvx.model.kept import Count, Log, MaybeWorker, Moment, RunId, RunKey, convert_kept, read_kept
 from dvx.model.stage import Stage
-from dvx.ops.run_record import is_working, slug
+from dvx.ops.employment import is_employed
+from dvx.ops.run_record import slug
 from dvx.project import Project
 from dvx.shell import Trace, is_alive, read_trace
 from dvx.store import files
@@ -25,15 +26,16 @@ _ABOUT = "about "
 
 class About(Struct, frozen=True):
     """Which attempt a trace is of: its run, its number, its run-cache key, its log (relative to the project), its beginning
-    (seconds since the epoch), the fingerprint of what it read.
+    (seconds since the epoch), the fingerprint of what it read, who worked on it.
     """
 
-    run: RunName
+    run: RunId
     number: Count
     key: RunKey
     log: Log
     began: Moment
     inputs: str = ""
+    worker: MaybeWorker = ""
 
 
 class Leftover(Struct, frozen=True):
@@ -82,7 +84,7 @@ def find_leftover(project: Project, stage: Stage) -> Leftover | None:
     except ValueError:
         # a power cut leaves anything
         return None
-    return None if is_working(project, about.run) else Leftover(about, read_trace(rest), ended)
+    return None if is_employed(project, about.worker) else Leftover(about, read_trace(rest), ended)
 
 
 def adopt(project: Project, stage: Stage, key: str, inputs: Callable[[], str], place: Callable[[str], str]) -> Leftover | None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+
+from msgspec.structs import replace
 
 from dvx.errors import DvxError, Partial
-from dvx.journal import Journal
+from dvx.journal import Registry
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.graph import Graph
+from dvx.model.run import Run
 from dvx.model.schedule import Schedule
 from dvx.model.staleness import Action
 from dvx.ops.attempt import RunSetting
@@ -24,7 +26,7 @@ from dvx.ops.repro_plan import ReproOptions, ReproResult, StageOutcome, choose, 
 from dvx.ops.repro_pull import pull_runs
 from dvx.ops.resources import all_cores, cards, default_jobs, find_limits
 from dvx.ops.run_control import Control
-from dvx.ops.run_record import Recorder, expected_seconds, open_journal
+from dvx.ops.run_record import Recorder, expected_seconds, new_run, open_registry
 from dvx.ops.stage_list import document
 from dvx.ops.stage_worker import Worker
 from dvx.project import Project
@@ -33,10 +35,11 @@ from dvx.shell import Shell
 __all__ = ["ReproOptions", "ReproResult", "StageOutcome", "repro"]
 
 
-def repro(project: Project, options: ReproOptions, tell: Tell = silent) -> ReproResult:
+def repro(project: Project, options: ReproOptions, tell: Tell = silent, run: Run | None = None) -> ReproResult:
     """Skip, restore or run each stage that the targets need, in an order in which each comes after what it needs.
 
-    A stage's results are recorded before what needs it starts, and stay whatever happens later.
+    A stage's results are recorded before what needs it starts, and stay whatever happens later. A `run` was claimed by this
+    process; without one, this begins one.
 
     Raises:
         StageFailed: a command failed.
@@ -57,8 +60,9 @@ def repro(project: Project, options: ReproOptions, tell: Tell = silent) -> Repro
         # one question at a time
         jobs = 1
     alone = jobs == 1 or _is_chain(graph, tuple(stages))
-    journal = open_journal(project)
-    recorder = Recorder(project, journal, lambda: _description(stages, asked))
+    registry = open_registry(project)
+    run = replace(run, options=asked) if run else new_run(asked)
+    recorder = Recorder(project, registry, run, lambda: [document(stage, None) for stage in stages.values()])
     shell = Shell()
     control = Control(recorder, shell, tell)
     # a stage that maps takes nothing itself: its items do
@@ -72,28 +76,28 @@ def repro(project: Project, options: ReproOptions, tell: Tell = silent) -> Repro
         pull_runs(project, tell)
     progress = _Progress(worker, graph, options, tell)
     error: BaseException | None = None
-    try:
-        with shell.watching(), control:
-            # one after the other, they keep the order in which they stand
-            schedule.begin((lambda _: 0.0) if alone else _Expected(journal))
-            crew.run(progress.look, progress.work)
-        progress.finish()
-    except BaseException as caught:
-        error = caught
-        cancelled = control.cancelled if isinstance(caught, KeyboardInterrupt) else None
-        if cancelled is not None:
-            raise cancelled from None
-        raise
-    finally:
-        if error is None:
-            definitions.tell(tell)
-        recorder.end(error)
-        saved = _saved(journal, progress.outcomes) if recorder.begun and error is None else 0.0
-        journal.close()
+    with registry:
+        try:
+            with shell.watching(), control:
+                # one after the other, they keep the order in which they stand
+                schedule.begin((lambda _: 0.0) if alone else _Expected(registry))
+                crew.run(progress.look, progress.work)
+            progress.finish()
+        except BaseException as caught:
+            error = caught
+            cancelled = control.cancelled if isinstance(caught, KeyboardInterrupt) else None
+            if cancelled is not None:
+                raise cancelled from None
+            raise
+        finally:
+            if error is None:
+                definitions.tell(tell)
+            recorder.end(error)
+        saved = _saved(registry, progress.outcomes) if recorder.begun else 0.0
     for_git = tuple(sorted(worker.for_git))
     if project.git is not None and for_git and project.config.flag("core.autostage", False):
         project.git.stage(for_git)
-    return ReproResult(tuple(progress.outcomes), for_git, recorder.run if recorder.begun else "", saved)
+    return ReproResult(tuple(progress.outcomes), for_git, recorder.run.ident if recorder.begun else "", saved)
 
 
 class _Progress:
@@ -160,8 +164,8 @@ class _Progress:
 class _Expected:
     """How long stages are expected to run; what nobody knows is as long as the shortest."""
 
-    def __init__(self, journal: Journal) -> None:
-        self._known = expected_seconds(journal)
+    def __init__(self, registry: Registry) -> None:
+        self._known = expected_seconds(registry)
 
     def __call__(self, address: str) -> float:
         # whole seconds, so that short stages keep their order
@@ -177,11 +181,6 @@ def _is_chain(graph: Graph, stages: tuple[str, ...]) -> bool:
     return all(before in graph.needs[after] for before, after in itertools.pairwise(stages))
 
 
-def _description(stages: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What the journal keeps of the beginning of a run: what was asked, and the stages as they are resolved now."""
-    return {"options": asked, "stages": [document(stage, None) for stage in stages.values()]}
-
-
-def _saved(journal: Journal, outcomes: Iterable[StageOutcome]) -> float:
-    known = expected_seconds(journal)
+def _saved(registry: Registry, outcomes: Iterable[StageOutcome]) -> float:
+    known = expected_seconds(registry)
     return sum(known.get(one.address, 0.0) for one in outcomes if one.action in (Action.SKIP, Action.RESTORE))

@@ -18,10 +18,11 @@ from dvx.model.events import Notice, Tell
 from dvx.model.kept import OWN_FOLDER
 from dvx.model.paths import printable
 from dvx.model.power import Power, power_of
+from dvx.model.run import Run, State
 from dvx.model.settings import Level, is_path
-from dvx.model.task import State, Task
 from dvx.ops.checkout import recorded, restore
 from dvx.ops.configure import PRIVATE
+from dvx.ops.employment import home_of
 from dvx.ops.exp_edits import edits_of
 from dvx.ops.experiments import git_of
 from dvx.ops.index import SelectOptions, load_index, select
@@ -33,7 +34,7 @@ from dvx.store.stats import StatCache
 from dvx.store.trash import Trash
 
 
-def furnish(project: Project, task: Task, tell: Tell) -> Project:
+def furnish(project: Project, task: Run, tell: Tell) -> Project:
     """The room of a task, made if there is none: Git's files as in its snapshot, with its overrides, and the data they name.
 
     What a dead worker had finished in it is still there.
@@ -82,7 +83,7 @@ def clear_room(project: Project, ident: str) -> None:
     _remove(project, _top(project, ident))
 
 
-def clear_old_rooms(project: Project, tasks: Iterable[Task]) -> list[str]:
+def clear_old_rooms(project: Project, tasks: Iterable[Run]) -> list[str]:
     """Remove the rooms of all but the tasks that wait or run and the stages that are worked on; returns their names."""
     folder = os.path.join(project.state, "exps", "rooms")
     idents = [one.ident for one in tasks if one.state in (State.QUEUED, State.RUNNING)]
@@ -129,6 +130,7 @@ def room_at(project: Project, ident: str) -> Project:
         stats=StatCache(os.path.join(state, "stats.db")),
         trash=Trash(os.path.join(state, "trash")),
         state=state,
+        home=home_of(project),
     )
 
 

@@ -8,15 +8,15 @@ from typing import Self
 
 from dvx.errors import DvxError
 from dvx.model.events import Notice, Tell
-from dvx.model.history import Fact
-from dvx.ops.run_record import Recorder
+from dvx.model.run import Wish
+from dvx.ops.run_record import Recorder, cancelled
 from dvx.shell import Shell
 
 _POLL_SECONDS = 0.5
 
 
 class Control:
-    """Looks into the journal, from `__enter__` to `__exit__`."""
+    """Looks into the registry, from `__enter__` to `__exit__`."""
 
     def __init__(self, recorder: Recorder, shell: Shell, tell: Tell) -> None:
         self._recorder = recorder
@@ -25,7 +25,6 @@ class Control:
         self._over = threading.Event()
         self._going = threading.Event()
         self._going.set()
-        self._seen = 0
         self._thread: threading.Thread | None = None
         self.cancelled: DvxError | None = None
 
@@ -45,19 +44,22 @@ class Control:
         self._shell.check()
         if self._going.is_set():
             return
-        self._tell(Notice(f"the run is paused; `dvx runs resume {self._recorder.run}` lets it go on"))
+        run = self._recorder.run
+        self._tell(Notice(f"{run.called} is paused; `dvx runs resume {run.name or run.ident}` lets it go on"))
         while not self._going.wait(0.1):
             self._shell.check()
 
     def _listen(self) -> None:
+        heard = Wish.NOTHING
         while not self._over.wait(_POLL_SECONDS):
-            for row in self._recorder.asked(self._seen):
-                self._seen = row.id
-                if row.fact is Fact.RUN_CANCELLED:
-                    hint = f"run `dvx runs retry {self._recorder.run}` to do what is left of it"
-                    self.cancelled = DvxError(f"the run `{self._recorder.run}` was cancelled", hint)
-                    self._shell.stop(now=bool(row.data.get("now")))
-                elif row.fact is Fact.RUN_PAUSED:
-                    self._going.clear()
-                else:
-                    self._going.set()
+            wish = self._recorder.asked()
+            if wish is heard:
+                continue
+            heard = wish
+            if wish is Wish.PAUSE:
+                self._going.clear()
+            elif wish is Wish.NOTHING:
+                self._going.set()
+            else:
+                self.cancelled = cancelled(self._recorder.run)
+                self._shell.stop(now=wish is Wish.KILL)

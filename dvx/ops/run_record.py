@@ -1,45 +1,64 @@
-"""Recorder: writes into the journal what a run does. Reading runs back, and asking them to stop, pause or go on."""
+"""Recorder: writes into the registry what a run does. Reading runs back, and asking them to stop, pause or go on."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import re
+import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
 
 from dvx.errors import DvxError, UnknownTarget, nearest
-from dvx.journal import Journal
+from dvx.journal import Registry
 from dvx.model.canonical import json_sorted
 from dvx.model.digest import digest_bytes
-from dvx.model.history import Fact, FactRow, RunRecord, Status, fold
+from dvx.model.history import Fact, FactRow, RunRecord, fold
 from dvx.model.kept import RUN
+from dvx.model.run import Run, State, Wish
+from dvx.ops.employment import employed, home_of, is_employed
 from dvx.project import Project
 from dvx.store import files
-from dvx.store.files.locking import claimed, is_claimed
 
 _RECENT = 2_000
-_KEPT_LOGS = 50
+_KEPT_RUNS, _KEPT_LOGS = 1_000, 50
+STOPS = (Wish.CANCEL, Wish.KILL)
 
 
-def open_journal(project: Project) -> Journal:
-    """The project's journal."""
-    return Journal(os.path.join(project.state, "runs.db"), files.remove)
+def open_registry(project: Project) -> Registry:
+    """The list of what runs, is to run, and ran; one that is broken is set aside when something is to be written."""
+
+    def set_aside(path: str) -> None:
+        mark = secrets.token_hex(4)
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                files.move(path + suffix, f"{path}.old-{mark}{suffix}")
+
+    return Registry(os.path.join(home_of(project).state, "runs.db"), files.make_folder, set_aside)
 
 
-def new_run() -> str:
-    """A name for a run, which sorts by time."""
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.getpid()}"
+def as_it_is(project: Project, run: Run) -> Run:
+    """A run whose worker died waits again, or where nobody takes it up, was killed."""
+    if run.state is not State.RUNNING:
+        return run
+    if not is_employed(project, run.worker):
+        return replace(run, state=State.QUEUED if run.snapshot else State.KILLED)
+    return replace(run, state=State.PAUSED) if run.asked is Wish.PAUSE else run
+
+
+def known_experiments(project: Project) -> list[Run]:
+    """All experiments that are no refs only, as they are now."""
+    return [as_it_is(project, run) for run in open_registry(project).experiments()]
 
 
 def logs_of(project: Project, run: str) -> str:
     """The folder of a run's logs."""
-    return os.path.join(project.state, "logs", run)
+    return os.path.join(home_of(project).state, "logs", run)
 
 
 def slug(address: str) -> str:
@@ -48,181 +67,182 @@ def slug(address: str) -> str:
     return plain if plain == address else f"{plain}-{digest_bytes(json_sorted(address).encode(), 'md5').hex[:8]}"
 
 
-def is_working(project: Project, run: str) -> bool:
-    """Whether the process of a run still works."""
-    return is_claimed(_mark(project, run))
-
-
 class Recorder:
-    """Writes down one run. It begins with the first act: a run in which nothing is to do leaves no trace."""
+    """Writes down one run: one that somebody claimed, or one that begins with its first act, as a run in which nothing is to do
+    leaves no trace. No work waits for what cannot be written."""
 
-    def __init__(self, project: Project, journal: Journal, describe: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(self, project: Project, registry: Registry, run: Run, stages: Callable[[], list[dict[str, Any]]]) -> None:
         self._project = project
-        self._journal = journal
-        self._describe = describe
+        self._registry = registry
+        self._stages = stages
         self._skipped: deque[tuple[str, float]] = deque()
-        self._begun = False
+        self._claimed = bool(run.worker)
         self._guard = threading.Lock()
-        self.run = new_run()
-        self._holding = contextlib.ExitStack()
-
-    @property
-    def begun(self) -> bool:
-        """Whether anything was done."""
-        return self._begun
+        self._held = contextlib.ExitStack()
+        self.begun = False
+        self.run = run
 
     def begin(self) -> None:
         """Write that the run starts, if that is not written."""
         with self._guard:
-            if not self._begun:
+            if not self.begun:
                 self._begin()
-                self._begun = True
+                self.begun = True
 
     def note(self, fact: Fact, stage: str, data: Mapping[str, Any] | None = None) -> None:
         """Write a fact about a stage."""
         self.begin()
-        self._flush()
-        self._journal.write([FactRow(self.run, fact, stage, data or {})])
+        self._note(FactRow(self.run.ident, fact, stage, data or {}))
 
     def skip(self, stage: str) -> None:
         """Write that nothing is to do for a stage, with the next fact or at the end."""
         self._skipped.append((stage, time.time()))
 
-    def end(self, error: BaseException | None) -> None:
-        """Write how the run ended."""
-        if not self._begun:
-            return
-        self._flush()
-        rows = []
-        if isinstance(error, KeyboardInterrupt):
-            rows.append(FactRow(self.run, Fact.RUN_CANCELLED, data={"by": "a signal"}))
-        told = error.message.splitlines()[0] if isinstance(error, DvxError) else type(error).__name__ if error else ""
-        self._journal.write([*rows, FactRow(self.run, Fact.RUN_COMPLETED, data={"error": told} if told else {})])
-        files.remove(_mark(self._project, self.run))
-        self._holding.close()
+    def asked(self) -> Wish:
+        """What others ask of this run."""
+        return self._registry.asked(self.run.ident) if self.begun or self._claimed else Wish.NOTHING
 
-    def asked(self, after: int) -> list[FactRow]:
-        """What others asked of this run since the row of that id."""
-        if not self._begun:
-            return []
-        return self._journal.rows(self.run, after, (Fact.RUN_CANCELLED, Fact.RUN_PAUSED, Fact.RUN_RESUMED))
+    def end(self, error: BaseException | None) -> None:
+        """Write how the run ended; who claimed it says that of the run itself."""
+        if not self.begun:
+            return
+        self._note()
+        if not self._claimed:
+            told = error.message.splitlines()[0] if isinstance(error, DvxError) else type(error).__name__ if error else ""
+            stopped = isinstance(error, KeyboardInterrupt) or (error is not None and self.asked() in STOPS)
+            state = State.CANCELLED if stopped else State.FAILED if error else State.SUCCESS
+            with contextlib.suppress(DvxError):
+                known = {"state": state, "ended": time.time(), "error": told}
+                self._registry.amend(self.run.ident, lambda found: replace(found, **known), durable=False)
+        self._held.close()
 
     def _begin(self) -> None:
-        while os.path.exists(logs_of(self._project, self.run)) or os.path.exists(_mark(self._project, self.run)):
-            # another run of this process, or of one in another container, within the same second
-            self.run = f"{self.run}x"
-        self._holding.enter_context(claimed(_mark(self._project, self.run), lambda: None))
-        self._journal.write([FactRow(self.run, Fact.RUN_STARTED, data=dict(self._describe()))])
-        _prune(self._project, self._journal)
+        if self._claimed:
+            with contextlib.suppress(DvxError):
+                self._registry.amend(self.run.ident, lambda found: replace(found, options=self.run.options), durable=False)
+        else:
+            now, worker = time.time(), self._held.enter_context(employed(self._project))
+            self.run = replace(self.run, worker=worker, created=now, started=now)
+            # another run of this process, or of one in another container, may have begun within the same second
+            while os.path.exists(logs_of(self._project, self.run.ident)) or not self._added():
+                self.run = replace(self.run, ident=f"{self.run.ident}x")
+        self._note(FactRow(self.run.ident, Fact.RUN_STARTED, data={"stages": self._stages()}))
+        with contextlib.suppress(DvxError):
+            _prune(self._project, self._registry)
 
-    def _flush(self) -> None:
+    def _added(self) -> bool:
+        try:
+            return self._registry.add(self.run)
+        except DvxError:
+            return True
+
+    def _note(self, *rows: FactRow) -> None:
         skipped = [self._skipped.popleft() for _ in range(len(self._skipped))]
-        if skipped:
-            self._journal.write([FactRow(self.run, Fact.STAGE_SKIPPED, stage, time=moment) for stage, moment in skipped])
+        after = [FactRow(self.run.ident, Fact.STAGE_SKIPPED, stage, time=moment) for stage, moment in skipped]
+        with contextlib.suppress(DvxError):
+            self._registry.note([*rows, *after])
+
+
+def new_run(options: Mapping[str, Any]) -> Run:
+    """A run of stages in the workspace, whose name sorts by time."""
+    return Run(f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.getpid()}", options=options, state=State.RUNNING)
 
 
 def list_runs(project: Project, limit: int) -> tuple[RunRecord, ...]:
-    """The latest runs, the newest first."""
-    with _reading(project) as journal:
-        return tuple(_run(project, journal, name) for name in journal.runs(limit))
+    """The latest runs that began, the newest first."""
+    with open_registry(project) as registry:
+        return tuple(fold(as_it_is(project, run), registry.facts(run.ident)) for run in _begun(registry.runs())[:limit])
 
 
-def done_since(project: Project, moment: float) -> frozenset[str]:
-    """The stages that runs which began since a moment are done with: they ran to the end, were restored, or had not changed."""
-    runs = []
-    with _reading(project) as journal:
-        for name in journal.runs():
-            run = _run(project, journal, name)
-            if run.started < moment:
-                break
-            runs.append(run)
-    done: set[str] = set()
-    for run in reversed(runs):
-        done.difference_update(one.stage for one in run.attempts)
-        done.update(one.stage for one in run.attempts if one.status is Status.DONE)
-        done.update(run.skipped, run.restored, run.adopted)
-    return frozenset(done)
+def done_stages(project: Project, run: Run) -> set[str]:
+    """The stages that a run is done with since it last began: they ran to the end, were restored, or had not changed."""
+    rows = open_registry(project).facts(run.ident)
+    begun = max((number for number, row in enumerate(rows) if row.fact is Fact.RUN_STARTED), default=0)
+    record = fold(run, rows[begun:])
+    ran = {one.stage for one in record.attempts if one.status is State.SUCCESS}
+    return ran.union(record.skipped, record.restored, record.adopted)
 
 
 def run_names(project: Project) -> list[str]:
     """The names of all runs, the newest first."""
-    with _reading(project) as journal:
-        return list(journal.runs())
+    return [run.name or run.ident for run in open_registry(project).runs()]
 
 
 def find_run(project: Project, name: str = "") -> RunRecord:
-    """A run by its name or the beginning of it; the latest without a name.
+    """A run by its name, or the beginning of it or of its hash: the latest of that name, or of all without one.
 
     Raises:
         UnknownTarget: there is none, or several begin like that.
     """
-    with _reading(project) as journal:
-        names = journal.runs()
-        found = [one for one in names if one.startswith(name)]
-        if name in names:
-            found = [name]
-        if not found:
-            text = f"there is no run `{name}`" if name else "nothing ran yet"
-            raise UnknownTarget(text, nearest(name, names) or "run `dvx runs list --all`" if names else "run `dvx repro`")
-        if name and len(found) > 1:
-            raise UnknownTarget(f"several runs begin with `{name}`", f"one of {', '.join(found[:5])}")
-        return _run(project, journal, found[0])
+    with open_registry(project) as registry:
+        run = _find(registry, name)
+        return fold(as_it_is(project, run), registry.facts(run.ident))
 
 
-def ask(project: Project, name: str, fact: Fact, *, now: bool = False) -> RunRecord:
-    """Ask a run to stop (`now`: without time to tidy up), to start no more stages, or to go on.
+def ask(project: Project, name: str, wish: Wish) -> Run:
+    """Ask a run to start no more stages, to go on, or to stop. One that waits is stopped at once.
 
     Raises:
         UnknownTarget: there is no such run.
         DvxError: it does not work any more.
     """
-    run = find_run(project, name)
-    if run.status not in (Status.RUNNING, Status.PAUSED) and not (run.status is Status.CANCELLED and run.ended is None):
-        hint = f"run `dvx runs retry {run.name}` to do what is left of it" if run.status is not Status.DONE else ""
-        raise DvxError(f"the run `{run.name}` does not work any more: it is {run.status.value}", hint)
-    with _reading(project) as journal:
-        journal.write([FactRow(run.name, fact, data={"by": "dvx runs", "now": now})])
-    return run
+    registry = open_registry(project)
+    found = registry.amend(_find(registry, name).ident, lambda run: asking(project, run, wish))
+    if found is None:
+        raise UnknownTarget(f"there is no run `{name}`", "run `dvx runs list --all`")
+    return found
 
 
-def expected_seconds(journal: Journal) -> dict[str, float]:
+def asking(project: Project, found: Run, wish: Wish) -> Run:
+    """A run that is asked for something; raises like `ask`."""
+    state = as_it_is(project, found).state
+    if state is State.QUEUED and wish in STOPS:
+        return replace(found, state=State.CANCELLED, worker="", ended=time.time())
+    if state not in (State.RUNNING, State.PAUSED):
+        hint = "" if state is State.SUCCESS else found.way_on
+        raise DvxError(f"{found.called} does not work any more: it is {state.value}", hint)
+    return replace(found, asked=wish)
+
+
+def cancelled(run: Run) -> DvxError:
+    """What is said of a run that somebody stopped."""
+    return DvxError(f"{run.called} was cancelled", run.way_on)
+
+
+def expected_seconds(registry: Registry) -> dict[str, float]:
     """How long stages took when they last ran, by their addresses."""
     found: dict[str, float] = {}
-    for row in journal.latest(Fact.STAGE_COMPLETED, _RECENT):
+    for row in registry.latest(Fact.STAGE_COMPLETED, _RECENT):
         seconds = row.data.get("seconds")
         if isinstance(seconds, (int, float)):
             found.setdefault(row.stage, float(seconds))
     return found
 
 
-@contextlib.contextmanager
-def _reading(project: Project) -> Iterator[Journal]:
-    journal = open_journal(project)
-    try:
-        yield journal
-    finally:
-        journal.close()
+def _find(registry: Registry, name: str) -> Run:
+    runs = registry.runs()
+    exact = [run for run in runs if name in (run.name, run.ident)] if name else _begun(runs)
+    found = exact[:1] or [run for run in runs if run.name.startswith(name) or run.ident.startswith(name)]
+    if not found:
+        text = f"there is no run `{name}`" if name else "nothing ran yet"
+        names = [run.name or run.ident for run in runs]
+        raise UnknownTarget(text, nearest(name, names) or "run `dvx runs list --all`" if names else "run `dvx repro`")
+    if len(found) > 1:
+        shown = ", ".join(run.name or run.ident for run in found[:5])
+        raise UnknownTarget(f"several runs begin with `{name}`", f"one of {shown}")
+    return found[0]
 
 
-def _run(project: Project, journal: Journal, name: str) -> RunRecord:
-    run = fold(journal.rows(name), alive=is_working(project, name))
-    # what was written when it began may be unreadable
-    return run if run.name else replace(run, name=name)
+def _begun(runs: Iterable[Run]) -> list[Run]:
+    return [run for run in runs if run.started is not None]
 
 
-def _mark(project: Project, run: str) -> str:
-    return os.path.join(project.state, "runs", run)
-
-
-def _prune(project: Project, journal: Journal) -> None:
-    """Let what is kept of the oldest runs go; nothing of one that still works."""
-    logs, marks = os.path.join(project.state, "logs"), os.path.join(project.state, "runs")
-    working = {run for run in files.names_in(marks, RUN) if is_working(project, run)}
-    for run in files.names_in(logs, RUN)[:-_KEPT_LOGS]:
-        if run not in working:
-            files.remove_tree(os.path.join(logs, run))
-    # the latest may belong to one that is about to take it
-    for run in files.names_in(marks, RUN)[:-_KEPT_LOGS]:
-        if run not in working:
-            files.remove(os.path.join(marks, run))
-    journal.prune(working)
+def _prune(project: Project, registry: Registry) -> None:
+    """Let what is kept of the oldest runs go; nothing of one that still works, or waits."""
+    kept = {run.ident for run in registry.unended() if as_it_is(project, run).state is not State.KILLED}
+    logs = os.path.join(home_of(project).state, "logs")
+    names = sorted(files.names_in(logs, RUN), key=lambda name: os.lstat(os.path.join(logs, name)).st_mtime_ns)
+    for name in names[:-_KEPT_LOGS]:
+        if name not in kept:
+            files.remove_tree(os.path.join(logs, name))
+    registry.prune(_KEPT_RUNS, kept)

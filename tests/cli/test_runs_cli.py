@@ -38,11 +38,11 @@ def test_runs_are_listed_and_shown(pipeline: Path) -> None:
     dvx(pipeline, "repro", "-j", "1")
     listed = dvx(pipeline, "runs", "list").out.splitlines()
     assert len(listed) == 3
-    assert listed[1].split()[1] == "done"
-    assert listed[1].endswith("1 done, 1 unchanged")
-    assert listed[2].endswith("2 done")
+    assert listed[1].split()[1] == "success"
+    assert listed[1].endswith("1 success, 1 unchanged")
+    assert listed[2].endswith("2 success")
     shown = dvx(pipeline, "runs", "show", listed[2].split()[0]).out
-    assert "prep     1          done" in shown
+    assert "prep     1          success" in shown
     (newest, oldest) = json.loads(dvx(pipeline, "runs", "list", "--json").out)
     assert (newest["skipped"], [one["stage"] for one in oldest["attempts"]]) == (["train"], ["prep", "train"])
     assert json.loads(dvx(pipeline, "runs", "show", "--json").out) == newest

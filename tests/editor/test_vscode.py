@@ -124,7 +124,7 @@ def test_tasks_run_and_mistakes_show_in_the_problems_panel(penguins: Path, workb
     tasks = workbench("offer", title="Tasks: Run Task", one="dvx: repro")
     assert {"dvx: repro", "dvx: pull", "dvx: push", "dvx: status", "dvx: exp run"} <= set(tasks)
     workbench("pick", one="dvx: repro")
-    _await(lambda: (penguins / "metrics.json").exists() and _ran(penguins) == "done")
+    _await(lambda: (penguins / "metrics.json").exists() and _ran(penguins) == "success")
     assert dvx(penguins, "status").out == ""
     screenshot("1-repro")
 
@@ -136,7 +136,7 @@ def test_tasks_run_and_mistakes_show_in_the_problems_panel(penguins: Path, workb
     before = len(dvx(penguins, "runs", "list", "--json").json)
     write(penguins / "params.yaml", (penguins / "params.yaml").read_text().replace("products: false", "products: true"))
     workbench("pick", one="featurize")
-    _await(lambda: len(dvx(penguins, "runs", "list", "--json").json) > before and _ran(penguins) == "done")
+    _await(lambda: len(dvx(penguins, "runs", "list", "--json").json) > before and _ran(penguins) == "success")
 
     # a mistake in the pipeline file, found by the default build task
     pipeline = penguins / "dvx.yaml"

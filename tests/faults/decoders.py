@@ -29,7 +29,7 @@ from dvx.formats import (
     splice_lock,
 )
 from dvx.git.values import parse_commit
-from dvx.journal import facts, tasks
+from dvx.journal import rows
 from dvx.model import ini
 from dvx.model.claims import claim_name, decode_claim
 from dvx.model.dialect import DIALECTS, DVC, NATIVE, Dialect
@@ -45,9 +45,9 @@ from dvx.model.paths import printable
 from dvx.model.plot_fill import Chart, check, fill
 from dvx.model.plot_points import points_of, sources_of
 from dvx.model.plot_templates import TEMPLATES
+from dvx.model.run import Run, State, encode_run
 from dvx.model.settings import Level, merge, read_settings
 from dvx.model.settings import check as check_settings
-from dvx.model.task import encode_task
 from dvx.model.tree import decode_tree, encode_tree, named_digests
 from dvx.model.trust import decode_record
 from dvx.ops import exp_pending, plots
@@ -172,20 +172,22 @@ def _journal(data: bytes) -> None:
         columns = json.loads(text)
     except (ValueError, RecursionError):
         columns = None
-    rows = [tuple(row) for row in columns if isinstance(row, list) and len(row) == 6] if isinstance(columns, list) else []
-    told = [(*row[:3], row[3] if isinstance(row[3], str) else json.dumps(row[3]), *row[4:]) for row in rows]
-    run = fold(facts._rows([*told, ("20260101-000000-1", "StageFailed", "a", text, 1.0, 1)]), alive=False)
+    found = [tuple(row) for row in columns if isinstance(row, list) and len(row) == 6] if isinstance(columns, list) else []
+    told = [(*row[:3], row[3] if isinstance(row[3], str) else json.dumps(row[3]), *row[4:]) for row in found]
+    facts = rows.read_facts([*told, ("20260101-000000-1", "StageFailed", "a", text, 1.0, 1)])
+    run = fold(Run("20260101-000000-1", state=State.KILLED), facts)
     json.dumps(msgspec.to_builtins(run, str_keys=True))
-    " ".join(map(str, run.options.get("targets", ())))
 
 
 def _task(data: bytes) -> None:
     text = data.decode("utf-8", "surrogateescape")
     ident = re.search(r'"ident": *"([0-9a-f]*)"', text)
     state = re.search(r'"state": *"([a-z]*)"', text)
-    found = tasks._task((ident and ident[1], state and state[1], text))
+    name = re.search(r'"name": *"([^"]*)"', text)
+    found = rows.read_run((ident and ident[1], name[1] if name else "", "queue", state and state[1], "", text))
     if found is not None:
-        json.dumps(encode_task(found))
+        json.dumps(encode_run(found))
+        " ".join(map(str, found.options.get("targets", ())))
         body = {"params": {"params.yaml": {"data": {"lr": 1, "layers": [1]}}}, "metrics": {}, "deps": {}, "outs": {}}
         exp_pending._overridden(body, found.overrides)
         _cells(found.seen)

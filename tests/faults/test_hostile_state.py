@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dvx.model.task import State, Task, TaskPlace
+from dvx.model.run import Place, Run, State
 from tests.helpers import commit_all, dialect_of, dvx, run_dvx, write
 
 Count = Callable[[str, int], None]
@@ -34,7 +34,7 @@ _TABLES = (
     ("stats.db", "folders", "path, value"),
     ("rows.db", "rows", "key, sum, body"),
     ("runs.db", "facts", "id, run, fact, stage, data, time"),
-    ("exps/tasks.db", "tasks", "ident, place, name, state, worker, asked, body"),
+    ("runs.db", "runs", "id, ident, name, place, state, asked, body"),
 )
 COMMANDS = (
     ("status",),
@@ -83,11 +83,11 @@ class _State:
 
     def task(self, **fields: Any) -> None:
         """Other fields for the task that waits, in its row and its body."""
-        (body,) = self.ask("exps/tasks.db", "SELECT body FROM tasks")[0]
-        self.run("exps/tasks.db", "UPDATE tasks SET body = ?", json.dumps(json.loads(body) | fields))
-        for name in ("ident", "state", "worker"):
+        (body,) = self.ask("runs.db", "SELECT body FROM runs WHERE place = 'queue'")[0]
+        self.run("runs.db", "UPDATE runs SET body = ? WHERE place = 'queue'", json.dumps(json.loads(body) | fields))
+        for name in ("ident", "name", "state"):
             if name in fields and isinstance(fields[name], str) and fields[name].isprintable():
-                self.run("exps/tasks.db", f"UPDATE tasks SET {name} = ?", fields[name])
+                self.run("runs.db", f"UPDATE runs SET {name} = ? WHERE place = 'queue'", fields[name])
 
     def fact(self, **fields: Any) -> None:
         """Other data in all rows of the journal."""
@@ -138,17 +138,18 @@ def _in_tasks() -> Iterator[tuple[str, Callable[[_State], None]]]:
     yield "task copied", lambda one: one.task(copied=["../v/letter"])
     for state in ("done", "", None, 7, "running", "success"):
         yield f"task state {state}", lambda one, value=state: one.task(state=value)
-    for column in ("ident", "place", "state", "worker", "asked", "body"):
+    for column in ("ident", "name", "place", "state", "asked", "body"):
         for thing in ("../../../../../v", b"\xff\xfe", 1 << 62, 0.5, "", _DEEP, "NaN", "null", "{"):
-            query = f"UPDATE OR REPLACE tasks SET {column} = ?"
-            yield f"column {column} {thing!r:.30}", lambda one, query=query, value=thing: one.run("exps/tasks.db", query, value)
-    yield "a text that is none", lambda one: one.run("exps/tasks.db", "UPDATE tasks SET name = CAST(x'ff' AS TEXT)")
-    yield "a mark that is no time", lambda one: one.run("exps/tasks.db", "INSERT INTO marks VALUES ('stop', 'v')")
-    yield (
-        "another table",
-        lambda one: (one.run("exps/tasks.db", "DROP TABLE tasks"), one.run("exps/tasks.db", "CREATE TABLE tasks (v)"))[0],
-    )
-    yield "no database", lambda one: (write(one.top / "exps/tasks.db", "v" * 4096), None)[1]
+            query = f"UPDATE OR REPLACE runs SET {column} = ?"
+            yield f"column {column} {thing!r:.30}", lambda one, query=query, value=thing: one.run("runs.db", query, value)
+    yield "ids at their end", lambda one: one.run("runs.db", "UPDATE runs SET id = (1 << 62) * 2 - 2 + id")
+    yield "a text that is none", lambda one: one.run("runs.db", "UPDATE runs SET name = CAST(x'ff' AS TEXT)")
+    yield "a mark that is no time", lambda one: one.run("runs.db", "INSERT INTO marks VALUES ('stop', 'v')")
+    yield "another table", lambda one: (one.run("runs.db", "DROP TABLE runs"), one.run("runs.db", "CREATE TABLE runs (v)"))[0]
+    yield "no database", lambda one: (write(one.top / "runs.db", "v" * 4096), None)[1]
+    yield "no list of an earlier version", lambda one: (write(one.top / "exps/tasks.db", "v" * 4096), None)[1]
+    for number, thing in enumerate(("../../../../../v", b"\xff\xfe", 7, None, "", _DEEP, "NaN", "{", '{"ident": "../v"}')):
+        yield f"a list of an earlier version {number}", lambda one, value=thing: _earlier(one, value)
 
 
 def _in_the_journal() -> Iterator[tuple[str, Callable[[_State], None]]]:
@@ -168,6 +169,7 @@ def _in_the_journal() -> Iterator[tuple[str, Callable[[_State], None]]]:
     for field, values in fields.items():
         for value in values:
             yield f"fact {field} {value!r:.40}", lambda one, field=field, value=value: one.fact(**{field: value})
+    yield "what was asked", lambda one: one.run("runs.db", "UPDATE runs SET body = json_set(body, '$.options.targets', 7)")
     for column in ("run", "fact", "stage", "data", "time"):
         for thing in ("../../../../v", "..", "", b"\xff", 1 << 62, -1, None, _DEEP, "NaN", "1e999"):
             query = f"UPDATE facts SET {column} = ?"
@@ -256,8 +258,14 @@ def _among_files() -> Iterator[tuple[str, Callable[[_State], None]]]:
             f"a trigger that never ends {name}",
             lambda one, name=name, trigger=trigger: (one.run(name, "CREATE TABLE u (x)"), one.run(name, trigger))[0],
         )
-    for name in ("stats.db", "rows.db", "runs.db", "exps/tasks.db"):
+    for name in ("stats.db", "rows.db", "runs.db"):
         yield f"a pipe {name}", lambda one, name=name: _pipes([one.top / name])
+
+
+def _earlier(state: _State, value: Any) -> None:
+    """The list of experiments of an earlier version, with a stranger's words in each column."""
+    state.run("exps/tasks.db", "CREATE TABLE tasks (ident, place, name, state, worker, asked, body)")
+    state.run("exps/tasks.db", "INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?)", *[value] * 7)
 
 
 def _all(places: Any, text: str) -> None:
@@ -382,7 +390,7 @@ def test_a_task_whose_name_leads_elsewhere_is_named_and_left_alone(prepared: Pat
     for words in (("queue", "remove", "--all"), ("queue", "remove", "one"), ("exp", "clean"), ("exp", "remove", "--queue")):
         run_dvx(clone, *words)
         assert _outside(clone) == before
-        assert _State(clone).ask("exps/tasks.db", "SELECT ident FROM tasks") == [("../../../../../v",)]
+        assert _State(clone).ask("runs.db", "SELECT ident FROM runs WHERE place = 'queue'") == [("../../../../../v",)]
 
 
 def test_work_trees_and_logs_stay_while_a_task_cannot_be_read(prepared: Path, victims: Path):
@@ -442,7 +450,7 @@ def test_what_arrives_is_not_written_through_a_link(prepared: Path, victims: Pat
 
 
 def test_a_trial_sees_what_a_believed_name_would_do(prepared: Path, victims: Path, monkeypatch: pytest.MonkeyPatch):
-    from dvx.journal import tasks
+    from dvx.journal import rows
 
     clone = victims
     _copy(prepared, clone)
@@ -452,9 +460,9 @@ def test_a_trial_sees_what_a_believed_name_would_do(prepared: Path, victims: Pat
     write(_State(clone).top / "exps" / name[3:16] / "letter", "mine\n")
     (_State(clone).top / "exps/rooms").mkdir(exist_ok=True)
 
-    def believed(_: object) -> Task:
-        return Task(name, "one", "b" * 40, TaskPlace.QUEUE, "c" * 40, state=State.QUEUED)
+    def believed(_: object) -> Run:
+        return Run(name, "one", "b" * 40, Place.QUEUE, "c" * 40, state=State.QUEUED)
 
-    monkeypatch.setattr(tasks, "_task", believed)
+    monkeypatch.setattr(rows, "read_run", believed)
     dvx(clone, "queue", "remove", "--all")
     assert not (_State(clone).top / "exps" / name[3:16]).exists()

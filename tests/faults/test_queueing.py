@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from dvx.git.changing import is_at_work
-from dvx.model.task import State
+from dvx.model.run import State
 from dvx.ops import refs
-from dvx.ops.exp_tasks import SNAPSHOTS, known_tasks
+from dvx.ops.exp_tasks import SNAPSHOTS
 from dvx.ops.experiments import git_of
+from dvx.ops.run_record import known_experiments
 from dvx.project import Project
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
 from tests.ops.test_repro import until
@@ -42,7 +43,7 @@ def start(folder: Path, *words: str) -> subprocess.Popen[bytes]:
 def tasks(folder: Path) -> list[tuple[str, State]]:
     project = Project.find(str(folder))
     try:
-        return [(one.name, one.state) for one in known_tasks(project)]
+        return [(one.name, one.state) for one in known_experiments(project)]
     finally:
         project.close()
 
@@ -56,7 +57,7 @@ def named(folder: Path) -> set[str]:
     """The snapshots that tasks name."""
     project = Project.find(str(folder))
     try:
-        return {one.snapshot for one in known_tasks(project)}
+        return {one.snapshot for one in known_experiments(project)}
     finally:
         project.close()
 

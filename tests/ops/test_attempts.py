@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dvx.model.history import Status
+from dvx.model.run import State
 from dvx.ops.repro import ReproOptions
 from dvx.ops.run_record import list_runs, logs_of
 from dvx.store.files.locking import claimed, is_claimed
@@ -141,10 +141,10 @@ def test_a_run_that_works_keeps_its_log_and_its_history_however_many_come_after(
         assert len(list((native / ".dvx/tmp/logs").iterdir())) <= 53
         with opened(native) as project:
             assert Path(logs_of(project, name)).is_dir()
-            assert {run.name: run.status for run in list_runs(project, 9)}[name] is Status.RUNNING
+            assert {run.name: run.status for run in list_runs(project, 9)}[name] is State.RUNNING
         write(native / "go", "")
         assert process.wait(20) == 0
-    assert list((native / ".dvx/tmp/runs").iterdir()) == []
+    assert list((native / ".dvx/tmp/exps/workers").iterdir()) == []
 
 
 def test_a_log_that_is_lost_costs_its_text_only(native: Path) -> None:

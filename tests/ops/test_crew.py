@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dvx.errors import DvxError, FormatError, StageFailed
-from dvx.model.history import Fact, Status
+from dvx.model.run import State, Wish
 from dvx.model.schedule import Schedule
 from dvx.ops.crew import Crew
 from dvx.ops.repro import ReproOptions
@@ -102,16 +102,16 @@ def test_a_paused_run_starts_no_items(native: Path) -> None:
     thread.start()
     until((native / "begun").exists)
     with opened(native) as project:
-        ask(project, "", Fact.RUN_PAUSED)
+        ask(project, "", Wish.PAUSE)
         # the run looks twice a second
         threading.Event().wait(1.2)
         write(native / "go", "")
         until((native / "ran").exists)
         threading.Event().wait(0.5)
         assert (native / "ran").read_text() == "a\n"
-        ask(project, "", Fact.RUN_RESUMED)
+        ask(project, "", Wish.NOTHING)
     thread.join(20)
-    assert last_run(native).status is Status.DONE
+    assert last_run(native).status is State.SUCCESS
     assert (native / "ran").read_text() == "a\nb\n"
 
 
@@ -128,10 +128,10 @@ def test_a_cancelled_run_ends_items(native: Path) -> None:
     thread.start()
     until((native / "begun").exists)
     with opened(native) as project:
-        ask(project, "", Fact.RUN_CANCELLED)
+        ask(project, "", Wish.CANCEL)
     thread.join(20)
     assert "was cancelled" in found[0].message
-    assert last_run(native).status is Status.CANCELLED
+    assert last_run(native).status is State.CANCELLED
 
 
 def test_an_interruption_ends_who_was_about_to_split() -> None:

@@ -118,7 +118,7 @@ def test_workers_that_died(native: Path) -> None:
     write(native / ".dvx/tmp/exps/workers/12345-0123abcd", "")
     problems = found(native)
     assert (problems, problems[0].is_broken) == ([Problem(ProblemKind.WORKER_DEAD, "1")], False)
-    assert "note: 1 worker of experiments died -> run `dvx queue start`" in dvx(native, "doctor").out
+    assert "note: 1 worker of runs died -> run `dvx repro` or `dvx queue start`" in dvx(native, "doctor").out
     dvx(native, "exp", "clean")
     assert found(native) == []
 

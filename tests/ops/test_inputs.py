@@ -13,7 +13,7 @@ import pytest
 from dvx.errors import DvxError, Partial
 from dvx.model.dialect import NATIVE
 from dvx.model.events import Notice
-from dvx.model.history import Status
+from dvx.model.run import State
 from dvx.ops.repro import ReproOptions
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
 from tests.ops.test_repro import actions, last_run, lock, orphan, runs_of, told, until
@@ -73,7 +73,7 @@ def test_what_was_made_of_inputs_that_changed_is_recorded_nowhere(dialect_repo: 
     assert not lock(dialect_repo).exists()
     assert entries(dialect_repo) == []
     assert (dialect_repo / "o").exists(), "what was made stays"
-    assert [attempt.status for attempt in last_run(dialect_repo).attempts] == [Status.FAILED]
+    assert [attempt.status for attempt in last_run(dialect_repo).attempts] == [State.FAILED]
 
 
 ACCEPTED = {

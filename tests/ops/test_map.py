@@ -173,7 +173,7 @@ def test_items_stand_in_the_journal(mapped: Path) -> None:
     actions(mapped)
     run = last_run(mapped)
     assert {one.stage for one in run.attempts} == {"up", "up[a.txt]", "up[b c.txt]", "up[sub/$d.txt]"}
-    assert {one.status.value for one in run.attempts} == {"done"}
+    assert {one.status.value for one in run.attempts} == {"success"}
     assert dvx(mapped, "runs", "logs", "up").code == 0
 
 

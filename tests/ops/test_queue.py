@@ -17,16 +17,17 @@ import pytest
 from msgspec.structs import replace
 
 from dvx.errors import DvxError, UnknownTarget, UsageError
-from dvx.journal import TaskBook
+from dvx.journal import Registry
 from dvx.model.events import silent
 from dvx.model.override import Op, Override
-from dvx.model.task import State, Task, TaskPlace, decode_task, encode_task
+from dvx.model.run import Place, Run, State, decode_run, encode_run
 from dvx.ops.employment import employed
 from dvx.ops.exp_enqueue import TaskOptions, enqueue
 from dvx.ops.exp_run import RunOptions
 from dvx.ops.exp_show import ShowOptions, show
-from dvx.ops.exp_tasks import find_tasks, log_of, open_book, remove_tasks, retry
+from dvx.ops.exp_tasks import find_tasks, log_of, remove_tasks, retry
 from dvx.ops.repro_plan import ReproOptions
+from dvx.ops.run_record import open_registry
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
 from tests.ops.test_repro import opened, until
 
@@ -58,15 +59,20 @@ def repo(dialect_repo: Path, notes: Path) -> Path:
     return dialect_repo
 
 
-def queue(folder: Path, *overrides: str, name: str = "", copied: tuple[str, ...] = ()) -> tuple[Task, ...]:
+def queue(folder: Path, *overrides: str, name: str = "", copied: tuple[str, ...] = ()) -> tuple[Run, ...]:
     with opened(folder) as project:
         options = TaskOptions(RunOptions(ReproOptions(), name, overrides), copied)
-        return enqueue(project, options, TaskPlace.QUEUE, silent)
+        return enqueue(project, options, Place.QUEUE, silent)
 
 
 def states(folder: Path) -> dict[str, str]:
     with opened(folder) as project:
-        return {one.name: one.state.value for one in open_book(project).tasks()}
+        return {one.name: one.state.value for one in open_registry(project).experiments()}
+
+
+def stored(folder: Path) -> list[Run]:
+    with opened(folder) as project:
+        return open_registry(project).experiments()
 
 
 def accuracies(folder: Path) -> dict[str, object]:
@@ -202,11 +208,68 @@ def test_a_running_experiment_is_stopped_and_retried(repo: Path, notes: Path) ->
     assert status["workers"] == {"active": 1, "idle": 0}
     assert dvx(repo, "queue", "kill", "k-1").code == 0
     hold.unlink()
-    until(lambda: states(repo) == {"k-1": "killed", "k-2": "success"})
+    until(lambda: states(repo) == {"k-1": "cancelled", "k-2": "success"})
     assert dvx(repo, "queue", "retry").code == 0
     # the worker in the background may have it, too
     assert dvx(repo, "queue", "work").code == 0
     until(lambda: accuracies(repo) == {"k-1": 2, "k-2": 3})
+
+
+def test_an_experiment_is_a_run_as_any_other(repo: Path, notes: Path) -> None:
+    """It is listed, paused, cancelled and retried as what `repro` does is."""
+    hold = notes.with_name("notes.hold")
+    hold.touch()
+    queue(repo, "lr=2,3", name="k")
+
+    def listed() -> dict[str, str]:
+        return {one["name"]: one["status"] for one in json.loads(dvx(repo, "runs", "list", "--json").out)}
+
+    assert listed() == {}
+    assert dvx(repo, "runs", "cancel", "k-2").code == 0
+    assert states(repo) == {"k-1": "queued", "k-2": "cancelled"}
+    with alone(repo) as worker:
+        until(lambda: notes.exists() and listed() == {"k-1": "running"})
+        dvx(repo, "runs", "pause", "k-1")
+        assert listed() == {"k-1": "paused"}
+        assert "Paused" in dvx(repo, "queue", "status").out
+        dvx(repo, "runs", "resume", "k-1")
+        assert listed() == {"k-1": "running"}
+        dvx(repo, "runs", "cancel", "k-1")
+        assert worker.wait(30) == 0
+    assert states(repo) == {"k-1": "cancelled", "k-2": "cancelled"}
+    (run,) = json.loads(dvx(repo, "runs", "list", "--json").out)
+    assert (run["error"], [one["status"] for one in run["attempts"]]) == ("the experiment `k-1` was cancelled", ["cancelled"])
+    hold.unlink()
+    for name in ("k-1", "k-2"):
+        assert f"Queued again: {name}" in dvx(repo, "runs", "retry", name).err
+    assert dvx(repo, "queue", "work", "--alone").code == 0
+    assert accuracies(repo) == {"k-1": 2, "k-2": 3}
+    assert listed() == {"k-1": "success", "k-2": "success"}
+    shown = json.loads(dvx(repo, "runs", "show", "k-2", "--json").out)
+    assert [(one["stage"], one["status"]) for one in shown["attempts"]] == [("train", "success")]
+    # what its commands wrote outlives its work tree
+    assert (repo / shown["attempts"][0]["log"]).exists()
+
+
+def test_a_run_in_the_workspace_is_one_entry(repo: Path) -> None:
+    dvx(repo, "exp", "run", "-n", "w", "-S", "lr=2")
+    assert run_dvx(repo, "exp", "run", "-n", "x", "-S", "lr=13").code != 0
+    found = json.loads(dvx(repo, "runs", "list", "--json").out)
+    assert [(one["name"], one["status"], len(one["attempts"])) for one in found] == [("x", "failed", 1), ("w", "success", 1)]
+    result = run_dvx(repo, "runs", "retry", "x")
+    assert "the experiment `x` ran in the workspace" in result.err
+    assert "hint: run `dvx exp run` again" in result.err
+
+
+def test_of_several_that_failed_under_one_name_the_latest_is_retried(repo: Path) -> None:
+    for _ in range(2):
+        queue(repo, "lr=13", name="k")
+        assert dvx(repo, "queue", "work", "--alone").code == 0
+    first, second = known = [one.ident for one in stored(repo)]
+    assert dvx(repo, "queue", "retry", "k").err == "Queued again: k\n"
+    assert [(one.ident, one.state) for one in stored(repo)] == [(first, State.FAILED), (second, State.QUEUED)]
+    assert "exists already" in run_dvx(repo, "queue", "retry", first[:8]).err
+    assert sorted(one.ident for one in stored(repo)) == sorted(known)
 
 
 def test_queueing_more_leaves_alone_what_runs(repo: Path, notes: Path) -> None:
@@ -411,14 +474,14 @@ def meanwhile(folder: Path, act: Callable[[], object], **changes: object) -> Bas
 
     thread = threading.Thread(target=run)
 
-    def change(found: Sequence[Task]) -> tuple[list[Task], list[str]]:
+    def change(found: Sequence[Run]) -> tuple[list[Run], list[str]]:
         thread.start()
         # what looks without waiting has looked by now
         thread.join(0.5)
         return [replace(found[0], **changes)], []
 
     with opened(folder) as project:
-        open_book(project).change(change)
+        open_registry(project).change(change)
     thread.join()
     return raised[0]
 
@@ -426,40 +489,40 @@ def meanwhile(folder: Path, act: Callable[[], object], **changes: object) -> Bas
 def test_what_a_worker_claims_at_that_moment_is_neither_removed_nor_queued_again(repo: Path) -> None:
     (one,) = queue(repo, name="k")
     with opened(repo) as project, employed(project) as worker:
-        book = open_book(project)
+        book = open_registry(project)
         for names, chosen in ((["k"], set()), ([], {State.QUEUED})):
             error = meanwhile(repo, partial(remove_tasks, project, names, chosen), state=State.RUNNING, worker=worker)
             assert error is None or "the experiment `k` runs" in str(error)
-            assert book.tasks(State.RUNNING) == [replace(one, state=State.RUNNING, worker=worker)]
-            book.update(one)
+            assert book.experiments(State.RUNNING) == [replace(one, state=State.RUNNING, worker=worker)]
+            book.amend(one.ident, lambda _: one)
         for again in (["k"], []):
-            book.update(replace(one, state=State.FAILED))
+            book.amend(one.ident, lambda _: replace(one, state=State.FAILED))
             meanwhile(repo, partial(retry, project, again), state=State.RUNNING, worker=worker)
-            assert book.tasks() == [replace(one, state=State.RUNNING, worker=worker)]
+            assert book.experiments() == [replace(one, state=State.RUNNING, worker=worker)]
 
 
 # --- the list of tasks
 
 
-def task_book(folder: Path) -> TaskBook:
-    return TaskBook(str(folder / "tasks.db"), lambda _: None, lambda path: os.rename(path, f"{path}.aside"))
+def registry_at(folder: Path) -> Registry:
+    return Registry(str(folder / "runs.db"), lambda _: None, lambda path: os.rename(path, f"{path}.aside"))
 
 
-def task(name: str, state: State = State.QUEUED, worker: str = "") -> Task:
-    return Task((name * 40)[:40], name, "b" * 40, TaskPlace.QUEUE, "c" * 40, state=state, worker=worker)
+def task(name: str, state: State = State.QUEUED, worker: str = "") -> Run:
+    return Run((name * 40)[:40], name, "b" * 40, Place.QUEUE, "c" * 40, state=state, worker=worker)
 
 
 def test_a_task_reads_back_as_it_was() -> None:
-    one = Task(
-        "a" * 40, "n", "b" * 40, TaskPlace.QUEUE, "c" * 40, (Override("p", ("a", 0), Op.FORCE, {"x": [1, None]}),),
+    one = Run(
+        "a" * 40, "n", "b" * 40, Place.QUEUE, "c" * 40, (Override("p", ("a", 0), Op.FORCE, {"x": [1, None]}),),
         {"targets": ["t"]}, copied=("d",), state=State.FAILED,
         seen={"params": {"p": {"data": 1}}, "metrics": {}, "deps": {}, "outs": {}},
     )  # fmt: skip
-    assert decode_task(json.loads(json.dumps(encode_task(one)))) == one
+    assert decode_run(json.loads(json.dumps(encode_run(one)))) == one
 
 
 def test_a_task_is_claimed_once_and_taken_up_when_its_worker_dies(tmp_path: Path) -> None:
-    book = task_book(tmp_path)
+    book = registry_at(tmp_path)
     book.change(lambda _: ([task("a"), task("b")], ()))
     one, other = "1-00000000", "2-00000000"
     alive = {one, other}
@@ -469,29 +532,29 @@ def test_a_task_is_claimed_once_and_taken_up_when_its_worker_dies(tmp_path: Path
     taken = book.claim(other, lambda name: name not in alive)
     assert taken is not None
     assert (taken.name, taken.worker) == ("a", other)
-    assert not book.update(task("a", State.SUCCESS), held_by=one)
-    assert find_tasks(book.tasks(), ["aaaaa"])[0].state is State.RUNNING
+    assert book.amend(taken.ident, lambda found: found if found.worker == one else None) is None
+    assert find_tasks(book.experiments(), ["aaaaa"])[0].state is State.RUNNING
     with pytest.raises(UnknownTarget):
-        find_tasks(book.tasks(), ["zzz"])
+        find_tasks(book.experiments(), ["zzz"])
 
 
 def test_a_broken_list_is_set_aside(tmp_path: Path) -> None:
     broken = b"no database at all, but long enough to look like a file of one" * 100
-    (tmp_path / "tasks.db").write_bytes(broken)
-    book = task_book(tmp_path)
-    assert book.tasks() == []
-    assert (tmp_path / "tasks.db").read_bytes() == broken
+    (tmp_path / "runs.db").write_bytes(broken)
+    book = registry_at(tmp_path)
+    assert book.experiments() == []
+    assert (tmp_path / "runs.db").read_bytes() == broken
     book.change(lambda _: ([task("a")], ()))
-    assert [one.name for one in book.tasks()] == ["a"]
-    assert (tmp_path / "tasks.db.aside").read_bytes() == broken
+    assert [one.name for one in book.experiments()] == ["a"]
+    assert (tmp_path / "runs.db.aside").read_bytes() == broken
 
 
 def test_a_row_that_is_no_task_is_passed_over(tmp_path: Path) -> None:
-    book = task_book(tmp_path)
+    book = registry_at(tmp_path)
     book.change(lambda _: ([task("a"), task("b")], ()))
-    with sqlite3.connect(tmp_path / "tasks.db") as connection:
-        connection.execute("UPDATE tasks SET body = '{}' WHERE name = 'a'")
-    assert [one.name for one in book.tasks()] == ["b"]
+    with sqlite3.connect(tmp_path / "runs.db") as connection:
+        connection.execute("UPDATE runs SET body = '{}' WHERE name = 'a'")
+    assert [one.name for one in book.experiments()] == ["b"]
 
 
 def test_a_bad_word_is_refused(repo: Path) -> None:

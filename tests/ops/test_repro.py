@@ -19,7 +19,8 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError, GraphError, MissingData, Partial, StageFailed, UnknownTarget
 from dvx.model.events import Event, Notice, StageEnded, StageOutput, StageStarted
-from dvx.model.history import RunRecord, Status
+from dvx.model.history import RunRecord
+from dvx.model.run import State
 from dvx.ops.repro import ReproOptions, repro
 from dvx.ops.run_record import find_run, list_runs
 from dvx.project import Project
@@ -535,11 +536,11 @@ def test_attempts_are_in_the_journal(native: Path) -> None:
     with pytest.raises(StageFailed):
         actions(native)
     run = last_run(native)
-    assert run.status is Status.FAILED
+    assert run.status is State.FAILED
     assert "exited with 3" in run.error
     assert [(attempt.stage, attempt.status, attempt.code) for attempt in run.attempts] == [
-        ("good", Status.DONE, 0),
-        ("bad", Status.FAILED, 3),
+        ("good", State.SUCCESS, 0),
+        ("bad", State.FAILED, 3),
     ]
     assert (native / run.attempts[0].log).exists()
     assert [stage["stage"] for stage in run.snapshot] == ["good", "bad", "after", "apart"]
@@ -551,7 +552,7 @@ def test_a_run_in_which_nothing_is_to_do_leaves_no_trace(native: Path) -> None:
     actions(native)
     with opened(native) as project:
         (run,) = list_runs(project, 10)
-    assert (run.status, run.skipped) == (Status.DONE, ())
+    assert (run.status, run.skipped) == (State.SUCCESS, ())
     write(native / "params.yaml", "n: 2\n")
     actions(native)
     assert last_run(native).skipped == ("last",)
@@ -633,8 +634,8 @@ def test_an_interruption_ends_the_command_and_a_plain_rerun_ends_the_work(native
     with pytest.raises(ProcessLookupError):
         os.kill(int((native / "pid").read_text()), 0)
     run = last_run(native)
-    assert run.status is Status.CANCELLED
-    assert [attempt.status for attempt in run.attempts] == [Status.CANCELLED]
+    assert run.status is State.CANCELLED
+    assert [attempt.status for attempt in run.attempts] == [State.CANCELLED]
     write(native / "quick", "")
     assert actions(native) == ["s run"]
 
@@ -734,7 +735,7 @@ def test_a_command_that_outlives_its_dvx_is_adopted(dialect_repo: Path) -> None:
     assert actions(dialect_repo) == ["s skip"]
     with opened(dialect_repo) as project:
         run = find_run(project)
-    assert [(one.status, one.code) for one in run.attempts] == [(Status.DONE, 0)]
+    assert [(one.status, one.code) for one in run.attempts] == [(State.SUCCESS, 0)]
 
 
 def test_a_command_that_ended_after_its_dvx_is_only_recorded(native: Path) -> None:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError, FormatError, StageFailed, UnknownTarget
 from dvx.model.events import Notice, StageOutput, StageRetrying
-from dvx.model.history import Fact, Status
+from dvx.model.run import State, Wish
 from dvx.ops.repro import ReproOptions
 from dvx.ops.repro_plan import from_plain, to_plain
 from dvx.ops.run_record import ask, find_run, list_runs
@@ -44,9 +44,9 @@ def test_a_failed_command_runs_again_as_often_as_its_author_said(dialect_repo: P
     assert "exited with 7" in retries[0].message
     run = last_run(dialect_repo)
     assert [(one.number, one.status, one.code) for one in run.attempts] == [
-        (1, Status.FAILED, 7),
-        (2, Status.FAILED, 7),
-        (3, Status.DONE, 0),
+        (1, State.FAILED, 7),
+        (2, State.FAILED, 7),
+        (3, State.SUCCESS, 0),
     ]
     assert len({one.log for one in run.attempts}) == 3
     assert actions(dialect_repo) == ["s skip"]
@@ -96,7 +96,7 @@ def test_a_command_that_gives_no_sign_of_life_is_stopped_and_the_next_knows_how_
     assert actions(native) == ["s run"]
     assert (native / "seen").read_text() == "[]\n[epoch 3]\n"
     first, second = last_run(native).attempts
-    assert (first.status, first.beat, second.status) == (Status.FAILED, "epoch 3", Status.DONE)
+    assert (first.status, first.beat, second.status) == (State.FAILED, "epoch 3", State.SUCCESS)
 
 
 def test_signs_of_life_keep_a_command_going(native: Path) -> None:
@@ -251,7 +251,7 @@ def test_an_output_that_is_not_made_is_named(native: Path) -> None:
     stage(native, "'true'")
     with pytest.raises(DvxError, match="the output `o` of the stage `s` does not exist"):
         actions(native)
-    assert last_run(native).status is Status.FAILED
+    assert last_run(native).status is State.FAILED
 
 
 # --- from outside
@@ -280,31 +280,31 @@ def test_a_run_is_cancelled_from_outside(native: Path, now: bool) -> None:
     prepare(native, SLOW)
     thread, found = in_background(native)
     with opened(native) as project:
-        assert find_run(project).status is Status.RUNNING
-        name = ask(project, "", Fact.RUN_CANCELLED, now=now).name
+        assert find_run(project).status is State.RUNNING
+        name = ask(project, "", Wish.KILL if now else Wish.CANCEL).ident
     thread.join(20)
     (error,) = found
     assert isinstance(error, DvxError)
     assert error.message == f"the run `{name}` was cancelled"
-    assert last_run(native).status is Status.CANCELLED
+    assert last_run(native).status is State.CANCELLED
     assert not (native / "a").exists()
     with opened(native) as project, pytest.raises(DvxError, match="does not work any more: it is cancelled"):
-        ask(project, name, Fact.RUN_CANCELLED)
+        ask(project, name, Wish.CANCEL)
 
 
 def test_a_paused_run_starts_nothing_until_it_goes_on(native: Path) -> None:
     prepare(native, SLOW)
     thread, found = in_background(native)
     with opened(native) as project:
-        ask(project, "", Fact.RUN_PAUSED)
-        assert find_run(project).status is Status.PAUSED
+        ask(project, "", Wish.PAUSE)
+        assert find_run(project).status is State.PAUSED
         # the run looks twice a second
         threading.Event().wait(1.2)
         write(native / "go", "")
-        until(lambda: len(last_run(native).attempts) == 1 and last_run(native).attempts[0].status is Status.DONE)
+        until(lambda: len(last_run(native).attempts) == 1 and last_run(native).attempts[0].status is State.SUCCESS)
         threading.Event().wait(0.5)
         assert not (native / "b").exists()
-        ask(project, "", Fact.RUN_RESUMED)
+        ask(project, "", Wish.NOTHING)
     thread.join(20)
     assert found == [["a run", "b run"]]
 

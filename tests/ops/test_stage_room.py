@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dvx.errors import DvxError, GitError, StageFailed, UnsafePath
-from dvx.model.history import Status
+from dvx.model.run import State
 from dvx.ops.repro import ReproOptions
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
 from tests.ops.test_inputs import entries
@@ -160,7 +160,7 @@ def test_a_command_that_changes_what_it_reads_is_known(dialect_repo: Path) -> No
     assert (dialect_repo / "raw").read_text() == "1\n"
     assert not lock(dialect_repo).exists()
     assert entries(dialect_repo) == []
-    assert [attempt.status for attempt in last_run(dialect_repo).attempts] == [Status.FAILED]
+    assert [attempt.status for attempt in last_run(dialect_repo).attempts] == [State.FAILED]
     check_tidy(dialect_repo)
 
 
