@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 Scalar = str | int | float | bool | None
@@ -19,6 +20,7 @@ _FLOAT = re.compile(
     r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
     re.ASCII,
 )
+_NAN = frozenset((".nan", ".NaN", ".NAN"))
 _NUMERIC = frozenset("+-.0123456789")
 # those of 4,200 decimal digits
 _BITS = 14_000
@@ -33,7 +35,8 @@ def plain_value(text: str) -> Scalar:
         if _INTEGER.fullmatch(text):
             return _integer(text.replace("_", ""))
         if _FLOAT.fullmatch(text):
-            return float(text.replace("_", "").replace(".i", "i").replace(".I", "I").replace(".n", "n").replace(".N", "N"))
+            # one object for all: what is unequal to itself is found as a key only if it is the same
+            return math.nan if text in _NAN else float(text.replace("_", "").replace(".i", "i").replace(".I", "I"))
     except ValueError:
         # signs and underscores without a digit, or more digits than Python reads
         return text

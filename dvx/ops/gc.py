@@ -18,7 +18,7 @@ from dvx.model.paths import printable
 from dvx.ops import gc_remote
 from dvx.ops.claiming import Reliance, claim
 from dvx.ops.history import check_history
-from dvx.ops.provenance import refuse_removal
+from dvx.ops.provenance import refuse_removal, tidy
 from dvx.ops.reach import Reach
 from dvx.ops.roots import Finder, HistoryScope, Roots
 from dvx.ops.runcache import outdated_runs, remove_runs
@@ -133,6 +133,7 @@ def collect(project: Project, options: GcOptions, shown: Collection, tell: Tell)
         more, _ = remove_objects(project.cache, [one.digest for one in local.files if one.digest not in kept], options.grace)
         remove_runs(project, local.runs)
         project.stats.prune(project.root)
+        tidy(project)
         cleaned = []
         fresh = dict(now.remotes)
         for name, old in shown.remotes:

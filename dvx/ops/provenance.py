@@ -34,6 +34,19 @@ def note_made(project: Project, digests: Iterable[Digest]) -> None:
             files.write_all(file.fileno(), lines.encode())
 
 
+def tidy(project: Project) -> None:
+    """Let the record of what was made here name each content once, and remove those of clones that were here before."""
+    place = _place(project)
+    folder, own = os.path.split(place)
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            if name.startswith(f"{_MADE}-") and name != own:
+                files.remove(os.path.join(folder, name))
+        lines = files.read(place).splitlines(keepends=True)
+        if len(lines) > len(once := dict.fromkeys(lines)):
+            files.write_atomic(place, b"".join(once))
+
+
 def note_source(project: Project, url: str) -> None:
     """Remember that data was fetched from a remote."""
     root, environ, mark = _root(project), project.config.environ, fingerprint(url)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from dvx.config import RemoteSettings
 from dvx.errors import ConfigError, DvxError, MissingData
-from dvx.model.digest import Digest
+from dvx.model.digest import Digest, digest_bytes
 from dvx.model.events import Tell, TransferPlanned
 from dvx.model.transfer import ChosenPath, TransferPlan, TransferResult, Wanted, gather, plan_transfer
 from dvx.model.tree import Tree
@@ -115,7 +115,8 @@ def _token(name: str, command: str) -> str:
 def _objects(project: Project, remote: Remote) -> RemoteObjects:
     if not (project.dialect.packs and remote.lists):
         return RemoteObjects(remote)
-    packs = Packs(remote, project.algorithm, os.path.join(project.state, "packs"))
+    label = digest_bytes(remote.name.encode("utf-8", "surrogateescape"), "xxh128").hex[:16]
+    packs = Packs(remote, project.algorithm, os.path.join(project.state, "packs", label))
     return RemoteObjects(remote, packs, packing=project.config.flag("core.pack", True))
 
 

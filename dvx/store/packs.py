@@ -1,14 +1,16 @@
 """Packs: small objects of a remote, many to a file, so that copying them costs few requests.
 
 A pack is written before its index, and counts only with it: an upload that was cut off leaves half a pack, which `gc` removes.
-Nothing is written under a name that was there before. Indexes never change, so they are kept once read; that they and their
-packs are there is asked of the remote each time.
+Nothing is written under a name that was there before. Indexes never change, so they are kept once read, until their packs are
+gone; that they and their packs are there is asked of the remote each time.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
 
 from dvx.errors import Corrupted, MissingData
@@ -39,7 +41,7 @@ _GAP, _LONGEST = 64 << 10, 8 << 20
 
 
 class Packs:
-    """The packs of one algorithm at a remote; `folder` is where indexes are kept."""
+    """The packs of one algorithm at a remote; `folder` is where indexes of this remote are kept."""
 
     def __init__(self, remote: Remote, algorithm: str, folder: str) -> None:
         self.algorithm = algorithm
@@ -65,6 +67,7 @@ class Packs:
                 pack = parts.pop(PACK)
                 packs.append(Pack(name, pack.size, pack.modified))
             strays += parts.values()
+        self._forget({pack.name for pack in packs})
         return packs, strays
 
     def objects(self, pack: Pack) -> list[tuple[str, int]]:
@@ -165,6 +168,13 @@ class Packs:
             return []
         except Corrupted as error:
             return error
+
+    def _forget(self, but: AbstractSet[str]) -> None:
+        """Remove the indexes of packs that are gone."""
+        folder = os.path.join(self._folder, self.algorithm)
+        with contextlib.suppress(OSError):
+            for name in set(os.listdir(folder)) - but:
+                files.remove(os.path.join(folder, name))
 
     def _index(self, pack: Pack) -> bytes:
         place = os.path.join(self._folder, self.algorithm, pack.name)

@@ -10,7 +10,9 @@ import pytest
 from dvx.model.canonical import ordered
 from tests.helpers import commit_all, dialect_of, run_dvx, write
 
-KEYS = "0: cat\nlr: 1\nnull: x\ntrue: y\n1.5: z\n2020-01-01: d\n.inf: i\nnested: {1: a, b: c, ~: {2: 3, x: 4}}\n"
+KEYS = (
+    "0: cat\nlr: 1\nnull: x\ntrue: y\n1.5: z\n2020-01-01: d\n.inf: i\n.nan: n\nnested: {1: a, b: c, ~: {2: 3, x: 4}, .NaN: 5}\n"
+)
 PIPELINE = """\
 stages:
   s:
@@ -72,4 +74,4 @@ def test_a_key_of_several_values_is_named(dialect_repo: Path, key: str) -> None:
     write(dialect_repo / dialect_of(dialect_repo).pipeline, PIPELINE)
     result = run_dvx(dialect_repo, "repro")
     assert result.code
-    assert "params.yaml:9:3: error: a key must be a single value" in result.err
+    assert "params.yaml:10:3: error: a key must be a single value" in result.err

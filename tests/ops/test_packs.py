@@ -250,12 +250,29 @@ def test_a_good_copy_beside_a_wrong_pack_is_found(shared: Path) -> None:
 @pytest.mark.parametrize("harm", [lambda data: b"", lambda data: data[:50], lambda data: bytes(len(data))])
 def test_a_spoiled_copy_of_an_index_costs_only_a_request(shared: Path, harm: Callable[[bytes], bytes]) -> None:
     dvx(shared, "push")
-    (kept,) = (shared / ".dvx/tmp/packs").glob("*/*")
+    (kept,) = (shared / ".dvx/tmp/packs").glob("*/*/*")
     good = kept.read_bytes()
     kept.write_bytes(harm(good))
 
     assert "up to date" in dvx(shared, "push").err
     assert kept.read_bytes() == good
+
+
+def test_the_copy_of_an_index_goes_with_its_pack(shared: Path, tmp_path: Path) -> None:
+    """That of another remote stays."""
+    dvx(shared, "remote", "add", "other", str(tmp_path / "other"))
+    dvx(shared, "push", "-r", "other")
+    for remote in ("other", "other", "", ""):
+        dvx(shared, "push", *(("-r", remote) if remote else ()))
+    kept = set((shared / ".dvx/tmp/packs").glob("*/*/*"))
+    assert len(kept) == 2
+    for path in (_pack(shared), _pack(shared).with_suffix(".index")):
+        path.unlink()
+
+    dvx(shared, "push")
+
+    left = set((shared / ".dvx/tmp/packs").glob("*/*/*"))
+    assert len(left & kept) == 1
 
 
 def test_two_clones_push_at_once(shared: Path) -> None:

@@ -204,3 +204,17 @@ def test_what_was_made_in_a_clone_was_not_made_in_the_next_one(hostile: Path, tm
     (tmp_path / "old").rename(hostile)
     dvx(hostile, "push", "mine")
     assert sent(tmp_path)
+
+
+def test_the_record_of_what_was_made_here_does_not_grow_for_ever(dialect_repo: Path, home: Path):
+    """Each `add` and each run notes what it made; `gc` keeps one note of each, and none of clones that were here before."""
+    write(dialect_repo / "f", "data\n")
+    for _ in range(3):
+        dvx(dialect_repo, "add", "f")
+    (made,) = home.rglob("made-*")
+    before = made.with_name("made-1")
+    shutil.copy(made, before)
+    assert len(made.read_text().splitlines()) == 3
+    dvx(dialect_repo, "gc", "-f")
+    assert len(made.read_text().splitlines()) == 1
+    assert not before.exists()
