@@ -25,6 +25,7 @@ from dvx.model.pointer import Recorded
 from dvx.ops.configure import PRIVATE
 from dvx.ops.index import Index, load_index
 from dvx.ops.migrate_files import Rewriter, counterpart
+from dvx.ops.reach import Reach
 from dvx.ops.rehash import Rehash
 from dvx.ops.source import Workspace
 from dvx.ops.trust import carry_over
@@ -62,15 +63,7 @@ def plan(project: Project, options: MigrateOptions) -> Migration:
     Raises:
         UsageError: the dialect does not know the hash.
     """
-    target = _target(project, options)
-    index = load_index(project)
-    wanted = _objects(project, target, _recorded(index))
-    outputs = _objects(project, target, (one.recorded for one in index.tracked if one.recorded and one.output.cached))
-    there = {digest for digest in wanted if project.cache.has(digest)}
-    size = sum(os.stat(project.cache.path(digest)).st_size for digest in there)
-    moved = tuple(_files(project, index, target.dialect)) if wanted or target.dialect is not project.dialect else ()
-    stale = tuple(old for old, _ in _stale(project)) if target.dialect is project.dialect else ()
-    return Migration(target.dialect.name, target.algorithm, len(there), size, len(outputs - there), moved, stale)
+    return _plan(project, _target(project, options), Reach(project.cache))
 
 
 def migrate(project: Project, options: MigrateOptions, tell: Tell) -> Migration:
@@ -80,28 +73,40 @@ def migrate(project: Project, options: MigrateOptions, tell: Tell) -> Migration:
         Corrupted: an object is broken.
         MissingData: the data of a path is nowhere here, and its hash has no place in the new dialect.
     """
-    target = _target(project, options)
+    target, reach = _target(project, options), Reach(project.cache)
     try:
-        return _migrate(project, target, plan(project, options), tell)
+        return _migrate(project, target, reach, tell)
     finally:
         target.cache.discard()
         target.stats.close()
 
 
-def _migrate(project: Project, target: Project, todo: Migration, tell: Tell) -> Migration:
+def _plan(project: Project, target: Project, reach: Reach) -> Migration:
+    index = load_index(project)
+    wanted = _objects(project, target, reach, _recorded(index))
+    outputs = _objects(project, target, reach, (one.recorded for one in index.tracked if one.recorded and one.output.cached))
+    there = {digest for digest in wanted if project.cache.has(digest)}
+    size = sum(os.stat(project.cache.path(digest)).st_size for digest in there)
+    moved = tuple(_files(project, index, target.dialect)) if wanted or target.dialect is not project.dialect else ()
+    stale = tuple(old for old, _ in _stale(project)) if target.dialect is project.dialect else ()
+    return Migration(target.dialect.name, target.algorithm, len(there), size, len(outputs - there), moved, stale)
+
+
+def _migrate(project: Project, target: Project, reach: Reach, tell: Tell) -> Migration:
+    todo = _plan(project, target, reach)
     if todo.files or target.algorithm != project.algorithm:
-        _rewrite(project, target, todo, tell)
+        _rewrite(project, target, reach, todo, tell)
     _finish(project, target, sorted({*(new for _, new in todo.files), *_begun(project)}))
     files.remove(_note(project))
     return todo
 
 
-def _rewrite(project: Project, target: Project, todo: Migration, tell: Tell) -> None:
+def _rewrite(project: Project, target: Project, reach: Reach, todo: Migration, tell: Tell) -> None:
     """Objects, then the files that name them, then the configuration."""
     index = load_index(project)
     _copy_ignores(project, target.dialect)
-    rehash = Rehash(project, target, tell)
-    rehash.objects(digest for digest in _objects(project, target, _recorded(index)) if not digest.is_tree)
+    rehash = Rehash(project, target, reach, tell)
+    rehash.objects(digest for digest in _objects(project, target, reach, _recorded(index)) if not digest.is_tree)
     rewriter = Rewriter(project, target, index, rehash)
     texts = {new: rewriter.text(old) for old, new in todo.files}
     target.cache.barrier()
@@ -146,23 +151,15 @@ def _target(project: Project, options: MigrateOptions) -> Project:
     return replace(project, dialect=dialect, algorithm=algorithm, cache=cache, stats=stats, state=state)
 
 
-def _objects(project: Project, target: Project, named: Iterable[Recorded]) -> set[Digest]:
+def _objects(project: Project, target: Project, reach: Reach, named: Iterable[Recorded]) -> set[Digest]:
     """The objects that have another name, or place, in the target."""
-    found: set[Digest] = set()
-    for recorded in named:
-        if recorded.content is None:
-            continue
-        digest = recorded.content.digest
-        if digest.algorithm == target.algorithm and target.dialect is project.dialect:
-            continue
-        found.add(digest)
-        if digest.is_tree:
-            try:
-                found |= {entry.digest for entry in project.cache.read_tree(digest).entries}
-            except MissingData:
-                continue
-            except Corrupted as error:
-                raise Corrupted(error.message, "run `dvx fsck` first") from None
+    tops = {recorded.content.digest for recorded in named if recorded.content is not None}
+    if target.dialect is project.dialect:
+        tops = {digest for digest in tops if digest.algorithm != target.algorithm}
+    found = reach.closure(tops)
+    for error in reach.doubts.values():
+        if not isinstance(error, MissingData):
+            raise Corrupted(error.message, "run `dvx fsck` first") if isinstance(error, Corrupted) else error
     return found
 
 

@@ -20,10 +20,11 @@ from dvx.model.events import Notice, Progress, Tell, silent
 from dvx.model.lock import StageState, encode_state
 from dvx.model.paths import join, parent
 from dvx.model.pointer import Pointer, Recorded, stage_checksum
-from dvx.model.tree import Tree, decode_tree, encode_tree
+from dvx.model.tree import Tree, encode_tree
 from dvx.ops.index import Index, load_index
 from dvx.ops.owners import for_git
 from dvx.ops.pointers import set_content
+from dvx.ops.reach import Reach
 from dvx.ops.texts import change_text, change_yaml
 from dvx.ops.track import observe
 from dvx.project import Project
@@ -78,10 +79,10 @@ def _old_objects(project: Project) -> Iterator[Digest]:
 def _rename(project: Project, old: Sequence[Digest], tell: Tell) -> tuple[dict[str, Digest], int]:
     """The new names of objects by their old hash, and how many of them are new. Trees come after what they name."""
     names: dict[str, Digest] = {}
-    count = 0
+    reach, count = Reach(project.cache, mend=True), 0
     for done, digest in enumerate(sorted(old, key=lambda each: each.is_tree), 1):
         try:
-            new = _new_tree(project, digest, names) if digest.is_tree else _new_file(project, digest)
+            new = _new_tree(project, reach, digest, names) if digest.is_tree else _new_file(project, digest)
         except Corrupted as error:
             tell(Notice(error.message, "its entries stay as they are"))
             continue
@@ -114,10 +115,9 @@ def _new_file(project: Project, old: Digest) -> tuple[Digest, bool]:
     return new, True
 
 
-def _new_tree(project: Project, old: Digest, names: _Names) -> tuple[Digest, bool] | None:
+def _new_tree(project: Project, reach: Reach, old: Digest, names: _Names) -> tuple[Digest, bool] | None:
     """The tree with new names in it; None while one of its files is not here."""
-    data = project.cache.read(Digest(LEGACY, old.hex))
-    tree = decode_tree(data, LEGACY)
+    tree = reach.tree(old)
     if any(entry.digest.hex not in names for entry in tree.entries):
         return None
     entries = tuple(replace(entry, digest=names[entry.digest.hex]) for entry in tree.entries)

@@ -48,6 +48,12 @@ class Reach:
                 self.doubts.pop(digest, None)
                 yield digest, tree
 
+    def tree(self, digest: Digest) -> Tree:
+        """The tree that the cache has, or what `doubts` says of it, raised."""
+        for _, tree in self.here([digest]):
+            return tree
+        raise self.doubts[digest]
+
     def there(self, objects: RemoteObjects, digests: Iterable[Digest]) -> Iterator[tuple[Digest, Tree, bytes]]:
         """Those of the trees in doubt that a remote has, and their bytes; raises RemoteError. Unsafe ones are the same there."""
         asked = [digest for digest in dict.fromkeys(digests) if digest in self.doubts]

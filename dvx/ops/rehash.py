@@ -12,6 +12,7 @@ from dvx.model.events import Progress, Tell, silent
 from dvx.model.paths import printable
 from dvx.model.tree import Content, Entry, Tree, tree_content
 from dvx.ops.ignore import Ignore
+from dvx.ops.reach import Reach
 from dvx.ops.track import look, store
 from dvx.project import Project
 from dvx.store import files
@@ -26,11 +27,12 @@ class Rehash:
     `names` maps old to new.
     """
 
-    def __init__(self, source: Project, target: Project, tell: Tell) -> None:
+    def __init__(self, source: Project, target: Project, reach: Reach, tell: Tell) -> None:
         self.names: dict[Digest, Digest] = {}
         self._sizes: dict[Digest, int] = {}
         self._source = source
         self._target = target
+        self._reach = reach
         self._tell = tell
         self._can_clone = True
 
@@ -69,7 +71,7 @@ class Rehash:
             new = self.names.get(content.digest)
             return Content(new, self._sizes[content.digest], None, content.executable) if new else None
         try:
-            old = self._source.cache.read_tree(content.digest)
+            old = self._reach.tree(content.digest)
         except MissingData:
             return None
         if any(entry.digest not in self.names for entry in old.entries):
@@ -132,10 +134,7 @@ class Rehash:
         """Keep what is there under its old name."""
         if self._source.cache.root == self._target.cache.root:
             return
-        wanted = {digest}
-        if digest.is_tree and self._source.cache.has(digest):
-            wanted |= {entry.digest for entry in self._source.cache.read_tree(digest).entries}
-        for one in sorted(wanted):
+        for one in sorted(self._reach.closure([digest])):
             if self._source.cache.verify(one):
                 place = self._source.cache.path(one)
                 self._share(place, one, os.stat(place).st_size)

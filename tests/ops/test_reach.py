@@ -273,3 +273,11 @@ def test_each_tree_is_opened_few_times(dialect_repo: Path, tmp_path: Path, words
     done = run_process(dialect_repo, sys.executable, "-c", COUNTED, *words)
     times, trees = map(int, done.out.split()[-2:])
     assert (times <= most, trees) == (True, 2), done
+
+
+def test_a_migration_opens_each_tree_twice(native: Path) -> None:
+    """To know what it names, and to write it anew."""
+    write(native / "d/x", "x")
+    dvx(native, "add", "d")
+    done = run_process(native, sys.executable, "-c", COUNTED, "migrate", "--hash", "blake3")
+    assert done.out.split()[-2:] == ["2", "1"], done
