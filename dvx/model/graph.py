@@ -7,6 +7,7 @@ folders, so building takes time in proportion to the number of paths.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 
 from msgspec import Struct
 
@@ -71,34 +72,11 @@ def build_graph(nodes: Sequence[Node]) -> Graph:
     for address, needed in needs.items():
         for other in needed:
             feeds[other].append(address)
-    circle = find_cycle(needs)
-    if circle:
-        raise _cycle_error(circle)
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        raise _cycle_error(error.args[1][:0:-1]) from None
     return Graph({node.address: node for node in nodes}, needs, {address: tuple(fed) for address, fed in feeds.items()})
-
-
-def find_cycle(needs: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """The addresses of one circle, each needing the next; empty if there is none."""
-    finished: set[str] = set()
-    for start in needs:
-        if start in finished:
-            continue
-        path: dict[str, None] = {start: None}
-        pending = [(start, iter(needs[start]))]
-        while pending:
-            address, rest = pending[-1]
-            following = next((other for other in rest if other not in finished), None)
-            if following is None:
-                finished.add(address)
-                del path[address]
-                pending.pop()
-            elif following in path:
-                names = list(path)
-                return tuple(names[names.index(following) :])
-            else:
-                path[following] = None
-                pending.append((following, iter(needs[following])))
-    return ()
 
 
 def _owners(nodes: Sequence[Node]) -> dict[str, str]:
@@ -155,7 +133,7 @@ def _reach(starts: Iterable[str], edges: Mapping[str, Sequence[str]]) -> frozens
     return frozenset(seen)
 
 
-def _cycle_error(circle: tuple[str, ...]) -> GraphError:
+def _cycle_error(circle: Sequence[str]) -> GraphError:
     if len(circle) == 1:
         return GraphError(f"the stage `{circle[0]}` depends on its own output", "take the path out of its deps or its outs")
     chain = " -> ".join(f"`{name}`" for name in (*circle, circle[0]))

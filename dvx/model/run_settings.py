@@ -1,4 +1,8 @@
-"""RunSettings: how a stage's command is run, whatever it does: retries, limits of time, resources, environment, shell."""
+"""RunSettings: how a stage's command is run, whatever it does: retries, limits of time, resources, environment, shell.
+
+They are read by hand: the errors of `msgspec.convert` do not say which name of a mapping they are about (`$.resources[...]`), nor
+with what to compare an unknown one for a hint, and it knows neither durations nor sizes.
+"""
 
 from __future__ import annotations
 
