@@ -19,8 +19,10 @@ from dvx.model.digest import digest_bytes
 from dvx.model.paths import check_path, printable
 from dvx.store import files, path_locks
 from dvx.store.cache import Cache
+from dvx.store.durable import sync_folder
 from dvx.store.stats import StatCache
 from dvx.store.trash import Trash
+from dvx.store.undo import UndoLog
 
 if TYPE_CHECKING:
     from dvx.git import Git
@@ -41,6 +43,7 @@ class Project(Struct, frozen=True, dict=True):
     cache: Cache
     stats: StatCache
     trash: Trash
+    undo: UndoLog
     state: str
     algorithm: str
     ask: Callable[[str], str] | None = None
@@ -93,6 +96,7 @@ class Project(Struct, frozen=True, dict=True):
         place = config.get("cache.dir")
         if place:
             check_cache(root, place, config.environ)
+        undo = UndoLog(os.path.join(state, "undo"))
         cache = Cache(place or os.path.join(root, dialect.folder, "cache"), group_shared=config.get("cache.shared") == "group")
         return Project(
             root=root,
@@ -101,7 +105,8 @@ class Project(Struct, frozen=True, dict=True):
             config=config,
             cache=cache,
             stats=StatCache(os.path.join(state, "stats.db")),
-            trash=Trash(os.path.join(state, "trash")),
+            trash=Trash(os.path.join(state, "trash"), undo.run),
+            undo=undo,
             state=state,
             algorithm=_algorithm(config, dialect),
         )
@@ -143,6 +148,20 @@ class Project(Struct, frozen=True, dict=True):
         """A project path as seen from where the user stands."""
         return os.path.relpath(self.abs(path), self.cwd) if self.cwd != self.root else path
 
+    def write(self, path: str, data: str | bytes, *, mode: int | None = None) -> None:
+        """Give a file of the workspace these bytes, durably and at once, so that `undo` can take it back."""
+        if isinstance(data, str):
+            data = data.encode("utf-8", "surrogateescape")
+        self.undo.writes(path, self.abs(path), data)
+        files.write_atomic(self.abs(path), data, mode=mode)
+
+    def drop(self, path: str) -> None:
+        """Remove such a file, durably; a missing one is fine."""
+        if os.path.lexists(self.abs(path)):
+            self.undo.writes(path, self.abs(path), None)
+            files.remove(self.abs(path))
+            sync_folder(os.path.dirname(self.abs(path)))
+
     @contextlib.contextmanager
     def lock(self, name: str, waiting: Callable[[], None] | None = None) -> Iterator[None]:
         """Hold the short lock called `name`."""
@@ -156,6 +175,7 @@ class Project(Struct, frozen=True, dict=True):
     def close(self) -> None:
         """Write what was learned about files, and drop what a failed command left."""
         self.cache.discard()
+        self.undo.close()
         if os.path.isdir(self.state):
             _ = self.trash.clock.in_doubt  # a jump is noted before the record of the last command changes
         self.stats.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +17,9 @@ from dvx.cli.session import SESSION
 from dvx.errors import quoted
 
 if TYPE_CHECKING:
+    from dvx.config import Config
     from dvx.project import Project
+    from dvx.store.undo import UndoLog
 
 
 def find_project() -> Project:
@@ -28,9 +31,22 @@ def find_project() -> Project:
     if sys.stdin.isatty() and sys.stderr.isatty():
         project = replace(project, ask=screen.ask_secret)
     session.projects.append(project)
-    project.trash.command = session.command
+    project.trash.command = project.undo.command = session.command
     project.cache.tell = render.terminal()
     return project
+
+
+def undo_log(config: Config) -> UndoLog | None:
+    """Where a change of the configuration is written down for `undo`; None where there is no repository."""
+    from dvx.store.undo import UndoLog
+
+    if config.root is None:
+        return None
+    session = SESSION.get()
+    log = UndoLog(os.path.join(config.root, config.dialect.folder, config.dialect.state_folder, "undo"))
+    log.command = session.command
+    session.logs.append(log)
+    return log
 
 
 def cwd() -> str:

@@ -8,7 +8,7 @@ import typer
 from msgspec import to_builtins
 
 from dvx.cli import complete, complete_values, render
-from dvx.cli.common import JsonOption, cwd, find_project
+from dvx.cli.common import JsonOption, cwd, find_project, undo_log
 from dvx.config import Config, environment, find_root
 from dvx.errors import UsageError, quoted
 from dvx.model.dialect import NATIVE
@@ -260,7 +260,7 @@ def _find_config() -> Config:
 
 
 def _editing(found: Config, level: Level | None) -> configure.Editing:
-    return configure.Editing(found, level, cwd(), render.terminal())
+    return configure.Editing(found, level, cwd(), render.terminal(), undo_log(found))
 
 
 def _level(system: bool, global_: bool, project: bool, local: bool) -> Level | None:

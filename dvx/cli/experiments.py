@@ -107,15 +107,21 @@ def exp_apply(
     no_force: Annotated[
         bool, typer.Option("--no-force", help="Fail where changes would be overwritten that are in no commit.")
     ] = False,
+    theirs: Annotated[
+        bool, typer.Option("--theirs", help="Take the whole tree of the experiment, without what later commits changed.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Make the workspace hold an experiment. HEAD stays; unsaved changes go to the trash.
+    """Apply what an experiment changed to the workspace. HEAD stays; unsaved changes go to the trash.
+
+    If HEAD is not the commit that the experiment started from, its changes are merged with those of later commits. If both
+    changed the same lines, nothing is applied and the files are named.
 
     Example: dvx exp apply small-steps
     """
     from dvx.ops.exp_apply import apply
 
-    applied = apply(find_project(), experiment, render.terminal(), force=not no_force)
+    applied = apply(find_project(), experiment, render.terminal(), force=not no_force, theirs=theirs)
     if json:
         outs = [*applied.outputs.added, *applied.outputs.modified]
         render.json({"name": applied.experiment.ref.name, "files": applied.files, "outputs": outs})

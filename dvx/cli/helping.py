@@ -16,8 +16,8 @@ TOPICS = {
     "start": """Start: `dvx init` in a Git repository, `dvx add data/` to track data, `git commit` what it says.
 
 `dvx remote add -d NAME URL` and `dvx push` put the data elsewhere; a colleague clones with Git and runs `dvx pull`.
-`dvx status` says what changed, `dvx checkout` restores what Git's files name, `dvx undo` brings back what a command took
-away.""",
+`dvx status` says what changed, `dvx checkout` restores what Git's files name, `dvx undo` takes back the last
+command.""",
     "data": """Data lives in the cache, once for each content, under the digest of its bytes. What stands in Git is a small
 pointer file beside it, or the lock of a pipeline, which name the digest. Workspace files are reflinks or copies of what is
 in the cache.
@@ -36,7 +36,7 @@ nothing names any more.""",
 `dvx queue start` runs. `dvx exp show` compares them, `--html` in a browser; `exp apply` brings one here, `exp push` and
 `exp pull` share them.""",
     "trouble": """Trouble: `dvx doctor` looks at the set-up and names the cure. `dvx fsck` finds rot in the cache and heals it
-from the workspace or a remote. What commands took away lies in the trash for 14 days: `dvx trash list`, `dvx undo`.
+from the workspace or a remote. `dvx undo` undoes commands; what they took away lies in the trash for 14 days: `dvx trash list`.
 
 A run that was killed goes on with the same command; `dvx runs list` shows it. A bug leaves its details in a file that is
 named.""",

@@ -15,6 +15,7 @@ from dvx.model.paths import printable
 
 if TYPE_CHECKING:
     from dvx.project import Project
+    from dvx.store.undo import UndoLog
 
 
 class Session(Struct, dict=True):
@@ -23,6 +24,7 @@ class Session(Struct, dict=True):
     cwd: str
     command: str = ""
     projects: list[Project] = field(default_factory=list)
+    logs: list[UndoLog] = field(default_factory=list)
 
     @property
     def exit_codes(self) -> ExitCodes:
@@ -41,6 +43,8 @@ class Session(Struct, dict=True):
         """Release what the projects hold."""
         for project in self.projects:
             project.close()
+        for log in self.logs:
+            log.close()
 
 
 SESSION: ContextVar[Session] = ContextVar("session")

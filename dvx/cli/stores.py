@@ -1,4 +1,4 @@
-"""The commands for what is stored and what was put aside: du, trash list, trash restore, trash empty, undo."""
+"""The commands for what is stored and what was put aside: du, trash list, trash restore, trash empty."""
 
 from __future__ import annotations
 
@@ -115,28 +115,8 @@ def trash_empty(
     render.note(f"Removed {total} from the trash.")
 
 
-def undo(
-    *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", "--dry", help="Show what would come back; do nothing.")] = False,
-) -> None:
-    """Bring back the files that the last command replaced or removed and that no store had: it put them into the trash.
-
-    That is all it does: pointer and lock files are in Git, and so is the way back to them. What is there now goes to the
-    trash in turn, so a second `undo` takes the first one back.
-
-    Example: dvx undo
-    """
-    project = find_project()
-    if dry_run:
-        for item in trash.last_run(project):
-            render.data(printable(item.path))
-        return
-    _tell(trash.undo(project))
-
-
 def _tell(restored: trash.Restored) -> None:
     for item in restored.items:
-        by = f" (taken by `{item.command}`)" if item.command else ""
-        render.note(f"Restored {printable(item.path)}{by}")
+        render.note(f"Restored {printable(item.path)}" + (f" (taken by `{item.command}`)" if item.command else ""))
     if restored.replaced:
         render.note(f"What was there went to the trash: {units.count(len(restored.replaced), 'path')}")

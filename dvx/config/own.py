@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dvx.model.trust import LinkMark
 
 # folders of the state in which each entry is a name that dvx makes and opens; the trash holds links of the user's
-_STATE = frozenset({"exps", "locks", "logs", "new", "incoming", "elsewhere", "packs", "attempts", "heartbeats", "runs"})
+_STATE = frozenset({"exps", "locks", "logs", "new", "incoming", "elsewhere", "packs", "attempts", "heartbeats", "runs", "undo"})
 _PRIVATE = ("config.local", "cache")
 _CACHE = (frozenset({"files"}), None)
 

@@ -29,8 +29,8 @@ def update_refs(git: Git, changes: Sequence[RefChange], inherited: tuple[int, ..
         GitError: Git refuses.
     """
     for change in changes:
-        creates_branch = change.ref.startswith("refs/heads/") and change.old is None and change.new is not None
-        if not change.ref.startswith((EXPERIMENTS, OWN_REFS)) and not creates_branch:
+        is_branch = change.ref.startswith("refs/heads/") and (change.old is None or change.new is None)
+        if not change.ref.startswith((EXPERIMENTS, OWN_REFS)) and not is_branch:
             raise GitError(f"`{change.ref}` is not dvx's to change")
         check_folders(git, change.ref)
     given = os.fsencode("".join(change.line() for change in changes))
@@ -38,6 +38,11 @@ def update_refs(git: Git, changes: Sequence[RefChange], inherited: tuple[int, ..
     answer = process.run(git.place, words, given, durable=True, inherited=inherited)
     if answer.code:
         raise failure(words, answer)
+
+
+def is_checked_out(git: Git, ref: str) -> bool:
+    """Whether a work tree stands on a branch."""
+    return bool(process.ask(git.place, ("for-each-ref", "--format=%(worktreepath)", ref)).strip())
 
 
 def check_folders(git: Git, ref: str) -> None:

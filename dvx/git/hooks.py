@@ -47,9 +47,13 @@ def is_rebasing(git: Git) -> bool:
     return any(os.path.isdir(os.path.join(git.folder, name)) for name in ("rebase-merge", "rebase-apply"))
 
 
-def merge_texts(git: Git, ours: str, ancestor: str, theirs: str) -> bool:
-    """Merge files line by line into `ours`, as Git does without a driver; False if that left conflict marks in it."""
-    words = ("merge-file", "-L", "ours", "-L", "ancestor", "-L", "theirs", ours, ancestor, theirs)
+def merge_texts(git: Git, ours: str, ancestor: str, theirs: str, *, union: bool = False) -> bool:
+    """Merge files line by line into `ours`, as Git does without a driver; False if that left conflict marks in it.
+
+    In a `union` both sides' lines stay.
+    """
+    labels = ("-L", "ours", "-L", "ancestor", "-L", "theirs")
+    words = ("merge-file", *(("--union",) if union else ()), *labels, ours, ancestor, theirs)
     answer = process.run(git.place, words)
     if not 0 <= answer.code < 128:
         raise process.failure(("merge-file",), answer)

@@ -17,9 +17,9 @@ from dvx.ops.detach import to_trash
 from dvx.ops.index import Selected, SelectOptions, load_index, select
 from dvx.ops.keeping import is_kept
 from dvx.ops.relink import Placer, contents_of
-from dvx.ops.sparing import Sparing
+from dvx.ops.sparing import Sparing, note_placed
 from dvx.ops.targets import check_inside
-from dvx.ops.track import look
+from dvx.ops.track import Seen, look
 from dvx.project import Project
 from dvx.store import files
 
@@ -35,7 +35,7 @@ class CheckoutResult(Struct, frozen=True):
 
 class _Job(Struct, frozen=True):
     path: str
-    present: Content | None
+    seen: Seen | None
     plan: CheckoutPlan
     folders: tuple[str, ...]
 
@@ -111,8 +111,8 @@ def restore(
             "run `dvx pull` to get it from a remote",
         )
     return CheckoutResult(
-        added=tuple(job.path for job in jobs if job.present is None),
-        modified=tuple(job.path for job in jobs if job.present is not None),
+        added=tuple(job.path for job in jobs if job.seen is None),
+        modified=tuple(job.path for job in jobs if job.seen is not None),
     )
 
 
@@ -120,9 +120,10 @@ def clear(project: Project, paths: Iterable[str], tell: Tell = silent) -> None:
     """Remove outputs before their stage runs; bytes that no store has go to the trash."""
     jobs = []
     for path in paths:
-        job = _plan_removal(project, path, tell)
-        if job is not None:
-            jobs.append(job)
+        seen = look(project, path, tell, project.algorithm)
+        note_placed(project, path, seen)
+        if seen is not None:
+            jobs.append(_Job(path, seen, plan_checkout(_present(path, seen), {}), ()))
     _save_suspects(project, jobs, tell, force=True)
     _execute(project, jobs, tell)
 
@@ -130,9 +131,9 @@ def clear(project: Project, paths: Iterable[str], tell: Tell = silent) -> None:
 def arrange(project: Project, path: str, entries: Iterable[Entry], tell: Tell = silent) -> None:
     """Make a folder hold these files, which are in the cache, and no others; bytes that no store has go to the trash."""
     seen = look(project, path, tell, project.algorithm)
-    present = _present(path, seen.content if seen else None, seen.tree.entries if seen and seen.tree else ())
+    present = _present(path, seen)
     wanted = {f"{path}/{entry.path}": replace(entry, path=f"{path}/{entry.path}") for entry in entries}
-    jobs = [_Job(path, seen.content if seen else None, plan_checkout(present, wanted), (path,))]
+    jobs = [_Job(path, seen, plan_checkout(present, wanted), (path,))]
     _save_suspects(project, jobs, tell, force=True)
     _execute(project, jobs, tell)
 
@@ -144,7 +145,7 @@ def _plan(project: Project, path: str, content: Content, only: tuple[str, ...], 
         return None
     entries, empty = contents_of(project, path, content)
     wanted = {entry.path: entry for entry in entries}
-    present = _present(path, seen.content if seen else None, seen.tree.entries if seen and seen.tree else ())
+    present = _present(path, seen)
     if only:
         chosen = tuple(f"{path}/{inner}" for inner in only)
         wanted = {name: entry for name, entry in wanted.items() if any(within(name, one) for one in chosen)}
@@ -158,25 +159,15 @@ def _plan(project: Project, path: str, content: Content, only: tuple[str, ...], 
     folders = () if only else empty
     if plan.is_empty and not folders and seen is not None:
         return None
-    return _Job(path, seen.content if seen else None, plan, (path, *folders) if content.digest.is_tree else ())
+    return _Job(path, seen, plan, (path, *folders) if content.digest.is_tree else ())
 
 
-def _plan_removal(project: Project, path: str, tell: Tell) -> _Job | None:
-    seen = look(project, path, tell, project.algorithm)
+def _present(path: str, seen: Seen | None) -> dict[str, Entry]:
     if seen is None:
-        return None
-    present = _present(path, seen.content, seen.tree.entries if seen.tree else ())
-    return _Job(path, seen.content, plan_checkout(present, {}), ())
-
-
-def _present(path: str, content: Content | None, entries: tuple[Entry, ...]) -> dict[str, Entry]:
-    if content is None:
         return {}
-    if not content.digest.is_tree:
-        return {path: Entry(path, content.digest, content.size, content.executable)}
-    return {
-        f"{path}/{entry.path}": Entry(f"{path}/{entry.path}", entry.digest, entry.size, entry.executable) for entry in entries
-    }
+    if seen.tree is None:
+        return {path: Entry(path, seen.content.digest, seen.content.size, seen.content.executable)}
+    return {f"{path}/{entry.path}": replace(entry, path=f"{path}/{entry.path}") for entry in seen.tree.entries}
 
 
 def _save_suspects(project: Project, jobs: list[_Job], tell: Tell, *, force: bool) -> None:
@@ -242,6 +233,7 @@ def _execute(project: Project, jobs: list[_Job], tell: Tell) -> None:
     done = 0
     with Placer(project) as placer:
         for job in jobs:
+            note_placed(project, job.path, job.seen)
             sparing = Sparing(project, job.plan, tell)
             for path in job.plan.delete:
                 placer.check(path)

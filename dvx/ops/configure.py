@@ -12,10 +12,13 @@ from dvx.config.own import check_own
 from dvx.errors import ConfigError, nearest, quoted
 from dvx.model.events import Notice, Tell
 from dvx.model.ini import Document, parse, render
+from dvx.model.paths import printable, within
 from dvx.model.quoting import Value
 from dvx.model.settings import Level, OptionName, Setting, check, is_path, is_secret, lacks_host, merge, parse_name, read_settings
+from dvx.model.undo import Stays
 from dvx.ops.trust import note_choice
 from dvx.store import files
+from dvx.store.undo import UndoLog
 
 PRIVATE = 0o600
 """The mode of files that may hold secrets."""
@@ -30,6 +33,7 @@ class Editing(Struct, frozen=True):
     level: Level | None
     cwd: str
     tell: Tell
+    log: UndoLog | None = None
 
     def level_for(self, name: OptionName, value: str) -> Level:
         """The file that an option goes to; a secret never goes to the tracked one."""
@@ -83,7 +87,7 @@ def set_option(editing: Editing, name: OptionName, value: str) -> None:
     if name.section == "remote":
         _check_remote(config, name, level)
     kept = stored(editing, level, name, value)
-    after = edit(config, level, lambda document: document.put(name.title, name.option, kept), name)
+    after = edit(editing, level, lambda document: document.put(name.title, name.option, kept), name)
     editing.tell_kept(name, value)
     winner = after.settings[name]
     if winner.level is not level:
@@ -107,15 +111,16 @@ def unset_option(editing: Editing, name: OptionName) -> None:
     if name.section == "remote" and name.option == _URL and holders == [level]:
         hint = f"run `dvx remote remove {quoted(name.name)}` to remove all of it"
         raise ConfigError(f"the remote `{name.name}` needs its url", hint)
-    edit(config, level, lambda document: document.drop(name.title, name.option), name if name.option == _URL else None)
+    edit(editing, level, lambda document: document.drop(name.title, name.option), name if name.option == _URL else None)
 
 
-def edit(config: Config, level: Level, change: Callable[[Document], Document], checked: OptionName | None = None) -> Config:
+def edit(editing: Editing, level: Level, change: Callable[[Document], Document], checked: OptionName | None = None) -> Config:
     """Change the file of a level while no other dvx does; returns the configuration as it is then, unchecked.
 
     `change` gets the file as it is at that moment, so two who edit at once lose nothing. The option `checked` must be right
     afterwards; what else is wrong stays to be mended. What has power counts as trusted from now on, as the user says it.
     """
+    config = editing.config
     path = config.path(level)
     if config.root is not None and level in (Level.REPO, Level.LOCAL):
         check_own(config.root, config.dialect, config.environ)
@@ -127,7 +132,8 @@ def edit(config: Config, level: Level, change: Callable[[Document], Document], c
         data = _text(new, path).encode()
         if new != old and (not os.path.exists(path) or data != files.read(path)):
             if level is Level.LOCAL:
-                _ignore(config)
+                _ignore(editing)
+            _note(editing, path, data)
             # a link of the user's own is followed; one that came with a repository is not
             target = os.path.realpath(path) if level in (Level.SYSTEM, Level.GLOBAL) else path
             files.write_atomic(target, data, mode=_mode(new, level))
@@ -223,15 +229,29 @@ def _mode(document: Document, level: Level) -> int | None:
     return PRIVATE if level is Level.LOCAL or (level is Level.GLOBAL and secret) else None
 
 
-def _ignore(config: Config) -> None:
+def _note(editing: Editing, path: str, data: bytes) -> None:
+    """Let `undo` know what a file is about to hold."""
+    root, log = editing.config.root, editing.log
+    if log is None or root is None:
+        return
+    if within(path, root):
+        log.writes(os.path.relpath(path, root).replace(os.sep, "/"), path, data)
+    else:
+        log.note(Stays(f"it changed `{printable(path)}`, which is not this repository's alone"))
+
+
+def _ignore(editing: Editing) -> None:
     """Make sure that Git ignores the private file before it is written."""
+    config = editing.config
     if config.root is None or config.flag("core.no_scm", False):
         return
     path = os.path.join(config.root, config.dialect.folder, ".gitignore")
     old = files.read(path) if os.path.exists(path) else b""
     if _IGNORED.encode() not in old.split():
         ending = b"" if not old or old.endswith(b"\n") else b"\n"
-        files.write_atomic(path, old + ending + _IGNORED.encode() + b"\n")
+        data = old + ending + _IGNORED.encode() + b"\n"
+        _note(editing, path, data)
+        files.write_atomic(path, data)
 
 
 def _lock(config: Config, level: Level) -> str:

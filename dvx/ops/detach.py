@@ -31,6 +31,7 @@ def to_trash(project: Project, path: str) -> None:
     """Move what is at a path to the trash; of a link into the cache, the bytes that it shows now."""
     if os.path.islink(project.abs(path)) and os.path.isfile(project.abs(path)) and is_linked(project, project.abs(path)):
         detach(project, [path])
+    project.undo.begin()
     project.trash.take(project.abs(path), path)
 
 

@@ -27,6 +27,7 @@ from dvx.store.reading import read_regular
 from dvx.store.scratch import Scratch
 from dvx.store.stats import StatCache
 from dvx.store.trash import Trash
+from dvx.store.undo import UndoLog
 
 _LARGEST = 1 << 20
 
@@ -229,12 +230,13 @@ def room_of(project: Project, folder: str) -> Project:
 
 def sharing(project: Project, room: Project) -> Project:
     """The project with the workspace of `room`."""
-    return replace(project, root=room.root, cwd=room.root, state=room.state, stats=room.stats, trash=room.trash)
+    return replace(project, root=room.root, cwd=room.root, state=room.state, stats=room.stats, trash=room.trash, undo=room.undo)
 
 
 def _apart(project: Project, state: str) -> Project:
-    stats, trash = StatCache(os.path.join(state, "stats.db")), Trash(os.path.join(state, "trash"))
-    return replace(project, state=state, stats=stats, trash=trash)
+    undo = UndoLog(os.path.join(state, "undo"))
+    stats, trash = StatCache(os.path.join(state, "stats.db")), Trash(os.path.join(state, "trash"), undo.run)
+    return replace(project, state=state, stats=stats, trash=trash, undo=undo)
 
 
 def _top_of(url: str) -> tuple[str, str]:

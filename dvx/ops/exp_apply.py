@@ -1,4 +1,4 @@
-"""exp apply: make the workspace hold an experiment; HEAD and Git's index stay, unsaved bytes go to the trash."""
+"""exp apply: give the workspace what an experiment changed; HEAD and Git's index stay, unsaved bytes go to the trash."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from dvx.model.experiment import Experiment
 from dvx.model.paths import parent, printable
 from dvx.ops.checkout import CheckoutResult, recorded, restore
 from dvx.ops.detach import to_trash
+from dvx.ops.exp_merge import on_top
 from dvx.ops.exp_run import scratch_index
 from dvx.ops.experiments import all_experiments, find, git_of, head_of
 from dvx.ops.index import Selected, load_index
 from dvx.ops.source import Revision
 from dvx.project import Project
-from dvx.store import files
 from dvx.store.durable import barrier
 
 
@@ -33,28 +33,33 @@ class Applied(Struct, frozen=True):
 
 
 class _Plan(Struct, frozen=True):
-    """`write` are files to take from the experiment, `delete` files to remove, `lost` what is there and in no commit."""
+    """`write` are files to take from the commit, `delete` files to remove, `lost` what is there and in no commit."""
 
+    commit: str
     write: tuple[str, ...]
     delete: tuple[str, ...]
     lost: tuple[str, ...]
 
 
-def apply(project: Project, name: str, tell: Tell, *, force: bool) -> Applied:
-    """Make all files that Git tracks in an experiment, and its outputs, be as they were in it.
+def apply(project: Project, name: str, tell: Tell, *, force: bool, theirs: bool = False) -> Applied:
+    """Make all files that Git tracks, and all outputs, be as they are with what the experiment changed on top of HEAD.
+
+    With `theirs`, they are as they were in the experiment, whatever came after its baseline.
 
     Data comes before the files that name it, so that an interrupted `apply` is finished by the same command.
 
     Raises:
         UnknownTarget: there is no such experiment.
         UnsafePath: it holds files that belong to dvx alone.
+        DvxError: the experiment and later commits changed the same lines; nothing was changed.
         AtRisk: without `force`, changes would be lost that are in no commit; nothing was changed.
         MissingData: the cache lacks outputs; everything else was applied.
     """
     git = git_of(project)
     experiment = find(git, name)
     with scratch_index(project, git) as index:
-        plan = _plan(project, git, experiment, index)
+        commit = experiment.commit if theirs else on_top(project, git, experiment, head_of(git), index, tell)
+        plan = _plan(project, git, commit, index)
         _refuse_private(experiment, plan)
         if plan.lost and not force:
             shown = ", ".join(f"`{printable(path)}`" for path in plan.lost[:5]) + (", ..." if len(plan.lost) > 5 else "")
@@ -64,7 +69,7 @@ def apply(project: Project, name: str, tell: Tell, *, force: bool) -> Applied:
                 "commit them, or leave out `--no-force`: they go to the trash then",
             )
         try:
-            outputs = _restore_outputs(project, experiment, tell, force=force)
+            outputs = _restore_outputs(project, commit, tell, force=force)
         except MissingData:
             _write_files(project, git, plan, index, tell)
             raise
@@ -72,14 +77,14 @@ def apply(project: Project, name: str, tell: Tell, *, force: bool) -> Applied:
     return Applied(experiment, (*plan.write, *plan.delete), outputs)
 
 
-def _plan(project: Project, git: Git, experiment: Experiment, index: str) -> _Plan:
+def _plan(project: Project, git: Git, commit: str, index: str) -> _Plan:
     head = head_of(git)
-    seen = git.compare(index, experiment.commit)
-    stale = [path for path in git.gone(head, experiment.commit) if _is_file(project, path)]
+    seen = git.compare(index, commit)
+    stale = [path for path in git.gone(head, commit) if _is_file(project, path)]
     blocked = _obstacles(project, (*seen.changed, *seen.absent))
     present = [path for path in (*seen.changed, *stale) if path not in blocked]
     lost = (*_unsaved(project, git, present), *blocked)
-    return _Plan((*seen.changed, *seen.absent), tuple(stale), tuple(dict.fromkeys(lost)))
+    return _Plan(commit, (*seen.changed, *seen.absent), tuple(stale), tuple(dict.fromkeys(lost)))
 
 
 def _refuse_private(experiment: Experiment, plan: _Plan) -> None:
@@ -118,8 +123,8 @@ def _unsaved(project: Project, git: Git, paths: Sequence[str]) -> list[str]:
     return [path for path in paths if path not in now or now[path] not in saved[path]]
 
 
-def _restore_outputs(project: Project, experiment: Experiment, tell: Tell, *, force: bool) -> CheckoutResult:
-    index = load_index(project, Revision(project, experiment.commit))
+def _restore_outputs(project: Project, commit: str, tell: Tell, *, force: bool) -> CheckoutResult:
+    index = load_index(project, Revision(project, commit))
     contents, _ = recorded(Selected(tracked) for tracked in index.tracked)
     return restore(project, contents, tell, force=force)
 
@@ -132,10 +137,20 @@ def _write_files(project: Project, git: Git, plan: _Plan, index: str, tell: Tell
         shown = ", ".join(f"`{printable(path)}`" for path in plan.lost[:5])
         place = os.path.relpath(project.trash.root, project.root)
         tell(Notice(f"unsaved changes went to the trash: {shown}", f"they are kept there for 14 days, in `{place}`"))
+    _note(project, git, plan.write, plan.commit)
     git.write_files(index, plan.write)
     for path in plan.delete:
-        files.remove(project.abs(path))
+        project.drop(path)
     barrier([project.abs(path) for path in plan.write if _is_file(project, path)], project.root)
+
+
+def _note(project: Project, git: Git, paths: Sequence[str], commit: str) -> None:
+    """Let `undo` know what the files are about to hold, and what they hold now."""
+    named = git.listing(commit)
+    data = git.blobs({named[path] for path in paths if path in named})
+    for path in paths:
+        if path in named and not os.path.islink(project.abs(path)):
+            project.undo.writes(path, project.abs(path), data[named[path]])
 
 
 def _is_file(project: Project, path: str) -> bool:

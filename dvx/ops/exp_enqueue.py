@@ -18,6 +18,7 @@ from dvx.model.experiment import ExpRef, check_name, draw_name
 from dvx.model.paths import check_path, printable
 from dvx.model.run import Place, Run, State
 from dvx.model.sweep import combine
+from dvx.model.undo import Queued
 from dvx.ops.exp_edits import edits_of, read_sweeps
 from dvx.ops.exp_run import RunOptions, own_files, scratch_index
 from dvx.ops.exp_tasks import SNAPSHOTS, release, taken, waiting_names
@@ -96,6 +97,8 @@ def enqueue(project: Project, options: TaskOptions, place: Place, tell: Tell, wo
             made = [replace(again, state=State.RUNNING, worker=worker)]
         # the ref is there before the tasks are, and as long as they are not, nobody lets go of it
         hold(git, SNAPSHOTS + made[0].snapshot, made[0].snapshot)
+        for one in made if place is Place.QUEUE else ():
+            project.undo.note(Queued(one.ident))
         return made, [one.ident for one in freed]
 
     made = open_registry(project).change(make)

@@ -107,7 +107,7 @@ def run(project: Project, prepared: Prepared, options: RunOptions, tell: Tell, c
     if options.repro.dry:
         return RecordedExperiment(ref, "", repro(project, options.repro, tell))
     for path, data in edits.items():
-        files.write_atomic(project.abs(path), data)
+        project.write(path, data)
     try:
         return perform(project, ref, options, tell, claimed)
     except BaseException:
@@ -261,7 +261,7 @@ def _record(project: Project, git: Git, record: _Record) -> tuple[str, str]:
         if old is not None and not record.force:
             raise _taken(record.ref, ", with another result; the new one is in the workspace")
         with contextlib.suppress(RefMoved):
-            change_refs(git, [RefChange(str(record.ref), commit, old)])
+            change_refs(git, [RefChange(str(record.ref), commit, old)], project.undo)
             return commit, old or ""
 
 

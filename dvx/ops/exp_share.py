@@ -18,6 +18,7 @@ from dvx.model.events import Tell, silent
 from dvx.model.experiment import OWN_REFS, ExpRef, named
 from dvx.model.paths import printable
 from dvx.model.transfer import TransferResult
+from dvx.model.undo import Stays
 from dvx.ops.experiments import BaselineScope, all_experiments, baselines_of, git_of
 from dvx.ops.fetch import fetch
 from dvx.ops.refs import bring_refs, change_refs, shared_folder
@@ -71,6 +72,8 @@ def push(project: Project, remote: str, options: ShareOptions, tell: Tell = sile
         copied = transfer(project, plan, tell)
         demand(copied, Direction.PUSH)
     new = {ref: commit for ref, commit in chosen.items() if theirs.get(ref) != commit}
+    if new or copied:
+        project.undo.note(Stays(f"what it pushed stays at `{printable(remote)}`"))
     push_refs(git, remote, [RefChange(str(ref), commit, theirs.get(ref)) for ref, commit in new.items()])
     return Shared(tuple(new), tuple(ref for ref in chosen if ref not in new), copied)
 
@@ -96,7 +99,7 @@ def pull(project: Project, remote: str, options: ShareOptions, tell: Tell = sile
             plan = plan_fetch(project, _for_commits(options.sync, chosen.values()))
             copied = fetch(project, plan, tell)
             demand(copied, Direction.FETCH)
-        change_refs(git, [RefChange(str(ref), commit, ours.get(ref)) for ref, commit in new.items()])
+        change_refs(git, [RefChange(str(ref), commit, ours.get(ref)) for ref, commit in new.items()], project.undo)
     return Shared(tuple(new), tuple(ref for ref in chosen if ref not in new), copied)
 
 
@@ -145,6 +148,7 @@ def remove_at(
     if scope is not None:
         chosen = {**chosen, **_chosen(git, theirs, ShareOptions(scope=scope))}
     gone = {ref: commit for ref, commit in theirs.items() if (ref in chosen) != keep}
+    project.undo.note(Stays(f"it changed `{printable(remote)}`"))
     push_refs(git, remote, [RefChange(str(ref), None, commit) for ref, commit in gone.items()])
     return tuple(gone)
 

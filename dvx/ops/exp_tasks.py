@@ -16,7 +16,8 @@ from dvx.journal import Registry
 from dvx.model.events import Tell
 from dvx.model.experiment import OWN_REFS, ExpRef
 from dvx.model.paths import printable
-from dvx.model.run import FAILURES, Place, Run, State, Wish
+from dvx.model.run import FAILURES, Place, Run, State, Wish, encode_run
+from dvx.model.undo import Forgot, Ref
 from dvx.ops.exp_body import body_so_far
 from dvx.ops.exp_run import RecordedExperiment, RunOptions, perform
 from dvx.ops.experiments import git_of
@@ -116,6 +117,8 @@ def remove_tasks(project: Project, names: Sequence[str], states: Collection[Stat
         for one in chosen.values():
             if one.state in (State.RUNNING, State.PAUSED):
                 raise DvxError(f"the experiment `{one.name}` runs", f"run `dvx queue kill {one.name}` first")
+        for one in chosen.values():
+            project.undo.note(Forgot(encode_run(one)))
         return (), tuple(chosen)
 
     open_registry(project).change(choose)
@@ -188,7 +191,10 @@ def _perform(project: Project, registry: Registry, run: Run, tell: Tell) -> Reco
         if registry.asked(run.ident) in STOPS:
             raise cancelled(run)
         options = RunOptions(from_plain(run.options), run.name, (), run.message, run.replaces)
-        return perform(room, ExpRef(run.baseline, run.name), options, tell, run)
+        done = perform(room, ExpRef(run.baseline, run.name), options, tell, run)
+        if run.place is Place.ALONE:
+            project.undo.note(Ref(str(done.ref), done.replaced, done.commit))
+        return done
     finally:
         room.close()
 

@@ -100,7 +100,7 @@ def remove(project: Project, names: Sequence[str], scope: BaselineScope | None, 
         baselines = None if scope.everything else set(baselines_of(git, scope))
         chosen |= {one for one in known if baselines is None or one.ref.baseline in baselines}
     gone = tuple(one for one in known if (one in chosen) != keep)
-    change_refs(git, [RefChange(str(one.ref), None, one.commit) for one in gone])
+    change_refs(git, [RefChange(str(one.ref), None, one.commit) for one in gone], project.undo)
     return gone
 
 
@@ -118,7 +118,8 @@ def rename(project: Project, old: str, new: str, *, force: bool) -> tuple[Experi
     other = git.experiments().get(target)
     if other is not None and not force:
         raise DvxError(f"there is an experiment `{new}` already", "choose another name, or use `--force` to replace it")
-    change_refs(git, [RefChange(str(target), experiment.commit, other), RefChange(str(experiment.ref), None, experiment.commit)])
+    changes = [RefChange(str(target), experiment.commit, other), RefChange(str(experiment.ref), None, experiment.commit)]
+    change_refs(git, changes, project.undo)
     return Experiment(target, experiment.commit, experiment.created), other or ""
 
 
@@ -132,7 +133,7 @@ def branch(project: Project, name: str, branch_name: str) -> tuple[str, Experime
         raise UsageError(f"`{printable(chosen)}` is not a name for a branch", "use letters, digits, `-`, `_`, `.` and `/`")
     if ref in git.refs(ref):
         raise DvxError(f"there is a branch `{chosen}` already", "choose another name")
-    change_refs(git, [RefChange(ref, experiment.commit, None)])
+    change_refs(git, [RefChange(ref, experiment.commit, None)], project.undo)
     return chosen, experiment
 
 

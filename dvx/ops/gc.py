@@ -15,6 +15,7 @@ from dvx.model.events import Notice, Tell, silent
 from dvx.model.gc import GcPlan, Stored, Used, plan_gc
 from dvx.model.named import Named
 from dvx.model.paths import printable
+from dvx.model.undo import Stays
 from dvx.ops import gc_remote
 from dvx.ops.claiming import Reliance, claim
 from dvx.ops.history import check_history
@@ -126,6 +127,7 @@ def collect(project: Project, options: GcOptions, shown: Collection, tell: Tell)
         now = plan(project, options, silent, look)
         local = replace(now.cache, runs=shown.cache.runs).only({stored.digest for stored in shown.cache.objects})
         local = _without_doubtful(local, now.elsewhere, look, tell)
+        project.undo.note(Stays("what it removed is gone"))
         project.cache.new_temp()  # sweeps what an interrupted run left
         gone, spared = remove_objects(project.cache, [stored.digest for stored in local.trees], options.grace)
         barrier({os.path.dirname(project.cache.path(digest)) for digest in gone}, project.cache.root)

@@ -57,7 +57,7 @@ def unignore(project: Project, paths: Iterable[str]) -> tuple[str, ...]:
             if kept:
                 _write(project, place, kept)
             else:
-                files.remove(project.abs(place))
+                project.drop(place)
             changed.append(place)
     return tuple(changed)
 
@@ -96,4 +96,4 @@ def _read(project: Project, place: str) -> str:
 
 
 def _write(project: Project, place: str, text: str) -> None:
-    files.write_atomic(project.abs(place), text.encode("utf-8", "surrogateescape"))
+    project.write(place, text)

@@ -15,7 +15,7 @@ from dvx.formats import load_yaml, remove_from_lock, splice_dataset, splice_lock
 from dvx.formats.blocks import take_entries
 from dvx.formats.writing import edit_yaml
 from dvx.git import hooks
-from dvx.model.merge import choose, merge_trees, merged_size
+from dvx.model.merge import Pick, choose, merge_trees, merged_size
 from dvx.model.paths import printable
 from dvx.model.pointer import Pointer
 from dvx.model.tree import Content, Tree, tree_content
@@ -28,12 +28,16 @@ _SHOWN = 20
 
 
 class Versions(Struct, frozen=True):
-    """The files that Git hands to a driver, absolute; `path` is what the project calls the file, or empty."""
+    """The files that Git hands to a driver, absolute; `path` is what the project calls the file, or empty.
+
+    With `theirs_win` they have the last word on a stage that both ran.
+    """
 
     ancestor: str
     ours: str
     theirs: str
     path: str = ""
+    theirs_win: bool = False
 
 
 def merge(project: Project, versions: Versions) -> None:
@@ -60,7 +64,7 @@ def _merged(project: Project, versions: Versions) -> str:
         return _merged_pipeline(project, versions, (ancestor, ours, theirs), name)
     document = load_yaml(ours, name)
     if isinstance(document, dict) and "stages" in document:
-        return _merged_lock(ancestor, ours, theirs, name)
+        return _merged_lock(ancestor, ours, theirs, name, theirs_win=versions.theirs_win)
     return _merged_pointer(project, ancestor, ours, theirs, name)
 
 
@@ -87,13 +91,15 @@ def _merged_pipeline(project: Project, versions: Versions, texts: tuple[str, str
     return merged
 
 
-def _merged_lock(ancestor: str, ours: str, theirs: str, name: str) -> str:
+def _merged_lock(ancestor: str, ours: str, theirs: str, name: str, *, theirs_win: bool) -> str:
     """The lock `ours` with the stages and datasets that only theirs changed."""
     before, here, there = (_lock(text, name) for text in (ancestor, ours, theirs))
     if here.get("schema") != there.get("schema"):
         raise DvxError(f"`{printable(name)}` differs beside its stages", "merge it by hand, or run `dvx repro` to write it anew")
     old, ours_stages, theirs_stages = (document.get("stages") or {} for document in (before, here, there))
     pick = choose(old, ours_stages, theirs_stages, _same)
+    if theirs_win:
+        pick = Pick({**pick.changes, **{stage: theirs_stages.get(stage) for stage in pick.conflicts}})
     if pick.conflicts:
         shown = ", ".join(f"`{stage}`" for stage in pick.conflicts[:_SHOWN])
         raise DvxError(

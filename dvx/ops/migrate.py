@@ -22,6 +22,7 @@ from dvx.model.ini import parse, render
 from dvx.model.kept import convert_kept, read_kept
 from dvx.model.paths import check_paths
 from dvx.model.pointer import Recorded
+from dvx.model.undo import Stays
 from dvx.ops.configure import PRIVATE
 from dvx.ops.index import Index, load_index
 from dvx.ops.migrate_files import Rewriter, counterpart
@@ -110,6 +111,7 @@ def _rewrite(project: Project, target: Project, reach: Reach, todo: Migration, t
     rewriter = Rewriter(project, target, index, rehash)
     texts = {new: rewriter.text(old) for old, new in todo.files}
     target.cache.barrier()
+    project.undo.note(Stays("the files as they were before are in Git"))
     if target.dialect is project.dialect:
         files.write_atomic(_note(project), json.dumps(sorted({*texts, *_begun(project)})).encode())
     for new, data in texts.items():

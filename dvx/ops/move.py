@@ -16,6 +16,7 @@ from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import join, parent, printable, relative, within
 from dvx.model.pointer import Pointer
 from dvx.model.stage import is_url
+from dvx.model.undo import Moved
 from dvx.ops.gitignore import ignore, unignore
 from dvx.ops.index import Index, load_index
 from dvx.ops.owners import for_git
@@ -59,8 +60,7 @@ def move(project: Project, source: str, target: str, tell: Tell = silent) -> Mov
     _move_data(project, old, new)
     changed += unignore(project, [old])
     if place != pointer.path:
-        files.remove(project.abs(pointer.path))
-        durable.sync_folder(os.path.dirname(project.abs(pointer.path)))
+        project.drop(pointer.path)
     for stage in index.stages.values():
         if any(within(stage.place(dep), old) for dep in stage.deps):
             tell(Notice(f"the stage `{stage.address}` depends on `{printable(old)}`", f"change it in `{stage.file}`"))
@@ -135,6 +135,7 @@ def _move_data(project: Project, old: str, new: str) -> None:
     if not os.path.lexists(source):
         return
     files.make_folder(os.path.dirname(target))
+    project.undo.note(Moved(old, new))
     try:
         files.move_new(source, target)
     except FileExistsError:

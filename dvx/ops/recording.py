@@ -27,7 +27,6 @@ from dvx.ops.runcache import save_run
 from dvx.ops.source import Workspace
 from dvx.ops.track import observe, store
 from dvx.project import Project
-from dvx.store import files
 
 
 def record_run(
@@ -114,7 +113,7 @@ def write_lock(project: Project, stage: Stage, state: StageState) -> str:
         new = splice_lock(old, stage.name, encode_state(state, stage))
         if new == old:
             return ""
-        files.write_atomic(project.abs(path), new.encode("utf-8", "surrogateescape"))
+        project.write(path, new)
     return path
 
 

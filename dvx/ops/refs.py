@@ -19,9 +19,11 @@ from dvx.git import Git, RefChange
 from dvx.git.changing import is_at_work, update_refs
 from dvx.git.sharing import fetch_refs
 from dvx.model.experiment import EXPERIMENTS, OWN_REFS
+from dvx.model.undo import Ref
 from dvx.store import files
 from dvx.store.files.locking import claimed, is_claimed
 from dvx.store.reading import read_regular
+from dvx.store.undo import UndoLog
 
 _PATIENCE = 15.0
 _SETTLED = 2.0
@@ -34,14 +36,17 @@ _PACKED = "packed-refs"
 _ANNOUNCED = "refs"
 
 
-def change_refs(git: Git, changes: Sequence[RefChange]) -> None:
-    """Change refs, all or none, each only if it still has its old value.
+def change_refs(git: Git, changes: Sequence[RefChange], log: UndoLog | None = None) -> None:
+    """Change refs, all or none, each only if it still has its old value; `undo` can take back what the `log` was told of.
 
     Raises:
         RefMoved: one has another value by now.
         RefBusy: another process holds the lock of one all the time.
         GitError: Git refuses.
     """
+    if log is not None:
+        for change in changes:
+            log.note(Ref(change.ref, change.old or "", change.new or ""))
     if changes:
         _patiently(git, [change.ref for change in changes], lambda inherited: update_refs(git, changes, inherited))
 

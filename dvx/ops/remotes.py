@@ -67,7 +67,7 @@ def add_remote(editing: Editing, new: NewRemote) -> None:
         document = document.put_section(replace(old or Section(name.title), items=(IniItem("url", url),)))
         return document.put(_DEFAULT.title, _DEFAULT.option, name.name) if new.default else document
 
-    edit(config, level, change, name)
+    edit(editing, level, change, name)
     editing.tell_kept(name, new.url)
     if first and (config.get("core.hash") or config.dialect.algorithm) == "xxh128":
         message = "this repository names content by `xxh128`, which finds accidents but does not stop attackers"
@@ -133,7 +133,7 @@ def choose_default(editing: Editing, name: str) -> None:
         ConfigError: there is no remote of that name.
     """
     if not name:
-        edit(editing.config, editing.level or Level.REPO, lambda document: document.drop(_DEFAULT.title, _DEFAULT.option))
+        edit(editing, editing.level or Level.REPO, lambda document: document.drop(_DEFAULT.title, _DEFAULT.option))
         return
     if name.lower() not in editing.config.upto(editing.level or Level.REPO).remotes():
         raise unknown_remote(editing.config, name.lower())
@@ -162,4 +162,4 @@ def _everywhere(editing: Editing, name: str, change: Callable[[Document, str], D
         return document.put("core", "remote", heir) if heir else document.drop("core", "remote")
 
     for level in reversed(levels):
-        edit(config, level, partial(changed, level))
+        edit(editing, level, partial(changed, level))

@@ -27,7 +27,7 @@ from dvx.ops.owners import find_owners, for_git
 from dvx.ops.protect import free
 from dvx.ops.texts import save_text, text_of
 from dvx.project import Project
-from dvx.store import durable, files
+from dvx.store import files
 
 
 class RemoveResult(Struct, frozen=True):
@@ -58,7 +58,7 @@ def remove(project: Project, targets: Sequence[str], tell: Tell = silent, *, out
             changed += _remove_stages(project, index, file, names)
     for pointer in owners:
         if pointer in index.pointers:
-            _drop(project, pointer)
+            project.drop(pointer)
             changed.append(pointer)
     files.remove(_note(project))
     there = [path for path in changed if os.path.exists(project.abs(path))]
@@ -150,9 +150,4 @@ def _write(project: Project, path: str, text: str) -> None:
     if text:
         save_text(project, path, text)
     else:
-        _drop(project, path)
-
-
-def _drop(project: Project, path: str) -> None:
-    files.remove(project.abs(path))
-    durable.sync_folder(os.path.dirname(project.abs(path)))
+        project.drop(path)

@@ -32,6 +32,7 @@ from dvx.project import Project
 from dvx.store import files
 from dvx.store.stats import StatCache
 from dvx.store.trash import Trash
+from dvx.store.undo import UndoLog
 
 
 def furnish(project: Project, task: Run, tell: Tell) -> Project:
@@ -123,12 +124,14 @@ def room_at(project: Project, ident: str) -> Project:
     """The room of a task, or of a stage, as a project; it may not be there."""
     root = os.path.join(_top(project, ident), git_of(project).prefix).rstrip(os.sep)
     state = os.path.join(root, project.dialect.folder, project.dialect.state_folder)
+    undo = UndoLog(os.path.join(state, "undo"))
     return replace(
         project,
         root=root,
         cwd=root,
         stats=StatCache(os.path.join(state, "stats.db")),
-        trash=Trash(os.path.join(state, "trash")),
+        trash=Trash(os.path.join(state, "trash"), undo.run),
+        undo=undo,
         state=state,
         home=home_of(project),
     )

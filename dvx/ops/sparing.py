@@ -8,9 +8,21 @@ from dvx.model.checkout import CheckoutPlan
 from dvx.model.events import Notice, Tell
 from dvx.model.paths import printable
 from dvx.model.tree import Entry
+from dvx.model.undo import Placed
 from dvx.ops.detach import to_trash
 from dvx.ops.relink import is_unedited
+from dvx.ops.track import Seen
 from dvx.project import Project
+
+
+def note_placed(project: Project, path: str, seen: Seen | None) -> None:
+    """Write down what a path holds before it is replaced, so that `undo` can bring it back."""
+    if seen is None:
+        project.undo.places(Placed(path, None))
+        return
+    # what a `gc` leaves need not be kept twice
+    kept = seen.tree is None or project.cache.claim(seen.content.digest) or project.cache.has(seen.content.digest)
+    project.undo.places(Placed(path, seen.content, b"" if kept else seen.encoded))
 
 
 class Sparing:

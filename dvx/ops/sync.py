@@ -14,6 +14,7 @@ from dvx.model.paths import printable, within
 from dvx.model.pointer import Recorded
 from dvx.model.transfer import ChosenPath, TransferResult
 from dvx.model.tree import Content
+from dvx.model.undo import Stays
 from dvx.ops import push_steps, steps, versioned
 from dvx.ops.index import Selected
 from dvx.ops.reach import Reach
@@ -130,6 +131,8 @@ def transfer(project: Project, plan: SyncPlan, tell: Tell = silent) -> TransferR
 
         copy_runs = run_sync.push if pushing else run_sync.fetch
         result += copy_runs(project, plan.remotes.open(""), tell)
+    if pushing and result.copied:
+        project.undo.note(Stays("what it uploaded stays at the remote"))
     return result
 
 

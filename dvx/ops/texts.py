@@ -23,7 +23,7 @@ def text_of(project: Project, path: str) -> str:
 
 def save_text(project: Project, path: str, text: str) -> None:
     """Let a file hold a text; its lock is the caller's to hold."""
-    files.write_atomic(project.abs(path), text.encode("utf-8", "surrogateescape"))
+    project.write(path, text)
 
 
 def change_text(project: Project, path: str, edit: Callable[[str], str]) -> bool:
@@ -60,6 +60,7 @@ def change_all(project: Project, edits: Mapping[str, Callable[[str], str]]) -> l
             with project.lock(path):
                 old, temp = drafts[path]
                 if os.path.exists(temp) and text_of(project, path) == old:
+                    project.undo.writes(path, project.abs(path), files.read(temp))
                     files.rename(temp, project.abs(path))
                     del drafts[path]
                 else:

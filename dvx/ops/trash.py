@@ -1,11 +1,11 @@
-"""trash, undo: bring back what commands took out of the workspace."""
+"""trash: bring back what commands took out of the workspace."""
 
 from __future__ import annotations
 
 import json
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 from msgspec import Struct
@@ -14,6 +14,7 @@ from dvx.errors import AtRisk, DvxError, UnknownTarget, nearest
 from dvx.model.events import Notice, Tell
 from dvx.model.kept import Moment, convert_kept, read_kept
 from dvx.model.paths import check_path, parent, printable
+from dvx.model.undo import Placed, Stays
 from dvx.ops.detach import to_trash
 from dvx.ops.targets import check_inside
 from dvx.project import Project
@@ -29,15 +30,12 @@ class Restored(Struct, frozen=True):
 
 
 class _Plan(Struct, frozen=True):
-    """What is being brought back: its `run` in the trash, when it began (seconds since the epoch), the ids of what comes back.
-
-    `targets` are the words of a `restore`; an `undo` has none.
-    """
+    """What a `restore` of some `targets` brings back, by id: its `run` in the trash, when it began (seconds since the epoch)."""
 
     run: str
     begun: Moment
     ids: frozenset[str]
-    targets: tuple[str, ...] = ()
+    targets: tuple[str, ...]
 
 
 def listing(project: Project) -> list[Trashed]:
@@ -62,7 +60,7 @@ def size_of(item: Trashed) -> int:
 
 
 def restore(project: Project, targets: Sequence[str], *, force: bool) -> Restored:
-    """Bring things back, by id or by path (then the newest of that path). One that was cut short is finished, as with `undo`.
+    """Bring things back, by id or by path (then the newest of that path). One that was cut short is finished.
 
     Raises:
         UnknownTarget: there is no such thing in the trash.
@@ -76,39 +74,21 @@ def restore(project: Project, targets: Sequence[str], *, force: bool) -> Restore
     return _carry_out(project, _Plan(project.trash.run, time.time(), ids, tuple(targets)), force=force)
 
 
-def empty(project: Project, items: Iterable[Trashed]) -> None:
+def empty(project: Project, items: Sequence[Trashed]) -> None:
     """Remove things for good."""
+    if items:
+        project.undo.note(Stays("what was in the trash is gone"))
     for item in items:
         project.trash.drop(item)
     project.trash.sweep()
 
 
-def last_run(project: Project) -> tuple[Trashed, ...]:
-    """What the last command took that took anything; after an `undo` that was cut short, what it has still to bring back."""
-    items = project.trash.items()
-    plan = _unfinished(project, items)
-    if plan is not None:
-        return tuple(item for item in items if item.id in plan.ids)
-    return tuple(item for item in items if item.run == items[0].run) if items and items[0].run else ()
-
-
-def undo(project: Project) -> Restored:
-    """Bring back what the last command took; what is in its place goes to the trash, so that a second `undo` takes this one back.
-
-    One that was cut short is finished first: what it meant to do stands in a file until all is done.
-
-    Raises:
-        DvxError: there is nothing to bring back.
-    """
-    return _carry_out(project, _unfinished(project, project.trash.items()) or _undoing(project), force=True)
-
-
 def _place(project: Project) -> str:
-    return os.path.join(project.state, "undo.json")
+    return os.path.join(project.state, "restore.json")
 
 
-def _unfinished(project: Project, items: Sequence[Trashed], targets: tuple[str, ...] = ()) -> _Plan | None:
-    """The `undo`, or the `restore` of the same targets, that was cut short, unless a later command took something."""
+def _unfinished(project: Project, items: Sequence[Trashed], targets: tuple[str, ...]) -> _Plan | None:
+    """The `restore` of the same targets that was cut short, unless a later command took something."""
     try:
         plan = convert_kept(read_kept(files.read_note(_place(project))), _Plan)
     except (FileNotFoundError, ValueError):
@@ -117,28 +97,20 @@ def _unfinished(project: Project, items: Sequence[Trashed], targets: tuple[str, 
     return plan if is_last and plan.targets == targets else None
 
 
-def _undoing(project: Project) -> _Plan:
-    items = last_run(project)
-    if not items:
-        raise DvxError(
-            "there is nothing to undo: no command put anything into the trash in the last 14 days",
-            "files that Git tracks come back with `git restore`, and data of an earlier commit with `dvx checkout` after it",
-        )
-    oldest = {item.path: item for item in items}
-    return _Plan(project.trash.run, time.time(), frozenset(item.id for item in oldest.values()))
-
-
 def _carry_out(project: Project, plan: _Plan, *, force: bool) -> Restored:
     """Bring back what is still in the trash. The plan stands in a file from before the first change until after the last."""
-    project.trash.run = plan.run
+    project.trash.run = project.undo.run = plan.run
     items = [item for item in project.trash.items() if item.id in plan.ids]
     for item in items:
-        _check_place(project, item)
+        check_place(project, item)
     blocked = tuple(item.path for item in items if os.path.lexists(project.abs(item.path)))
     if blocked and not force:
         shown = ", ".join(f"`{printable(path)}`" for path in blocked[:5]) + (", ..." if len(blocked) > 5 else "")
         raise AtRisk(f"something else is there now: {shown}", blocked, "Use `--force` to put that into the trash instead.")
     files.write_atomic(_place(project), json.dumps(msgspec.to_builtins(plan)).encode())
+    for item in items:
+        if item.path not in blocked:
+            project.undo.places(Placed(item.path, None))
     for path in dict.fromkeys(blocked):
         to_trash(project, path)
     project.trash.settle()
@@ -148,7 +120,7 @@ def _carry_out(project: Project, plan: _Plan, *, force: bool) -> Restored:
     return Restored(tuple(items), blocked)
 
 
-def _check_place(project: Project, item: Trashed) -> None:
+def check_place(project: Project, item: Trashed) -> None:
     """The note in the trash is a file like any other: what it says is checked before it is believed."""
     if item.path != f"{project.dialect.folder}/config":
         check_path(item.path)

@@ -83,9 +83,8 @@ def _record(project: Project, records: _Records) -> None:
 
 
 def _in_pointer(project: Project, path: str, records: _Records) -> None:
-    place = project.abs(path)
     with project.lock(path):
-        data = files.read(place)
+        data = files.read(project.abs(path))
         outs = read_pointer(data, path, project.dialect).outs
 
         def edit(document: Any) -> None:
@@ -98,12 +97,11 @@ def _in_pointer(project: Project, path: str, records: _Records) -> None:
         old = decoded(data, path)
         new = edit_yaml(old, edit, path)
         if new != old:
-            files.write_atomic(place, new.encode("utf-8", "surrogateescape"))
+            project.write(path, new)
 
 
 def _in_lock(project: Project, stage: Stage, records: _Records) -> None:
     path = join(parent(stage.file), project.dialect.lock)
-    place = project.abs(path)
     with project.lock(path):
         state = locked_state(project, stage)
         if state is None:
@@ -118,10 +116,10 @@ def _in_lock(project: Project, stage: Stage, records: _Records) -> None:
                     records.place(row, recorded)
                 elif recorded is not None:
                     _list(project, row, recorded, {}, {})
-        old = decoded(files.read(place), path)
+        old = decoded(files.read(project.abs(path)), path)
         new = splice_lock(old, stage.name, entry)
         if new != old:
-            files.write_atomic(place, new.encode("utf-8", "surrogateescape"))
+            project.write(path, new)
 
 
 class _Push:

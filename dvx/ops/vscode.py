@@ -55,9 +55,7 @@ def find_outdated(project: Project) -> tuple[Outdated, ...]:
 def write(project: Project, outdated: tuple[Outdated, ...]) -> None:
     """Bring the files up to date."""
     for each in outdated:
-        place = project.abs(each.file)
-        files.make_folder(os.path.dirname(place))
-        files.write_atomic(place, each.text.encode())
+        project.write(each.file, each.text)
 
 
 def _read(project: Project, file: str) -> str:

@@ -43,11 +43,11 @@ class _Note(Struct, frozen=True):
 class Trash:
     """The trash below `root`, as one command uses it, whose name `command` and `run` are noted with what it takes."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, run: str) -> None:
         self.root = root
         self.clock = Clock(os.path.dirname(root))
         self.command = ""
-        self.run = f"{time.time_ns()}-{os.getpid()}"
+        self.run = run
         self._swept = False
         self._fresh: list[str] = []
 

@@ -1,4 +1,4 @@
-"""trash and undo: what a command took out of the workspace comes back."""
+"""trash: what a command took out of the workspace comes back."""
 
 from __future__ import annotations
 
@@ -56,13 +56,14 @@ def test_what_is_not_in_the_trash(edited: Path) -> None:
 
 def test_a_forged_note_leads_nowhere(edited: Path) -> None:
     (note,) = (edited / dialect_of(edited).folder).rglob("note.json")
+    (item,) = dvx(edited, "trash", "list", "--json").json
     for path in ("../escaped", ".git/hooks/pre-commit", "/etc/x"):
         note.write_text(json.dumps({"path": path, "taken": time.time(), "run": "1"}))
-        assert run_dvx(edited, "undo").code != 0
+        assert run_dvx(edited, "trash", "restore", item["id"]).code != 0
         assert not (edited.parent / "escaped").exists()
     (edited / "out").symlink_to(edited.parent)
     note.write_text(json.dumps({"path": "out/escaped", "taken": time.time(), "run": "1"}))
-    assert run_dvx(edited, "undo").code != 0
+    assert run_dvx(edited, "trash", "restore", item["id"]).code != 0
     assert not (edited.parent / "escaped").exists()
 
 
@@ -74,38 +75,11 @@ def test_emptying_needs_a_word(edited: Path) -> None:
     assert "The trash is empty." in dvx(edited, "trash", "list").err
 
 
-def test_undo_takes_back_the_last_command_and_itself(edited: Path) -> None:
-    assert dvx(edited, "undo", "--dry-run").out == "a\n"
-    assert "taken by `checkout`" in dvx(edited, "undo").err
-    assert (edited / "a").read_text() == "edited"
-    dvx(edited, "undo")
-    assert (edited / "a").read_text() == "saved"
-    dvx(edited, "undo")
-    assert (edited / "a").read_text() == "edited"
-
-
-def test_undo_takes_back_all_that_one_command_took_and_no_more(edited: Path) -> None:
-    write(edited / "b", "saved b")
-    dvx(edited, "add", "b")
-    write(edited / "a", "edited again")
-    write(edited / "b", "edited b")
-    dvx(edited, "checkout", "--force")
-    dvx(edited, "undo")
-    assert ((edited / "a").read_text(), (edited / "b").read_text()) == ("edited again", "edited b")
-    assert "edited" in {path.read_text() for path in (edited / dialect_of(edited).folder).rglob("trash/*/content")}
-
-
-def test_nothing_to_undo(dialect_repo: Path) -> None:
-    refused = run_dvx(dialect_repo, "undo")
-    assert refused.code != 0
-    assert "nothing to undo" in refused.err
-
-
 def cut_short(folder: Path, run: str, begun: float, *ids: str) -> None:
-    """Leave what an `undo` leaves that is killed before it is done."""
+    """Leave what a `restore` leaves that is killed before it is done."""
     dialect = dialect_of(folder)
-    note = {"run": run, "begun": begun, "ids": ids}
-    write(folder / dialect.folder / dialect.state_folder / "undo.json", json.dumps(note))
+    note = {"run": run, "begun": begun, "ids": ids, "targets": ("a", "b") if ids else ("a",)}
+    write(folder / dialect.folder / dialect.state_folder / "restore.json", json.dumps(note))
 
 
 def run_of(folder: Path, item: str) -> str:
@@ -114,7 +88,7 @@ def run_of(folder: Path, item: str) -> str:
     return str(json.loads(note.read_text())["run"])
 
 
-def test_an_undo_that_was_cut_short_is_finished_first(edited: Path) -> None:
+def test_a_restore_that_was_cut_short_is_finished_first(edited: Path) -> None:
     write(edited / "b", "saved b")
     dvx(edited, "add", "b")
     write(edited / "a", "edited again")
@@ -125,21 +99,18 @@ def test_an_undo_that_was_cut_short_is_finished_first(edited: Path) -> None:
     newest, other = dvx(edited, "trash", "list", "--json").json[:2]
     assert (newest["path"], other["path"]) == ("a", "b")
     cut_short(edited, run_of(edited, newest["id"]), begun, other["id"])
-    assert dvx(edited, "undo", "--dry-run").out == "b\n"
-    dvx(edited, "undo")
+    dvx(edited, "trash", "restore", "a", "b", "--force")
     assert ((edited / "a").read_text(), (edited / "b").read_text()) == ("edited again", "edited b")
-    dvx(edited, "undo")
-    assert ((edited / "a").read_text(), (edited / "b").read_text()) == ("saved", "saved b")
 
 
-def test_an_undo_that_was_cut_short_is_forgotten_once_a_later_command_took_something(edited: Path) -> None:
+def test_a_restore_that_was_cut_short_is_forgotten_once_a_later_command_took_something(edited: Path) -> None:
     cut_short(edited, "1-1", time.time() - 60)
-    dvx(edited, "undo")
+    dvx(edited, "trash", "restore", "a", "--force")
     assert (edited / "a").read_text() == "edited"
 
 
-def test_a_spoiled_note_of_an_undo_costs_nothing(edited: Path) -> None:
+def test_a_spoiled_note_of_a_restore_costs_nothing(edited: Path) -> None:
     dialect = dialect_of(edited)
-    write(edited / dialect.folder / dialect.state_folder / "undo.json", "{")
-    dvx(edited, "undo")
+    write(edited / dialect.folder / dialect.state_folder / "restore.json", "{")
+    dvx(edited, "trash", "restore", "a", "--force")
     assert (edited / "a").read_text() == "edited"

@@ -465,7 +465,7 @@ def _databases(hostile: Hostile) -> None:
 
 @maker
 def _logs_and_notes(hostile: Hostile) -> None:
-    write(hostile.tmp / "undo.json", json.dumps({"command": "./evil"}))
+    write(hostile.tmp / "restore.json", json.dumps({"command": "./evil"}))
     write(hostile.tmp / "logs/x/s.log", "$(./evil)\n")
     write(hostile.tmp / "rwlock", json.dumps({"./evil": {"pid": 1, "cmd": "./evil"}}))
     write(hostile.tmp / "rep.lock", "1\n")

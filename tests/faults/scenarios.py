@@ -143,6 +143,21 @@ def _for_undo(repo: Path, dvx: Dvx) -> None:
     _write(repo / "f", "a later edit\n")
 
 
+def _undoing(prepare: Callable[[Path, Dvx], None], *commands: Sequence[str]) -> Callable[[Path, Dvx], None]:
+    """What the commands did, the last of which is all that can be undone or redone."""
+
+    def prepared(repo: Path, dvx: Dvx) -> None:
+        prepare(repo, dvx)
+        for command in commands:
+            dvx(repo, *command)
+        keep = 2 if commands and commands[-1][0] == "undo" else 1
+        for state in (".dvx/tmp", ".dvc/tmp/dvx"):
+            for entry in sorted((repo / state / "undo").glob("*"))[:-keep]:
+                entry.unlink()
+
+    return prepared
+
+
 def _for_push(repo: Path, dvx: Dvx) -> None:
     dvx(repo, "remote", "add", "-d", "store", "../remote")
     _data(repo)
@@ -428,7 +443,13 @@ SCENARIOS = {
     "repro map": Scenario(_for_map, ("repro", "-j", "1"), loose=("ups/b", "ups/c"), dialects=("dvx",)),
     "exp run": Scenario(_for_repro, ("exp", "run", "-n", "e1", "-S", "n=3"), loose=_MADE),
     "exp apply": Scenario(_for_apply, ("exp", "apply", "e1")),
-    "undo": Scenario(_for_undo, ("undo",)),
+    "undo": Scenario(_undoing(_for_undo), ("undo", "-f"), once=True),
+    "undo move": Scenario(_undoing(_for_remove, ("move", "d", "e/moved")), ("undo",), once=True, loose=_GIT_SIDE),
+    "undo remove": Scenario(_undoing(_for_remove, ("remove", "--outs", "d", "f", "two")), ("undo",), once=True, loose=_GIT_SIDE),
+    "undo exp run": Scenario(_undoing(_for_repro, ("exp", "run", "-n", "e1", "-S", "n=3")), ("undo",), once=True, loose=_MADE),
+    "undo exp apply": Scenario(_undoing(_for_apply, ("exp", "apply", "e1")), ("undo",), once=True),
+    "undo import": Scenario(_undoing(_for_import, ("import", "../other", "d")), ("undo",), once=True),
+    "undo --redo": Scenario(_undoing(_for_undo, ("undo", "-f")), ("undo", "--redo"), once=True),
     "exp remove": Scenario(_for_apply, ("exp", "remove", "e1"), once=True),
     "exp rename": Scenario(_for_apply, ("exp", "rename", "e1", "other"), once=True),
     "exp push": Scenario(_for_exp_push, ("exp", "push", "origin", "e1", "-j", "1")),

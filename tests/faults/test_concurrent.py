@@ -113,6 +113,8 @@ _MIX = (
     ("freeze", "s2"),
     ("unfreeze", "s2"),
     ("undo",),
+    ("undo", "-f"),
+    ("undo", "--redo"),
     ("trash", "list"),
     ("move", "c", "moved"),
     ("move", "moved", "c"),

@@ -213,8 +213,8 @@ def _in_the_trash() -> Iterator[tuple[str, Callable[[_State], None]]]:
     yield "trash of another name", lambda one: (next(one.top.glob("trash/*")).rename(one.top / "trash/v"), None)[1]
     plan = {"run": "1-1", "begun": 0.0, "ids": ["../v", ".."], "targets": []}
     for wrong in (plan, {**plan, "run": 7}, {**plan, "begun": -1}, {**plan, "ids": 7}, [], 7):
-        yield f"undo {wrong}", lambda one, value=wrong: (write(one.top / "undo.json", json.dumps(value)), None)[1]
-    for name in ("undo.json", "remove.json", "migrate.json"):
+        yield f"restore {wrong}", lambda one, value=wrong: (write(one.top / "restore.json", json.dumps(value)), None)[1]
+    for name in ("restore.json", "undo/1000000000000000000-1", "remove.json", "migrate.json"):
         for text in (_DEEP, "7", '["../../v/letter"]', '["/v"]', "{", "[null]"):
             yield f"{name} {text[:9]}", lambda one, name=name, value=text: (write(one.top / name, value), None)[1]
 

@@ -37,6 +37,8 @@ _COMMANDS = (
     ("pull", "-f"),
     ("push",),
     ("undo",),
+    ("undo", "-f"),
+    ("undo", "--redo"),
     ("fsck",),
     ("status",),
     ("data", "status", "--granular"),

@@ -51,12 +51,12 @@ def places(dialect: Dialect) -> dict[str, str]:
     """Names of dvx's, and what a stranger may point them at: a folder, a database or a file of the user's."""
     state, folder = f"{dialect.folder}/{dialect.state_folder}", dialect.folder
     folders = (
-        ("", "exps", "exps/rooms", "exps/scratch", "exps/logs", "exps/workers", "trash", "logs", "locks", "new", "incoming")
-        + ("elsewhere", "packs", "attempts", "heartbeats", "runs")
+        ("", "exps", "exps/rooms", "exps/scratch", "exps/logs", "exps/workers", "trash", "undo", "logs", "locks", "new")
+        + ("incoming", "elsewhere", "packs", "attempts", "heartbeats", "runs")
     )  # fmt: skip
     found = {os.path.join(state, name).rstrip("/"): "folder" for name in folders}
     found |= {f"{state}/{name}": "base.db" for name in ("stats.db", "rows.db", "runs.db", "exps/tasks.db")}
-    found |= {f"{state}/{name}": "letter" for name in ("undo.json", "remove.json", "migrate.json", "locks/config", "btime")}
+    found |= {f"{state}/{name}": "letter" for name in ("restore.json", "remove.json", "migrate.json", "locks/config", "btime")}
     found |= {f"{folder}/{name}": "folder" for name in ("tmp", "cache", "cache/files", "cache/tmp", "cache/runs")}
     found |= {f"{folder}/cache/files/{dialect.algorithm}": "folder", f"{folder}/cache/files/{dialect.algorithm}/ab": "folder"}
     return {**found, folder: "folder"}

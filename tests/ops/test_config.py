@@ -12,7 +12,7 @@ import pytest
 from dvx.config import Config, environment, find_root
 from dvx.errors import ConfigError, UnknownTarget
 from dvx.model.dialect import DVC, NATIVE
-from dvx.model.events import Event, Notice
+from dvx.model.events import Event, Notice, silent
 from dvx.model.settings import Level, parse_name
 from dvx.ops.configure import Editing, edit, set_option, unset_option
 from dvx.ops.remotes import NewRemote, add_remote, list_remotes, remove_remote, rename_remote
@@ -314,7 +314,8 @@ def test_the_users_link_is_followed_and_the_repositorys_is_not(root: Path, home:
 def test_an_unchanged_file_is_not_written(root: Path):
     write(root / ".dvc/config", "[core]\n    remote = a\n")
     os.utime(root / ".dvc/config", ns=(1, 1))
-    edit(Config.read(str(root), DVC, environment()), Level.REPO, lambda document: document.put("core", "remote", "a"))
+    config = Config.read(str(root), DVC, environment())
+    edit(Editing(config, None, str(root), silent), Level.REPO, lambda document: document.put("core", "remote", "a"))
     assert (root / ".dvc/config").stat().st_mtime_ns == 1
 
 

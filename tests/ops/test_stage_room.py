@@ -147,7 +147,7 @@ def test_an_output_that_was_edited_meanwhile_goes_to_the_trash(native: Path) -> 
     stage(native, f"cp raw o; echo mine > {native}/o")
     actions(native)
     assert (native / "o").read_text() == "1\n"
-    dvx(native, "undo")
+    dvx(native, "trash", "restore", "-f", "o")
     assert (native / "o").read_text() == "mine\n"
 
 
