@@ -86,18 +86,18 @@ def decode_facts(run: str, data: bytes) -> Undoable | None:
     """Read what a command wrote down; None for what is nobody's. What a write that failed left is no fact: nothing was done then.
 
     Raises:
-        ValueError: a line is none of ours.
+        ValueError: not even the command can be read.
     """
     documents = [document for line in data.split(b"\n") if (document := _document(line)) is not None]
     if not documents:
         return None
     began = convert_kept(documents[0], Began)
-    facts: list[Fact] = [convert_kept(document, _FACT) for document in documents[1:]]
     try:
+        facts: list[Fact] = [convert_kept(document, _FACT) for document in documents[1:]]
         for fact in facts:
             _check(fact)
-    except DvxError as error:
-        raise ValueError(error.message) from None
+    except (DvxError, ValueError):
+        facts = [Stays("what it wrote down cannot be read")]
     return Undoable(run, began, tuple(facts))
 
 

@@ -13,6 +13,7 @@ from dvx.git import Git
 from dvx.model.events import Notice, Tell
 from dvx.model.experiment import Experiment
 from dvx.model.paths import parent, printable
+from dvx.model.undo import Stays
 from dvx.ops.checkout import CheckoutResult, recorded, restore
 from dvx.ops.detach import to_trash
 from dvx.ops.exp_merge import on_top
@@ -21,6 +22,7 @@ from dvx.ops.experiments import all_experiments, find, git_of, head_of
 from dvx.ops.index import Selected, load_index
 from dvx.ops.source import Revision
 from dvx.project import Project
+from dvx.store import files
 from dvx.store.durable import barrier
 
 
@@ -137,15 +139,20 @@ def _write_files(project: Project, git: Git, plan: _Plan, index: str, tell: Tell
         shown = ", ".join(f"`{printable(path)}`" for path in plan.lost[:5])
         place = os.path.relpath(project.trash.root, project.root)
         tell(Notice(f"unsaved changes went to the trash: {shown}", f"they are kept there for 14 days, in `{place}`"))
-    _note(project, git, plan.write, plan.commit)
+    _note(project, git, (*plan.write, *plan.delete), plan.commit)
     git.write_files(index, plan.write)
     for path in plan.delete:
-        project.drop(path)
+        if path.startswith("../"):
+            files.remove(project.abs(path))
+        else:
+            project.drop(path)
     barrier([project.abs(path) for path in plan.write if _is_file(project, path)], project.root)
 
 
 def _note(project: Project, git: Git, paths: Sequence[str], commit: str) -> None:
     """Let `undo` know what the files are about to hold, and what they hold now."""
+    if outside := next((path for path in paths if path.startswith("../")), ""):
+        project.undo.note(Stays(f"it changed files outside of the project: `{printable(outside)}`"))
     named = git.listing(commit)
     data = git.blobs({named[path] for path in paths if path in named})
     for path in paths:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 
 from dvx.errors import DvxError
 from dvx.git import Git
@@ -42,7 +43,8 @@ def on_top(project: Project, git: Git, experiment: Experiment, head: str, index:
         full = git.full(path)
         settle(git, index, Unmerged(full, theirs=blobs[path]), None)
         left.pop(full, None)
-    clashes = [path for path, one in left.items() if not _settled(project, git, index, one)]
+    kept = [path for path, one in left.items() if not _settled(project, git, index, one)]
+    clashes = [project.shown(posixpath.relpath(f"/{path}", f"/{git.prefix}")) for path in kept]
     behind = distance(git, baseline, head)
     commits = "1 commit" if behind == 1 else f"{behind} commits"
     where = f"{commits} before HEAD" if behind is not None else "which is not in the history of HEAD"
