@@ -76,10 +76,13 @@ def exp_show(
             f"`--sort-order` is `asc` or `desc`, not `{sort_order}`", "write `--sort-order desc` for the highest first"
         )
     scope = BaselineScope(tuple(rev or ()), num, all_commits)
-    choices = ((Hide.QUEUED, hide_queued or failed), (Hide.FAILED, hide_failed and not failed), (Hide.DONE, failed))
-    hidden = frozenset(one for one, chosen in choices if chosen)
+    choices = ((Hide.QUEUED, hide_queued), (Hide.FAILED, hide_failed))
+    hidden = frozenset(Hide) - {Hide.FAILED} if failed else frozenset(one for one, chosen in choices if chosen)
     project = find_project()
-    shown = show(project, ShowOptions(scope, all_branches, all_tags, not hide_workspace, param_deps, force, hidden))
+    workspace = not hide_workspace and not failed
+    shown = show(project, ShowOptions(scope, all_branches, all_tags, workspace, param_deps, force, hidden))
+    if failed:
+        shown = tuple(one for one in shown if one.experiments)
     if json:
         render.json(exp_table.as_json(shown))
         return
@@ -101,8 +104,11 @@ def exp_show(
     else:
         rows = [[*exp_table.HEAD, *states, *columns.values()], *exp_table.text_rows(shown, columns, style)]
         head, *rows = exp_table.without_fixed(rows, len(exp_table.HEAD) + len(states), wanted)
-        render.table(rows, head, markdown=md)
-        if not any(one.experiments for one in shown):
+        if rows or not failed:
+            render.table(rows, head, markdown=md)
+        else:
+            render.note("No experiment failed.")
+        if not failed and not any(one.experiments for one in shown):
             tell_of_others(project)
 
 

@@ -72,7 +72,7 @@ def _entry(row: ExperimentRow, name: str, group: str, columns: Sequence[Column])
         "id": row.revision,
         "name": name,
         "group": group,
-        "state": row.executor.state if row.executor else "",
+        "state": row.executor.state.value if row.executor else "",
         "created": row.created,
         "when": "" if row.created is None else moment(row.created),
         "values": values,

@@ -9,13 +9,13 @@ import typer
 from dvx.cli import complete_values, render, screen
 from dvx.cli.common import JsonOption, RecursiveOption, StagesArgument, find_project
 from dvx.cli.experiments import MessageOption, NameOption, tell_way_back
+from dvx.cli.queue import APPLY, run_waiting
 from dvx.errors import UsageError
 from dvx.model.override import Op, Override
+from dvx.model.run import State
 from dvx.ops.exp_run import RunOptions
 from dvx.ops.repro_plan import ReproOptions
 from dvx.project import Project
-
-_APPLY = "To apply the results of an experiment to your workspace run:"
 
 
 def exp_run(
@@ -142,7 +142,7 @@ def _apart(project: Project, options: RunOptions, copied: tuple[str, ...], *, js
     if json:
         render.json({"name": recorded.ref.name, "commit": recorded.commit, "ref": str(recorded.ref)})
     else:
-        render.notes("", f"Ran experiment(s): {task.name}", _APPLY, "", f"\tdvx exp apply {task.name}")
+        render.notes("", f"Ran experiment(s): {task.name}", APPLY, "", f"\tdvx exp apply {task.name}")
     tell_way_back(recorded.ref, recorded.replaced)
 
 
@@ -161,25 +161,14 @@ def _queue(project: Project, options: RunOptions, copied: tuple[str, ...], *, js
 
 
 def _run_all(project: Project, jobs: int) -> None:
-    from dvx.model.run import FAILURES, State
-    from dvx.ops.exp_workers import keep
-    from dvx.ops.run_record import open_registry
+    from dvx.ops.run_record import known_experiments
 
-    registry = open_registry(project)
-    waiting = {one.ident for one in registry.experiments(State.QUEUED, State.RUNNING) if one.snapshot}
+    waiting = sum(one.state in (State.QUEUED, State.RUNNING) and bool(one.snapshot) for one in known_experiments(project))
     if not waiting:
         render.note("No experiment waits. Queue some with `dvx exp run --queue`.")
         return
-    render.note(f"Running {len(waiting)} experiments; `dvx queue status` shows them, `dvx queue logs NAME` what they write.")
-    keep(project, jobs)
-    ended = [one for one in registry.experiments() if one.ident in waiting]
-    done = [one.name for one in ended if one.state is State.SUCCESS]
-    failed = [one.name for one in ended if one.state in FAILURES]
-    if done:
-        render.notes("", f"Ran experiment(s): {', '.join(done)}", _APPLY, "", "\tdvx exp apply <exp>")
-    if failed:
-        render.error(f"failed: {', '.join(failed)}", "`dvx queue logs NAME` shows why, `dvx queue retry` queues them again")
-        raise typer.Exit(project.dialect.exit_codes.error)
+    render.note(f"Running {waiting} experiments; `dvx queue status` shows them, `dvx queue logs NAME` what they write.")
+    run_waiting(project, jobs)
 
 
 def _written(overrides: tuple[Override, ...]) -> dict[str, list[str]]:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from dvx.cli.clock import local, moment
 from dvx.errors import UnknownColumn, nearest
 from dvx.model.params import flatten
+from dvx.model.run import FAILURES, State
 from dvx.model.table import Table
 from dvx.ops.exp_show import Baseline, Executor, ExperimentRow
 
@@ -199,7 +200,7 @@ def has_states(baselines: Iterable[Baseline]) -> bool:
 def _states(row: ExperimentRow, missing: str, *, shown: bool) -> list[str]:
     if not shown:
         return []
-    return [row.executor.state.capitalize(), row.executor.place] if row.executor else [missing, missing]
+    return [row.executor.state.value.capitalize(), row.executor.place] if row.executor else [missing, missing]
 
 
 def _json_executor(executor: Executor | None) -> dict[str, Any] | None:
@@ -212,7 +213,9 @@ def _json_executor(executor: Executor | None) -> dict[str, Any] | None:
         "returncode": None,
         "task_id": executor.task,
     }
-    return {"state": executor.state, "name": executor.place, "local": local}
+    # the words of DVC's tools
+    state = "failed" if executor.state in FAILURES else "running" if executor.state is State.PAUSED else executor.state.value
+    return {"state": state, "name": executor.place, "local": local}
 
 
 def _json_row(row: ExperimentRow) -> dict[str, Any]:

@@ -144,11 +144,10 @@ def exp_remove(
 
     Example: dvx exp remove small-steps
     """
+    from dvx.ops.exp_tasks import remove_tasks, remove_unfinished
     from dvx.ops.experiments import remove
 
     if queue:
-        from dvx.ops.exp_tasks import remove_tasks
-
         waiting = remove_tasks(find_project(), experiments or (), () if experiments else (State.QUEUED,))
         render.note(f"Removed experiments: {_listed([one.name for one in waiting])}" if waiting else "No experiments to remove.")
         return
@@ -159,11 +158,13 @@ def exp_remove(
         left = remove_at(find_project(), git_remote, experiments or (), scope, keep=keep)
         render.note(f"Removed experiments: {_listed([ref.name for ref in left])}" if left else "No experiments to remove.")
         return
-    gone = remove(find_project(), experiments or (), scope, keep=keep)
+    project = find_project()
+    unfinished, recorded = ([], experiments or []) if keep else remove_unfinished(project, experiments or [])
+    gone = remove(project, recorded, scope, keep=keep) if recorded or scope or not unfinished else ()
     if json:
         render.json([_experiment(one) for one in gone])
-    elif gone:
-        render.note(f"Removed experiments: {_listed([one.ref.name for one in gone])}")
+    elif unfinished or gone:
+        render.note(f"Removed experiments: {_listed([*unfinished, *(one.ref.name for one in gone)])}")
         for one in gone:
             render.note(f"To get it back: git update-ref {quoted(str(one.ref))} {one.commit}")
     else:

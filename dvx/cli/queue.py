@@ -15,11 +15,12 @@ from dvx.cli.clock import moment
 from dvx.cli.common import JsonOption, find_project
 from dvx.errors import DvxError, UsageError
 from dvx.model.events import Tell
-from dvx.model.run import FAILURES, Run, State
+from dvx.model.run import FAILURES, Place, Run, State
 from dvx.project import Project
 
 _POLL_SECONDS = 0.3
 _PATIENCE = 20
+APPLY = "To apply the results of an experiment to your workspace run:"
 _ORDER = (State.RUNNING, State.PAUSED, State.QUEUED, *FAILURES, State.SUCCESS)
 TasksArgument = Annotated[
     list[str] | None,
@@ -40,12 +41,8 @@ def queue_start(*, jobs: WorkersOption = 1) -> None:
     Example: dvx queue start -j 4
     """
     from dvx.ops.exp_workers import start
-    from dvx.ops.run_record import known_experiments
 
-    project = find_project()
-    waiting = sum(one.state is State.QUEUED for one in known_experiments(project))
-    start(project, jobs)
-    count = min(jobs, waiting)
+    count = start(find_project(), jobs)
     render.note(f"Started '{count}' new experiments task queue worker{'' if count == 1 else 's'}.")
 
 
@@ -54,17 +51,17 @@ def queue_work(
     jobs: WorkersOption = 1,
     alone: Annotated[bool, typer.Option("--alone", help="In this process, which nobody replaces if it dies.")] = False,
 ) -> None:
-    """Run the experiments that wait, and end when all are done, also those that other workers run.
+    """Run the experiments that wait, and end when all are done, also those that other workers run. Fails if one of them did.
 
     Example: dvx queue work -j 4
     """
-    from dvx.ops.exp_workers import keep, work
+    from dvx.ops.exp_workers import work
 
     project = find_project()
     if alone:
         work(project, lambda task: _into_log(project, task))
     else:
-        keep(project, jobs)
+        run_waiting(project, jobs)
 
 
 def queue_stop(
@@ -91,13 +88,16 @@ def queue_status(*, json: JsonOption = False) -> None:
     """
     from dvx.ops.employment import workers
     from dvx.ops.exp_clean import tell_unreadable
-    from dvx.ops.run_record import known_experiments
+    from dvx.ops.run_record import known_experiments, open_registry
 
     project = find_project()
     tell_unreadable(project, render.terminal())
     tasks = sorted((one for one in known_experiments(project) if one.snapshot), key=lambda one: _ORDER.index(one.state))
-    alive = workers(project)
-    active = len({one.worker for one in tasks if one.state in _ORDER[:2]} & set(alive))
+    # others than those of the queue run in the workspace, or for one call
+    alive = set(workers(project)).difference(
+        one.worker for one in open_registry(project).unended() if one.place is not Place.QUEUE
+    )
+    active = len({one.worker for one in tasks if one.state in _ORDER[:2]} & alive)
     if json:
         render.json({"tasks": [_document(one) for one in tasks], "workers": {"active": active, "idle": len(alive) - active}})
         return
@@ -208,6 +208,20 @@ def queue_remove(
     removed = remove_tasks(project, list(tasks or ()), wanted)
     tell_unreadable(project, render.terminal())
     render.note(f"Removed tasks in queue: {_names(removed)}" if removed else "Nothing to remove.")
+
+
+def run_waiting(project: Project, jobs: int) -> None:
+    """Run what waits, and say what came of it."""
+    from dvx.ops.exp_workers import keep
+
+    ended = keep(project, jobs, render.terminal())
+    done = [one for one in ended if one.state is State.SUCCESS]
+    failed = [one for one in ended if one.state in FAILURES]
+    if done:
+        render.notes("", f"Ran experiment(s): {_names(done)}", APPLY, "", "\tdvx exp apply <exp>")
+    if failed:
+        render.error(f"failed: {_names(failed)}", "`dvx queue logs NAME` shows why, `dvx queue retry` queues them again")
+        raise typer.Exit(project.dialect.exit_codes.error)
 
 
 @contextmanager

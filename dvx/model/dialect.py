@@ -35,6 +35,7 @@ class Dialect(Struct, frozen=True):
     `exact_params` when `1` and `1.0` are two values of a parameter; `quotes_values` when what `${...}` puts into a command is
     protected from the shell; `packs` when small objects of a remote may lie in packs; `runs_in_parallel` when stages run at
     once if nobody says how many; `shares_locks` when DVC may work at the same time, so that its locks are taken as well;
+    `queue_name` is what tables call the place where queued experiments run;
     `conforms_to` is the version of DVC that it is, for tools that ask.
     """
 
@@ -57,6 +58,7 @@ class Dialect(Struct, frozen=True):
     environment_prefix: str
     state_folder: str
     config_app: tuple[str, str]
+    queue_name: str
     conforms_to: str
     exit_codes: ExitCodes
 
@@ -85,6 +87,7 @@ NATIVE = Dialect(
     environment_prefix="DVX",
     state_folder="tmp",
     config_app=("dvx", "dvx"),
+    queue_name="queue",
     conforms_to="",
     exit_codes=ExitCodes(error=1, usage=2, bug=3, partial=4, interrupted=130, config=1),
 )
@@ -113,6 +116,7 @@ DVC = Dialect(
     environment_prefix="DVC",
     state_folder="tmp/dvx",
     config_app=("dvc", "iterative"),
+    queue_name="dvc-task",
     conforms_to="3.67.1",
     exit_codes=ExitCodes(
         error=255,

@@ -33,6 +33,8 @@ from dvx.ops.rooms import clear_room
 from dvx.ops.run_record import as_it_is, open_registry
 from dvx.project import Project
 
+_TRIED = 100
+
 
 class TaskOptions(Struct, frozen=True):
     """What the tasks have in common beside `run`: `copied` are paths, as typed, that Git does not have."""
@@ -57,10 +59,10 @@ def enqueue(project: Project, options: TaskOptions, place: Place, tell: Tell, wo
     rows = combine(sweeps)
     if len(rows) > 1 and place is not Place.QUEUE:
         raise UsageError("a sweep stands for several experiments", "add `--queue`, then run them with `dvx queue start`")
-    # each beside the first of the others: all combinations would be as many as there are experiments
-    for number, sweep in enumerate(sweeps):
-        for one in sweep:
-            edits_of(project, [*rows[0][:number], one, *rows[0][number + 1 :]], hydra=options.run.hydra)
+    # where the combinations are many, each value beside the first of the others
+    beside = [[*rows[0][:number], one, *rows[0][number + 1 :]] for number, sweep in enumerate(sweeps) for one in sweep]
+    for row in rows if len(rows) <= _TRIED else beside:
+        edits_of(project, row, hydra=options.run.hydra)
     copied = tuple(project.relative(path) for path in options.copied)
     for path in copied:
         check_path(path)

@@ -111,9 +111,9 @@ def run(project: Project, prepared: Prepared, options: RunOptions, tell: Tell, c
     try:
         return perform(project, ref, options, tell, claimed)
     except BaseException:
-        if edits:
-            changed = ", ".join(f"`{printable(path)}`" for path in edits)
-            tell(Notice(f"no experiment was recorded; {changed} keeps the values that were set", "`git diff` shows them"))
+        changed = ", ".join(f"`{printable(path)}`" for path in edits)
+        kept, hint = (f"; {changed} keeps the values that were set", "`git diff` shows them") if edits else ("", "")
+        tell(Notice(f"the experiment `{ref.name}` was not recorded{kept}", hint))
         raise
 
 

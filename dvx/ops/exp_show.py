@@ -34,6 +34,7 @@ class Hide(Enum):
     """Experiments to leave out, by where they are."""
 
     QUEUED = "queued"
+    RUNNING = "running"
     FAILED = "failed"
     DONE = "done"
 
@@ -51,11 +52,11 @@ class ShowOptions(Struct, frozen=True):
 
 
 class Executor(Struct, frozen=True):
-    """Who runs an experiment that is not done, or ran it until it failed: `place` is `workspace` or `dvc-task`, as in DVC's JSON.
+    """Who runs an experiment that is not done, or ran it until it failed: `place` is `workspace` or the dialect's `queue_name`.
     `root` is where it works, `log` what it wrote; empty where there is none.
     """
 
-    state: str
+    state: State
     place: str
     task: str = ""
     root: str = ""
@@ -97,7 +98,7 @@ def show(project: Project, options: ShowOptions) -> tuple[Baseline, ...]:
     bodies = _bodies(project, git, list(commits), options)
     rows: dict[str, list[ExperimentRow]] = {}
     done = {(one.ref.baseline, one.ref.name): one.created for one in experiments}
-    for baseline, row in waiting.get("running", ()):
+    for baseline, row in waiting.get(Hide.RUNNING, ()):
         if done.get((baseline, row.name), 0) < (row.created or 0):
             rows.setdefault(baseline, []).append(row)
     for one in experiments:
@@ -106,8 +107,8 @@ def show(project: Project, options: ShowOptions) -> tuple[Baseline, ...]:
             ExperimentRow(one.commit, one.ref.name, one.created, body["data"], body["error"])
         )
     # what failed first and was recorded in the end is one experiment
-    failed = [(baseline, row) for baseline, row in waiting.get("failed", ()) if (baseline, row.name) not in done]
-    for baseline, row in (*waiting.get("queued", ()), *failed):
+    failed = [(baseline, row) for baseline, row in waiting.get(Hide.FAILED, ()) if (baseline, row.name) not in done]
+    for baseline, row in (*waiting.get(Hide.QUEUED, ()), *failed):
         rows.setdefault(baseline, []).append(row)
     shown = [_baseline(one, names.get(one, ""), info, bodies, rows.get(one, ())) for one in baselines]
     if options.workspace:
@@ -141,9 +142,9 @@ def _unfinished(project: Project) -> list[Run]:
 
 def _pending(
     project: Project, git: Git, tasks: Sequence[Run], options: ShowOptions
-) -> dict[str, list[tuple[str, ExperimentRow]]]:
-    """Experiments that are not done, with their baselines, by their states."""
-    found: dict[str, list[tuple[str, ExperimentRow]]] = {}
+) -> dict[Hide, list[tuple[str, ExperimentRow]]]:
+    """Experiments that are not done, with their baselines."""
+    found: dict[Hide, list[tuple[str, ExperimentRow]]] = {}
     if not tasks:
         return found
     from dvx.ops.exp_pending import pending
@@ -156,14 +157,14 @@ def _pending(
         return body_so_far(place, run, param_deps=options.param_deps)
 
     for one in pending(project, tasks, bodies, now):
-        state = "failed" if one.task.state in FAILURES else "queued" if one.task.state is State.QUEUED else "running"
-        if (Hide.QUEUED in options.hide and state == "queued") or (Hide.FAILED in options.hide and state == "failed"):
+        kind = Hide.FAILED if one.task.state in FAILURES else Hide.QUEUED if one.task.state is State.QUEUED else Hide.RUNNING
+        if kind in options.hide:
             continue
-        place = "workspace" if one.task.place is Place.WORKSPACE else "dvc-task"
-        error = {"msg": one.task.error or "Experiment run failed", "type": ""} if state == "failed" else None
-        executor = Executor(state, place, one.task.ident, one.root, one.log)
+        place = one.task.place.value if one.task.place is Place.WORKSPACE else project.dialect.queue_name
+        error = {"msg": one.task.error or "Experiment run failed", "type": ""} if kind is Hide.FAILED else None
+        executor = Executor(one.task.state, place, one.task.ident, one.root, one.log)
         row = ExperimentRow(one.task.ident, one.task.name, int(one.task.created), one.data, error, executor)
-        found.setdefault(state, []).append((one.task.baseline, row))
+        found.setdefault(kind, []).append((one.task.baseline, row))
     return found
 
 

@@ -14,17 +14,17 @@ from dvx.errors import DvxError, UnknownTarget, nearest
 from dvx.git import RefChange
 from dvx.journal import Registry
 from dvx.model.events import Tell
-from dvx.model.experiment import OWN_REFS, ExpRef
+from dvx.model.experiment import OWN_REFS, ExpRef, named
 from dvx.model.paths import printable
 from dvx.model.run import FAILURES, Place, Run, State, Wish, encode_run
 from dvx.model.undo import Forgot, Ref
 from dvx.ops.exp_body import body_so_far
 from dvx.ops.exp_run import RecordedExperiment, RunOptions, perform
-from dvx.ops.experiments import git_of
+from dvx.ops.experiments import all_experiments, find, git_of
 from dvx.ops.refs import change_refs
 from dvx.ops.repro_plan import from_plain
 from dvx.ops.rooms import clear_room, existing_room, furnish
-from dvx.ops.run_record import STOPS, as_it_is, cancelled, open_registry
+from dvx.ops.run_record import STOPS, as_it_is, cancelled, known_experiments, open_registry
 from dvx.project import Project
 from dvx.store import files
 
@@ -91,7 +91,7 @@ def find_tasks(tasks: Iterable[Run], names: Sequence[str], others: Iterable[Run]
     known = list(tasks)
     found: dict[str, Run] = {}
     for name in names:
-        mine = [one for one in known if one.name == name or (len(name) >= 4 and one.ident.startswith(name))]
+        mine = [one for one in known if _means(name, one)]
         if not mine:
             passed = next((one for one in others if name in (one.name, one.ident)), None)
             if passed is not None:
@@ -128,6 +128,24 @@ def remove_tasks(project: Project, names: Sequence[str], states: Collection[Stat
         files.remove(log_of(project, one))
     release(project, [one.snapshot for one in chosen.values()])
     return tuple(chosen.values())
+
+
+def remove_unfinished(project: Project, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Forget what waits or failed under these names; returns the names of that, and those that experiments in Git have.
+
+    Raises:
+        UnknownTarget: a name means no experiment; nothing is removed then.
+        DvxError: one of them runs.
+    """
+    git = git_of(project)
+    refs = [(one.ref, one.commit) for one in all_experiments(git)]
+    known = [one for one in known_experiments(project) if one.state is not State.SUCCESS]
+    left = [one for one in known if any(_means(name, one) for name in names)]
+    recorded = [name for name in names if named(name, refs) or not any(_means(name, one) for one in left)]
+    for name in recorded:
+        find(git, name)
+    remove_tasks(project, [one.ident for one in left], ())
+    return [one.name for one in left], recorded
 
 
 def retry(project: Project, names: Sequence[str]) -> tuple[Run, ...]:
@@ -183,6 +201,10 @@ def release(project: Project, commits: Iterable[str]) -> None:
         kept = {ref: commit for ref, commit in git.refs(SNAPSHOTS).items() if commit in gone}
         if kept:
             change_refs(git, [RefChange(ref, None, commit) for ref, commit in kept.items()])
+
+
+def _means(name: str, run: Run) -> bool:
+    return run.name == name or (len(name) >= 4 and run.ident.startswith(name))
 
 
 def _perform(project: Project, registry: Registry, run: Run, tell: Tell) -> RecordedExperiment:

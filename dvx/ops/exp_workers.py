@@ -11,8 +11,8 @@ from contextlib import AbstractContextManager, suppress
 
 from dvx.errors import DvxError, StageFailed
 from dvx.model.events import Notice, Tell
-from dvx.model.run import Place, Run, State, Wish
-from dvx.ops.employment import employed, is_employed
+from dvx.model.run import FAILURES, Place, Run, State, Wish
+from dvx.ops.employment import employed, is_employed, workers
 from dvx.ops.exp_clean import sweep_rooms
 from dvx.ops.exp_tasks import find_tasks, run_task
 from dvx.ops.run_record import asking, known_experiments, open_registry
@@ -24,6 +24,7 @@ _POLL_SECONDS = 0.2
 _PATIENCE = 30.0
 _VAIN = 5
 _WORKING = (State.RUNNING, State.PAUSED)
+_LEFT = (*_WORKING, State.QUEUED)
 
 Around = Callable[[Run], AbstractContextManager[Tell]]
 
@@ -49,19 +50,21 @@ def work(project: Project, around: Around) -> int:
     return count
 
 
-def keep(project: Project, jobs: int) -> None:
-    """Have up to `jobs` workers run what waits until nothing does; one that dies is replaced, and its task taken up.
+def keep(project: Project, jobs: int, tell: Tell) -> tuple[Run, ...]:
+    """Have up to `jobs` workers run what waits until nothing does; one that dies is replaced, and its experiment taken up.
 
-    Tasks of workers that others started, such as a keeper that was killed, are waited for, and taken up if those workers die.
+    Experiments of workers that others started, such as a keeper that was killed, are waited for, and taken up if those workers
+    die. Failures are told; returns what ended.
 
     Raises:
         DvxError: workers end without doing anything.
     """
     running: list[Apart] = []
     try:
-        _replace(project, jobs, running)
+        ended = _replace(project, jobs, running, tell)
         # one that died right after it was done
         sweep_rooms(project)
+        return ended
     except BaseException:
         for one in running:
             one.send_signal(signal.SIGINT)
@@ -70,11 +73,13 @@ def keep(project: Project, jobs: int) -> None:
         raise
 
 
-def _replace(project: Project, jobs: int, running: list[Apart]) -> None:
+def _replace(project: Project, jobs: int, running: list[Apart], tell: Tell) -> tuple[Run, ...]:
     """Start workers, and others for those that end, until none is needed; `running` always holds those that work."""
     since = time.time()
     registry = open_registry(project)
     vain = 0
+    left: set[str] = set()
+    over: list[Run] = []
     while True:
         ended = [one for one in running if one.poll() is not None]
         # a signal is somebody's doing, an exit code the worker's own
@@ -82,17 +87,34 @@ def _replace(project: Project, jobs: int, running: list[Apart]) -> None:
         running[:] = [one for one in running if one not in ended]
         if vain > _VAIN * jobs:
             raise DvxError("workers end without running anything", f"see `{_worker_log(project)}`")
+        known = [one for one in known_experiments(project) if one.snapshot]
+        for one in known:
+            if one.ident in left and one.state not in _LEFT:
+                over.append(one)
+                if one.state in FAILURES:
+                    tell(Notice(f"{one.called} failed: {one.error}", f"`dvx queue logs {one.name}` shows what it wrote"))
+        left = {one.ident for one in known if one.state in _LEFT}
         stopped = registry.stop_asked(since)
-        waiting = 0 if stopped else len(_open_tasks(project))
+        waiting = 0 if stopped else sum(one.state is State.QUEUED for one in known)
         running.extend(_start(project, ("queue", "work", "--alone")) for _ in range(min(jobs - len(running), waiting)))
-        if not running and not waiting and (stopped or not _others_work(project)):
-            return
+        others = any(one.state in _WORKING and one.place is Place.QUEUE for one in known)
+        if not running and not waiting and (stopped or not others):
+            return tuple(over)
         time.sleep(_POLL_SECONDS)
 
 
-def start(project: Project, jobs: int) -> None:
-    """Have a keeper of `jobs` workers work in the background, whatever becomes of this process."""
-    _start(project, ("queue", "work", "--jobs", str(jobs)))
+def start(project: Project, jobs: int) -> int:
+    """Have a keeper of `jobs` workers work in the background, whatever becomes of this process; returns how many work now, or
+    did."""
+    before = set(workers(project))
+    wanted = min(jobs, _waiting(project))
+    keeper = _start(project, ("queue", "work", "--jobs", str(jobs)))
+    end = time.monotonic() + _PATIENCE
+    while _waiting(project) and len(set(workers(project)) - before) < wanted:
+        if keeper.poll() is not None or time.monotonic() > end:
+            break
+        time.sleep(_POLL_SECONDS)
+    return wanted
 
 
 def kill(project: Project, names: list[str], *, now: bool) -> tuple[Run, ...]:
@@ -123,14 +145,8 @@ def _running(project: Project) -> set[str]:
     return {one.ident for one in known_experiments(project) if one.state in _WORKING}
 
 
-def _open_tasks(project: Project) -> list[Run]:
-    """What waits for a worker: nobody has it, or who has it is dead."""
-    return [one for one in known_experiments(project) if one.state is State.QUEUED]
-
-
-def _others_work(project: Project) -> bool:
-    """Whether a worker of the queue that we did not start has a task."""
-    return any(one.state in _WORKING and one.place is Place.QUEUE for one in known_experiments(project))
+def _waiting(project: Project) -> int:
+    return sum(one.state is State.QUEUED and bool(one.snapshot) for one in known_experiments(project))
 
 
 def _start(project: Project, words: tuple[str, ...]) -> Apart:

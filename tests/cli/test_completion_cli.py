@@ -213,8 +213,9 @@ def test_runs_tasks_and_trash_are_offered(native: Path, monkeypatch: pytest.Monk
     write(native / "o", "mine\n")
     dvx(native, "checkout", "-f")
     run = dvx(native, "runs", "list").out.splitlines()[1].split()[0]
-    for line in ("runs show ", "runs logs --run ", "runs retry 2", "runs cancel ", "runs pause ", "runs resume "):
-        assert completed(native, f"dvx {line}", monkeypatch) == [run]
+    for line in ("runs show ", "runs logs --run ", "runs cancel ", "runs pause ", "runs resume "):
+        assert completed(native, f"dvx {line}", monkeypatch) == [run, "later"]
+    assert completed(native, "dvx runs retry 2", monkeypatch) == [run]
     for line in ("queue logs l", "queue kill ", "queue remove "):
         assert completed(native, f"dvx {line}", monkeypatch) == ["later"]
     assert "o" in completed(native, "dvx trash restore ", monkeypatch)

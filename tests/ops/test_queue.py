@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -121,7 +122,13 @@ def test_a_sweep_is_queued_and_run(repo: Path, notes: Path) -> None:
     tasks = queue(repo, "lr=1,2,13", "n=range(2)", name="s")
     assert [one.name for one in tasks] == [f"s-{number}" for number in range(1, 7)]
     assert git(repo, "for-each-ref", "refs/exps") == ""
-    assert run_dvx(repo, "exp", "run", "--run-all", "-j", "2").code != 0
+    result = run_dvx(repo, "exp", "run", "--run-all", "-j", "2")
+    assert result.code == dialect_of(repo).exit_codes.error
+    for name in ("s-5", "s-6"):
+        assert result.err.count(f"the experiment `{name}` failed: the stage `train` failed") == 1
+    # in the order in which they ended
+    assert re.search(r"^Ran experiment\(s\): (s-[1-4](, |$)){4}$", result.err, re.MULTILINE)
+    assert re.search(r"^error: failed: s-[56], s-[56]$", result.err, re.MULTILINE)
     assert untouched(repo) == before
     done = {f"s-{number}": "success" for number in (1, 2, 3, 4)}
     assert states(repo) == {**done, "s-5": "failed", "s-6": "failed"}
@@ -151,7 +158,8 @@ def test_a_queued_experiment_is_shown_with_its_values(repo: Path) -> None:
     queue(repo, "lr=7", name="q")
     document = json.loads(dvx(repo, "exp", "show", "--json").out)
     one = document[1]["experiments"][0]
-    assert (one["name"], one["executor"]["state"], one["executor"]["name"]) == ("q", "queued", "dvc-task")
+    assert (one["name"], one["executor"]["state"], one["executor"]["name"]) == ("q", "queued", dialect_of(repo).queue_name)
+    assert (one["executor"]["name"] == "dvc-task") == (dialect_of(repo).name == "dvc")
     assert one["revs"][0]["data"]["params"]["params.yaml"]["data"]["lr"] == 7
     assert one["revs"][0]["data"]["metrics"] == {}
     assert "Queued" in dvx(repo, "exp", "show").out
@@ -302,6 +310,55 @@ def test_what_a_dead_worker_left_is_cleaned_up(repo: Path, notes: Path) -> None:
     assert git(repo, "for-each-ref", "refs/dvx") == ""
 
 
+def test_workers_that_were_started_are_shown_and_others_are_not(repo: Path, notes: Path) -> None:
+    hold = notes.with_name("notes.hold")
+    hold.touch()
+    with subprocess.Popen(["dvx", "repro", "-f"], cwd=repo, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as other:
+        until(notes.exists)
+        queue(repo, "lr=2,3,4", name="k")
+        assert "Started '2' new" in dvx(repo, "queue", "start", "-j", "2").err
+        counts = json.loads(dvx(repo, "queue", "status", "--json").out)["workers"]
+        assert counts["active"] + counts["idle"] == 2
+        hold.unlink()
+        assert other.wait(30) == 0
+    until(lambda: set(states(repo).values()) == {"success"})
+    until(lambda: json.loads(dvx(repo, "queue", "status", "--json").out)["workers"] == {"active": 0, "idle": 0})
+
+
+def test_an_experiment_is_removed_by_its_name_wherever_it_is(repo: Path, notes: Path) -> None:
+    dvx(repo, "exp", "run", "-n", "done", "-S", "lr=2")
+    assert "the experiment `bad` was not recorded" in run_dvx(repo, "exp", "run", "-n", "bad", "-S", "lr=13").err
+    git(repo, "checkout", "--quiet", "params.yaml")
+    queue(repo, "lr=3,4", name="k")
+    assert "there is no experiment `nope`" in run_dvx(repo, "exp", "remove", "k-1", "nope").err
+    assert states(repo) == {"bad": "failed", "k-1": "queued", "k-2": "queued"}
+    assert dvx(repo, "exp", "remove", "bad", "done", "k-1").err.startswith("Removed experiments: 'bad', 'k-1' and 'done'\n")
+    assert (states(repo), accuracies(repo).keys()) == ({"k-2": "queued"}, {"k-2"})
+    hold = notes.with_name("notes.hold")
+    hold.touch()
+    with alone(repo) as worker:
+        until(lambda: states(repo) == {"k-2": "running"})
+        result = run_dvx(repo, "exp", "remove", "k-2")
+        assert "the experiment `k-2` runs\nhint: run `dvx queue kill k-2` first" in result.err
+        hold.unlink()
+        assert worker.wait(30) == 0
+    assert dvx(repo, "exp", "remove", "k-2").code == 0
+    assert git(repo, "for-each-ref", "refs/exps") == ""
+
+
+def test_only_what_failed_is_shown_if_only_that_is_wanted(repo: Path) -> None:
+    assert dvx(repo, "exp", "show", "--failed").err == "No experiment failed.\n"
+    dvx(repo, "exp", "run", "-n", "done", "-S", "lr=2")
+    queue(repo, "lr=13,3", name="k")
+    dvx(repo, "runs", "cancel", "k-2")
+    run_dvx(repo, "queue", "work", "--alone")
+    queue(repo, "lr=4", name="later")
+    lines = [line.split() for line in dvx(repo, "exp", "show", "--failed", "--csv").out.splitlines()]
+    assert [line[0].split(",")[0] for line in lines[2:]] == ["k-1", "k-2"]
+    shown = dvx(repo, "exp", "show", "--failed").out
+    assert ("Failed" in shown, "Cancelled" in shown, "Queued" in shown, "workspace" in shown) == (True, True, False, False)
+
+
 def test_workers_can_be_asked_to_end(repo: Path, notes: Path) -> None:
     hold = notes.with_name("notes.hold")
     hold.touch()
@@ -318,7 +375,7 @@ def test_workers_can_be_asked_to_end(repo: Path, notes: Path) -> None:
 def test_what_is_removed_leaves_no_trace(repo: Path) -> None:
     queue(repo, "lr=2,13", name="k")
     assert git(repo, "for-each-ref", "refs/dvx").count("refs/dvx/queue/") == 1
-    dvx(repo, "queue", "work")
+    run_dvx(repo, "queue", "work")
     with opened(repo) as project:
         with pytest.raises(UnknownTarget, match="no such experiment"):
             remove_tasks(project, ["nope"], ())
@@ -363,6 +420,25 @@ def test_a_wrong_value_is_refused_before_anything_is_queued(repo: Path, override
         queue(repo, *overrides)
     assert states(repo) == {}
     assert git(repo, "for-each-ref", "refs/dvx") == ""
+
+
+def test_values_that_do_not_go_together_are_refused_before_anything_is_queued(repo: Path) -> None:
+    """Each of them goes with the first of the other."""
+    dvx(repo, "config", "hydra.enabled", "true")
+    for path, text in {
+        "config.yaml": "defaults: [{data: a}, {model: a}, _self_]\nlr: 1\nn: 1\n",
+        "data/a.yaml": "size: 1\n",
+        "data/b.yaml": "kind: b\n",
+        "model/a.yaml": "size: 1\n",
+        "model/b.yaml": "size: ${data.size}\n",
+    }.items():
+        write(repo / "conf" / path, text)
+    commit_all(repo)
+    for one in ("data=b", "model=b"):
+        queue(repo, one)
+    with pytest.raises(DvxError, match=r"data\.size"):
+        queue(repo, "data=a,b", "model=a,b", name="k")
+    assert len(states(repo)) == 2
 
 
 def test_names_are_given_once(repo: Path) -> None:
@@ -443,7 +519,7 @@ def test_a_snapshot_goes_with_the_last_task_that_needs_it(repo: Path) -> None:
         assert kept() == 1
         remove_tasks(project, [second.name], ())
         assert kept() == 1
-    assert dvx(repo, "queue", "work").code == 0
+    assert run_dvx(repo, "queue", "work").code == dialect_of(repo).exit_codes.error
     assert list(states(repo).values()) == ["failed"]
     assert kept() == 1
     assert dvx(repo, "exp", "clean").code == 0
