@@ -21,7 +21,7 @@ from dvx.model.digest import digest_bytes
 from dvx.model.history import Fact, FactRow, RunRecord, fold
 from dvx.model.kept import RUN
 from dvx.model.run import Run, State, Wish
-from dvx.ops.employment import employed, home_of, is_employed
+from dvx.ops.employment import employed, home_of, is_employed, sweep_dead
 from dvx.project import Project
 from dvx.store import files
 
@@ -105,6 +105,8 @@ class Recorder:
     def end(self, error: BaseException | None) -> None:
         """Write how the run ended; who claimed it says that of the run itself."""
         if not self.begun:
+            # what a run that was killed at its very end left of itself
+            sweep_dead(self._project)
             return
         self._note()
         if not self._claimed:

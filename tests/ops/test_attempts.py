@@ -181,3 +181,11 @@ def test_who_asks_for_a_lock_does_not_hold_it(tmp_path: Path) -> None:
         thread.join()
     assert not any(asked)
     assert refused == []
+
+
+def test_what_a_run_that_was_killed_left_of_itself_goes_though_nothing_is_to_do(native: Path) -> None:
+    prepare(native, "stages:\n  s: {cmd: cp raw o, deps: [raw], outs: [o]}\n")
+    assert actions(native) == ["s run"]
+    mark = write(native / ".dvx/tmp/exps/workers/12345-0123abcd", "")
+    assert actions(native) == ["s skip"]
+    assert not mark.exists()
