@@ -123,7 +123,20 @@ GROUPS: dict[str, tuple[str, str]] = {
     "shim": ("Let dvx answer to the name `dvc`", "dvx shim install"),
     "git-hook": ("What Git calls, once `dvx install` has told it to", "dvx git-hook pre-commit"),
 }
-ALIASES = {"experiments": "exp", "rm": "remove", "mv": "move", "list": "ls", "ls-url": "list-url", "ds": "dataset"}
+ALIASES = {
+    "experiments": "exp", "rm": "remove", "mv": "move", "list": "ls", "ls-url": "list-url", "ds": "dataset",
+    "exp ls": "list", "exp rm": "remove",
+}  # fmt: skip
+DIFFERENT = {
+    "du": "with a repository the same; without one what the cache holds",
+    "exp run": "the same; `--queue` fills dvx's own queue, not DVC's",
+    "exp show": "the same; of DVC's own queue it says that something waits",
+    "queue start": "the same, for dvx's own queue",
+    "queue status": "the same, for dvx's own queue; it says what waits in DVC's",
+    "stage list": "the same; as if `--fail` were always given",
+    "check-ignore": "the same; `-q` prints nothing",
+}
+"""Commands of DVC that are not in all the same here, and in what they differ."""
 ABSENT: dict[str, tuple[str, str]] = {
     "studio": ("dvx knows of no hosted service", "`dvx exp show --html` makes a page, `dvx exp push` shares experiments"),
     "daemon": ("dvx has no daemon, and calls nobody", "there is nothing to do"),

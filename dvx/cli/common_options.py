@@ -42,6 +42,9 @@ def options(
     cd: Annotated[  # noqa: ARG001  its callback acts, before an unknown command is refused
         str, typer.Option("--cd", metavar="PATH", help="Work as if started in this folder.", callback=_go_to)
     ] = "",
+    wait_for_lock: Annotated[  # noqa: ARG001  as DVC is told; dvx always does
+        bool, typer.Option("--wait-for-lock", hidden=True, help="Wait for locks that others hold, as dvx always does.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say less.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
     color: Annotated[  # noqa: ARG001  as with `--cd`

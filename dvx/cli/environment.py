@@ -39,6 +39,8 @@ def check_ignore(
     for verdict in check_ignore(find_project(), _lines() if stdin else targets or ()):
         found = found or (bool(verdict.rules) if details else verdict.ignored)
         shown = printable(verdict.target)
+        if render.is_quiet():
+            continue
         if details:
             rules = verdict.rules if every else verdict.rules[-1:]
             for rule in rules or (("::",) if non_matching else ()):

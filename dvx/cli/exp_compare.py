@@ -13,6 +13,7 @@ from dvx.cli.common import JsonOption, MarkdownOption, find_project
 from dvx.cli.experiments import NumberOption, RevisionsOption, tell_of_others
 from dvx.cli.metrics import TableLook, changes_document, demand_revisions, print_changes
 from dvx.errors import UsageError
+from dvx.ops.dvc_queue import tell_others
 from dvx.ops.exp_show import Baseline, Hide, ShowOptions, show
 from dvx.ops.experiments import BaselineScope, git_of
 from dvx.ops.metrics import ValueChoice, What, compare
@@ -86,6 +87,7 @@ def exp_show(
     if json:
         render.json(exp_table.as_json(shown))
         return
+    tell_others(project, render.terminal())
     for text in exp_table.errors(shown):
         render.note(text)
     if sort_by:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dvx.cli import complete, render
-from dvx.cli.common import JsonOption, find_project
+from dvx.cli.common import JsonOption, RecursiveOption, TargetsArgument, find_project
 from dvx.errors import quoted
 from dvx.model.experiment import Experiment, ExpRef
 from dvx.model.run import State
@@ -40,6 +40,7 @@ ReplaceOption = Annotated[bool, typer.Option("--force", "-f", help="Replace an e
 
 
 def exp_save(
+    targets: TargetsArgument = None,
     *,
     name: NameOption = "",
     message: MessageOption = "",
@@ -48,15 +49,18 @@ def exp_save(
         list[str] | None,
         typer.Option("--include-untracked", "-I", help="A path that Git does not track; may be repeated.", show_default=False),
     ] = None,
+    recursive: RecursiveOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Record the workspace as an experiment, running nothing.
+    """Record the workspace as an experiment, running nothing: data that changed (of the targets, if there are any) and all else.
 
     Example: dvx exp save -n by-hand
     """
-    from dvx.ops.exp_run import SaveOptions, save
+    from dvx.ops.exp_save import SaveOptions, save
 
-    recorded = save(find_project(), SaveOptions(name, message, force, tuple(include_untracked or ())), render.terminal())
+    include = tuple(include_untracked or ())
+    options = SaveOptions(name, message, force, include, tuple(targets or ()), recursive)
+    recorded = save(find_project(), options, render.terminal())
     if json:
         render.json({"ref": recorded.commit})
     else:

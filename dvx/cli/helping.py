@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dvx.cli import render, screen
-from dvx.cli.commands import ABSENT, COMMANDS, GROUPS
+from dvx.cli.commands import ABSENT, COMMANDS, DIFFERENT, GROUPS
 from dvx.cli.common import cwd
 from dvx.cli.main import run
 from dvx.errors import UsageError, nearest
@@ -44,7 +44,8 @@ named.""",
 }
 _OWN_GROUPS = frozenset({"runs", "trash", "shim"})
 _OWN = frozenset(
-    ("fsck", "migrate", "undo", "schema", "vscode", "help", "explain", "remote test", "stage run", "queue work", "queue retry")
+    ("fsck", "migrate", "trust", "undo", "schema", "vscode", "help", "explain")
+    + ("remote test", "stage run", "queue work", "queue retry")
 )
 
 
@@ -88,7 +89,7 @@ def _about_dvc() -> list[str]:
     """Each command of DVC 3.67 with what it is here, then what dvx has besides."""
     own = [name for name in COMMANDS if name in _OWN or name.partition(" ")[0] in _OWN_GROUPS]
     absent = {name: f"none: {why}" for name, (why, _) in ABSENT.items()}
-    states = {name: "the same" for name in COMMANDS if name not in own} | absent
+    states = {name: "the same" for name in COMMANDS if name not in own} | DIFFERENT | absent
     width = max(map(len, states)) + 2
     lines = ["Commands of DVC 3.67:", *(f"  {name:<{width}}{states[name]}" for name in sorted(states))]
     return [*lines, "", "Commands that DVC has not:", *(f"  {name:<{width}}{COMMANDS[name][2]}" for name in own)]

@@ -13,6 +13,7 @@ from dvx.cli import complete, complete_values, render
 from dvx.cli.common import JobsOption, JsonOption, RemoteOption, cwd, find_project, tell_git
 from dvx.cli.origins import ConfigOption, RemoteConfigOption, SourceRemoteOption, origin_of
 from dvx.errors import Partial
+from dvx.model.listing import tree_of
 from dvx.model.origin import Origin
 from dvx.model.paths import printable
 
@@ -228,8 +229,9 @@ def list_url(
     url: SourceArgument,
     *,
     recursive: Annotated[bool, typer.Option("--recursive", "-R", help="Files in folders, too.")] = False,
+    tree: Annotated[bool, typer.Option("--tree", "-T", help="Draw folders and what is in them as a tree.")] = False,
     level: Annotated[
-        int | None, typer.Option("--level", "-L", min=1, help="With `-R`: how deep to go.", show_default=False)
+        int | None, typer.Option("--level", "-L", min=1, help="With `-R` or `-T`: how deep to go.", show_default=False)
     ] = None,
     size: Annotated[bool, typer.Option("--size", help="Show sizes, in bytes.")] = False,
     fs_config: FsConfigOption = None,
@@ -245,8 +247,13 @@ def list_url(
     there = list_url(cwd(), url, parse_options(fs_config, "--fs-config"))
     if not there.is_folder:
         rows = [(os.path.basename(url.rstrip("/")), there.sizes[""])]
+    elif tree and not json:
+        from dvx.cli.listing import branches
+
+        found = tree_of(there.sizes, level)
+        rows = [(".", None), *((line, row.size) for row, line in zip(found, branches(found), strict=True))]
     else:
-        rows = _rows(there.sizes, level if recursive else 1)
+        rows = _rows(there.sizes, level if recursive or tree else 1)
     if json:
         render.json([{"path": path.rstrip("/"), "isdir": path.endswith("/"), "size": amount} for path, amount in rows])
         return

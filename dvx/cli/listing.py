@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from typing import Annotated
@@ -19,7 +18,7 @@ from dvx.errors import DvxError, UsageError
 from dvx.git.places import is_bare
 from dvx.model.dialect import NATIVE
 from dvx.model.listing import Listing, ListingRow, as_json, flat
-from dvx.model.origin import is_elsewhere
+from dvx.model.origin import Origin, is_elsewhere
 from dvx.model.paths import parent, printable, within
 from dvx.ops.listing import ListOptions, list_files
 from dvx.project import Project
@@ -56,19 +55,10 @@ def ls(
     if tree and json:
         raise UsageError("`--tree` and `--json` exclude each other", "use `-R --json` to get all files")
     depth = level if recursive or tree else 1
-    with contextlib.ExitStack() as held:
-        if is_elsewhere(url) or config or remote_config or is_bare(_folder(url)):
-            from dvx.ops.get import opened
-
-            origin = origin_of(url, path or ".", rev, config, remote, remote_config)
-            project, inner = held.enter_context(opened(cwd(), origin))
-            options = ListOptions(inner, "", depth, dvc_only)
-        else:
-            project, inner = _place(_folder(url), path, rev)
-            options = ListOptions(inner, rev, depth, dvc_only, remote)
-        listing = list_files(project, options, render.terminal())
+    origin = origin_of(url, path, rev, config, remote, remote_config)
+    project, listing = listed(origin, depth, dvc_only=dvc_only)
     if tree:
-        lines = [(listing.top, listing.top.path), *zip(listing.rows, _branches(listing.rows), strict=True)]
+        lines = [(listing.top, listing.top.path), *zip(listing.rows, branches(listing.rows), strict=True)]
     else:
         rows = _from_here(project, flat(listing, depth), listing, rev)
         lines = [(row, row.path) for row in rows]
@@ -77,6 +67,19 @@ def ls(
         return
     for line in _columns(lines, size=size, hashes=show_hash):
         render.data(line)
+
+
+def listed(origin: Origin, level: int | None, *, dvc_only: bool = False) -> tuple[Project, Listing]:
+    """What a repository, here or elsewhere, holds at a path, as deep as `level`; and the project that the path belongs to."""
+    url = origin.url
+    if is_elsewhere(url) or origin.config or not isinstance(origin.remote, str) or is_bare(_folder(url)):
+        from dvx.ops.get import opened
+
+        with opened(cwd(), replace(origin, path=origin.path or ".")) as (project, inner):
+            return project, list_files(project, ListOptions(inner, "", level, dvc_only), render.terminal())
+    project, inner = _place(_folder(url), origin.path, origin.rev)
+    options = ListOptions(inner, origin.rev, level, dvc_only, origin.remote)
+    return project, list_files(project, options, render.terminal())
 
 
 def _folder(url: str) -> str:
@@ -139,7 +142,7 @@ def _from_here(project: Project, rows: Sequence[ListingRow], listing: Listing, r
     return sorted(named, key=lambda row: row.path)
 
 
-def _branches(rows: Sequence[ListingRow]) -> Iterator[str]:
+def branches(rows: Sequence[ListingRow]) -> Iterator[str]:
     """The names in a tree, with the lines that lead to them."""
     last = _last(rows)
     ends: dict[int, bool] = {}
@@ -162,17 +165,17 @@ def _last(rows: Sequence[ListingRow]) -> set[int]:
 
 
 def _columns(lines: Sequence[tuple[ListingRow, str]], *, size: bool, hashes: bool) -> Iterator[str]:
-    sizes = ["" if row.size is None else _amount(row.size) for row, _ in lines]
+    sizes = ["" if row.size is None else amount(row.size) for row, _ in lines]
     wide = max(map(len, sizes), default=0)
     digests = [row.digest.hex if row.digest else "-" for row, _ in lines]
     long = max(map(len, digests), default=0)
-    for (_, name), amount, digest in zip(lines, sizes, digests, strict=True):
-        cells = [f"{amount:>{wide}}"] if size else []
+    for (_, name), number, digest in zip(lines, sizes, digests, strict=True):
+        cells = [f"{number:>{wide}}"] if size else []
         cells += [f"{digest:<{long}}"] if hashes else []
         yield "  ".join([*cells, printable(name)])
 
 
-def _amount(number: int) -> str:
+def amount(number: int) -> str:
     """A size as DVC prints it: three digits and a letter, in powers of 1024."""
     if number < 1024:
         return str(number)

@@ -34,7 +34,7 @@ class LazyGroup(typer.core.TyperGroup):
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
         """Build one command; None when there is none of that name."""
-        cmd_name = ALIASES.get(cmd_name, cmd_name) if not self.prefix else cmd_name
+        cmd_name = ALIASES.get(self.prefix + cmd_name, cmd_name)
         if not self.prefix and cmd_name in GROUPS:
             return _group(cmd_name)
         entry = COMMANDS.get(self.prefix + cmd_name)

@@ -20,9 +20,11 @@ RemoteConfigOption = Annotated[
 
 def origin_of(url: str, path: str, rev: str, config: str, remote: str, words: Sequence[str] | None) -> Origin:
     """Another repository as the options name it; raises UsageError."""
-    from dvx.ops.url_source import parse_options
+    options = {}
+    if words:
+        from dvx.ops.url_source import parse_options
 
-    options = parse_options(list(words or ()), "--remote-config")
+        options = parse_options(list(words), "--remote-config")
     if config and options and remote:
         raise UsageError("`--config` says all that `--remote` with `--remote-config` can", "leave one out")
     if options and remote:

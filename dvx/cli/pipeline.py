@@ -79,6 +79,9 @@ def stage_list(
     everything: Annotated[bool, typer.Option("--all", help="All stages and pointer files of the repository.")] = False,
     recursive: RecursiveOption = False,
     name_only: Annotated[bool, typer.Option("--name-only", "--names-only", help="Names only.")] = False,
+    fail: Annotated[  # noqa: ARG001  as DVC is told; dvx always does
+        bool, typer.Option("--fail", hidden=True, help="Fail at files that cannot be read, as dvx always does.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """List stages with their outputs.

@@ -86,12 +86,14 @@ def queue_status(*, json: JsonOption = False) -> None:
 
     Example: dvx queue status
     """
+    from dvx.ops.dvc_queue import tell_others
     from dvx.ops.employment import workers
     from dvx.ops.exp_clean import tell_unreadable
     from dvx.ops.run_record import known_experiments, open_registry
 
     project = find_project()
     tell_unreadable(project, render.terminal())
+    tell_others(project, render.terminal())
     tasks = sorted((one for one in known_experiments(project) if one.snapshot), key=lambda one: _ORDER.index(one.state))
     # others than those of the queue run in the workspace, or for one call
     alive = set(workers(project)).difference(

@@ -104,8 +104,8 @@ def _cell(value: Any) -> str:
 
 
 def changes(paths: Mapping[str, Sequence[str]]) -> None:
-    """One line a path: a letter, a tab, the path."""
-    for letter, named in paths.items():
+    """One line a path: a letter, a tab, the path. Who asked for silence knows that there are some."""
+    for letter, named in ({} if _VERBOSITY["quiet"] else paths).items():
         for path in named:
             data(f"{colour.state(letter)}\t{path}")
 

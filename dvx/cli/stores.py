@@ -11,7 +11,11 @@ from msgspec import to_builtins
 
 from dvx.cli import complete, render, screen, units
 from dvx.cli.common import JsonOption, find_project
+from dvx.cli.origins import ConfigOption, RemoteConfigOption, SourceRemoteOption, origin_of
+from dvx.errors import UsageError
 from dvx.model.gc import parse_age
+from dvx.model.listing import sums
+from dvx.model.origin import Origin
 from dvx.model.paths import printable
 from dvx.model.usage import Share
 from dvx.ops import trash
@@ -21,22 +25,35 @@ _TARGETS = typer.Argument(help="Ids or paths, as `dvx trash list` shows them.", 
 
 
 def du(
+    url: Annotated[str, typer.Argument(help="A repository whose contents are measured.", autocompletion=complete.folders)] = "",
+    path: Annotated[str, typer.Argument(help="A folder or file in it.", show_default=False)] = "",
     *,
+    rev: Annotated[str, typer.Option("--rev", help="A branch, tag or commit of that repository.")] = "",
+    config: ConfigOption = "",
+    remote: SourceRemoteOption = "",
+    remote_config: RemoteConfigOption = None,
     summarize: Annotated[bool, typer.Option("--summarize", "-s", help="Only the sums.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Show what the cache holds, by path and by revision, and what it saves to keep equal bytes once.
+
+    With a repository, here or elsewhere, show how much each file and folder in it takes, data that is not here too.
 
     Size is what plain copies would take up, held is what they take up in the cache, and alone the part of that which would
     become free without that path or revision.
 
     Example: dvx du
     """
+    if url:
+        _contents(origin_of(url, path, rev, config, remote, remote_config), summarize=summarize, json=json)
+        return
+    if rev or config or remote or remote_config:
+        raise UsageError("these options are about a repository whose contents are measured", "name it: `dvx du . --rev v1`")
     found = usage(find_project(), render.terminal())
     if json:
-        sums = {name: getattr(found, name) for name in ("objects", "bytes", "unnamed", "size", "saved")}
+        totals = {name: getattr(found, name) for name in ("objects", "bytes", "unnamed", "size", "saved")}
         rows = {name: [to_builtins(share) for share in getattr(found, name)] for name in ("paths", "revisions")}
-        render.json(sums if summarize else sums | rows)
+        render.json(totals if summarize else totals | rows)
         return
     for title, shares in () if summarize else (("Path", found.paths), ("Revision", found.revisions)):
         if shares:
@@ -44,6 +61,20 @@ def du(
             render.data("")
     render.data(f"{units.size(found.bytes)} in {units.count(found.objects, 'object')}, {units.size(found.unnamed)} unnamed")
     render.data(f"{units.size(found.size)} as plain copies, {units.size(found.saved)} saved")
+
+
+def _contents(origin: Origin, *, summarize: bool, json: bool) -> None:
+    """Print how much the files and folders of a repository take, as DVC does."""
+    from dvx.cli.listing import amount, listed
+
+    rows = sums(listed(origin, None)[1])[-1 if summarize else 0 :]
+    if json:
+        render.json([{"path": name, "size": size} for name, size in rows])
+        return
+    shown = [amount(size) for _, size in rows]
+    wide = max(map(len, shown))
+    for (name, _), size in zip(rows, shown, strict=True):
+        render.data(f"{size:<{wide}}  {printable(name)}")
 
 
 def _row(share: Share) -> tuple[str, ...]:

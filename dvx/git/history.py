@@ -34,6 +34,12 @@ def narrow_remotes(git: Git) -> list[str]:
     return [name for name, every in found.items() if not every]
 
 
+def stacked(git: Git, ref: str) -> int:
+    """How many commits the reflog of a ref holds, as that of a stash does; none where there is no such ref."""
+    answer = process.run(git.place, ("rev-list", "--walk-reflogs", "--count", ref, "--"))
+    return int(answer.out) if answer.code == 0 else 0
+
+
 def unseen_refs(git: Git, remote: str, known: Collection[str]) -> list[str]:
     """Branches, tags and experiments of a remote whose commits are not among those `known` here.
 

@@ -198,9 +198,10 @@ class Git(Struct, frozen=True):
         """The id of a commit's tree."""
         return values.text(process.ask(self.place, ("rev-parse", "--verify", "--end-of-options", commit + "^{tree}"))).strip()
 
-    def stage(self, paths: Sequence[str]) -> None:
-        """Put paths, and what is below them, into the index; ignored and absent ones are left out."""
+    def stage(self, paths: Sequence[str], gone: Iterable[str] = ()) -> None:
+        """Put paths, and what is below them, into the index; ignored and absent ones are left out. `gone` files leave it."""
         self._add(paths, "")
+        self._record((self.full(path) for path in gone), "")
 
     def check_identity(self) -> None:
         """Raise GitError if Git could not make a commit for want of a name."""

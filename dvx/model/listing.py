@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -49,6 +49,36 @@ def over(tracked: ListingRow, present: ListingRow | None) -> ListingRow:
         return tracked
     executable = present.executable or (present.is_link and tracked.executable)
     return replace(tracked, size=present.size, is_dir=tracked.is_dir or present.is_dir, executable=executable)
+
+
+def tree_of(sizes: Mapping[str, int | None], level: int | None) -> tuple[ListingRow, ...]:
+    """Files by path, as they lie in their folders, as deep as `level`."""
+    folders = laid_out({path: ListingRow("", False, size=size) for path, size in sizes.items()}, is_out=False)
+
+    def walk(folder: str, depth: int) -> Iterator[ListingRow]:
+        for name, row in sorted(folders.get(folder, {}).items()):
+            path = f"{folder}/{name}" if folder else name
+            yield replace(row, path=path, depth=depth)
+            if row.is_dir and depth != level:
+                yield from walk(path, depth + 1)
+
+    return tuple(walk("", 1))
+
+
+def sums(listing: Listing) -> list[tuple[str, int]]:
+    """How many bytes is in each file and folder that was listed to any depth, and last in the whole."""
+    found: dict[str, int] = {}
+
+    def size(row: ListingRow, path: str) -> int:
+        # of what is not here, only the whole may be known
+        return found.get(path) or (row.size or 0 if row.digest or not row.is_dir else 0)
+
+    for row in sorted(listing.rows, key=lambda row: -row.depth):
+        found[row.path] = size(row, row.path)
+        folder = parent(row.path)
+        found[folder] = found.get(folder, 0) + found[row.path]
+    direct = [(row.path, found[row.path]) for row in listing.rows if row.depth == 1]
+    return [*direct, (listing.top.path, size(listing.top, ""))]
 
 
 def laid_out(files: Mapping[str, ListingRow], *, is_out: bool) -> dict[str, dict[str, ListingRow]]:

@@ -1,4 +1,4 @@
-"""exp run, exp save: a run of the pipeline in the workspace, and its record in Git, whole or absent."""
+"""exp run: a run of the pipeline in the workspace, and its record in Git, whole or absent."""
 
 from __future__ import annotations
 
@@ -45,15 +45,6 @@ class RunOptions(Struct, frozen=True):
     hydra: bool = True
 
 
-class SaveOptions(Struct, frozen=True):
-    """How to record the workspace; `include` are paths that Git does not track."""
-
-    name: str = ""
-    message: str = ""
-    force: bool = False
-    include: tuple[str, ...] = ()
-
-
 class RecordedExperiment(Struct, frozen=True):
     """An experiment's ref and commit; `ran` is what the pipeline did, `replaced` the commit that had the ref before."""
 
@@ -70,7 +61,9 @@ class Prepared(Struct, frozen=True):
     edits: Mapping[str, bytes]
 
 
-class _Record(Struct, frozen=True):
+class Record(Struct, frozen=True):
+    """What an experiment is called in Git, its message, and the `extra` paths that it holds; `force` replaces a namesake."""
+
     ref: ExpRef
     message: str
     extra: tuple[str, ...]
@@ -125,23 +118,10 @@ def perform(project: Project, ref: ExpRef, options: RunOptions, tell: Tell, clai
     ran = repro(project, replace(options.repro, environment=environment), tell, claimed)
     index = load_index(project)
     _check_inputs(project, index, ran, allow_missing=options.repro.allow_missing)
-    message = options.message or _message(project, index, [one.address for one in ran.stages if one.action is not Action.SKIP])
-    commit, replaced = _record(project, git, _Record(ref, message, own_files(project, index), options.force))
-    _tell_untracked(git, index, tell)
+    message = options.message or message_of(project, index, [one.address for one in ran.stages if one.action is not Action.SKIP])
+    commit, replaced = record(project, git, Record(ref, message, own_files(project, index), options.force))
+    tell_untracked(git, index, tell)
     return RecordedExperiment(ref, commit, ran, replaced)
-
-
-def save(project: Project, options: SaveOptions, tell: Tell) -> RecordedExperiment:
-    """Record the workspace as an experiment, running nothing."""
-    git = git_of(project)
-    ref = new_ref(project, options.name)
-    git.check_identity()
-    index = load_index(project)
-    message = options.message or _message(project, index, list(index.stages))
-    extra = (*own_files(project, index), *(project.relative(path) for path in options.include))
-    commit, replaced = _record(project, git, _Record(ref, message, extra, options.force))
-    _tell_untracked(git, index, tell)
-    return RecordedExperiment(ref, commit, None, replaced)
 
 
 @contextlib.contextmanager
@@ -215,7 +195,7 @@ def _check_inputs(project: Project, index: Index, ran: ReproResult, *, allow_mis
             raise DvxError(text, "run `dvx exp run` again; what is done already is not repeated")
 
 
-def _message(project: Project, index: Index, addresses: Sequence[str]) -> str:
+def message_of(project: Project, index: Index, addresses: Sequence[str]) -> str:
     return f"{project.dialect.name}: commit experiment {result_hash(_lock_entries(project, index, addresses))}"
 
 
@@ -247,25 +227,25 @@ def own_files(project: Project, index: Index) -> tuple[str, ...]:
     return tuple(path for path in dict.fromkeys(found) if not path.startswith("../"))
 
 
-def _record(project: Project, git: Git, record: _Record) -> tuple[str, str]:
+def record(project: Project, git: Git, what: Record) -> tuple[str, str]:
     """Commit the workspace and give the commit its ref; an equal experiment of that name is kept as it is.
 
     Returns the commit, and the one that lost the ref (empty if none did).
     """
     with scratch_index(project, git) as index:
-        commit = git.snapshot(index, record.ref.baseline, record.extra, record.message)
+        commit = git.snapshot(index, what.ref.baseline, what.extra, what.message)
     while True:
-        old = git.experiments().get(record.ref)
+        old = git.experiments().get(what.ref)
         if old is not None and git.tree(old) == git.tree(commit):
             return old, ""
-        if old is not None and not record.force:
-            raise _taken(record.ref, ", with another result; the new one is in the workspace")
+        if old is not None and not what.force:
+            raise _taken(what.ref, ", with another result; the new one is in the workspace")
         with contextlib.suppress(RefMoved):
-            change_refs(git, [RefChange(str(record.ref), commit, old)], project.undo)
+            change_refs(git, [RefChange(str(what.ref), commit, old)], project.undo)
             return commit, old or ""
 
 
-def _tell_untracked(git: Git, index: Index, tell: Tell) -> None:
+def tell_untracked(git: Git, index: Index, tell: Tell) -> None:
     """Say which dependencies the experiment lacks because Git does not know them."""
     named = {
         dep for stage in index.stages.values() for dep in stage.deps if "://" not in dep and not dep.startswith(("/", "../"))

@@ -34,7 +34,7 @@ def for_git(project: Project, changed: Iterable[str], gone: Iterable[str] = ()) 
     known = project.git.tracked(gone) if gone else set()
     files = tuple(sorted({*changed, *known}))
     if files and project.config.flag("core.autostage", False):
-        project.git.stage(files)
+        project.git.stage(files, known)
     return files
 
 

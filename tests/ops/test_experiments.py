@@ -12,7 +12,8 @@ from dvx.errors import AtRisk, DvxError, GitError, MissingData, StageFailed, Unk
 from dvx.model.events import Notice, silent
 from dvx.model.staleness import Action
 from dvx.ops import exp_apply, exp_run, exp_show, experiments
-from dvx.ops.exp_run import RunOptions, SaveOptions
+from dvx.ops.exp_run import RunOptions
+from dvx.ops.exp_save import SaveOptions, save
 from dvx.ops.exp_show import ShowOptions
 from dvx.ops.experiments import BaselineScope
 from dvx.ops.repro import ReproOptions
@@ -387,7 +388,7 @@ def test_rename_and_branch(folder):
 def test_save_records_without_running(folder):
     write(folder / "notes.txt", "mine\n")
     write(folder / "train.sh", "# edited\n")
-    saved = exp_run.save(project(folder), SaveOptions("by-hand", include=("notes.txt",)), silent)
+    saved = save(project(folder), SaveOptions("by-hand", include=("notes.txt",)), silent)
     assert git(folder, "show", f"{saved.commit}:notes.txt") == "mine"
     assert git(folder, "show", f"{saved.commit}:train.sh") == "# edited"
 

@@ -1,0 +1,67 @@
+"""exp save: the workspace as an experiment; nothing is run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from dvx.model.dataset import is_dataset
+from dvx.model.events import Tell
+from dvx.model.stage import is_url
+from dvx.ops.commit import CommitOptions
+from dvx.ops.commit import commit as commit_data
+from dvx.ops.exp_run import Record, RecordedExperiment, message_of, new_ref, own_files, record, tell_untracked
+from dvx.ops.experiments import git_of
+from dvx.ops.index import Index, SelectOptions, load_index
+from dvx.project import Project
+
+
+class SaveOptions(Struct, frozen=True):
+    """How to record the workspace; `include` are paths that Git does not track.
+
+    Of data, only what the `targets` mean is stored, if there are any; those that are folders may mean all `recursive`ly.
+    """
+
+    name: str = ""
+    message: str = ""
+    force: bool = False
+    include: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    recursive: bool = False
+
+
+def save(project: Project, options: SaveOptions, tell: Tell) -> RecordedExperiment:
+    """Record the workspace as an experiment, running nothing. What is not here stays as it was recorded.
+
+    Raises:
+        MissingData: what a target means does not exist.
+    """
+    git = git_of(project)
+    ref = new_ref(project, options.name)
+    git.check_identity()
+    if targets := options.targets or _present(project, load_index(project)):
+        select = SelectOptions(recursive=options.recursive)
+        commit_data(project, CommitOptions(targets, select, force=True, share=False), tell)
+    index = load_index(project)
+    message = options.message or message_of(project, index, list(index.stages))
+    extra = (*own_files(project, index), *(project.relative(path) for path in options.include))
+    commit, replaced = record(project, git, Record(ref, message, extra, options.force))
+    tell_untracked(git, index, tell)
+    return RecordedExperiment(ref, commit, None, replaced)
+
+
+def _present(project: Project, index: Index) -> tuple[str, ...]:
+    """The pointers and stages whose files are all here, as targets."""
+    paths = {path: [output.path for output, _ in pointer.outs] for path, pointer in index.pointers.items()}
+    found = [project.shown(path) for path, outs in paths.items() if _exist(project, outs)]
+    for address, stage in index.stages.items():
+        deps = [stage.place(dep) for dep in stage.deps if not is_url(dep) and not is_dataset(dep)]
+        if _exist(project, [*deps, *(output.path for output in stage.outs)]):
+            found.append(address)
+    return tuple(found)
+
+
+def _exist(project: Project, paths: Iterable[str]) -> bool:
+    return all(os.path.exists(os.path.join(project.root, path)) for path in paths)
