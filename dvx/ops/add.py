@@ -12,13 +12,14 @@ from msgspec import Struct, field
 
 from dvx.errors import MissingData, UsageError, quoted
 from dvx.model.events import Notice, Tell, silent
-from dvx.model.paths import ancestors, printable
+from dvx.model.paths import ancestors, parent, printable
 from dvx.model.pointer import Output
 from dvx.model.tree import Content
+from dvx.ops.conflicts import Conflicts
 from dvx.ops.detach import detach, unshared
 from dvx.ops.gitignore import ignore
 from dvx.ops.ignore import Ignore
-from dvx.ops.index import Index, Tracked, load_index, read_pointer
+from dvx.ops.index import Index, Tracked, read_pointer
 from dvx.ops.owners import for_git
 from dvx.ops.parts import store_parts
 from dvx.ops.pointers import recorded_in
@@ -70,9 +71,11 @@ def add(project: Project, targets: Sequence[str], tell: Tell = silent, options: 
     Raises:
         DvxError: a target does not exist, is tracked by Git or by a stage, or overlaps with what is tracked.
     """
-    index = load_index(project)
+    conflicts = Conflicts(project)
+    index = conflicts.index
     named = _expand(project, targets) if options.glob else targets
     paths = _outermost(project, dict.fromkeys(project.relative(target) for target in named))
+    conflicts.demand_clear(map(parent, paths))
     parts = _parts(index, paths)
     if parts and not options.commit:
         raise UsageError("a part of a tracked directory needs the cache", "write the whole directory, or leave `--no-commit` out")
@@ -176,7 +179,7 @@ def _record_parts(project: Project, tracked: Tracked, inners: Sequence[str], tel
         recorded = next((recorded.content for output, recorded in outs if output.path == path), None)
         if recorded is None:
             raise MissingData(f"`{printable(pointer)}` records no content any more", f"run `dvx add {quoted(path)}`")
-        content = store_parts(project, path, recorded, inners, tell)
+        content = store_parts(project, tracked.output, recorded, inners, tell)
         project.cache.barrier()
         note_made(project, [content.digest])
         changed = change_text(project, pointer, partial(recorded_in, project, pointer, output, content))

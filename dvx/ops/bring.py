@@ -10,12 +10,12 @@ from msgspec import Struct
 
 from dvx.errors import DvxError, MissingData, UsageError
 from dvx.model.events import Progress, Tell, silent
-from dvx.model.paths import ancestors, printable
+from dvx.model.paths import ancestors, printable, within
 from dvx.model.pointer import Output
 from dvx.model.stage import is_url
 from dvx.model.transfer import Need, TransferPlan
 from dvx.model.tree import Content, Entry, Tree, tree_content
-from dvx.ops.add import Added, AddOptions, AddResult
+from dvx.ops.add import Added, AddOptions, AddResult, add
 from dvx.ops.checkout import clear
 from dvx.ops.claiming import Reliance, claim
 from dvx.ops.gitignore import ignore
@@ -23,8 +23,9 @@ from dvx.ops.ignore import Ignore
 from dvx.ops.index import load_index
 from dvx.ops.owners import for_git
 from dvx.ops.pointers import recorded_in
+from dvx.ops.scope import SyncOptions
 from dvx.ops.steps import Remotes
-from dvx.ops.sync import Direction, demand
+from dvx.ops.sync import Direction, demand, plan_push, transfer
 from dvx.ops.targets import check_git, check_owners, check_place
 from dvx.ops.texts import change_all
 from dvx.project import Project
@@ -89,6 +90,12 @@ def add_to_remote(project: Project, source: str, options: BringOptions, added: A
         Corrupted: a file changed while it was sent.
     """
     place = _source(project, source)
+    if not options.out and (within(place, project.root) and _is_part(project, place)):
+        # it is here, and belongs to a folder that is tracked already
+        found = add(project, [source], tell, added)
+        sync = SyncOptions((source,), options.remote, options.jobs)
+        demand(transfer(project, plan_push(project, sync, tell), tell), Direction.PUSH)
+        return found
     path = project.relative(options.out or os.path.basename(place))
     _check(project, path, place)
     target = project.abs(path)
@@ -108,6 +115,11 @@ def add_to_remote(project: Project, source: str, options: BringOptions, added: A
     output = Output(path, annotations=added.annotations)
     new = change_all(project, {pointer: partial(recorded_in, project, pointer, output, content)})
     return AddResult((Added(path, pointer, content, bool(new)),), for_git(project, [*changed, *new]))
+
+
+def _is_part(project: Project, place: str) -> bool:
+    tracked = load_index(project).owner_of(project.relative(place))
+    return tracked is not None and tracked.owner == tracked.file and project.abs(tracked.output.path) != place
 
 
 def _source(project: Project, typed: str) -> str:

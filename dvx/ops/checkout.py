@@ -13,6 +13,7 @@ from dvx.model.checkout import CheckoutPlan, plan_checkout
 from dvx.model.events import Notice, Progress, Tell, silent
 from dvx.model.paths import parent, printable, within
 from dvx.model.tree import Content, Entry, holds
+from dvx.ops.conflicts import Conflicts
 from dvx.ops.detach import to_trash
 from dvx.ops.index import Selected, SelectOptions, load_index, select
 from dvx.ops.keeping import is_kept
@@ -55,13 +56,24 @@ class CheckoutOptions(Struct, frozen=True):
 
 def checkout(project: Project, options: CheckoutOptions, tell: Tell = silent) -> CheckoutResult:
     """Restore tracked paths from the cache; raises like `restore`, and UnknownTarget."""
-    contents, only = recorded(select(project, load_index(project), options.targets, options.select))
+    contents, only = recorded(_chosen(project, options))
     result = restore(project, contents, tell, only=only, force=options.force, allow_missing=options.allow_missing)
     if options.relink:
         from dvx.ops.renew import renew_links
 
         result = replace(result, relinked=renew_links(project, contents, only, tell))
     return result
+
+
+def _chosen(project: Project, options: CheckoutOptions) -> tuple[Selected, ...]:
+    """What the targets mean; a merge conflict beside them is no matter."""
+    if not options.targets:
+        return select(project, load_index(project), (), options.select)
+    conflicts = Conflicts(project)
+    conflicts.demand_clear(project.relative(target) for target in options.targets)
+    chosen = select(project, conflicts.index, options.targets, options.select)
+    conflicts.demand_clear_locks(chosen)
+    return chosen
 
 
 def recorded(chosen: Iterable[Selected]) -> tuple[dict[str, Content], dict[str, tuple[str, ...]]]:

@@ -172,7 +172,7 @@ def _take(project: Project, outs: Sequence[tuple[Output, Recorded]], parts: _Par
     contents = store(project, whole, tell)
     for output, recorded in outs:
         if output.path in parts and recorded.content is not None:
-            contents[output.path] = store_parts(project, output.path, recorded.content, parts[output.path], tell)
+            contents[output.path] = store_parts(project, output, recorded.content, parts[output.path], tell)
     seen = observe(project, [output.path for output, _ in outs if output.path not in contents], tell)
     return contents | {path: content for path, content in seen.items() if content is not None}
 

@@ -7,26 +7,30 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from dvx.errors import DvxError, MissingData, quoted
+from dvx.errors import DvxError, MissingData, UnknownTarget, quoted
+from dvx.model.digest import Digest
 from dvx.model.events import Tell
 from dvx.model.paths import printable, within
+from dvx.model.pointer import Output
 from dvx.model.tree import Content, Entry, Tree, tree_content
 from dvx.ops.track import look, store
 from dvx.project import Project
 
 
-def store_parts(project: Project, path: str, recorded: Content, inners: Sequence[str], tell: Tell) -> Content:
-    """Take what `inners` hold now, files or folders in the directory `path`, into the cache; durable after a barrier.
+def store_parts(project: Project, output: Output, recorded: Content, inners: Sequence[str], tell: Tell) -> Content:
+    """Take what `inners` hold now, files or folders in the directory of an output, into the cache; durable after a barrier.
 
-    Returns what the directory holds with these parts renewed. A part that is gone is left out.
+    Returns what the directory holds with these parts renewed. A part that is gone is left out. Of the rest, only the list is
+    needed: it is taken from a remote if the cache lacks it.
 
     Raises:
-        MissingData: the recorded directory is not in the cache, or a part is neither there nor recorded.
+        MissingData: the recorded directory is neither in the cache nor at the remote, or a part is neither there nor recorded.
         DvxError: the directory is recorded in another hash than new content gets.
     """
+    path = output.path
     if not recorded.digest.is_tree or recorded.digest.algorithm != project.algorithm:
         raise DvxError(f"`{printable(path)}` cannot be recorded in part", f"run `dvx commit {quoted(path)}`")
-    old = project.cache.read_tree(recorded.digest)
+    old = _tree(project, recorded.digest, output.remote)
     fresh = [_part(project, path, old, inner, tell) for inner in inners]
     kept, gone = _apart(old.entries, inners)
     folders = [folder for folder in old.empty_folders if not any(within(folder, inner) for inner in inners)]
@@ -36,6 +40,21 @@ def store_parts(project: Project, path: str, recorded: Content, inners: Sequence
     content, data = tree_content(tree, project.dialect, project.algorithm)
     project.cache.put(data, content.digest)
     return replace(content, size=_size(project, recorded, gone, [entry for part in fresh for entry in part.entries]))
+
+
+def _tree(project: Project, digest: Digest, remote: str) -> Tree:
+    try:
+        return project.cache.read_tree(digest)
+    except MissingData as error:
+        # loads what speaks to stores
+        from dvx.ops.steps import Remotes
+
+        try:
+            tree, data = Remotes(project, "", 0).open(remote).read_tree(digest)
+        except (MissingData, UnknownTarget):
+            raise error from None
+    project.cache.put(data, digest)
+    return tree
 
 
 def _part(project: Project, path: str, old: Tree, inner: str, tell: Tell) -> Tree:

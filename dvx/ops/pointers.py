@@ -7,6 +7,7 @@ from typing import Any
 
 from dvx.errors import Corrupted, DvxError, MissingData, UnsafePath, quoted
 from dvx.formats import dump_yaml, edit_yaml
+from dvx.formats.mistakes import our_side
 from dvx.model.paths import parent, printable
 from dvx.model.pointer import Output, encode_content, encode_output, stage_checksum
 from dvx.model.tree import Content
@@ -29,6 +30,8 @@ def recorded_in(project: Project, pointer: str, output: Output, content: Content
     Raises:
         DvxError: the file tracks something else.
     """
+    # what is written now resolves a merge conflict in it
+    old = our_side(old)
     data = old.encode("utf-8", "surrogateescape")
     paths = [known.path for known, _ in read_pointer(data, pointer, project.dialect).outs] if old.strip() else []
     if paths and output.path not in paths:

@@ -92,7 +92,8 @@ def test_a_merge_conflict_is_recognised(dialect_repo: Path, top: str) -> None:
     write(dialect_repo / f"data{dialect_of(dialect_repo).pointer_suffix}", top + text)
     result = run_dvx(dialect_repo, "status")
     assert result.code == 1
-    assert result.err.endswith("\nhint: it holds a merge conflict; resolve it, then run the command again\n")
+    assert "\nhint: it holds a merge conflict: run `dvx add` for its data" in result.err
+    assert result.err.endswith("; `dvx install` lets Git merge such files by itself\n")
 
 
 def test_what_was_replaced_can_be_got_back(native: Path) -> None:
