@@ -15,13 +15,13 @@ from dvx.config import Config, environment, find_root
 from dvx.errors import DvxError
 from dvx.model.database import FORMATS
 from dvx.model.dialect import NATIVE
-from dvx.model.options import ANY_REMOTE, DATABASE, REMOTES, SECTIONS, Option, ValueKind
+from dvx.model.options import ANY_REMOTE, DATABASE, REACHED, REMOTES, SECTIONS, Option, ValueKind
 from dvx.model.settings import options_of
 from dvx.project import Project
 
 DEFAULT_PARAMS = "params.yaml"
 _PREFIXES = ("++", "+", "~")
-_SCHEMES = tuple(f"{scheme}://" for scheme in REMOTES if scheme)
+_SCHEMES = tuple(f"{scheme}://" for scheme in REACHED if scheme)
 _FEW_WORDS = {ValueKind.FLAG: ("true", "false"), ValueKind.LINKS: ("reflink", "hardlink", "symlink", "copy")}
 
 encodings = one_of("utf-8", "latin-1", "cp1252", "utf-16", "ascii")

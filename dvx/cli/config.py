@@ -228,6 +228,7 @@ def remote_test(
         typer.Argument(help="Name of the remote; the default one without.", autocompletion=complete.remotes, show_default=False),
     ] = "",
     *,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Write nothing; say whether a pull would work.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Say who you are at a remote, what you may do there, and how far away it is.
@@ -238,7 +239,7 @@ def remote_test(
     """
     from dvx.ops.remote_test import try_remote
 
-    found = try_remote(find_project(), name)
+    found = try_remote(find_project(), name, reading=read_only)
     if json:
         render.json({**to_builtins(found), "works": not found.lacking})
     else:

@@ -9,7 +9,20 @@ from msgspec import Struct
 
 from dvx.errors import ConfigError, UsageError, nearest, quoted
 from dvx.model.ini import NAMED, Document, split_title, title_of
-from dvx.model.options import ANY_REMOTE, COUNT, DATABASE, FLAG, REMOTES, SECTIONS, TEXT, Option, Options, ValueKind
+from dvx.model.options import (
+    ANY_REMOTE,
+    COUNT,
+    DATABASE,
+    FLAG,
+    REACHED,
+    REMOTES,
+    SECTIONS,
+    TEXT,
+    UNREACHED,
+    Option,
+    Options,
+    ValueKind,
+)
 from dvx.model.quoting import Value
 
 HIDDEN = "***"
@@ -144,7 +157,7 @@ def _remote_options(url: Setting | None, setting: Setting) -> Options:
     if scheme == "remote":
         return ANY_REMOTE
     if scheme not in REMOTES:
-        known = [name for name in REMOTES if name]
+        known = [name for name in REACHED if name]
         hint = nearest(scheme, known) or f"dvx knows {', '.join(known)} and paths"
         raise _error(url or setting, f"the url of remote `{setting.name.name}` has the unknown scheme `{scheme}`", hint)
     return REMOTES[scheme]
@@ -158,6 +171,14 @@ def scheme_of(url: str) -> str:
     """The scheme of a URL; empty for a path, and for `scheme://` without a host."""
     scheme, separator, rest = url.partition("://")
     return scheme.lower() if separator and rest and rest[0] not in _HOSTLESS else ""
+
+
+def demand_reached(url: str) -> None:
+    """Refuse a URL of a kind that DVC has and dvx does not; raises ConfigError."""
+    scheme = url.partition("://")[0].lower()
+    if "://" in url and scheme in UNREACHED:
+        why, hint = UNREACHED[scheme]
+        raise ConfigError(f"dvx does not reach `{scheme}://` remotes: {why}", hint)
 
 
 def lacks_host(url: str) -> bool:

@@ -14,7 +14,19 @@ from dvx.model.events import Notice, Tell
 from dvx.model.ini import Document, parse, render
 from dvx.model.paths import printable, within
 from dvx.model.quoting import Value
-from dvx.model.settings import Level, OptionName, Setting, check, is_path, is_secret, lacks_host, merge, parse_name, read_settings
+from dvx.model.settings import (
+    Level,
+    OptionName,
+    Setting,
+    check,
+    demand_reached,
+    is_path,
+    is_secret,
+    lacks_host,
+    merge,
+    parse_name,
+    read_settings,
+)
 from dvx.model.undo import Stays
 from dvx.ops.trust import note_choice
 from dvx.store import files
@@ -86,6 +98,8 @@ def set_option(editing: Editing, name: OptionName, value: str) -> None:
     config.path(level)
     if name.section == "remote":
         _check_remote(config, name, level)
+        if name.option == "url":
+            demand_reached(value)
     kept = stored(editing, level, name, value)
     after = edit(editing, level, lambda document: document.put(name.title, name.option, kept), name)
     editing.tell_kept(name, value)

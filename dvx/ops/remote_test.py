@@ -58,8 +58,8 @@ class RemoteTest(Struct, frozen=True):
         return tuple(each for each in self.probes if each.needed and each.verdict in (ProbeVerdict.FAILED, ProbeVerdict.UNKNOWN))
 
 
-def try_remote(project: Project, name: str) -> RemoteTest:
-    """Test the remote of that name, or the default one.
+def try_remote(project: Project, name: str, *, reading: bool = False) -> RemoteTest:
+    """Test the remote of that name, or the default one; with `reading` only what a pull needs, and nothing is written.
 
     Raises:
         UnknownTarget: there is none.
@@ -67,16 +67,17 @@ def try_remote(project: Project, name: str) -> RemoteTest:
     """
     remotes = Remotes(project, name, 1)
     opened = remotes.versioned("") or remotes.open("")
-    return _Tester(project, project.config.remote(name), opened.remote).run()
+    return _Tester(project, project.config.remote(name), opened.remote, reading=reading).run()
 
 
 class _Tester:
     """The probes of one remote, in their order; each tells the later ones what there is."""
 
-    def __init__(self, project: Project, settings: RemoteSettings, remote: Remote) -> None:
+    def __init__(self, project: Project, settings: RemoteSettings, remote: Remote, *, reading: bool = False) -> None:
         self._project = project
         self._settings = settings
         self._remote = remote
+        self._reading = reading
         self._name = f".dvx-probe-{secrets.token_hex(8)}"
         self._once = f"{self._name}-once"
         self._found: list[Probe] = []
@@ -86,10 +87,14 @@ class _Tester:
         remote, url = self._remote, redact(self._settings.url)
         unreached = self._reach()
         if unreached is not None:
-            self._found += [unreached, *(Probe(what, ProbeVerdict.UNKNOWN, needed=True) for what in ("list", "read", "write"))]
+            rest = ("list", "read") if self._reading else ("list", "read", "write")
+            self._found += [unreached, *(Probe(what, ProbeVerdict.UNKNOWN, needed=True) for what in rest)]
             return RemoteTest(remote.name, url, tuple(self._found))
         self._add("identity", self._identity, needed=False)
         self._add("list", self._list)
+        if self._reading:
+            self._add("read", self._read_nothing)
+            return self._result(self._latency())
         latency = None
         try:
             wrote = self._add("write", self._write)
@@ -98,9 +103,12 @@ class _Tester:
             latency = self._latency()
         finally:
             self._add("delete", self._delete, needed=False, tried=any(each.check == "write" for each in self._found))
+        return self._result(latency)
+
+    def _result(self, latency: float | None) -> RemoteTest:
         clock = probe.clock(self._settings.url, self._settings.options)
         self._found.append(_clock_probe(clock))
-        return RemoteTest(remote.name, url, tuple(self._found), latency, clock)
+        return RemoteTest(self._remote.name, redact(self._settings.url), tuple(self._found), latency, clock)
 
     def _add(self, what: str, ask: Callable[[], tuple[ProbeVerdict, str]], *, needed: bool = True, tried: bool = True) -> bool:
         """Note how a probe ended; whether it went well."""

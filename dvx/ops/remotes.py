@@ -12,7 +12,7 @@ from dvx.config import Config
 from dvx.errors import ConfigError, UnknownTarget, quoted
 from dvx.model.events import Notice
 from dvx.model.ini import Document, IniItem, Section, title_of
-from dvx.model.settings import Level, OptionName, shown
+from dvx.model.settings import Level, OptionName, demand_reached, shown
 from dvx.ops.configure import Editing, check_remote_name, edit, set_option, stored, unknown_remote, unset_option
 
 _DEFAULT = OptionName("core", "", "remote")
@@ -56,6 +56,7 @@ def add_remote(editing: Editing, new: NewRemote) -> None:
     first = not config.remotes()
     level = editing.level_for(name, new.url)
     url = stored(editing, level, name, new.url)
+    demand_reached(new.url)
     if not url:
         raise ConfigError(f"the remote `{name.name}` needs a url", "give a path or a URL such as `s3://bucket/path`")
 

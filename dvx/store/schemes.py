@@ -11,6 +11,8 @@ from typing import Any
 from msgspec import Struct, field
 
 from dvx.errors import ConfigError, nearest
+from dvx.model.options import REACHED
+from dvx.model.settings import demand_reached
 
 _URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
 _FLAGS = frozenset({"use_ssl", "allow_anonymous_login", "gss_auth", "allow_agent", "cache_regions", "version_aware"})
@@ -24,7 +26,8 @@ class Scheme(Struct, frozen=True):
     A `flat` store puts an object at once or not at all, has no folders, and lists any prefix in one go.
     `container` is the word for the first part of its paths, which nobody but the user makes. `lists` says whether it can list.
     `options` maps an option to a dotted argument. Beside OSError its library raises `errors`, and `passing` ones: worth a retry.
-    `backend` is the module of `dvx.store.backends` that opens it; `most` is how many connections it bears.
+    `backend` is the module of `dvx.store.backends` that opens it; `most` is how many connections it bears. `module` is what has
+    to be installed for it, which is called like its package.
     """
 
     protocol: str
@@ -37,6 +40,7 @@ class Scheme(Struct, frozen=True):
     passing: tuple[str, ...] = ()
     backend: str = "fsspec_files"
     most: int = 64
+    module: str = ""
 
 
 _S3 = {
@@ -66,7 +70,6 @@ _S3 = {
     "configpath": "files.config_file",
 }
 _GS = {"projectname": "project", "credentialpath": "token", "endpointurl": "endpoint_url", "allow_anonymous_login": "anon"}
-_OSS = {"oss_key_id": "key", "oss_key_secret": "secret", "oss_endpoint": "endpoint"}
 _AZURE = {
     name: name
     for name in ("connection_string", "account_name", "account_key", "sas_token", "tenant_id", "client_id", "client_secret")
@@ -109,8 +112,32 @@ _DAV, _DAV_PASSING = ("httpx.HTTPError", "httpx.StreamError", "webdav4.client.Cl
 _AIOHTTP = ("aiohttp.ClientError",)
 _BOTO = ("botocore.exceptions.BotoCoreError", "botocore.exceptions.ClientError", "botocore.parsers.ResponseParserError")
 _BOTO_PASSING = ("botocore.exceptions.HTTPClientError", "botocore.exceptions.ConnectionError", *_AIOHTTP)
+_WEB = Scheme(
+    "http",
+    "dvx-vc[http]",
+    flat=True,
+    lists=False,
+    options=_HTTP,
+    passing=_REQUESTS_PASSING,
+    backend="http",
+    most=16,
+    module="requests",
+)
+_DAVS = Scheme(
+    "webdav", "dvx-vc[webdav]", options=_WEBDAV, errors=_DAV, passing=_DAV_PASSING, backend="webdav", most=16, module="webdav4"
+)
 SCHEMES: dict[str, Scheme] = {
-    "s3": Scheme("s3", "s3fs", flat=True, container="bucket", options=_S3, errors=_BOTO, passing=_BOTO_PASSING, backend="s3"),
+    "s3": Scheme(
+        "s3",
+        "s3fs",
+        flat=True,
+        container="bucket",
+        options=_S3,
+        errors=_BOTO,
+        passing=_BOTO_PASSING,
+        backend="s3",
+        module="s3fs",
+    ),
     "gs": Scheme(
         "gs",
         "dvx-vc[gs]",
@@ -119,6 +146,7 @@ SCHEMES: dict[str, Scheme] = {
         options=_GS,
         errors=("gcsfs.retry.HttpError", "google.auth.exceptions.GoogleAuthError"),
         passing=(*_AIOHTTP, "requests.exceptions.ProxyError", "google.auth.exceptions.TransportError"),
+        module="gcsfs",
     ),
     "azure": Scheme(
         "abfs",
@@ -128,6 +156,7 @@ SCHEMES: dict[str, Scheme] = {
         options=_AZURE,
         errors=("azure.core.exceptions.AzureError",),
         passing=_AZURE_PASSING,
+        module="adlfs",
     ),
     "ssh": Scheme(
         "ssh",
@@ -137,18 +166,12 @@ SCHEMES: dict[str, Scheme] = {
         passing=("paramiko.SSHException", "builtins.EOFError"),
         backend="sftp",
         most=8,
+        module="paramiko",
     ),
-    "http": Scheme(
-        "http", "dvx-vc[http]", flat=True, lists=False, options=_HTTP, passing=_REQUESTS_PASSING, backend="http", most=16
-    ),
-    "https": Scheme(
-        "https", "dvx-vc[http]", flat=True, lists=False, options=_HTTP, passing=_REQUESTS_PASSING, backend="http", most=16
-    ),
-    "webdav": Scheme("webdav", "dvx-vc[webdav]", options=_WEBDAV, errors=_DAV, passing=_DAV_PASSING, backend="webdav", most=16),
-    "webdavs": Scheme("webdav", "dvx-vc[webdav]", options=_WEBDAV, errors=_DAV, passing=_DAV_PASSING, backend="webdav", most=16),
-    "hdfs": Scheme("hdfs", "pyarrow", options={"user": "user", "kerb_ticket": "kerb_ticket"}),
-    "webhdfs": Scheme("webhdfs", "requests", options={"user": "user"}),
-    "oss": Scheme("oss", "ossfs", flat=True, container="bucket", options=_OSS),
+    "http": _WEB,
+    "https": _WEB,
+    "webdav": _DAVS,
+    "webdavs": _DAVS,
     "memory": Scheme("memory", flat=True),
 }
 
@@ -160,10 +183,12 @@ def scheme_of(url: str) -> str:
 
 
 def find_scheme(url: str) -> Scheme:
-    """What is known of a URL's scheme; raises ConfigError when it is unknown."""
+    """What is known of a URL's scheme; raises ConfigError when it is unknown, or known to be out of reach."""
+    demand_reached(url)
     name = scheme_of(url)
     if name not in SCHEMES:
-        hint = nearest(name, SCHEMES) or f"known schemes: {', '.join(sorted(SCHEMES))}, or a local path"
+        known = [scheme for scheme in REACHED if scheme]
+        hint = nearest(name, known) or f"known schemes: {', '.join(sorted(known))}, or a local path"
         raise ConfigError(f"unknown kind of remote: `{name}://`", hint)
     return SCHEMES[name]
 

@@ -5,43 +5,26 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
+from dvx.model.options import REACHED
 from dvx.store.schemes import SCHEMES, find_scheme, scheme_of
-
-# protocol of fsspec -> the modules that it needs, which are called like their packages
-_MODULES = {
-    "abfs": ("adlfs",),
-    "gs": ("gcsfs",),
-    "hdfs": ("pyarrow",),
-    "http": ("requests",),
-    "https": ("requests",),
-    "oss": ("ossfs",),
-    "s3": ("s3fs",),
-    "ssh": ("paramiko",),
-    "webdav": ("webdav4",),
-    "webhdfs": ("requests",),
-}
 
 
 def supported() -> dict[str, tuple[tuple[str, str], ...]]:
     """The schemes of URLs that can be reached, each with the packages that do it and their versions."""
-    found = {}
-    for name, scheme in SCHEMES.items():
-        modules = _MODULES.get(scheme.protocol, ())
-        if all(find_spec(module) for module in modules):
-            found[name] = tuple((module, installed(module)) for module in modules)
-    return found
+    schemes = ((name, SCHEMES[name].module) for name in REACHED if name)
+    return {name: ((module, installed(module)),) for name, module in schemes if find_spec(module)}
 
 
 def missing_package(url: str) -> str:
     """What to install to reach a URL; empty if nothing is missing.
 
     Raises:
-        ConfigError: its scheme is unknown.
+        ConfigError: its scheme is unknown, or out of reach.
     """
     if not scheme_of(url):
         return ""
     scheme = find_scheme(url)
-    return "" if all(find_spec(module) for module in _MODULES.get(scheme.protocol, ())) else scheme.package
+    return "" if not scheme.module or find_spec(scheme.module) else scheme.package
 
 
 def installed(package: str) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import platform
+from importlib.util import find_spec
 from pathlib import Path
+
+import pytest
 
 import dvx as package
 from dvx.cli.doctor import _WORDS
@@ -34,24 +37,32 @@ def test_a_note_is_no_failure(native: Path) -> None:
     )
 
 
+@pytest.fixture
+def without_gcsfs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package that a kind of remote needs is not installed."""
+    monkeypatch.setattr("dvx.store.support.find_spec", lambda module: None if module == "gcsfs" else find_spec(module))
+
+
+@pytest.mark.usefixtures("without_gcsfs")
 def test_what_is_broken_is_said_with_its_cure(dialect_repo: Path) -> None:
-    dvx(dialect_repo, "remote", "add", "cloud", "oss://bucket/x")
+    dvx(dialect_repo, "remote", "add", "cloud", "gs://bucket/x")
     result = run_dvx(dialect_repo, "doctor")
     assert result.code == 1
-    line = "broken: the remote `cloud` needs a package that is not installed -> run `pip install 'ossfs'`\n"
+    line = "broken: the remote `cloud` needs a package that is not installed -> run `pip install 'dvx-vc[gs]'`\n"
     assert line in result.out
 
 
+@pytest.mark.usefixtures("without_gcsfs")
 def test_json(dialect_repo: Path) -> None:
-    dvx(dialect_repo, "remote", "add", "cloud", "oss://bucket/x")
+    dvx(dialect_repo, "remote", "add", "cloud", "gs://bucket/x")
     result = run_dvx(dialect_repo, "doctor", "--json")
     assert result.code == 1
     assert result.json["version"] == package.__version__
-    assert result.json["remotes"] == ["oss"]
+    assert result.json["remotes"] == ["gs"]
     assert {
         "kind": "package-missing",
         "problem": "the remote `cloud` needs a package that is not installed",
-        "cure": "run `pip install 'ossfs'`",
+        "cure": "run `pip install 'dvx-vc[gs]'`",
         "broken": True,
     } in result.json["problems"]
 

@@ -203,3 +203,24 @@ def test_http(native: Path, http: Served) -> None:
 
     assert (verdicts(found)["list"], verdicts(found)["clock"], found.json["works"]) == ("not supported", "ok", True)
     assert list(http.folder.rglob(".dvx-probe*")) == []
+
+
+def test_a_readers_key_is_enough_to_read(native: Path, s3: S3Server, bucket: str) -> None:
+    add(native, f"s3://{bucket}/x", s3.options(reader=True))
+    assert run_dvx(native, "remote", "test").code == 1
+    found = dvx(native, "remote", "test", "--read-only", "--json")
+    assert verdicts(found).keys() == {"identity", "list", "read", "clock"}
+    assert found.json["works"] is True
+    assert found.json["latency"] > 0
+
+
+def test_reading_alone_writes_nothing(native: Path, tmp_path: Path) -> None:
+    write(tmp_path / "store/kept", "kept")
+    add(native, str(tmp_path / "store"), {})
+    before = (tmp_path / "store").stat().st_mtime_ns
+    dvx(native, "remote", "test", "--read-only")
+    assert (tmp_path / "store").stat().st_mtime_ns == before
+    dvx(native, "remote", "modify", "storage", "url", str(tmp_path / "nowhere"))
+    told = run_dvx(native, "remote", "test", "--read-only", "--json")
+    assert told.code == 1
+    assert verdicts(told) == {"reach": "failed", "list": "not tried", "read": "not tried"}

@@ -71,10 +71,11 @@ def test_a_folder_in_which_no_file_can_be_made(native: Path) -> None:
     assert diagnose(str(native)).environment.links == ()
 
 
-def test_a_remote_that_cannot_be_reached_for_want_of_a_package(native: Path) -> None:
-    dvx(native, "remote", "add", "cloud", "oss://bucket/x")
+def test_a_remote_that_cannot_be_reached_for_want_of_a_package(native: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dvx(native, "remote", "add", "cloud", "gs://bucket/x")
     dvx(native, "remote", "add", "here", "../store")
-    assert found(native) == [Problem(ProblemKind.PACKAGE_MISSING, "cloud", "ossfs")]
+    monkeypatch.setattr("dvx.store.support.find_spec", lambda module: None if module == "gcsfs" else object())
+    assert found(native) == [Problem(ProblemKind.PACKAGE_MISSING, "cloud", "dvx-vc[gs]")]
     assert diagnose(str(native)).is_broken
     assert missing_package("s3://bucket") == ""
 

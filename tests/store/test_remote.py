@@ -534,7 +534,6 @@ class TestOpening:
             ("webdav://host/path", "webdav4.client", "dvx-vc[webdav]"),
             ("azure://container/path", "adlfs", "dvx-vc[azure]"),
             ("gs://bucket/path", "gcsfs", "dvx-vc[gs]"),
-            ("oss://bucket/path", "ossfs", "ossfs"),
         ],
     )
     def test_a_missing_package_is_named_with_its_cure(
