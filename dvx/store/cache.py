@@ -39,7 +39,7 @@ class Cache:
         self.runs = os.path.join(root, "runs")
         self.tell: Tell = silent
         self.named: set[Digest] = set()  # new objects that have their names
-        self._folder_mode = 0o2775 if group_shared else None
+        self._group_shared = group_shared
         self._guard = threading.RLock()
         self._pending: dict[Digest, str] = {}
         self._writable: dict[str, int] = {}
@@ -278,12 +278,7 @@ class Cache:
         return os.path.join(self.root, "tmp")
 
     def _make_folder(self, folder: str) -> None:
-        if self._folder_mode is None or os.path.isdir(folder):
-            files.make_folder(folder)
-            return
-        self._make_folder(os.path.dirname(folder))
-        files.make_folder(folder)
-        files.set_mode(folder, self._folder_mode)
+        files.make_group_folder(folder, always=self._group_shared)
 
 
 def _is_object(status: os.stat_result) -> bool:

@@ -30,13 +30,16 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class FolderRemote:
-    """Objects below the folder `url`, an absolute path. Threads may share it."""
+    """Objects below the folder `url`, an absolute path; new folders in it are for its group to write to if it is, or if they are
+    `group_shared`. Threads may share it.
+    """
 
-    def __init__(self, name: str, url: str, jobs: int = 0) -> None:
+    def __init__(self, name: str, url: str, jobs: int = 0, *, group_shared: bool = False) -> None:
         self.name = name
         self.url = url
         self.jobs = jobs or min(4, os.cpu_count() or 1)
         self.lists = True
+        self._group_shared = group_shared
         self._guard = threading.Lock()
         self._pending: dict[str, str] = {}
         self._folders: set[str] = set()
@@ -178,10 +181,13 @@ class FolderRemote:
     def _prepare(self, folder: str) -> None:
         with self._guard:
             if not self._folders:
-                files.make_folder(f"{self.url}/{_TEMPORARY}")
+                self._make_folder(f"{self.url}/{_TEMPORARY}")
             if folder not in self._folders:
-                files.make_folder(folder)
+                self._make_folder(folder)
                 self._folders.add(folder)
+
+    def _make_folder(self, folder: str) -> None:
+        files.make_group_folder(folder, always=self._group_shared)
 
     def _sweep(self, now: float) -> None:
         """Remove what was left there long before `now`, which is how late it is by the clock of the folder's file system."""

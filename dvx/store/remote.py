@@ -124,7 +124,7 @@ def open_remote(
         ConfigError: the scheme is unknown, its package is not installed, or an option is of the wrong kind.
     """
     if not scheme_of(url):
-        return FolderRemote(name, url.partition("://")[2] or url, jobs)
+        return FolderRemote(name, url.partition("://")[2] or url, jobs, group_shared=options.get("shared") == "group")
     scheme = find_scheme(url)
     _refuse_devices(name, options)
     jobs = jobs or min(32, max(8, 4 * (os.cpu_count() or 1)))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import multiprocessing
 import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -151,6 +153,19 @@ class TestSSH:
                     b"hello", HELLO.object_name
                 )
 
+    def test_folders_are_for_the_group_where_the_one_above_is(self, ssh: Served, home: Path) -> None:
+        trust(home, ssh)
+        top = ssh.folder / uuid.uuid4().hex
+        for mode, expected in ((0o2775, 0o2775), (0o755, 0o755)):
+            place = top / oct(mode)
+            place.mkdir(parents=True)
+            place.chmod(mode)
+            remote = open_remote("storage", f"ssh://127.0.0.1:{ssh.port}{place}", ssh.options)
+            remote.put(b"hello", HELLO.object_name)
+            made = [path for path in place.rglob("*") if path.is_dir()]
+            assert len(made) == 3
+            assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {expected}
+
     def test_a_server_without_sftp_is_told(self, home: Path, tmp_path: Path) -> None:
         (tmp_path / "server").mkdir()
         with ssh_server(tmp_path / "server", sftp="") as server:
@@ -231,6 +246,55 @@ def children(name: str, parent: int = 0) -> list[int]:
             if told.endswith(f"({name}") and rest.split()[1] == str(parent or os.getpid()):
                 found.append(int(folder.name))
     return found
+
+
+class TestFolder:
+    @pytest.mark.parametrize(("mode", "options", "expected"), [
+        (0o2775, {}, 0o2775), (0o755, {}, 0o755), (0o755, {"shared": "group"}, 0o2775), (0o775, {}, 0o755),
+    ])  # fmt: skip
+    def test_folders_are_for_the_group_where_that_is_wanted(
+        self, tmp_path: Path, mode: int, options: dict[str, str], expected: int
+    ) -> None:
+        place = tmp_path / "store"
+        place.mkdir()
+        place.chmod(mode)
+        remote = open_remote("storage", str(place), options)
+        remote.put(b"hello", HELLO.object_name)
+        remote.flush()
+        made = [path for path in place.rglob("*") if path.is_dir()]
+        assert len(made) == 4
+        assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {expected}
+
+    @pytest.mark.skipif(os.getuid() != 0, reason="it takes two users")
+    def test_two_users_push_to_one_folder(self, tmp_path: Path) -> None:
+        place = tmp_path / "store"
+        place.mkdir()
+        os.chown(place, 0, 4321)
+        place.chmod(0o2775)
+        first = open_remote("storage", str(place), {})
+        first.put(b"hello", HELLO.object_name)
+        first.flush()
+
+        def as_another() -> None:
+            os.chdir(place)
+            os.setgroups([])
+            os.setgid(4321)
+            os.setuid(54321)
+            os.umask(0o077)
+            # the folders above may be closed to others
+            second = open_remote("storage", "/proc/self/cwd", {})
+            second.put(b"other", "files/md5/5d/x")
+            second.put(b"other", "files/md5/ab/x")
+            second.flush()
+            second.remove(HELLO.object_name)
+
+        # Python itself may lie where the other one may not read
+        process = multiprocessing.get_context("fork").Process(target=as_another)
+        process.start()
+        process.join()
+        assert process.exitcode == 0
+        first.remove("files/md5/ab/x")
+        assert sorted(first.names("")) == ["files/md5/5d/x"]
 
 
 class TestHTTP:

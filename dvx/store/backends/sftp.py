@@ -15,6 +15,7 @@ from fsspec.implementations.sftp import SFTPFileSystem
 from dvx.errors import RemoteError
 from dvx.store.backends.openssh import CONNECT_SECONDS, Dialer, Login, Wire
 from dvx.store.backends.target import Target
+from dvx.store.files import GROUP_FOLDER, is_for_group
 
 _PIECE = 32 << 10
 
@@ -69,7 +70,7 @@ class SFTPFiles(SFTPFileSystem):  # type: ignore[misc]
         self._confirm(rpath, total)
 
     def makedirs(self, path: str, exist_ok: bool = True) -> None:  # noqa: ARG002  as a server that is asked twice answers
-        """Make a folder and those above it; others may do so at the same time."""
+        """Make a folder and those above it, for the group to write to as in `files.make_group_folder`; others may do so, too."""
         try:
             self.ftp.mkdir(path)
         except FileNotFoundError:
@@ -81,6 +82,9 @@ class SFTPFiles(SFTPFileSystem):  # type: ignore[misc]
         except OSError:
             if not stat.S_ISDIR(self.ftp.stat(path).st_mode or 0):
                 raise
+        else:
+            if is_for_group(self.ftp.stat(path.rpartition("/")[0] or "/").st_mode or 0):
+                self.ftp.chmod(path, stat.S_IMODE(self.ftp.stat(path).st_mode or 0) | GROUP_FOLDER)
 
     def rm_file(self, path: str) -> None:
         """Remove a file."""

@@ -6,9 +6,10 @@ Names appear complete or not at all: bytes go to a temporary name first and are 
 from dvx.store.files.below import names_in, read_below, read_note, remove, remove_below, remove_tree
 from dvx.store.files.copying import copy_bytes, copy_file, hardlink, reflink, symlink
 from dvx.store.files.locking import locked
-from dvx.store.files.modes import NEW_EXECUTABLE, NEW_FILE, PROTECTED
+from dvx.store.files.modes import GROUP_FOLDER, NEW_EXECUTABLE, NEW_FILE, PROTECTED, is_for_group
 from dvx.store.files.naming import (
     make_folder,
+    make_group_folder,
     move,
     move_aside,
     move_new,
@@ -33,6 +34,7 @@ from dvx.store.files.writing import (
 
 __all__ = [
     "CHUNK",
+    "GROUP_FOLDER",
     "NEW_EXECUTABLE",
     "NEW_FILE",
     "PROTECTED",
@@ -42,8 +44,10 @@ __all__ = [
     "draft",
     "empty",
     "hardlink",
+    "is_for_group",
     "locked",
     "make_folder",
+    "make_group_folder",
     "move",
     "move_aside",
     "move_new",

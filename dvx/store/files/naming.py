@@ -7,11 +7,13 @@ import errno
 import itertools
 import os
 import shutil
+import stat
 import sys
 
 from dvx.store.durable import sync_file, sync_folder
 from dvx.store.files.below import remove_tree
 from dvx.store.files.beside import new_folder
+from dvx.store.files.modes import GROUP_FOLDER, is_for_group
 
 _HERE = -100  # AT_FDCWD
 _NO_REPLACE = 1
@@ -33,6 +35,18 @@ def make_folder(path: str) -> None:
                 missing.append(above)
         else:
             missing.pop()
+
+
+def make_group_folder(path: str, *, always: bool = False) -> None:
+    """Make a folder and its parents, each for its group to write to where the one above is so (`chmod g+ws`), or `always`."""
+    if os.path.isdir(path):
+        return
+    above = os.path.dirname(path)
+    make_group_folder(above, always=always)
+    make_folder(path)
+    if always or is_for_group(os.stat(above).st_mode):
+        with contextlib.suppress(PermissionError):  # somebody else made it at the same time
+            os.chmod(path, stat.S_IMODE(os.stat(path).st_mode) | GROUP_FOLDER)
 
 
 def _make_one(path: str) -> None:
