@@ -56,16 +56,12 @@ class Project(Struct, frozen=True, dict=True):
         Raises:
             NotARepository: no folder from `start` upwards holds `.dvx` or `.dvc`.
         """
-        folder = start
-        while True:
-            dialect = dialect_at(folder)
-            if dialect is not None:
-                return Project.open(folder, dialect, start)
-            above = os.path.dirname(folder)
-            if above == folder:
-                hint = "run `dvx init` (or `dvx init --dvc`) to make one"
-                raise NotARepository(f"`{printable(start)}` is not inside a dvx or DVC repository", hint)
-            folder = above
+        return Project.open(*_find(start), start)
+
+    @staticmethod
+    def find_other(start: str) -> Project:
+        """The project that the folder `start` lies in, maybe somebody else's: see `foreign`. Raises like `find`."""
+        return Project.foreign(*_find(start))
 
     @staticmethod
     def open(root: str, dialect: Dialect, cwd: str) -> Project:
@@ -191,3 +187,19 @@ def _algorithm(config: Config, dialect: Dialect) -> str:
             f"`core.hash` cannot be `{chosen}`", nearest(chosen, dialect.algorithms) or f"one of {', '.join(dialect.algorithms)}"
         )
     return chosen
+
+
+def _find(start: str) -> tuple[str, Dialect]:
+    folder = start
+    while True:
+        dialect = dialect_at(folder)
+        if dialect is not None:
+            return folder, dialect
+        above = os.path.dirname(folder)
+        if above == folder:
+            break
+        folder = above
+    if os.path.isdir(start) and not os.access(start, os.R_OK | os.X_OK):
+        raise NotARepository(f"`{printable(start)}` cannot be read", "ask its owner to let your group read it")
+    hint = "run `dvx init` (or `dvx init --dvc`) to make one"
+    raise NotARepository(f"`{printable(start)}` is not inside a dvx or DVC repository", hint)

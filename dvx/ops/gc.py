@@ -88,7 +88,7 @@ def plan(project: Project, options: GcOptions, tell: Tell, look: GcLook | None =
     if look is None:
         reach = Reach(project.cache, lenient=options.skip_failed)
         look = GcLook(Finder(tell, options.skip_failed), reach, Remotes(project, options.remote, options.jobs))
-    others = [Project.find(os.path.normpath(os.path.join(project.cwd, typed))) for typed in options.projects]
+    others = [Project.find_other(os.path.normpath(os.path.join(project.cwd, typed))) for typed in options.projects]
     for owner in (project, *others):
         check_history(owner, options.scope, look.finder, at_remotes=options.cloud)
     roots = look.finder.find(project, others, options.scope)

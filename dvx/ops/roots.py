@@ -142,7 +142,7 @@ class Finder(Struct, dict=True):
         for folder in folders:
             if os.path.isdir(os.path.join(folder, project.dialect.folder)):
                 try:
-                    yield Project.open(folder, project.dialect, folder)
+                    yield Project.foreign(folder, project.dialect)
                 except DvxError as error:
                     self.fail(f"`{printable(folder)}`", error)
 
