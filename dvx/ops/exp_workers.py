@@ -15,7 +15,7 @@ from dvx.model.run import FAILURES, Place, Run, State, Wish
 from dvx.ops.employment import employed, is_employed, workers
 from dvx.ops.exp_clean import sweep_rooms
 from dvx.ops.exp_tasks import find_tasks, run_task
-from dvx.ops.run_record import asking, known_experiments, open_registry
+from dvx.ops.run_record import STOPS, asking, known_experiments, open_registry
 from dvx.project import Project
 from dvx.shell import Apart, start_apart
 from dvx.store import files
@@ -46,7 +46,8 @@ def work(project: Project, around: Around) -> int:
                 except (DvxError, OSError) as error:
                     # where a stage's own log was is of no use: its end stands here, and all of it above
                     hint = error.hint if isinstance(error, DvxError) and not isinstance(error, StageFailed) else ""
-                    tell(Notice(f"the experiment `{task.name}` failed: {error}", hint))
+                    cut = registry.asked(task.ident) in STOPS
+                    tell(Notice(str(error) if cut else f"{task.called} failed: {error}", hint))
     return count
 
 
@@ -92,7 +93,8 @@ def _replace(project: Project, jobs: int, running: list[Apart], tell: Tell) -> t
             if one.ident in left and one.state not in _LEFT:
                 over.append(one)
                 if one.state in FAILURES:
-                    tell(Notice(f"{one.called} failed: {one.error}", f"`dvx queue logs {one.name}` shows what it wrote"))
+                    what = f"failed: {one.error}" if one.state is State.FAILED else f"was {one.state.value}"
+                    tell(Notice(f"{one.called} {what}", f"`dvx queue logs {one.name}` shows what it wrote"))
         left = {one.ident for one in known if one.state in _LEFT}
         stopped = registry.stop_asked(since)
         waiting = 0 if stopped else sum(one.state is State.QUEUED for one in known)

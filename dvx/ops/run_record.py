@@ -200,6 +200,8 @@ def asking(project: Project, found: Run, wish: Wish) -> Run:
     state = as_it_is(project, found).state
     if state is State.QUEUED and wish in STOPS:
         return replace(found, state=State.CANCELLED, worker="", ended=time.time())
+    if state is State.QUEUED:
+        raise DvxError(f"{found.called} does not run yet", "run `dvx queue start` to run what waits")
     if state not in (State.RUNNING, State.PAUSED):
         hint = "" if state is State.SUCCESS else found.way_on
         raise DvxError(f"{found.called} does not work any more: it is {state.value}", hint)

@@ -233,8 +233,12 @@ def test_an_experiment_is_a_run_as_any_other(repo: Path, notes: Path) -> None:
         return {one["name"]: one["status"] for one in json.loads(dvx(repo, "runs", "list", "--json").out)}
 
     assert listed() == {}
+    assert "the experiment `k-1` does not run yet\nhint: run `dvx queue start`" in run_dvx(repo, "runs", "pause", "k-1").err
     assert dvx(repo, "runs", "cancel", "k-2").code == 0
     assert states(repo) == {"k-1": "queued", "k-2": "cancelled"}
+    assert (
+        "does not work any more: it is cancelled\nhint: run `dvx queue retry k-2`" in run_dvx(repo, "runs", "cancel", "k-2").err
+    )
     with alone(repo) as worker:
         until(lambda: notes.exists() and listed() == {"k-1": "running"})
         dvx(repo, "runs", "pause", "k-1")
@@ -245,6 +249,7 @@ def test_an_experiment_is_a_run_as_any_other(repo: Path, notes: Path) -> None:
         dvx(repo, "runs", "cancel", "k-1")
         assert worker.wait(30) == 0
     assert states(repo) == {"k-1": "cancelled", "k-2": "cancelled"}
+    assert "\nnote: the experiment `k-1` was cancelled; run `dvx queue retry k-1`" in dvx(repo, "queue", "logs", "k-1").out
     (run,) = json.loads(dvx(repo, "runs", "list", "--json").out)
     assert (run["error"], [one["status"] for one in run["attempts"]]) == ("the experiment `k-1` was cancelled", ["cancelled"])
     hold.unlink()
@@ -357,6 +362,22 @@ def test_only_what_failed_is_shown_if_only_that_is_wanted(repo: Path) -> None:
     assert [line[0].split(",")[0] for line in lines[2:]] == ["k-1", "k-2"]
     shown = dvx(repo, "exp", "show", "--failed").out
     assert ("Failed" in shown, "Cancelled" in shown, "Queued" in shown, "workspace" in shown) == (True, True, False, False)
+
+
+def test_what_is_cancelled_did_not_fail(repo: Path, notes: Path) -> None:
+    hold = notes.with_name("notes.hold")
+    hold.touch()
+    queue(repo, "lr=2,3", name="k")
+    words = ["dvx", "queue", "work", "-j", "1"]
+    with subprocess.Popen(words, cwd=repo, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as keeper:
+        until(notes.exists)
+        dvx(repo, "runs", "cancel", "k-1", "--now")
+        until(lambda: states(repo)["k-1"] == "cancelled")
+        hold.unlink()
+        told = keeper.communicate(timeout=60)[1]
+    assert "note: the experiment `k-1` was cancelled; `dvx queue logs k-1` shows what it wrote\n" in told
+    assert keeper.returncode == dialect_of(repo).exit_codes.error
+    assert states(repo) == {"k-1": "cancelled", "k-2": "success"}
 
 
 def test_workers_can_be_asked_to_end(repo: Path, notes: Path) -> None:
