@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete, complete_values, exp_table, render, screen
+from dvx.cli import complete, complete_values, exp_table, paging, render, screen
 from dvx.cli.common import JsonOption, MarkdownOption, find_project
 from dvx.cli.experiments import NumberOption, RevisionsOption, tell_of_others
 from dvx.cli.metrics import TableLook, changes_document, demand_revisions, print_changes
@@ -60,7 +60,7 @@ def exp_show(
     precision: Annotated[
         int | None, typer.Option("--precision", min=1, help="Digits of numbers; 5 by default, all in CSV.", show_default=False)
     ] = None,
-    no_pager: Annotated[bool, typer.Option("--no-pager", help="Accepted for DVC's sake: there is no pager.")] = False,  # noqa: ARG001
+    no_pager: Annotated[bool, typer.Option("--no-pager", help="Let a wide table wrap on a terminal.")] = False,
     force: Annotated[bool, typer.Option("--force", "-f", help="Compute again what is known of commits.")] = False,
     html: Annotated[bool, typer.Option("--html", help="Write a page to sort, filter and compare in a browser.")] = False,
     pcp: Annotated[bool, typer.Option("--pcp", help="The same as --html; it has parallel coordinates, too.")] = False,
@@ -106,10 +106,13 @@ def exp_show(
     else:
         rows = [[*exp_table.HEAD, *states, *columns.values()], *exp_table.text_rows(shown, columns, style)]
         head, *rows = exp_table.without_fixed(rows, len(exp_table.HEAD) + len(states), wanted)
-        if rows or not failed:
-            render.table(rows, head, markdown=md)
-        else:
+        text = render.table_text(rows, head, markdown=md)
+        if failed and not rows:
             render.note("No experiment failed.")
+        elif no_pager or md:
+            screen.block(text)
+        else:
+            paging.show(git_of(project), text)
         if not failed and not any(one.experiments for one in shown):
             tell_of_others(project)
 

@@ -84,18 +84,22 @@ def json(value: Any) -> None:
 
 def table(rows: Sequence[Sequence[Any]], headers: Sequence[str], *, markdown: bool = False) -> None:
     """Rows under headers, each on one line; None is a dash, other empty cells are for the caller to fill."""
+    screen.block(table_text(rows, headers, markdown=markdown))
+
+
+def table_text(rows: Sequence[Sequence[Any]], headers: Sequence[str], *, markdown: bool = False) -> str:
+    """What `table` prints."""
     headers, *body = [[_cell(value) for value in row] for row in (headers, *rows)]
     if markdown:
         from tabulate import tabulate
 
         text = tabulate(body, headers, tablefmt="github", disable_numparse=True)
-        screen.block("\n".join(line.rstrip() for line in text.split("\n")))
-        return
+        return "\n".join(line.rstrip() for line in text.split("\n"))
     # as tabulate lays it out, which asks each cell for its type and takes ten times as long
     cells = [[f"{header}  " for header in headers], *body]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     layout = "  ".join(f"{{:<{width}}}" for width in widths)
-    screen.block("\n".join(layout.format(*row).rstrip() for row in cells))
+    return "\n".join(layout.format(*row).rstrip() for row in cells)
 
 
 def _cell(value: Any) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
 import typer
@@ -33,6 +33,12 @@ def data(text: str) -> None:
 def block(text: str) -> None:
     """Lines of what was asked for, on stdout: the newlines in it are dvx's own."""
     print(_shown(text, sys.stdout))
+
+
+def hand_over(text: str, show: Callable[[bytes], bool]) -> bool:
+    """Give a program lines of what was asked for, to show them on the terminal; whether it did."""
+    sys.stdout.flush()
+    return show((_shown(text, sys.stdout) + "\n").encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
 
 
 def exact(text: str) -> None:

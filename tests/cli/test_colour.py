@@ -31,14 +31,14 @@ def on_terminal(cwd: Path, *words: str, env: Mapping[str, str] | None = None, co
     ) as run:
         for _, slave in pairs:
             os.close(slave)
-        seen = [_all_of(master) for master, _ in pairs]
+        seen = [all_of(master) for master, _ in pairs]
         code = run.wait(30)
     for master, _ in pairs:
         os.close(master)
     return Result(code, *seen)
 
 
-def _all_of(handle: int) -> str:
+def all_of(handle: int) -> str:
     seen = b""
     while True:
         try:
