@@ -1,4 +1,4 @@
-// The page of experiments: DATA has `columns` (name, kind, number), `rows` (name, group, state, created, values), `charts`.
+// The page of experiments: DATA has `columns` (name, kind, number), `rows` (name, group, state, created, values), `charts`, `pictures`.
 "use strict";
 const COLOURS = ["#945dd6", "#13adc7", "#f46837", "#48bb78", "#4299e1", "#ed8936", "#f56565"];
 const dark = matchMedia("(prefers-color-scheme: dark)").matches;
@@ -16,21 +16,35 @@ const make = (tag, text, className) => {
 const shown = (value) => value === null || value === undefined ? "–"
   : typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toPrecision(5))) : String(value);
 
+// the column that a name means: its own, or the only one that ends in it
+function named(name) {
+  const whole = DATA.columns.filter((column) => column.name.toLowerCase() === name);
+  const ends = DATA.columns.filter((column) => /[.:/]/.test(column.name.at(-name.length - 1) || "") && column.name.toLowerCase().endsWith(name));
+  return whole.length ? whole : ends;
+}
+
+function compared(value, sign, limit) {
+  if (value === null || value === undefined) return false;
+  const numeric = typeof value === "number" && !Number.isNaN(Number(limit));
+  const [mine, other] = numeric ? [value, Number(limit)] : [shown(value).toLowerCase(), limit];
+  return {
+    "<": mine < other, ">": mine > other, "<=": mine <= other, ">=": mine >= other, "=": mine === other, "!=": mine !== other,
+  }[sign];
+}
+
 function visible() {
   const words = byId("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
-  const fits = (row) => {
-    const text = [row.name, row.group, row.state, ...row.values.map(shown)].join(" ").toLowerCase();
-    return words.every((word) => {
-      const asked = /^([^<>=]+)(<=|>=|=|<|>)(.+)$/.exec(word);
-      if (!asked) return text.includes(word);
-      const at = DATA.columns.findIndex((column) => column.name.toLowerCase() === asked[1]);
-      if (at < 0) return false;
-      const [mine, limit] = [row.values[at], Number(asked[3])];
-      if (mine === null || mine === undefined) return false;
-      if (asked[2] === "=") return String(mine).toLowerCase() === asked[3];
-      return { "<": mine < limit, ">": mine > limit, "<=": mine <= limit, ">=": mine >= limit }[asked[2]];
-    });
-  };
+  const problems = [];
+  const tests = words.map((word) => {
+    const asked = /^([^<>=!]+)(<=|>=|!=|=|<|>)(.+)$/.exec(word);
+    if (!asked) return (row) => [row.name, row.group, row.state, ...row.values.map(shown)].join(" ").toLowerCase().includes(word);
+    const found = named(asked[1]);
+    if (found.length === 1) return (row) => compared(row.values[found[0].at], asked[2], asked[3]);
+    problems.push(found.length ? `${asked[1]} may be ${found.map((column) => column.name).join(" or ")}` : `no column ${asked[1]}`);
+    return () => true;
+  });
+  byId("problem").textContent = problems.join("; ");
+  const fits = (row) => tests.every((test) => test(row));
   const rows = DATA.rows.filter(fits);
   if (sorting.column === null) return rows;
   const key = (row) => sorting.column < 0 ? [row.name, row.created][sorting.column + 2] : row.values[sorting.column];
@@ -41,6 +55,10 @@ function visible() {
     const order = typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b));
     return sorting.down ? -order : order;
   });
+}
+
+function columns() {
+  return DATA.columns.filter((column) => !byId("changing").checked || DATA.rows.length < 2 || column.varies);
 }
 
 function head() {
@@ -59,7 +77,7 @@ function head() {
   };
   add("Experiment", -2, "");
   add("Created", -1, "");
-  DATA.columns.forEach((column, at) => add(column.name, at, column.kind));
+  for (const column of columns()) add(column.name, column.at, column.kind);
   byId("head").replaceChildren(row);
 }
 
@@ -80,7 +98,7 @@ function table() {
     if (row.state) name.append(" ", make("span", row.state, "state"));
     name.title = row.group;
     line.append(first, name, make("td", row.when, "quiet"));
-    row.values.forEach((value, at) => line.append(make("td", shown(value), DATA.columns[at].number ? "number" : "")));
+    for (const column of columns()) line.append(make("td", shown(row.values[column.at]), column.number ? "number" : ""));
     return line;
   }));
   drawAll(rows);
@@ -90,36 +108,61 @@ function embed(place, spec) {
   drawChart(place, { $schema: "https://vega.github.io/schema/vega-lite/v5.json", ...spec }, options);
 }
 
+// where values stand on an axis from 0 to 1, and what is written beside it: numbers in steps, texts one by one
+function axis(column, rows) {
+  const known = rows.map((row) => row.values[column.at]).filter((value) => value !== null && value !== undefined);
+  if (!column.number) {
+    const texts = [...new Set(known.map(shown))].sort();
+    const place = (value) => texts.indexOf(shown(value)) / ((texts.length - 1) || 1);
+    return { place, ticks: texts.map((text) => ({ place: place(text), label: text.length > 18 ? `${text.slice(0, 17)}…` : text })).slice(0, 25) };
+  }
+  const low = known.reduce((a, b) => Math.min(a, b));
+  const high = known.reduce((a, b) => Math.max(a, b));
+  const steps = [0, 0.25, 0.5, 0.75, 1];
+  const label = (step) => String(Number((low + (high - low) * step).toPrecision(4)));
+  return { place: (value) => (value - low) / ((high - low) || 1), ticks: steps.map((step) => ({ place: step, label: label(step) })) };
+}
+
 function lines(rows) {
-  const used = numbers.filter((column) => new Set(rows.map((row) => row.values[column.at])).size > 1);
+  const distinct = (column) => new Set(rows.map((row) => row.values[column.at]).filter((value) => value !== null && value !== undefined)).size;
+  const used = DATA.columns.filter((column) => column.kind !== "deps" && distinct(column) > 1);
   byId("lines-box").hidden = used.length < 2;
   if (used.length < 2) return;
   const values = [];
+  const ticks = [];
+  const tinting = DATA.columns.find((one) => one.name === byId("colour").value) || used[0];
   for (const column of used) {
-    const known = rows.map((row) => row.values[column.at]).filter((value) => typeof value === "number");
-    const [low, high] = [known.reduce((a, b) => Math.min(a, b)), known.reduce((a, b) => Math.max(a, b))];
+    const scale = axis(column, rows);
+    for (const tick of scale.ticks) ticks.push({ column: column.name, ...tick });
     for (const row of rows) {
-      const value = row.values[column.at];
-      if (typeof value === "number") {
-        values.push({ experiment: row.name, column: column.name, value, place: (value - low) / ((high - low) || 1) });
-      }
+      const [value, tint] = [row.values[column.at], row.values[tinting.at]];
+      if (value === null || value === undefined) continue;
+      values.push({ experiment: row.name, id: row.id, column: column.name, value, place: scale.place(value), tint: tinting.number ? tint : shown(tint) });
     }
   }
-  const colour = byId("colour").value || used[0].name;
-  const tint = Object.fromEntries(rows.map((row) => [row.name, row.values[DATA.columns.find((one) => one.name === colour).at]]));
-  for (const value of values) value.tint = tint[value.experiment];
+  const x = { field: "column", type: "nominal", sort: used.map((one) => one.name), title: null, axis: { labelAngle: -20, grid: true } };
+  const y = { field: "place", type: "quantitative", axis: null, scale: { domain: [0, 1] } };
+  const colour = tinting.number ? { type: "quantitative", scale: { scheme: "viridis" } } : { type: "nominal" };
   embed("lines", {
-    width: Math.min(1100, Math.max(320, 130 * used.length)), height: 300, data: { values },
-    params: [{ name: "near", select: { type: "point", fields: ["experiment"], on: "pointerover", clear: "pointerout" } }],
-    mark: { type: "line", strokeWidth: 1.5 },
-    encoding: {
-      x: { field: "column", type: "nominal", sort: used.map((one) => one.name), title: null, axis: { labelAngle: -20, grid: true } },
-      y: { field: "place", type: "quantitative", axis: { title: "lowest to highest", labels: false, ticks: false } },
-      detail: { field: "experiment" },
-      color: { field: "tint", type: "quantitative", title: colour, scale: { scheme: "viridis" } },
-      opacity: { condition: { param: "near", value: 1 }, value: 0.15 },
-      tooltip: [{ field: "experiment" }, { field: "column" }, { field: "value" }],
-    },
+    width: Math.min(1600, Math.max(320, 130 * used.length)), height: 300,
+    layer: [
+      {
+        data: { values },
+        params: [{ name: "near", select: { type: "point", fields: ["id"], on: "pointerover", clear: "pointerout" } }],
+        mark: { type: "line", strokeWidth: 1.5, point: true },
+        encoding: {
+          x, y, detail: { field: "id" },
+          color: { field: "tint", title: tinting.name, ...colour },
+          opacity: { condition: { param: "near", value: 1 }, value: 0.15 },
+          tooltip: [{ field: "experiment" }, { field: "column" }, { field: "value" }],
+        },
+      },
+      {
+        data: { values: ticks },
+        mark: { type: "text", align: "left", dx: 5, fontSize: 10, color: dark ? "#9198a1" : "#59636e" },
+        encoding: { x, y, text: { field: "label" } },
+      },
+    ],
   });
 }
 
@@ -139,21 +182,31 @@ function scatter(rows) {
 }
 
 function drawCharts() {
+  const names = Object.fromEntries(DATA.rows.map((row) => [row.id, row.name]));
   const places = DATA.charts.map((chart, at) => {
     const values = chart.spec.data.values.filter((value) => chosen.has(value.rev));
     return { id: `chart${at}`, chart, values };
   }).filter((one) => one.values.length);
+  const pictures = DATA.pictures.filter((picture) => chosen.has(picture.rev));
   byId("charts").replaceChildren(...places.map((one) => {
     const card = make("div", undefined, "card");
     const inner = make("div");
     inner.id = one.id;
     card.append(inner);
     return card;
+  }), ...pictures.map((one) => {
+    const card = make("div", undefined, "card");
+    const figure = make("figure");
+    const image = make("img");
+    image.src = one.place;
+    image.alt = `${one.name} of ${names[one.rev]}`;
+    figure.append(make("figcaption", `${one.name}: ${names[one.rev]}`), image);
+    card.append(figure);
+    return card;
   }));
-  byId("charts-hint").hidden = places.length > 0;
+  byId("charts-hint").hidden = places.length + pictures.length > 0;
   for (const one of places) {
     const revisions = [...new Set(one.values.map((value) => value.rev))];
-    const names = Object.fromEntries(DATA.rows.map((row) => [row.id, row.name]));
     const spec = JSON.parse(JSON.stringify(one.chart.spec));
     spec.data.values = one.values.map((value) => ({ ...value, rev: names[value.rev] || value.rev }));
     const scale = { domain: revisions.map((id) => names[id] || id), range: revisions.map((_, at) => COLOURS[at % COLOURS.length]) };
@@ -166,15 +219,20 @@ function drawAll(rows) { lines(rows); scatter(rows); }
 
 function fill(id, columns, start) {
   byId(id).replaceChildren(...columns.map((column) => make("option", column.name)));
-  if (columns.length) byId(id).value = (columns[Math.min(start, columns.length - 1)]).name;
+  if (columns.length) byId(id).value = (columns[Math.max(0, Math.min(start, columns.length - 1))]).name;
   byId(id).onchange = () => drawAll(visible());
 }
 
-DATA.columns.forEach((column, at) => { column.at = at; });
+DATA.columns.forEach((column, at) => {
+  column.at = at;
+  column.varies = new Set(DATA.rows.map((row) => shown(row.values[at]))).size > 1;
+});
 const params = numbers.find((column) => column.kind === "params");
-fill("colour", numbers, 0);
-fill("x", DATA.columns.filter((column) => column.kind !== "deps"), params ? DATA.columns.indexOf(params) : 1);
-fill("y", DATA.columns.filter((column) => column.kind !== "deps"), 0);
+const drawable = DATA.columns.filter((column) => column.kind !== "deps");
+fill("colour", drawable, drawable.indexOf(numbers[0]));
+fill("x", drawable, params ? drawable.indexOf(params) : 1);
+fill("y", drawable, 0);
+byId("changing").onchange = table;
 let waiting = 0;
 byId("filter").oninput = () => { clearTimeout(waiting); waiting = setTimeout(table, 150); };
 table();

@@ -122,15 +122,19 @@ def _write_page(
 ) -> None:
     from dvx.cli.exp_page import experiments_page
     from dvx.cli.plots import page_is_at
-    from dvx.ops.page_places import page_folder, write_page
-    from dvx.ops.plots_files import charts_of
+    from dvx.ops.page_places import check_page, page_folder, write_page
+    from dvx.ops.plot_definitions import PlotOptions
+    from dvx.ops.plots import show as drawn
+    from dvx.ops.plots_files import page_parts
 
     rows = [row for one in shown for row in (one.row, *one.experiments) if row.executor is None]
-    charts = charts_of(project, [row.revision for row in rows[:_PLOTTED]])
+    plots, _ = drawn(project, [row.revision for row in rows[:_PLOTTED]], PlotOptions())
     if len(rows) > _PLOTTED:
         render.note(f"The page has the plots of the first {_PLOTTED} of {len(rows)} experiments.")
-    place = os.path.join(page_folder(project, out), "experiments.html")
-    write_page(project, place, experiments_page(shown, columns, charts))
+    folder = page_folder(project, out)
+    place = os.path.join(folder, "experiments.html")
+    check_page(project, place)
+    write_page(project, place, experiments_page(shown, columns, *page_parts(project, plots, folder)))
     page_is_at(project, place, opens=opens)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from dvx.cli.clock import moment
 from dvx.cli.exp_table import Column, cells
 from dvx.cli.pages import STYLE, as_script, page
+from dvx.cli.plot_page import Picture
 from dvx.ops.exp_show import Baseline, ExperimentRow
 
 _STYLE = """
@@ -20,6 +21,7 @@ th.metrics { color: #b26a00; } th.params { color: #1f6feb; } th.deps { color: #8
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 tr.chosen td { background: color-mix(in srgb, var(--mark) 12%, transparent); }
 .state { font-size: 11px; border: 1px solid var(--line); border-radius: 8px; padding: 0 6px; color: var(--quiet); }
+.problem { color: #cf222e; }
 .bar { display: flex; gap: 12px; align-items: center; flex-wrap: wrap; margin: 8px 0; }
 input[type=search] { padding: 6px 10px; width: 320px; max-width: 100%; font: inherit; }
 input[type=search], select { color: inherit; background: var(--back); border: 1px solid var(--line); border-radius: 6px; }
@@ -28,7 +30,8 @@ select { padding: 4px 6px; font: inherit; }
 _BODY = """
 <h1>Experiments</h1>
 <div class="bar"><input id="filter" type="search" placeholder="Filter: words, or lr&lt;0.1 acc&gt;=0.9" aria-label="Filter">
-<span id="count" class="quiet"></span></div>
+<label class="quiet"><input id="changing" type="checkbox" checked> only columns that differ</label>
+<span id="count" class="quiet"></span><span id="problem" class="problem" role="status"></span></div>
 <div class="wide"><table><thead id="head"></thead><tbody id="rows"></tbody></table></div>
 <div id="lines-box"><h2>Parallel coordinates</h2>
 <div class="bar quiet">coloured by <select id="colour" aria-label="Colour"></select></div>
@@ -43,7 +46,10 @@ _BODY = """
 
 
 def experiments_page(
-    baselines: Sequence[Baseline], columns: Mapping[Column, str], charts: Sequence[tuple[str, dict[str, Any]]]
+    baselines: Sequence[Baseline],
+    columns: Mapping[Column, str],
+    charts: Sequence[tuple[str, dict[str, Any]]],
+    pictures: Sequence[Picture] = (),
 ) -> str:
     """The page of these experiments; `charts` are (name, specification), whose rows say in `rev` the id of their experiment."""
     rows = [entry for baseline in baselines for entry in _entries(baseline, list(columns))]
@@ -52,6 +58,7 @@ def experiments_page(
         values = [row["values"][at] for row in rows if row["values"][at] is not None]
         known.append({"name": name, "kind": column.kind, "number": all(map(_is_number, values))})
     data = {"columns": known, "rows": rows, "charts": [{"name": name, "spec": spec} for name, spec in charts]}
+    data["pictures"] = [{"name": name, "rev": revision, "place": place} for name, revision, place in pictures]
     script = resources.files("dvx").joinpath("assets/experiments.js").read_text(encoding="utf-8")
     return page("Experiments", _BODY, f"const DATA = {as_script(data)};\n{script}", style=STYLE + _STYLE)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import sys
 
 from dvx.cli import colour, screen
@@ -15,9 +15,9 @@ _NONE = frozenset({"", "cat"})
 
 def show(git: Git, text: str) -> None:
     """Lines on stdout: in a pager where a person would see them wrapped."""
-    width = shutil.get_terminal_size().columns
     is_watched = colour.is_lively(sys.stdout) and sys.stdin.isatty()
-    pager = _pager(git) if is_watched and any(len(line) > width for line in text.split("\n")) else ""
+    width = os.get_terminal_size(sys.stdout.fileno()).columns if is_watched else 0
+    pager = _pager(git) if width and any(len(line) > width for line in text.split("\n")) else ""
     if pager in _NONE or not screen.hand_over(text, lambda shown: show_in(pager, shown, environment())):
         screen.block(text)
 

@@ -255,18 +255,12 @@ def _print_charts(plots: Sequence[Any]) -> None:
 
 def _write_page(project: Project, plots: Sequence[Any], out: str, how: _How) -> None:
     from dvx.cli.plot_page import plots_page
-    from dvx.model.plot_fill import fill
     from dvx.ops.page_places import check_page, read_template, write_page
-    from dvx.ops.plots_files import write_images
+    from dvx.ops.plots_files import page_parts
 
-    charts = [(plot.name, fill(plot.template, plot.chart).content) for plot in plots if plot.chart is not None]
-    static, index = os.path.join(out, "static"), os.path.join(out, "index.html")
+    index = os.path.join(out, "index.html")
     check_page(project, index)
-    pictures = [
-        (plot.name, revision, quote(os.path.relpath(place, out)))
-        for plot in plots
-        for revision, place in write_images(project, plot, static)
-    ]
+    charts, pictures = page_parts(project, plots, out)
     write_page(project, index, plots_page(charts, pictures, read_template(project, how.template)))
     page_is_at(project, index, opens=how.opens)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote
 
 from dvx.model.plot_fill import fill
 from dvx.ops.page_places import check_way
-from dvx.ops.plot_definitions import PlotOptions
-from dvx.ops.plots import Plot, show
+from dvx.ops.plots import Plot
 from dvx.project import Project
 from dvx.store import files
 
@@ -26,7 +26,17 @@ def write_images(project: Project, plot: Plot, folder: str) -> list[tuple[str, s
     return written
 
 
-def charts_of(project: Project, revisions: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
-    """Name and specification of each chart that could be drawn of the revisions."""
-    plots, _ = show(project, revisions, PlotOptions())
-    return [(plot.name, fill(plot.template, plot.chart).content) for plot in plots if plot.chart and plot.template]
+def page_parts(
+    project: Project, plots: Iterable[Plot], folder: str
+) -> tuple[list[tuple[str, dict[str, Any]]], list[tuple[str, str, str]]]:
+    """What a page in `folder` shows of plots: (name, specification) of charts, and (name, revision, URL) of pictures.
+
+    The pictures are written below the folder.
+    """
+    charts, pictures = [], []
+    for plot in plots:
+        if plot.chart is not None and plot.template is not None:
+            charts.append((plot.name, fill(plot.template, plot.chart).content))
+        for revision, place in write_images(project, plot, os.path.join(folder, "static")):
+            pictures.append((plot.name, revision, quote(os.path.relpath(place, folder))))
+    return charts, pictures

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -158,6 +160,41 @@ def test_experiments_have_a_page(repo: Path) -> None:
     # parallel coordinates, two columns, and the plot of what is selected
     assert found.count("<canvas") == 3
     assert 'src="http' not in found
+
+
+@needs_browser
+def test_experiments_are_filtered_and_compared(repo: Path) -> None:
+    write(repo / "params.yaml", "train: {lr: 1, opt: adam}\ntest: {lr: 5}\nseed: 7\n")
+    file = repo / dialect_of(repo).pipeline
+    write(file, file.read_text() + "    params: [train, test, seed]\n")
+    commit_all(repo)
+    for number, optimizer in ((2, "sgd"), (3, "adam")):
+        write(repo / "params.yaml", f"train: {{lr: {number}, opt: {optimizer}}}\ntest: {{lr: 5}}\nseed: 7\n")
+        dvx(repo, "exp", "save", "-n", f"e{number}")
+    dvx(repo, "exp", "show", "--html", "-o", "site")
+    page = repo / "site/experiments.html"
+    text = page.read_text()
+
+    def seen(typed: str) -> tuple[str, str, list[str]]:
+        write(page, text.replace('<input id="filter"', f'<input value="{typed}" id="filter"'))
+        found = drawn(page)
+        assert "data-failed" not in found
+        rows = re.findall(r"<td title=[^>]*>([^<]*)</td>", found.split('<tbody id="rows">')[1].split("</tbody>")[0])
+        return found, html.unescape(re.findall(r'role="status">([^<]*)<', found)[0]), rows
+
+    found, problem, rows = seen("")
+    assert (problem, sorted(rows)[:2]) == ("", ["e2", "e3"])
+    # what is the same everywhere is left out, and what is text is drawn, too
+    assert re.findall(r'<th class="params"[^>]*>([^<]*)<', found) == ["train.lr", "train.opt"]
+    assert found.count("<canvas") == 3
+    # a picture of each of the three that are selected at first
+    assert found.count('<img src="static/') == 3
+    assert seen("opt=sgd")[1:] == ("", ["e2"])
+    assert seen("opt!=sgd train.lr&gt;=3")[1:] == ("", ["workspace", "e3"])
+    assert seen("seed=7 e2")[1:] == ("", ["e2"])
+    found, problem, rows = seen("lr&lt;2 nope=1 e")
+    assert problem == "lr may be train.lr or test.lr; no column nope"
+    assert {"e2", "e3"} < set(rows)
 
 
 def test_a_repository_opens_no_browser(repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
