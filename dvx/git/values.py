@@ -9,13 +9,11 @@ from msgspec import Struct
 
 
 class CommitInfo(Struct, frozen=True):
-    """One commit; `time` is when it was committed, in seconds since the epoch; `author` a bare name."""
+    """One commit; `time` is when it was committed, in seconds since the epoch."""
 
     id: str
-    parents: tuple[str, ...]
     time: int
     message: str
-    author: str
 
     @property
     def subject(self) -> str:
@@ -96,21 +94,16 @@ def split_batch(data: bytes) -> Iterator[tuple[str, bytes]]:
 def parse_commit(ident: str, data: bytes) -> CommitInfo:
     """Read a commit object."""
     head, _, message = data.partition(b"\n\n")
-    parents = []
-    author = encoding = ""
+    encoding = ""
     time = 0
     for line in head.split(b"\n"):
         key, _, value = line.partition(b" ")
-        if key == b"parent":
-            parents.append(text(value))
-        elif key == b"author":
-            author = value.rpartition(b" <")[0].decode("utf-8", "replace")
-        elif key == b"committer":
+        if key == b"committer":
             stamp = value.rpartition(b"> ")[2].split()
             time = int(stamp[0]) if stamp and stamp[0].isdigit() and len(stamp[0]) < 20 else 0
         elif key == b"encoding":
             encoding = text(value)
-    return CommitInfo(ident, tuple(parents), time, _decode(message, encoding).rstrip("\n"), author)
+    return CommitInfo(ident, time, _decode(message, encoding).rstrip("\n"))
 
 
 def _decode(message: bytes, encoding: str) -> str:

@@ -1,4 +1,7 @@
-"""MapSettings: a stage over the files of a folder, or over a list, each item of which is run and kept on its own."""
+"""MapSettings: a stage over the files of a folder, or over a list, each item of which is run and kept on its own.
+
+Settings are read by hand, for the reason that `model.run_settings` gives.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Schedule: which nodes may start now, given what is done, what runs, and the resources that there are."""
+"""Schedule: which nodes may start now, given what is done, what runs, and the resources that there are.
+
+`graphlib` has neither ranks nor nodes that are split while they run, which is most of it.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from dvx.ops.imports import refuse_password
 from dvx.ops.index import Index, load_index
 from dvx.ops.owners import for_git
 from dvx.ops.targets import check_text
-from dvx.ops.texts import save_text, text_of
+from dvx.ops.texts import text_of
 from dvx.ops.url_source import UrlSource
 from dvx.project import Project
 
@@ -157,9 +157,9 @@ def _write(project: Project, index: Index, file: str, entries: tuple[Mapping[str
         before = text_of(project, lock_file)
         after = splice_dataset(before if before.strip() else None, lock)
         if after != before:
-            save_text(project, lock_file, after)
+            project.write(lock_file, after)
     if new != old:
-        save_text(project, file, new)
+        project.write(file, new)
     return [path for path, one, other in ((file, old, new), (lock_file, before, after)) if one != other]
 
 

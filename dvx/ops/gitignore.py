@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable
 from dvx.errors import UnsafePath
 from dvx.model.lines import lines_of
 from dvx.model.paths import parent, printable
+from dvx.ops.texts import text_of
 from dvx.project import Project
-from dvx.store import files
 
 _SPECIAL = "\\[]!#*?"
 
@@ -38,7 +38,7 @@ def ignore(project: Project, paths: Iterable[str], already: Collection[str] | No
             if fresh:
                 if text and not text.endswith("\n"):
                     text += "\n"
-                _write(project, place, text + "".join(line + "\n" for line in fresh))
+                project.write(place, text + "".join(line + "\n" for line in fresh))
                 changed.append(place)
     return tuple(changed)
 
@@ -55,7 +55,7 @@ def unignore(project: Project, paths: Iterable[str]) -> tuple[str, ...]:
             if kept == text:
                 continue
             if kept:
-                _write(project, place, kept)
+                project.write(place, kept)
             else:
                 project.drop(place)
             changed.append(place)
@@ -89,11 +89,4 @@ def _file(folder: str) -> str:
 def _read(project: Project, place: str) -> str:
     if os.path.islink(project.abs(place)):
         raise UnsafePath(f"`{printable(place)}` is a symbolic link, which Git does not obey", "put a file in its place")
-    try:
-        return files.read(project.abs(place)).decode("utf-8", "surrogateescape")
-    except FileNotFoundError:
-        return ""
-
-
-def _write(project: Project, place: str, text: str) -> None:
-    project.write(place, text)
+    return text_of(project, place)

@@ -23,7 +23,7 @@ from dvx.ops.gitignore import ignore
 from dvx.ops.ignore import BUILT_IN
 from dvx.ops.owners import for_git
 from dvx.ops.pointers import renew_checksum, set_content
-from dvx.ops.texts import change_yaml, save_text
+from dvx.ops.texts import change_yaml
 from dvx.ops.track import Seen, look, store
 from dvx.ops.url_source import There, UrlSource, there_of
 from dvx.project import Project
@@ -70,7 +70,7 @@ def write_import(project: Project, path: str, arrived: Arrived, *, bare: bool = 
     ignored = ignore(project, [path])
     pointer = path + project.dialect.pointer_suffix
     with project.lock(pointer):
-        save_text(project, pointer, dump_yaml(document))
+        project.write(pointer, dump_yaml(document))
     return Imported(path, pointer, for_git(project, [*ignored, pointer]))
 
 

@@ -22,7 +22,7 @@ from dvx.ops.index import Index, load_index
 from dvx.ops.owners import for_git
 from dvx.ops.pointers import renew_checksum
 from dvx.ops.targets import check_owners, check_place
-from dvx.ops.texts import save_text, text_of
+from dvx.ops.texts import text_of
 from dvx.project import Project
 from dvx.store import durable, files
 
@@ -56,7 +56,7 @@ def move(project: Project, source: str, target: str, tell: Tell = silent) -> Mov
         raise GraphError(f"`{printable(new)}` is already tracked by `{printable(place)}`", hint)
     changed = list(ignore(project, [new])) if pointer.outs[0][0].cached else []
     with project.lock(place):
-        save_text(project, place, text)
+        project.write(place, text)
     _move_data(project, old, new)
     changed += unignore(project, [old])
     if place != pointer.path:

@@ -25,7 +25,7 @@ from dvx.ops.gitignore import unignore
 from dvx.ops.index import Index, load_index
 from dvx.ops.owners import find_owners, for_git
 from dvx.ops.protect import free
-from dvx.ops.texts import save_text, text_of
+from dvx.ops.texts import text_of
 from dvx.project import Project
 from dvx.store import files
 
@@ -148,6 +148,6 @@ def _without(text: str, names: Iterable[str], file: str) -> str:
 
 def _write(project: Project, path: str, text: str) -> None:
     if text:
-        save_text(project, path, text)
+        project.write(path, text)
     else:
         project.drop(path)

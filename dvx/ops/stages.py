@@ -23,7 +23,7 @@ from dvx.ops.pipelines import check_graph, command_style, parse_pipeline
 from dvx.ops.source import Workspace
 from dvx.ops.stage_checks import check_outputs
 from dvx.ops.targets import check_text
-from dvx.ops.texts import change_yaml, save_text, text_of
+from dvx.ops.texts import change_yaml, text_of
 from dvx.project import Project
 
 _PUNCTUATION = frozenset(string.punctuation) - {"-", "_"}
@@ -85,7 +85,7 @@ def add_stage(project: Project, new: NewStage) -> StageAdded:
         stage = _checked(project, index, file, text, new.name)
         # first: a stage that stands is refused by the same command, and so would be what is left to do
         ignored = ignore(project, [output.path for output in stage.outs if output.cached])
-        save_text(project, file, text)
+        project.write(file, text)
     for_git = tuple(sorted({file, *ignored}))
     if project.git is not None and project.config.flag("core.autostage", False):
         project.git.stage(for_git)

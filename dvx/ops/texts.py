@@ -21,17 +21,12 @@ def text_of(project: Project, path: str) -> str:
         return ""
 
 
-def save_text(project: Project, path: str, text: str) -> None:
-    """Let a file hold a text; its lock is the caller's to hold."""
-    project.write(path, text)
-
-
 def change_text(project: Project, path: str, edit: Callable[[str], str]) -> bool:
     """Let a file hold what an edit makes of its text; tell whether it changed. The lock of it is the caller's to hold."""
     old = text_of(project, path)
     new = edit(old)
     if new != old:
-        save_text(project, path, new)
+        project.write(path, new)
     return new != old
 
 

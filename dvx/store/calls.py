@@ -1,4 +1,7 @@
-"""Caller: asks a remote, again where that may help, and says in one line what went wrong."""
+"""Caller: asks a remote, again where that may help, and says in one line what went wrong.
+
+A library for retries would carry its loop only: how often and how long depends on the error, and on what the remote did before.
+"""
 
 from __future__ import annotations
 

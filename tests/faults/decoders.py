@@ -232,7 +232,7 @@ def _names(data: bytes) -> None:
 
 def _commit(data: bytes) -> None:
     info = parse_commit("a" * 40, data)
-    printable(info.subject + info.author)
+    printable(info.subject)
 
 
 def _trace(data: bytes) -> None:
