@@ -19,11 +19,12 @@ _AGE = re.compile(r"(\d+(?:\.\d+)?)([dhmsw]?)")
 
 
 class Stored(Struct, frozen=True):
-    """An object in a store; `size` in bytes, `modified` in seconds since the epoch."""
+    """An object in a store; `size` in bytes, `modified` in seconds since the epoch. Its file has so many `names` there."""
 
     digest: Digest
     size: int
     modified: float
+    names: int = 1
 
 
 class Used(Struct, frozen=True):

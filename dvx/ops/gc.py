@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from dvx.errors import ConfigError, DvxError, UnknownTarget, UsageError
 from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell, silent
-from dvx.model.gc import GcPlan, Stored, Used, plan_gc
+from dvx.model.gc import GcPlan, Used, plan_gc
 from dvx.model.named import Named
 from dvx.model.paths import printable
 from dvx.model.undo import Stays
@@ -29,7 +29,7 @@ from dvx.ops.track import links
 from dvx.project import Project
 from dvx.store.durable import barrier
 from dvx.store.intake import Link
-from dvx.store.objects import horizon_of, lying, remove_objects
+from dvx.store.objects import horizon_of, lying, remove_objects, stored_in
 from dvx.store.remote_objects import RemoteObjects
 from dvx.store.versioned import is_versioned
 
@@ -96,11 +96,7 @@ def plan(project: Project, options: GcOptions, tell: Tell, look: GcLook | None =
     now = time.time()
     horizon = horizon_of(now, options.grace)
     remotes = _remotes(project, options, roots.all, look.remotes)
-    stored = [
-        Stored(one.digest, one.size, now if one.linked else one.modified)
-        for one in lying(project.cache.root)
-        if one.digest is not None
-    ]
+    stored = stored_in(project.cache, now)
     known = look.reach.closure(named)
     if options.cloud or any(one.modified <= horizon and one.digest not in known for one in stored if not one.digest.is_tree):
         _ask(look, roots, tell)
@@ -129,10 +125,10 @@ def collect(project: Project, options: GcOptions, shown: Collection, tell: Tell)
         local = _without_doubtful(local, now.elsewhere, look, tell)
         project.undo.note(Stays("what it removed is gone"))
         project.cache.new_temp()  # sweeps what an interrupted run left
-        gone, spared = remove_objects(project.cache, [stored.digest for stored in local.trees], options.grace)
+        gone, spared = remove_objects(project.cache, local.trees, options.grace)
         barrier({os.path.dirname(project.cache.path(digest)) for digest in gone}, project.cache.root)
         kept = look.reach.used((), spared)
-        more, _ = remove_objects(project.cache, [one.digest for one in local.files if one.digest not in kept], options.grace)
+        more, _ = remove_objects(project.cache, [one for one in local.files if one.digest not in kept], options.grace)
         remove_runs(project, local.runs)
         project.stats.prune(project.root)
         tidy(project)

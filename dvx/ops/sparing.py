@@ -42,7 +42,7 @@ class Sparing:
             return
         if path not in self._new and is_unedited(self._project, Entry(path, self._old[path])):
             # nothing need name it; so that no `gc` takes the last copy soon, it counts as new
-            self._project.cache.claim(self._old[path], names=2)
+            self._project.cache.claim(self._old[path])
             if self._project.cache.has(self._old[path]):
                 return
         to_trash(self._project, path)

@@ -97,7 +97,7 @@ class _Reader:
         algorithm: str,
         hash_or_take: Callable[[FoundFile], Hashed],
         tell: Tell,
-        stored: Callable[[Digest, int], bool] | None = None,
+        stored: Callable[[Digest, int, os.stat_result | None], bool] | None = None,
         watch: Callable[[FoundFile], None] | None = None,
     ) -> None:
         self.algorithm = algorithm
@@ -121,7 +121,8 @@ class _Reader:
         if not self._count % _REPORT_EVERY:
             self._tell(Progress("hashing", self._count, None))
         digest = self._project.stats.digest(found.path, found.status, self.algorithm)
-        if digest is not None and (self._stored is None or self._stored(digest, found.status.st_size)):
+        linked = None if found.link else found.status
+        if digest is not None and (self._stored is None or self._stored(digest, found.status.st_size, linked)):
             return digest
         hashed = self._read(found)
         found.status = hashed.status

@@ -64,17 +64,17 @@ class Cache:
             return False
         return _is_object(status) and (size is None or digest.is_tree or status.st_size == size)
 
-    def claim(self, digest: Digest, size: int | None = None, *, names: int = 1) -> bool:
+    def claim(self, digest: Digest, size: int | None = None, linked: os.stat_result | None = None) -> bool:
         """Like `has`, for who is about to name the object: it counts as new from now on, so that no `gc` removes it before.
-
-        With more names than `names` it does so anyway, and to touch it would touch the file that it is linked to.
+        It does so untouched if a workspace file, with the stat `linked`, is the same one by a hard link.
         """
         place = self.path(digest)
         try:
             status = os.lstat(place)
             if not _is_object(status) or (size is not None and not digest.is_tree and status.st_size != size):
                 return False
-            if status.st_nlink <= names and time.time() - status.st_mtime > FRESH_SECONDS:
+            is_new = digest in self._pending or time.time() - status.st_mtime <= FRESH_SECONDS
+            if not is_new and not (linked and os.path.samestat(status, linked)):
                 files.touch(place)
         except PermissionError:
             # another user's object is stored anew, as our own, where that is possible

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
 from dvx.errors import SchemaError
 from dvx.model.digest import LEGACY, Digest
+from dvx.model.gc import Stored
 from dvx.store import files
 from dvx.store.cache import FRESH_SECONDS, Cache, is_right
 from dvx.store.clock import now_in
@@ -20,8 +22,8 @@ _HEX = frozenset("0123456789abcdef")
 class Lying(Struct, frozen=True):
     """A file in the place of an object: its absolute `place`, size in bytes and mtime (seconds since the epoch).
 
-    `digest` is None when its name is that of no object of the `algorithm`: misnamed, or left half-written. One that is `linked`
-    has other names, in workspaces.
+    `digest` is None when its name is that of no object of the `algorithm`: misnamed, or left half-written. The file, which has
+    so many `links` in all, is the one of that `inode`.
     """
 
     algorithm: str
@@ -29,7 +31,8 @@ class Lying(Struct, frozen=True):
     digest: Digest | None
     size: int
     modified: float
-    linked: bool = False
+    links: int = 1
+    inode: int = 0
 
 
 def lying(root: str) -> Iterator[Lying]:
@@ -64,7 +67,18 @@ def horizon_of(now: float, grace: float) -> float:
     return now - grace - FRESH_SECONDS if grace else now
 
 
-def remove_objects(cache: Cache, digests: Iterable[Digest], grace: float) -> tuple[set[Digest], set[Digest]]:
+def stored_in(cache: Cache, now: float) -> list[Stored]:
+    """The objects of a cache. What is hard-linked to a file of a workspace counts as touched `now` (seconds since the epoch)."""
+    found = list(lying(cache.root))
+    names = Counter(one.inode for one in found)
+    return [
+        Stored(one.digest, one.size, now if one.links > names[one.inode] else one.modified, names[one.inode])
+        for one in found
+        if one.digest is not None
+    ]
+
+
+def remove_objects(cache: Cache, objects: Iterable[Stored], grace: float) -> tuple[set[Digest], set[Digest]]:
     """Remove objects, but for those that were touched in the last `grace` seconds, or are linked to files.
 
     Returns what was removed and what was spared. Without any grace, links do not count.
@@ -75,7 +89,8 @@ def remove_objects(cache: Cache, digests: Iterable[Digest], grace: float) -> tup
     horizon = horizon_of(now_in(cache.make_scratch()), grace)
     gone: set[Digest] = set()
     spared: set[Digest] = set()
-    for digest in digests:
+    for one in objects:
+        digest = one.digest
         place = cache.path(digest)
         temp = cache.new_temp()
         try:
@@ -83,7 +98,7 @@ def remove_objects(cache: Cache, digests: Iterable[Digest], grace: float) -> tup
         except FileNotFoundError:
             continue
         status = os.lstat(temp)
-        if status.st_mtime > horizon or (grace and status.st_nlink > 1):
+        if status.st_mtime > horizon or (grace and status.st_nlink > one.names):
             files.rename(temp, place)
             spared.add(digest)
             continue
@@ -110,7 +125,7 @@ def _below(folder: str, algorithm: str, prefix: str) -> Iterator[Lying]:
             if not entry.is_dir(follow_symlinks=False):
                 status = entry.stat(follow_symlinks=False)
                 digest = _digest(algorithm, prefix, entry.name)
-                yield Lying(algorithm, entry.path, digest, status.st_size, status.st_mtime, status.st_nlink > 1)
+                yield Lying(algorithm, entry.path, digest, status.st_size, status.st_mtime, status.st_nlink, status.st_ino)
 
 
 def _digest(algorithm: str, prefix: str, name: str) -> Digest | None:

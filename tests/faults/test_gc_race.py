@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from dvx.model.digest import Digest, digest_bytes
+from dvx.model.digest import digest_bytes
+from dvx.model.gc import Stored
 from dvx.ops import gc
 from dvx.store.cache import Cache
 from dvx.store.objects import lying
@@ -108,8 +109,8 @@ def test_without_a_look_at_the_age_it_would_go(native: Path, tmp_path: Path, mon
     shutil.rmtree(tmp_path / "remote")
     remove = gc.remove_objects
 
-    def late(cache: Cache, digests: Iterable[Digest], grace: float) -> Any:
-        chosen = list(digests)
+    def late(cache: Cache, objects: Iterable[Stored], grace: float) -> Any:
+        chosen = list(objects)
         write(native / "f", "0 0\n")
         dvx(native, "add", "f")
         return remove(cache, chosen, grace if looks else float("-inf"))

@@ -23,7 +23,7 @@ from dvx.project import Project
 from dvx.store import files
 from dvx.store.cache import Cache
 from dvx.store.intake import hash_file
-from tests.helpers import dialect_of, dvx, run_dvx, run_process, write
+from tests.helpers import dialect_of, dvx, git, run_dvx, run_process, write
 
 
 def cache_of(repo: Path) -> Path:
@@ -373,6 +373,35 @@ def test_no_gc_removes_an_object_that_a_file_is_linked_to(dialect_repo: Path):
     dvx(dialect_repo, "gc", "-f", "--grace", "0")
     assert not found.exists()
     assert (dialect_repo / "f").read_text() == "data\n"
+
+
+def test_two_objects_that_are_one_file_can_go(native: Path):
+    """A migration gives the bytes a second name in the cache, which is no file of a workspace."""
+    write(native / "f", "data\n")
+    dvx(native, "add", "f")
+    old = object_of(native, b"data\n")
+    dvx(native, "migrate", "--hash", "blake3")
+    new = cache_of(native) / digest_bytes(b"data\n", "blake3").object_name
+    if not os.path.samefile(old, new):
+        os.unlink(new)  # it was cloned
+        os.link(old, new)
+    for place in (native / "f", native / "f.dvx"):
+        place.unlink()
+    git(native, "rm", "-q", "--cached", "-r", ".")
+    os.utime(old, (time.time() - 30 * 86_400,) * 2)
+    dvx(native, "gc", "-f")
+    assert (old.exists(), new.exists()) == (False, False)
+
+
+def test_an_object_of_two_names_is_claimed(native: Path):
+    write(native / "f", "data\n")
+    dvx(native, "add", "f")
+    found = object_of(native, b"data\n")
+    os.link(found, found.with_name("0" * 30))
+    os.utime(found, (time.time() - 30 * 86_400,) * 2)
+    write(native / "g", "data\n")
+    dvx(native, "add", "g")
+    assert time.time() - found.stat().st_mtime < 86_400
 
 
 def test_what_was_just_claimed_outlives_a_short_grace(dialect_repo: Path):
