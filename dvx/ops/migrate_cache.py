@@ -5,7 +5,6 @@ The old objects stay: old commits name them. Both names share the bytes where th
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -15,7 +14,7 @@ from msgspec.structs import replace
 
 from dvx.errors import Corrupted
 from dvx.formats import splice_lock
-from dvx.model.digest import LEGACY, TREE_SUFFIX, Digest, digest_bytes, new_hasher
+from dvx.model.digest import LEGACY, TREE_SUFFIX, Digest, digest_bytes
 from dvx.model.events import Notice, Progress, Tell, silent
 from dvx.model.lock import StageState, encode_state
 from dvx.model.paths import join, parent
@@ -28,8 +27,8 @@ from dvx.ops.reach import Reach
 from dvx.ops.texts import change_text, change_yaml
 from dvx.ops.track import observe
 from dvx.project import Project
-from dvx.store import files
-from dvx.store.reading import open_regular
+from dvx.store.objects import lying
+from dvx.store.second_names import second_name, share
 
 _NEW = "md5"
 _Names = Mapping[str, Digest]
@@ -49,7 +48,7 @@ class CacheMigration(Struct, frozen=True):
 
 def migrate(project: Project, tell: Tell = silent, *, entries: bool = False, dry: bool = False) -> CacheMigration:
     """Give old objects new names; with `entries`, let pointers and locks of the workspace use them. `dry` changes nothing."""
-    old = list(_old_objects(project))
+    old = [one.digest for one in lying(project.cache.root) if one.digest is not None and one.algorithm == LEGACY]
     index = load_index(project) if entries else Index()
     if dry:
         locks = [path for path, lock in index.locks.items() if any(map(_has_old, lock.stages.values()))]
@@ -65,15 +64,6 @@ def migrate(project: Project, tell: Tell = silent, *, entries: bool = False, dry
     kept = {entry.path for entry in _all_entries(index) if _is_old(entry) and _new_name(entry, names) is None}
     for_git(project, changed)
     return CacheMigration(count, tuple(sorted(changed)), tuple(sorted(kept)))
-
-
-def _old_objects(project: Project) -> Iterator[Digest]:
-    root = project.cache.root
-    for prefix in sorted(os.listdir(root)) if os.path.isdir(root) else ():
-        if len(prefix) == 2 and os.path.isdir(os.path.join(root, prefix)):
-            for name in sorted(os.listdir(os.path.join(root, prefix))):
-                if len(prefix + name.removesuffix(TREE_SUFFIX)) == 32:
-                    yield Digest(LEGACY, prefix + name)
 
 
 def _rename(project: Project, old: Sequence[Digest], tell: Tell) -> tuple[dict[str, Digest], int]:
@@ -94,25 +84,12 @@ def _rename(project: Project, old: Sequence[Digest], tell: Tell) -> tuple[dict[s
 
 
 def _new_file(project: Project, old: Digest) -> tuple[Digest, bool]:
-    place = project.cache.path(old)
-    unix, plain = new_hasher(LEGACY), new_hasher(_NEW)
-    with open_regular(place) as reading:
-        while chunk := reading.read(files.CHUNK):
-            unix.update(chunk)
-            plain.update(chunk)
-    if unix.hexdigest() != old.hex:
-        project.cache.quarantine(old)
-        raise Corrupted(f"the object `{old}` holds bytes that hash to `{unix.hexdigest()}`; it was put aside", _ANEW)
-    new = Digest(_NEW, plain.hexdigest())
-    if project.cache.has(new, os.path.getsize(place)):
-        return new, False
-    temp = project.cache.new_temp()
     try:
-        files.hardlink(place, temp)
-    except OSError:
-        files.copy_file(place, temp)
-    project.cache.admit(temp, new)
-    return new, True
+        new, size = second_name(project.cache, old, _NEW)
+    except Corrupted as error:
+        project.cache.quarantine(old)
+        raise Corrupted(f"{error.message}; it was put aside", _ANEW) from None
+    return new, share(project.cache, project.cache.path(old), new, size)
 
 
 def _new_tree(project: Project, reach: Reach, old: Digest, names: _Names) -> tuple[Digest, bool] | None:

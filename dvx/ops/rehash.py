@@ -6,8 +6,8 @@ import os
 import stat
 from collections.abc import Iterable
 
-from dvx.errors import Corrupted, DvxError, MissingData
-from dvx.model.digest import TREE_SUFFIX, Digest, new_hasher
+from dvx.errors import DvxError, MissingData
+from dvx.model.digest import Digest
 from dvx.model.events import Progress, Tell, silent
 from dvx.model.paths import printable
 from dvx.model.tree import Content, Entry, Tree, tree_content
@@ -15,10 +15,9 @@ from dvx.ops.ignore import Ignore
 from dvx.ops.reach import Reach
 from dvx.ops.track import look, store
 from dvx.project import Project
-from dvx.store import files
 from dvx.store.crowd import Crowd
-from dvx.store.reading import open_regular
 from dvx.store.scan import walk
+from dvx.store.second_names import second_name, share
 
 
 class Rehash:
@@ -34,7 +33,6 @@ class Rehash:
         self._target = target
         self._reach = reach
         self._tell = tell
-        self._can_clone = True
 
     def objects(self, digests: Iterable[Digest]) -> None:
         """Give each object that is there its new name; both hashes come from one reading.
@@ -116,18 +114,8 @@ class Rehash:
         return tuple(sorted(folder[len(path) + 1 :] for folder in found if folder != path))
 
     def _convert(self, old: Digest) -> tuple[Digest, Digest, int]:
-        place = self._source.cache.path(old)
-        before, after = new_hasher(old.algorithm), new_hasher(self._target.algorithm)
-        size = 0
-        with open_regular(place) as file:
-            while chunk := file.read(files.CHUNK):
-                before.update(chunk)
-                after.update(chunk)
-                size += len(chunk)
-        if before.hexdigest() != old.hex.removesuffix(TREE_SUFFIX):
-            raise Corrupted(f"the object `{old}` holds bytes that hash to `{before.hexdigest()}`", "run `dvx fsck` first")
-        new = Digest(self._target.algorithm, after.hexdigest())
-        self._share(place, new, size)
+        new, size = second_name(self._source.cache, old, self._target.algorithm)
+        share(self._target.cache, self._source.cache.path(old), new, size)
         return old, new, size
 
     def _carry(self, digest: Digest) -> None:
@@ -137,21 +125,4 @@ class Rehash:
         for one in sorted(self._reach.closure([digest])):
             if self._source.cache.verify(one):
                 place = self._source.cache.path(one)
-                self._share(place, one, os.stat(place).st_size)
-
-    def _share(self, place: str, digest: Digest, size: int) -> None:
-        cache = self._target.cache
-        if cache.has(digest, size):
-            return
-        temp = cache.new_temp()
-        try:
-            if self._can_clone and files.reflink(place, temp, files.PROTECTED):
-                return
-            self._can_clone = False
-            try:
-                files.hardlink(place, temp)
-            except OSError:
-                files.copy_file(place, temp, files.PROTECTED)
-        finally:
-            if os.path.exists(temp):
-                cache.admit(temp, digest)
+                share(self._target.cache, place, one, os.stat(place).st_size)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from dvx.errors import Corrupted, DvxError, MissingData, UnsafePath
-from dvx.formats import decoded, edit_yaml, splice_lock
+from dvx.formats import edit_yaml, splice_lock
 from dvx.model.digest import Digest, field_of
 from dvx.model.lock import encode_state
 from dvx.model.paths import join, parent, printable
@@ -24,6 +24,7 @@ from dvx.model.versioned import Version, cloud_of, place_of, rows_of, tree_of
 from dvx.ops.index import load_index, read_pointer
 from dvx.ops.pointers import set_fields
 from dvx.ops.recording import locked_state
+from dvx.ops.texts import change_text
 from dvx.project import Project
 from dvx.store import files
 
@@ -84,8 +85,7 @@ def _record(project: Project, records: _Records) -> None:
 
 def _in_pointer(project: Project, path: str, records: _Records) -> None:
     with project.lock(path):
-        data = files.read(project.abs(path))
-        outs = read_pointer(data, path, project.dialect).outs
+        outs = read_pointer(files.read(project.abs(path)), path, project.dialect).outs
 
         def edit(document: Any) -> None:
             for entry, (_, recorded) in zip(document["outs"], outs, strict=True):
@@ -94,10 +94,7 @@ def _in_pointer(project: Project, path: str, records: _Records) -> None:
             if document.get("md5") and document.get("deps"):
                 document["md5"] = stage_checksum(document)
 
-        old = decoded(data, path)
-        new = edit_yaml(old, edit, path)
-        if new != old:
-            project.write(path, new)
+        change_text(project, path, lambda old: edit_yaml(old, edit, path))
 
 
 def _in_lock(project: Project, stage: Stage, records: _Records) -> None:
@@ -116,10 +113,7 @@ def _in_lock(project: Project, stage: Stage, records: _Records) -> None:
                     records.place(row, recorded)
                 elif recorded is not None:
                     _list(project, row, recorded, {}, {})
-        old = decoded(files.read(project.abs(path)), path)
-        new = splice_lock(old, stage.name, entry)
-        if new != old:
-            project.write(path, new)
+        change_text(project, path, lambda old: splice_lock(old, stage.name, entry))
 
 
 class _Push:
