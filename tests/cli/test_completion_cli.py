@@ -244,7 +244,7 @@ FREE = frozenset({
     "--older", "--our", "--out", "--outs", "--outs-no-cache", "--outs-persist", "--outs-persist-no-cache", "--password", "--path",
     "--plots", "--plots-no-cache", "--remote-config", "--sql", "--table", "--their", "--title", "--username", "--x-label",
     "--y-label", "add targets", "artifacts get name", "cache dir value", "check-ignore targets", "--dc", "dataset add name",
-    "exp branch branch", "exp rename name", "get path", "get-url out", "import path",
+    "du path",    "exp branch branch", "exp rename name", "get path", "get-url out", "import path",
     "import-url out", "init directory", "move dst", "remote add name", "remote rename new", "stage add command",
 })  # fmt: skip
 
@@ -264,7 +264,7 @@ def test_every_value_that_can_be_known_is_offered(name: str) -> None:
     if name == "test-db":
         # SQLAlchemy has them for many kinds of databases
         unknown -= {"--url"}
-    if name in ("import", "update", "get", "artifacts get", "dataset add", "dataset update"):
+    if name in ("import", "update", "du", "get", "artifacts get", "dataset add", "dataset update"):
         # of another repository
         unknown -= {"--rev", "--remote", "--stage"}
     assert unknown <= FREE

@@ -11,7 +11,7 @@ import pytest
 
 from dvx.config import Config, environment, trust
 from dvx.errors import ConfigError
-from dvx.model.options import REMOTES, ValueKind
+from dvx.model.options import REACHED, REMOTES, ValueKind
 from tests.helpers import Result, commit_all, dialect_of, dvx, git, run_dvx, run_process, write
 
 COMMAND = "['remote \"store\"']\n    bearer_token_command = touch {canary}\n"
@@ -392,15 +392,11 @@ _HARMLESS = {
     "https": "jobs checksum_jobs no_traverse verify connect_timeout read_timeout",
     "webdav": "jobs checksum_jobs no_traverse verify timeout",
     "webdavs": "jobs checksum_jobs no_traverse verify timeout",
-    "hdfs": "jobs checksum_jobs no_traverse replication",
-    "webhdfs": "jobs checksum_jobs no_traverse verify",
-    "oss": "jobs checksum_jobs no_traverse verify",
-    "gdrive": "jobs checksum_jobs no_traverse verify gdrive_trash_only",
 }
 
 
 @pytest.mark.parametrize("way", ["named", "built on"])
-@pytest.mark.parametrize("scheme", REMOTES)
+@pytest.mark.parametrize("scheme", REACHED)
 def test_a_repository_steers_no_remote_of_the_users(dialect_repo: Path, tmp_path: Path, scheme: str, way: str):
     dialect = dialect_of(dialect_repo)
     url = f"{scheme}://example.org/x" if scheme else str(tmp_path / "own")
