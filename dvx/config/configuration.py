@@ -97,7 +97,11 @@ class Config(Struct, frozen=True):
 
     def adding(self, settings: Iterable[Setting]) -> Config:
         """The same with settings that win over all others; raises like `load`."""
-        given = (*self.given, *settings)
+        return self.having((*self.given, *settings))
+
+    def having(self, given: Iterable[Setting]) -> Config:
+        """The same with other settings, of which later ones win; raises like `load`."""
+        given = tuple(given)
         config = replace(self, given=given, settings=merge(given))
         check(config.settings, self.dialect.algorithms)
         return config

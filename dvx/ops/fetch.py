@@ -17,7 +17,7 @@ from dvx.ops.checkout import recorded, restore
 from dvx.ops.index import SelectOptions, load_index, select
 from dvx.ops.provenance import note_source
 from dvx.ops.reach import Reach
-from dvx.ops.scope import Import, SyncOptions, find_scope
+from dvx.ops.scope import ChosenRevisions, Import, SyncOptions, find_scope
 from dvx.ops.steps import fetch as copy_step
 from dvx.ops.steps import fetch_step
 from dvx.ops.sync import Direction, SyncPlan, demand, plan_fetch, transfer
@@ -41,7 +41,7 @@ def fetch(project: Project, plan: SyncPlan, tell: Tell = silent, root: str = "",
         for url in dict.fromkeys(step.url for step in plan.steps if step.plan.count):
             note_source(project, url)
     if not plan.imports:
-        return transfer(project, plan, tell)
+        return _transfer(project, plan, tell)
     # loads Git, which others do without
     from dvx.ops.elsewhere import Sources
 
@@ -55,7 +55,17 @@ def fetch(project: Project, plan: SyncPlan, tell: Tell = silent, root: str = "",
             except DvxError as error:
                 result += TransferResult(failed=((one.path, error.message),))
     project.cache.barrier()
-    return result + transfer(project, plan, tell)
+    return result + _transfer(project, plan, tell)
+
+
+def _transfer(project: Project, plan: SyncPlan, tell: Tell) -> TransferResult:
+    result = transfer(project, plan, tell)
+    if plan.options.revisions == ChosenRevisions() or not (result.failed or result.missing or result.withheld):
+        return result
+    # loads Git
+    from dvx.ops.branch_remotes import fetch_elsewhere
+
+    return fetch_elsewhere(project, plan, result, tell)
 
 
 def bring(there: Elsewhere, path: str, sources: Sources, tell: Tell, depth: int = 0) -> tuple[Project, str]:

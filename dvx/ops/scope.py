@@ -180,14 +180,29 @@ def _items(
 
 
 def _earlier(project: Project, revisions: ChosenRevisions, unread: list[str]) -> Iterator[Index]:
-    if revisions == ChosenRevisions():
+    wanted = chosen_commits(project, revisions)
+    if not wanted:
         return
-    if project.git is None:
-        hint = "run `git init` and `dvx config core.no_scm false`"
-        raise DvxError("branches, tags and commits need Git, and this project is without", hint)
     # loads Git, which the workspace does without
     from dvx.ops import revisions as several_commits
 
+    for start in range(0, len(wanted), _PORTION):
+        assert project.git is not None
+        portion = wanted[start : start + _PORTION]
+        sources = several_commits.RevisionFiles(project, project.git, portion)
+        for commit in portion:
+            index, lost = load_revision(project, sources.source(commit), commit[:7])
+            unread += lost.values()
+            yield index
+
+
+def chosen_commits(project: Project, revisions: ChosenRevisions) -> list[str]:
+    """The commits whose data is meant; raises DvxError without Git."""
+    if revisions == ChosenRevisions():
+        return []
+    if project.git is None:
+        hint = "run `git init` and `dvx config core.no_scm false`"
+        raise DvxError("branches, tags and commits need Git, and this project is without", hint)
     commits: dict[str, None] = {}
     if revisions.all_commits:
         commits |= dict.fromkeys(project.git.all_commits())
@@ -196,11 +211,4 @@ def _earlier(project: Project, revisions: ChosenRevisions, unread: list[str]) ->
     if revisions.all_tags:
         commits |= dict.fromkeys(project.git.tips("refs/tags/"))
     commits |= dict.fromkeys(revisions.commits)
-    wanted = list(commits)
-    for start in range(0, len(wanted), _PORTION):
-        portion = wanted[start : start + _PORTION]
-        sources = several_commits.RevisionFiles(project, project.git, portion)
-        for commit in portion:
-            index, lost = load_revision(project, sources.source(commit), commit[:7])
-            unread += lost.values()
-            yield index
+    return list(commits)
