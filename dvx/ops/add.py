@@ -27,7 +27,7 @@ from dvx.ops.provenance import note_made
 from dvx.ops.relink import relink
 from dvx.ops.targets import check_git, check_target
 from dvx.ops.texts import change_all, change_text
-from dvx.ops.track import observe, store
+from dvx.ops.track import look, refuse_stale, store
 from dvx.project import Project
 from dvx.store import files
 
@@ -149,7 +149,10 @@ def _parts(index: Index, paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 def _take(project: Project, paths: Sequence[str], tell: Tell, options: AddOptions) -> dict[str, Content]:
     if not options.commit:
-        return {path: content for path, content in observe(project, paths, tell).items() if content is not None}
+        found = {path: seen for path in paths if (seen := look(project, path, tell, project.algorithm)) is not None}
+        for seen in found.values():
+            refuse_stale(project, seen)
+        return {path: seen.content for path, seen in found.items()}
     contents = store(project, paths, tell)
     project.cache.barrier()
     note_made(project, (content.digest for content in contents.values()))

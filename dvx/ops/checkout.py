@@ -23,6 +23,7 @@ from dvx.ops.targets import check_inside
 from dvx.ops.track import Seen, look
 from dvx.project import Project
 from dvx.store import files
+from dvx.store.scan import is_stale
 
 
 class CheckoutResult(Struct, frozen=True):
@@ -129,15 +130,28 @@ def restore(
 
 
 def clear(project: Project, paths: Iterable[str], tell: Tell = silent) -> None:
-    """Remove outputs before their stage runs; bytes that no store has go to the trash."""
+    """Remove outputs before their stage runs; bytes that no store has, and links to nothing, go to the trash."""
     jobs = []
-    for path in paths:
+    for path in (paths := list(paths)):
         seen = look(project, path, tell, project.algorithm)
         note_placed(project, path, seen)
         if seen is not None:
             jobs.append(_Job(path, seen, plan_checkout(_present(path, seen), {}), ()))
     _save_suspects(project, jobs, tell, force=True)
     _execute(project, jobs, tell)
+    for path in paths:
+        _remove_dead_links(project, path)
+
+
+def _remove_dead_links(project: Project, path: str) -> None:
+    """Remove what a command would write through: a link to nothing, and in a folder those to objects that are gone."""
+    place = project.abs(path)
+    if os.path.islink(place) and not os.path.exists(place) and not is_stale(place):
+        to_trash(project, path)
+        project.trash.settle()
+    inside = os.walk(place) if not os.path.islink(place) else ()
+    for stale in filter(is_stale, [place, *(f"{folder}/{name}" for folder, _, names in inside for name in names)]):
+        files.remove(stale)
 
 
 def arrange(project: Project, path: str, entries: Iterable[Entry], tell: Tell = silent) -> None:
@@ -215,7 +229,7 @@ def _in_the_way(project: Project, job: _Job, tell: Tell) -> Iterator[str]:
 
     That is, what the ignore file names, and links where folders should be: what is behind them is somebody else's.
     """
-    if not os.path.lexists(project.abs(job.path)):
+    if not os.path.lexists(project.abs(job.path)) or is_stale(project.abs(job.path)):
         return
     folders = {parent(entry.path) for entry in (*job.plan.create, *job.plan.replace)}
     links = {link for folder in folders if (link := _link_above(project, folder, job.path))}
@@ -223,7 +237,9 @@ def _in_the_way(project: Project, job: _Job, tell: Tell) -> Iterator[str]:
     real = {folder for folder in folders if os.path.isdir(project.abs(folder)) and not _link_above(project, folder, job.path)}
     for entry in job.plan.create:
         place = project.abs(entry.path)
-        if parent(entry.path) in real and os.path.lexists(place) and (os.path.islink(place) or not os.path.isdir(place)):
+        if parent(entry.path) not in real or not os.path.lexists(place) or is_stale(place):
+            continue
+        if os.path.islink(place) or not os.path.isdir(place):
             seen = None if os.path.islink(place) else look(project, entry.path, tell, entry.digest.algorithm)
             if seen is None or not is_kept(project, entry.path, seen.content.digest):
                 yield entry.path

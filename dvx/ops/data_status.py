@@ -33,7 +33,7 @@ class DataStatusOptions(Struct, frozen=True):
 class DataStatus(Struct, frozen=True):
     """`committed` is what pointers and locks say against the last commit, `uncommitted` the workspace against them.
 
-    `unread` says which files of the last commit could not be read; what they name is not compared with it.
+    `unread` says which files of the last commit, and which paths of the workspace, could not be read, and are left out.
     `git_dirty` when Git sees changes, `git_empty` when there is no commit yet.
     """
 
@@ -74,9 +74,9 @@ def data_status(project: Project, options: DataStatusOptions, tell: Tell = silen
         uncommitted=uncommitted,
         not_in_cache=snapshots.not_cached(known.values()),
         not_in_remote=_not_in_remote(project, options, snapshots) if options.not_in_remote else (),
-        unchanged=_unchanged(known, (committed, uncommitted)),
+        unchanged=_unchanged(known, (committed, uncommitted), snapshots.unread),
         untracked=tuple(path for path in seen.untracked if not scope or any(within(path, one) for one in scope)),
-        unread=tuple(unread.values()),
+        unread=(*unread.values(), *snapshots.unread.values()),
         git_dirty=seen.is_dirty,
         git_empty=project.git is not None and commit is None,
     )
@@ -106,8 +106,8 @@ def _changes(changes: Changes) -> dict[str, list[Any]]:
     return {key: value for key, value in parts.items() if value}
 
 
-def _unchanged(known: Items, both: Iterable[Changes]) -> tuple[DiffItem, ...]:
-    touched: set[str] = set()
+def _unchanged(known: Items, both: Iterable[Changes], unread: Iterable[str]) -> tuple[DiffItem, ...]:
+    touched = set(unread)
     for changes in both:
         touched |= {item.path for item in (*changes.added, *changes.deleted, *changes.unknown)}
         touched |= {item.path for pair in (*changes.modified, *changes.renamed) for item in (pair.old, pair.new)}

@@ -20,7 +20,7 @@ from dvx.project import Project
 class Diff(Struct, frozen=True):
     """What changed, and in a comparison with the workspace those old items whose objects the cache lacks.
 
-    `unread` says which files of the revisions could not be read; what they name is left out on both sides.
+    `unread` says what could not be read: files of the revisions, with all that they name, and paths of the workspace.
     """
 
     changes: Changes = field(default_factory=Changes)
@@ -56,7 +56,7 @@ def diff(project: Project, old: str = "HEAD", new: str = "", targets: Sequence[s
     present = snapshots.recorded(indexes[1]) if after else snapshots.workspace(indexes[1])
     changes = snapshots.compare(recorded, present, granular=True)
     absent = () if after else snapshots.not_cached(snapshots.known(recorded, granular=True).values())
-    return Diff(changes, absent, (*unread.values(), *lost.values()))
+    return Diff(changes, absent, (*unread.values(), *lost.values(), *snapshots.unread.values()))
 
 
 def as_json(found: Diff, *, hashes: bool, missing: bool) -> dict[str, list[Any]]:

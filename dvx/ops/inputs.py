@@ -162,7 +162,7 @@ def _glance(project: Project, place: str) -> _Glance:
     def watch(found: FoundFile) -> None:
         marks[found.path] = _mark(found.status, found.link)
 
-    return _Glance(look(project, place, silent, project.algorithm, watch), marks)
+    return _Glance(look(project, place, silent, project.algorithm, watch, outside=True), marks)
 
 
 def _params_marks(project: Project, stage: Stage) -> dict[str, Mark]:

@@ -21,7 +21,10 @@ from dvx.project import Project
 
 
 class Observer:
-    """Looks at the workspace and the cache of `project`, and remembers what it saw. `datasets` are those that stages may name."""
+    """Looks at the workspace and the cache of `project`, and remembers what it saw. `datasets` are those that stages may name.
+
+    Links are read wherever they lead: what a stage depends on may lie on another disk. Only what is stored may not.
+    """
 
     def __init__(self, project: Project, datasets: Mapping[str, Dataset], tell: Tell) -> None:
         self._project = project
@@ -42,7 +45,7 @@ class Observer:
                 if (place, algorithm) not in self._seen:
                     wanted.setdefault(algorithm, {})[place] = None
         for algorithm, places in wanted.items():
-            found = observe(self._project, places, self._tell, dict.fromkeys(places, algorithm))
+            found = observe(self._project, places, self._tell, dict.fromkeys(places, algorithm), outside=True)
             self._seen.update({(place, algorithm): content for place, content in found.items()})
 
     def state(self, stage: Stage, locked: StageState | None = None) -> StageState:
@@ -67,7 +70,7 @@ class Observer:
         if path in self._assumed:
             return self._assumed[path]
         if (path, algorithm) not in self._seen:
-            self._seen[path, algorithm] = observe(self._project, [path], self._tell, {path: algorithm})[path]
+            self._seen[path, algorithm] = observe(self._project, [path], self._tell, {path: algorithm}, outside=True)[path]
         return self._seen[path, algorithm]
 
     def params(self, file: ParamFile) -> dict[str, Any]:

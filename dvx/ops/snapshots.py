@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from dvx.errors import Corrupted, MissingData, UnsafePath
+from dvx.errors import Corrupted, DvxError, MissingData, UnsafePath
 from dvx.model.changes import Changes, DiffItem, Items, compare, select
 from dvx.model.digest import Digest
 from dvx.model.events import Tell
-from dvx.model.paths import overlap, within
+from dvx.model.paths import overlap, printable, within
 from dvx.model.tree import Tree, holds
 from dvx.ops.index import Index
 from dvx.ops.track import look
@@ -19,6 +19,7 @@ class Snapshots:
     """Takes snapshots of one project and compares them; each tree object is read at most once.
 
     A snapshot maps the paths of cached outputs to what they hold. `scope` are the paths that matter; all when it is empty.
+    `unread` says of paths why they could not be looked at in the workspace; they are left out of comparisons.
     """
 
     def __init__(self, project: Project, scope: Collection[str], tell: Tell) -> None:
@@ -26,6 +27,7 @@ class Snapshots:
         self._scope = tuple(scope)
         self._tell = tell
         self._trees: dict[Digest, Tree | None] = {}
+        self.unread: dict[str, str] = {}
 
     def recorded(self, index: Index) -> dict[str, DiffItem]:
         """What the pointers and locks of an index say."""
@@ -43,7 +45,12 @@ class Snapshots:
             path, content = tracked.output.path, tracked.recorded.content if tracked.recorded else None
             if not tracked.output.cached or not self._matters(path):
                 continue
-            seen = look(self._project, path, self._tell, content.digest.algorithm if content else self._project.algorithm)
+            try:
+                seen = look(self._project, path, self._tell, content.digest.algorithm if content else self._project.algorithm)
+            except (DvxError, OSError) as error:
+                text = error.message if isinstance(error, DvxError) else (error.strerror or str(error)).lower()
+                self.unread[path] = f"`{printable(path)}` could not be compared: {text}"
+                continue
             if seen is not None:
                 same = content if content and holds(seen.content, content, self._project.dialect) else seen.content
                 found[path] = DiffItem(path, same.digest, same.executable)
@@ -56,6 +63,7 @@ class Snapshots:
 
         With `granular`, files in directories are compared too; directories with the same digest are not looked into.
         """
+        old, new = _without(old, self.unread), _without(new, self.unread)
         before, after = self._open(old, granular=granular), self._open(new, granular=granular)
         same = {path for path in before if path in after and before[path].digest == after[path].digest}
         unlisted: set[str] = set()

@@ -13,6 +13,7 @@ from dvx.ops.detach import to_trash
 from dvx.ops.relink import is_unedited
 from dvx.ops.track import Seen
 from dvx.project import Project
+from dvx.store.scan import is_stale
 
 
 def note_placed(project: Project, path: str, seen: Seen | None) -> None:
@@ -38,7 +39,7 @@ class Sparing:
     def look(self, path: str) -> None:
         """Move the file to the trash unless it is what the plan saw, and the cache keeps that."""
         place = self._project.abs(path)
-        if not os.path.lexists(place) or (os.path.isdir(place) and not os.path.islink(place)):
+        if not os.path.lexists(place) or is_stale(place) or (os.path.isdir(place) and not os.path.islink(place)):
             return
         if path not in self._new and is_unedited(self._project, Entry(path, self._old[path])):
             # nothing need name it; so that no `gc` takes the last copy soon, it counts as new

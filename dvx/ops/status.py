@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
 
-from dvx.errors import UnknownTarget
+from dvx.errors import DvxError, UnknownTarget
 from dvx.model.dataset import is_dataset
 from dvx.model.events import Notice, Tell, silent
-from dvx.model.paths import within
+from dvx.model.paths import printable, within
 from dvx.model.pointer import Pointer
 from dvx.model.stage import Stage
 from dvx.model.staleness import Cause, changes, exact, loose
@@ -71,14 +73,32 @@ def status(
     wanted = find_owners(project, index, targets, options)
     observer = Observer(project, index.datasets, tell)
     stages = [stage for address, stage in index.stages.items() if address in wanted]
-    observer.preload([(stage, index.state(stage)) for stage in stages])
-    rows = {stage.address: tuple(_stage_rows(project, index, stage, observer, tell)) for stage in stages}
+    with contextlib.suppress(DvxError, OSError):
+        # in one go; what cannot be looked at is found out one by one
+        observer.preload([(stage, index.state(stage)) for stage in stages])
+    rows = {
+        stage.address: _rows_of(stage.address, partial(_stage_rows, project, index, stage, observer, tell), tell)
+        for stage in stages
+    }
     pointers = {path: pointer for path, pointer in index.pointers.items() if path in wanted}
     imports = [pointer for pointer in pointers.values() if pointer.deps]
     sources = _source_rows(project, imports, updates, tell) if imports else {}
-    rows |= {path: (*sources.get(path, ()), *_pointer_rows(pointer, observer)) for path, pointer in pointers.items()}
+    for path, pointer in pointers.items():
+        rows[path] = (*sources.get(path, ()), *_rows_of(path, partial(_pointer_rows, pointer, observer), tell))
     order = {address: number for number, address in enumerate(graph.order())}
     return {owner: rows[owner] for owner in sorted(rows, key=lambda owner: order.get(owner, 0)) if rows[owner]}
+
+
+def _rows_of(owner: str, look: Callable[[], Iterable[StatusRow]], tell: Tell) -> tuple[StatusRow, ...]:
+    """The rows of one pointer or stage. That one of its paths cannot be looked at is told, and stops no other."""
+    try:
+        return tuple(look())
+    except DvxError as error:
+        tell(Notice(f"`{printable(owner)}` could not be compared: {error.message}", error.hint))
+    except OSError as error:
+        place = printable(os.fsdecode(error.filename)) if error.filename else "a file"
+        tell(Notice(f"`{printable(owner)}` could not be compared: `{place}`: {(error.strerror or str(error)).lower()}"))
+    return (StatusRow("could not be compared"),)
 
 
 def as_json(changed: Mapping[str, Iterable[StatusRow]]) -> dict[str, list[Any]]:

@@ -10,6 +10,7 @@ from dvx.model.paths import check_path, parent, printable, within
 from dvx.ops.ignore import Ignore
 from dvx.ops.index import Index
 from dvx.project import Project
+from dvx.store.scan import check_link
 
 
 def check_target(project: Project, index: Index, path: str) -> None:
@@ -17,6 +18,7 @@ def check_target(project: Project, index: Index, path: str) -> None:
     if path and not os.path.lexists(project.abs(path)):
         raise MissingData(f"`{printable(path)}` does not exist", _way_out(project, path))
     check_place(project, path, is_folder=os.path.isdir(project.abs(path)))
+    check_link(project.abs(path), path, project.root)
     check_owners(project, index, path)
 
 

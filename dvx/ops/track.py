@@ -17,18 +17,21 @@ from dvx.model.tree import Content, Entry, Tree, tree_content
 from dvx.ops.ignore import Ignore
 from dvx.project import Project
 from dvx.store.intake import Hashed, Intake, Link, hash_file
-from dvx.store.scan import FoundFile, regular, walk
+from dvx.store.scan import FoundFile, check_link, is_stale, regular, walk
 from dvx.store.stats import stamp
 
 _REPORT_EVERY = 1000
 
 
 class Seen(Struct, frozen=True):
-    """A workspace path as it is: its content, and for a directory the tree and the bytes of its object."""
+    """A workspace path as it is: its content, and for a directory the tree and the bytes of its object, and the links in it
+    that are no part of it.
+    """
 
     content: Content
     tree: Tree | None = None
     encoded: bytes = b""
+    links: tuple[str, ...] = ()
 
 
 def links(project: Project) -> tuple[Link, ...]:
@@ -42,31 +45,45 @@ def links(project: Project) -> tuple[Link, ...]:
 
 
 def observe(
-    project: Project, paths: Iterable[str], tell: Tell = silent, algorithms: Mapping[str, str] | None = None
+    project: Project,
+    paths: Iterable[str],
+    tell: Tell = silent,
+    algorithms: Mapping[str, str] | None = None,
+    *,
+    outside: bool = False,
 ) -> dict[str, Content | None]:
     """What each path holds now; None where nothing is. Nothing is stored.
 
     `algorithms` says with which hash to look at a path, where it is not the project's: that of the content to compare with.
+    With `outside`, links to files count wherever they lead.
     """
     found: dict[str, Content | None] = {}
     for path in paths:
         algorithm = (algorithms or {}).get(path, project.algorithm)
-        found[path] = _unchanged_folder(project, path, algorithm)
+        found[path] = _unchanged_folder(project, path, algorithm, "" if outside else project.root)
         if found[path] is None:
-            seen = look(project, path, tell, algorithm)
+            seen = look(project, path, tell, algorithm, outside=outside)
             found[path] = seen.content if seen else None
     return found
 
 
 def look(
-    project: Project, path: str, tell: Tell, algorithm: str, watch: Callable[[FoundFile], None] | None = None
+    project: Project,
+    path: str,
+    tell: Tell,
+    algorithm: str,
+    watch: Callable[[FoundFile], None] | None = None,
+    *,
+    outside: bool = False,
 ) -> Seen | None:
-    """One path as it is now, with its tree; None when nothing is there. `watch` gets each file with the stat that it had then.
+    """One path as it is now, with its tree; None when nothing is there, or a link to nothing. `watch` gets each file with the
+    stat that it had then. With `outside`, links to files count wherever they lead.
 
     Raises:
         DvxError: it is, or holds, something that is neither file nor folder.
     """
-    return _see(project, path, _Reader(project, algorithm, lambda found: hash_file(found, algorithm), tell, watch=watch))
+    reader = _Reader(project, algorithm, lambda found: hash_file(found, algorithm), tell, watch=watch)
+    return _see(project, path, reader, "" if outside else project.root)
 
 
 def store(project: Project, paths: Iterable[str], tell: Tell = silent) -> dict[str, Content]:
@@ -74,18 +91,29 @@ def store(project: Project, paths: Iterable[str], tell: Tell = silent) -> dict[s
 
     Raises:
         DvxError: a path is missing, or is or holds something that is neither file nor folder.
+        UnsafePath: a path is or holds a link that leaves the project.
+        MissingData: it is or holds a link to an object that is gone, or is one to nothing.
     """
     intake = Intake(project.cache, project.algorithm, links(project))
     contents = {}
     for path in paths:
         reader = _Reader(project, project.algorithm, intake.take, tell, project.cache.claim)
-        seen = _see(project, path, reader)
+        check_link(project.abs(path), path, project.root)
+        seen = _see(project, path, reader, project.root)
         if seen is None:
             raise DvxError(f"`{printable(path)}` does not exist", "check the spelling, and the folder that you stand in")
+        refuse_stale(project, seen)
         if seen.tree is not None:
             project.cache.put(seen.encoded, seen.content.digest)
         contents[path] = seen.content
     return contents
+
+
+def refuse_stale(project: Project, seen: Seen) -> None:
+    """Refuse to record as absent what a cache that moved does not show any more; raises MissingData."""
+    for link in seen.links:
+        if is_stale(project.abs(link)):
+            check_link(project.abs(link), link, project.root)
 
 
 class _Reader:
@@ -133,10 +161,10 @@ class _Reader:
         return hashed.digest
 
     def leave_out(self, links: Sequence[str]) -> None:
-        """Tell that links to folders are not stored, if anything is."""
+        """Tell that links to folders, and to nothing, are not stored, if anything is."""
         if links and self._stored is not None:
             shown = ", ".join(f"`{printable(link)}`" for link in links[:3]) + (", ..." if len(links) > 3 else "")
-            self._tell(Notice(f"links to folders are left out: {shown}", "add what they lead to, where it is"))
+            self._tell(Notice(f"links to folders, and to nothing, are left out: {shown}", "add what they lead to, where it is"))
 
     def warn(self, path: str, names: Sequence[str]) -> None:
         """Tell which names other systems would take for one, if anything is stored."""
@@ -148,7 +176,7 @@ class _Reader:
             self._tell(Notice(text, "rename one of them, if this data will be used there"))
 
 
-def _see(project: Project, path: str, reader: _Reader) -> Seen | None:
+def _see(project: Project, path: str, reader: _Reader, root: str) -> Seen | None:
     place = project.abs(path)
     try:
         status = os.lstat(place)
@@ -157,23 +185,26 @@ def _see(project: Project, path: str, reader: _Reader) -> Seen | None:
     if stat.S_ISLNK(status.st_mode) and os.path.isdir(place):
         status = os.stat(place)
     if stat.S_ISDIR(status.st_mode):
-        return _see_folder(project, path, reader)
+        return _see_folder(project, path, reader, root)
     link = None
     if not stat.S_ISREG(status.st_mode):
-        status, link = regular(place, path, project.root, status) or status, status
+        followed = regular(place, path, root, status)
+        if followed is None:
+            return None
+        status, link = followed, status
     found = FoundFile(path, place, status, link)
     digest = reader.digest(found)
     return Seen(Content(digest, found.status.st_size, executable=bool(found.status.st_mode & stat.S_IXUSR)))
 
 
-def _see_folder(project: Project, path: str, reader: _Reader) -> Seen:
+def _see_folder(project: Project, path: str, reader: _Reader, root: str) -> Seen:
     rich = project.dialect.rich_trees
     empty: list[str] | None = [] if rich else None
     start = len(path) + 1
     fingerprint = _Fingerprint(reader.algorithm)
     entries = []
     links: list[str] = []
-    for found in walk(project.abs(path), path, project.root, Ignore(project).skip, empty, links):
+    for found in walk(project.abs(path), path, root, Ignore(project).skip, empty, links):
         digest = reader.digest(found)
         fingerprint.add(found)
         executable = rich and bool(found.status.st_mode & stat.S_IXUSR)
@@ -189,17 +220,17 @@ def _see_folder(project: Project, path: str, reader: _Reader) -> Seen:
     reader.warn(path, [entry.path for entry in entries])
     if reader.settled:
         project.stats.remember_folder(path, fingerprint.of(empty), content)
-    return Seen(content, tree, encoded)
+    return Seen(content, tree, encoded, tuple(links))
 
 
-def _unchanged_folder(project: Project, path: str, algorithm: str) -> Content | None:
+def _unchanged_folder(project: Project, path: str, algorithm: str, root: str) -> Content | None:
     """What a folder holds if the stamps of all its files are those of the last time; no list of them is made."""
     known = project.stats.folder(path)
     if known is None or known[1].digest.algorithm != algorithm or not os.path.isdir(project.abs(path)):
         return None
     empty: list[str] | None = [] if project.dialect.rich_trees else None
     fingerprint = _Fingerprint(algorithm)
-    for found in walk(project.abs(path), path, project.root, Ignore(project).skip, empty):
+    for found in walk(project.abs(path), path, root, Ignore(project).skip, empty):
         fingerprint.add(found)
     return known[1] if fingerprint.of(empty) == known[0] else None
 

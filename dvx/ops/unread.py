@@ -35,4 +35,4 @@ def demand_read(unread: Sequence[str]) -> None:
     """Raise Partial if anything could not be read."""
     if unread:
         more = f" (and {len(unread) - 1} more)" if len(unread) > 1 else ""
-        raise Partial(f"{unread[0]}{more}", "all else was done; `git show REVISION:FILE` shows what is wrong")
+        raise Partial(f"{unread[0]}{more}", "all else was done")

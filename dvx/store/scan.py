@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-from dvx.errors import DvxError, UnsafePath
+from dvx.errors import DvxError, MissingData, UnsafePath, quoted
 from dvx.model.paths import printable
 
 Skip = Callable[[str, bool], bool]
@@ -29,12 +29,12 @@ def walk(
 ) -> Iterator[FoundFile]:
     """All regular files below the folder `place`, called `path` in the project; `skip(path, is_folder)` leaves some out.
 
-    A link to a file is that file if it stays below one of `root`'s places; a link to a folder is not followed, but added to
-    `links`. Paths of folders that hold nothing are added to `empty`.
+    A link to a file is that file if it stays below `root` (if that is empty, wherever it leads); a link to a folder or to
+    nothing is not followed, but added to `links`. Paths of folders that hold nothing are added to `empty`.
 
     Raises:
         UnsafePath: a link leaves the project.
-        DvxError: a broken link, or something that is neither file nor folder.
+        DvxError: something that is neither file nor folder.
     """
     pending = [(place, path)]
     while pending:
@@ -67,7 +67,7 @@ def walk(
 
 
 def regular(place: str, path: str, root: str, status: os.stat_result) -> os.stat_result | None:
-    """The stat of the file that a link leads to; None for a link to a folder.
+    """The stat of the file that a link leads to; None for a link to a folder or to nothing.
 
     Raises like `walk`.
     """
@@ -78,14 +78,42 @@ def regular(place: str, path: str, root: str, status: os.stat_result) -> os.stat
     try:
         followed = os.stat(target)
     except OSError:
-        raise DvxError(f"`{printable(path)}` is a link to `{printable(os.readlink(place))}`, which does not exist") from None
+        return None
     if stat.S_ISDIR(followed.st_mode):
         return None
     if not stat.S_ISREG(followed.st_mode):
         return regular(target, path, root, followed)
-    if not target.startswith((os.path.realpath(root) + os.sep,)) and not _is_object(target):
+    if root and not _stays(target, root):
         raise UnsafePath(f"`{printable(path)}` is a link that leaves the repository", "replace it by a copy of the file")
     return followed
+
+
+def check_link(place: str, path: str, root: str) -> None:
+    """Refuse to track a link that leads nowhere, or to a folder outside of `root`.
+
+    Raises:
+        UnsafePath: the folder lies outside.
+        MissingData: it leads to nothing; maybe to an object of a cache that moved.
+    """
+    if not os.path.islink(place):
+        return
+    if is_stale(place):
+        text = f"`{printable(path)}` is a link to an object of a cache, which is gone"
+        raise MissingData(text, f"run `dvx checkout {quoted(path)}` to link it anew, or remove it")
+    if not os.path.exists(place):
+        text = f"`{printable(path)}` is a link to `{printable(os.readlink(place))}`, which does not exist"
+        raise MissingData(text, "remove it, or make what it leads to")
+    if os.path.isdir(place) and not _stays(os.path.realpath(place), root):
+        raise UnsafePath(f"`{printable(path)}` is a link that leaves the repository", "replace it by a copy of the folder")
+
+
+def is_stale(place: str) -> bool:
+    """Whether that is a link to where an object of a cache was, and is no more: as good as a missing file."""
+    return os.path.islink(place) and not os.path.exists(place) and _is_object(os.path.realpath(place))
+
+
+def _stays(target: str, root: str) -> bool:
+    return target.startswith(os.path.realpath(root) + os.sep) or _is_object(target)
 
 
 # DVC 2 had objects at the top of its cache, all of them named by MD5
