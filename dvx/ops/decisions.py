@@ -7,14 +7,16 @@ from collections.abc import Collection
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dvx.errors import Corrupted, MissingData, UnsafePath, quoted
 from dvx.model.dataset import is_dataset
-from dvx.model.events import Tell
+from dvx.model.events import Notice, Tell
 from dvx.model.lock import StageState
+from dvx.model.paths import printable
 from dvx.model.pointer import Recorded
 from dvx.model.stage import Stage
 from dvx.model.staleness import ABSENT_CAUSES, OUTPUT_CAUSES, Action, Cause, Reason, exact, loose, reasons_to_run
-from dvx.model.tree import Content
-from dvx.ops.index import Index
+from dvx.model.tree import Content, Tree, tree_content
+from dvx.ops.index import Index, Tracked
 from dvx.ops.observation import Observer
 from dvx.ops.repro_plan import ReproOptions
 from dvx.ops.runcache import find_runs
@@ -91,12 +93,42 @@ class Decider:
         """An absent dependency is what its producer recorded, or what it was when the stage ran."""
         if seen.content is not None or is_dataset(seen.path):
             return seen
-        producer = self._index.by_path.get(seen.path)
-        if producer and producer.recorded and producer.recorded.content:
-            made = self._index.stages.get(producer.owner)
-            state = self.state(made) if made else None
-            return (state.outs.get(seen.path) if state else None) or producer.recorded
-        return (locked.deps.get(seen.path) if locked else None) or seen
+        before = (locked.deps.get(seen.path) if locked else None) or seen
+        producer = self._index.owner_of(seen.path)
+        made = self._made(producer) if producer else None
+        if producer is None or made is None:
+            return before
+        if producer.output.path == seen.path:
+            return made
+        try:
+            return self._inside(seen.path, made, before.content) or before
+        except (MissingData, Corrupted, UnsafePath):
+            text = f"it is not known whether `{printable(seen.path)}` changed"
+            why = f"the cache has no list of the files of `{printable(made.path)}`"
+            self._tell(Notice(f"{text}: {why}", f"run `dvx fetch {quoted(made.path)}`"))
+            return before
+
+    def _made(self, tracked: Tracked) -> Recorded | None:
+        """What an output holds by the last word of its stage."""
+        stage = self._index.stages.get(tracked.owner)
+        state = self.state(stage) if stage else None
+        recorded = (state.outs.get(tracked.output.path) if state else None) or tracked.recorded
+        return recorded if recorded and recorded.content else None
+
+    def _inside(self, path: str, made: Recorded, before: Content | None) -> Recorded | None:
+        """What a path inside an output holds by what is recorded of that; None if it is not in there."""
+        if made.content is None or not made.content.digest.is_tree:
+            return None
+        tree = self._project.cache.read_tree(made.content.digest)
+        inner, start = path[len(made.path) + 1 :], len(path) - len(made.path)
+        if inner in tree.by_path:
+            entry = tree.by_path[inner]
+            return Recorded(path, Content(entry.digest, entry.size, executable=entry.executable))
+        entries = tuple(replace(entry, path=entry.path[start:]) for entry in tree.below(inner))
+        empty = tuple(folder[start:] for folder in tree.empty_folders if folder.startswith(f"{inner}/"))
+        algorithm = before.digest.algorithm if before else self._project.algorithm
+        found = tree_content(Tree(entries, empty), self._project.dialect, algorithm)[0]
+        return Recorded(path, found) if entries or empty else None
 
     def _restorable(self, stage: Stage, locked: StageState | None, reasons: tuple[Reason, ...]) -> StageState | None:
         """Recorded outputs that belong to what is there now, and can be had without running."""

@@ -24,6 +24,7 @@ from dvx.model.run import State
 from dvx.ops.repro import ReproOptions, repro
 from dvx.ops.run_record import find_run, list_runs
 from dvx.project import Project
+from dvx.store import files
 from tests.helpers import commit_all, dialect_of, dvx, git, write
 from tests.patience import is_alive, within
 
@@ -834,3 +835,37 @@ def test_two_processes_may_remove_old_logs_at_once(native: Path) -> None:
     started = [subprocess.Popen(["dvx", "repro", name], cwd=native, stderr=subprocess.PIPE, text=True) for name in "ab"]
     assert [(process.communicate(timeout=60)[1], process.returncode)[1] for process in started] == [0, 0]
     assert len(list((native / ".dvx/tmp/logs").iterdir())) <= 52
+
+
+INSIDE = """\
+stages:
+  make: {cmd: mkdir -p data/sub && cat raw | tee data/f data/sub/g > /dev/null && echo 1 > data/same, deps: [raw], outs: [data]}
+  file: {cmd: cat data/f > file.out, deps: [data/f], outs: [file.out]}
+  folder: {cmd: cat data/sub/g > folder.out, deps: [data/sub], outs: [folder.out]}
+  same: {cmd: cat data/same > same.out, deps: [data/same], outs: [same.out]}
+"""
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+def test_absent_data_inside_an_output_is_what_its_stage_made(dialect_repo: Path, is_new: bool) -> None:
+    write(dialect_repo / dialect_of(dialect_repo).pipeline, INSIDE)
+    write(dialect_repo / "raw", "1\n")
+    dvx(dialect_repo, "repro")
+    if is_new:
+        write(dialect_repo / "raw", "2\n")
+        dvx(dialect_repo, "repro", "-s", "make")
+    shutil.rmtree(dialect_repo / "data")
+    told = dvx(dialect_repo, "repro", "--allow-missing", "--dry").err
+    fresh = {line.split("'")[1] for line in told.splitlines() if line.endswith("didn't change, skipping")}
+    assert fresh == {"make", "same"} | (set() if is_new else {"file", "folder"})
+
+
+def test_what_the_cache_has_no_list_of_is_said_to_be_unknown(dialect_repo: Path) -> None:
+    write(dialect_repo / dialect_of(dialect_repo).pipeline, INSIDE)
+    write(dialect_repo / "raw", "1\n")
+    dvx(dialect_repo, "repro")
+    for name in ("data", f"{dialect_of(dialect_repo).folder}/cache"):
+        files.remove_tree(str(dialect_repo / name))
+    done = dvx(dialect_repo, "repro", "--allow-missing", "--dry", "file")
+    assert "it is not known whether `data/f` changed" in done.err
+    assert "Stage 'file' didn't change" in done.err
