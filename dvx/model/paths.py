@@ -12,6 +12,7 @@ from dvx.errors import UnsafePath
 # most paths are of this kind, which no disguise fits
 _PLAIN = re.compile(r"[\w-][\w.-]*+(?:/[\w-][\w.-]*+)*+", re.ASCII)
 _PLAIN_LINES = re.compile(rf"(?:{_PLAIN.pattern}\n)*+", re.ASCII)
+_DRIVE = re.compile(r"[A-Za-z]:(?:[/\\]|\Z)")
 _LONGEST = 4_096
 # categories of characters that a terminal obeys, or that hide the text around them or turn it around
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -35,7 +36,7 @@ def check_path(path: str) -> str:
         raise UnsafePath(f"`{printable(path[:50])}...` is longer than {_LONGEST:,} characters")
     if _PLAIN.fullmatch(path):
         return path
-    if not path or path[0] in "/\\" or (len(path) > 1 and path[1] == ":" and path[0].isascii() and path[0].isalpha()):
+    if not path or path[0] in "/\\" or _DRIVE.match(path):
         raise UnsafePath(f"`{printable(path)}` is not a relative path")
     if not path.isprintable() and any(ord(c) < 32 or ord(c) == 127 for c in path):
         raise UnsafePath(f"`{printable(path)}` has control characters")
@@ -46,6 +47,12 @@ def check_path(path: str) -> str:
         if part[0] in ".dDgG" or not part.isascii():
             _check_part(part, path)
     return path
+
+
+def check_windows(path: str) -> None:
+    """Refuse what Windows takes for a drive or a stream of a file, which elsewhere is a name; raises UnsafePath."""
+    if ":" in path:
+        raise UnsafePath(f"`{printable(path)}` has a colon, which names on Windows cannot have", "rename it where it comes from")
 
 
 def check_paths(paths: Sequence[str]) -> None:

@@ -166,10 +166,9 @@ def _named(pipeline: Pipeline, name: str) -> tuple[str, ...]:
 
 def _elsewhere(project: Project, index: Index, target: str) -> tuple[str, ...]:
     """What a target means that is no stage here; a pipeline file may be one without stages."""
-    file, colon, name = target.rpartition(":")
-    if colon and file:
-        pipeline = index.pipelines.get(project.relative(file))
-        return (_named(pipeline, name) if pipeline else ()) or _unknown(project, index, target)
+    file, _, name = target.rpartition(":")
+    if file and (pipeline := index.pipelines.get(project.relative(file))) is not None:
+        return _named(pipeline, name) or _unknown(project, index, target)
     path = project.relative(target)
     if path in index.pipelines:
         return tuple(stage.address for stage in index.pipelines[path].stages.values())

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 
 from dvx.errors import DvxError, GraphError, MissingData, UnsafePath, nearest, quoted
-from dvx.model.paths import check_path, parent, printable, within
+from dvx.model.paths import check_path, check_windows, parent, printable, within
 from dvx.ops.ignore import Ignore
 from dvx.ops.index import Index
 from dvx.project import Project
@@ -47,6 +47,8 @@ def check_place(project: Project, path: str, *, is_folder: bool) -> None:
 
 def check_inside(project: Project, path: str) -> None:
     """Refuse to write or delete behind a link that leaves the project, or leads to files of Git or dvx; raises UnsafePath."""
+    if os.name == "nt":
+        check_windows(path)
     real, root = os.path.realpath(project.abs(parent(path))), os.path.realpath(project.root)
     if real != root and not real.startswith(root + os.sep):
         raise UnsafePath(f"`{printable(path)}` lies behind a link that leaves the repository", "replace the link by a folder")

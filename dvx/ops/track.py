@@ -167,8 +167,13 @@ class _Reader:
             self._tell(Notice(f"links to folders, and to nothing, are left out: {shown}", "add what they lead to, where it is"))
 
     def warn(self, path: str, names: Sequence[str]) -> None:
-        """Tell which names other systems would take for one, if anything is stored."""
-        pairs = clashes(names) if self._stored is not None else ()
+        """Tell which names other systems would not have, or take for one, if anything is stored."""
+        if self._stored is None:
+            return
+        if colons := [printable(name) for name in names if ":" in name]:
+            shown = ", ".join(f"`{name}`" for name in colons[:3]) + (", ..." if len(colons) > 3 else "")
+            self._tell(Notice(f"names with a colon are none on Windows: {shown}", "rename it, if this data will be used there"))
+        pairs = clashes(names)
         if pairs:
             shown = ", ".join(f"`{printable(one)}` and `{printable(other)}`" for one, other in pairs[:3])
             more = ", ..." if len(pairs) > 3 else ""
@@ -194,6 +199,7 @@ def _see(project: Project, path: str, reader: _Reader, root: str) -> Seen | None
         status, link = followed, status
     found = FoundFile(path, place, status, link)
     digest = reader.digest(found)
+    reader.warn("", [path])
     return Seen(Content(digest, found.status.st_size, executable=bool(found.status.st_mode & stat.S_IXUSR)))
 
 

@@ -10,10 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dvx.errors import UnsafePath
-from dvx.model.paths import check_path, check_paths, join, overlap, parent, printable, relative, within
+from dvx.model.paths import check_path, check_paths, check_windows, join, overlap, parent, printable, relative, within
 
 ATTACKS = [
-    "", "/", "//", "/etc/passwd", "//host/share", "\\", "\\\\host\\share", "\\etc", "C:", "c:/x", "C:\\x", "z:x",
+    "", "/", "//", "/etc/passwd", "//host/share", "\\", "\\\\host\\share", "\\etc", "C:", "c:/x", "C:\\x", "z:/",
     ".", "..", "../x", "a/..", "a/../b", "./a", "a/.", "a//b", "a/", "a/./b", "..\\x", "a\\..\\..\\x", "a\\.\\b", "a\\\\b",
     "...", ". .", ".. ", "a/.. /b", "a/. ./b", " ", "a/ /b",
     "a\0b", "a\nb", "\x1b[31m", "a\x7f", "a\tb", "a\r",
@@ -31,7 +31,7 @@ HARMLESS = [
     "a", "a/b", "a b", " a", "a.b", ".a", ".gitignore", ".gitattributes", ".github/x", ".gitmodules", ".dvcignore", ".dvxignore",
     "a.dvc", "a.dvx", "data.dvc/x", "git", "dvc/x", "dvx", "dvc.yaml", "dvx.lock", "git~2", "git~10", "x.git", "_.git", "..a",
     "a..", "a/..b", "...a", "-rf", "--help", "~", "~root", "$HOME", "%TEMP%", "ab:c", "1:x", "é:x", "CON", "é", "日本/语",
-    "\U0001f600", "\u200b", "a\u200bb", "a\\b", "a'b\"c", "*?[", "\udcff\udcfe", "g", "d", "D",
+    "z:x", "A:chain.pdb", "a/C:", "\U0001f600", "\u200b", "a\u200bb", "a\\b", "a'b\"c", "*?[", "\udcff\udcfe", "g", "d", "D",
 ]  # fmt: skip
 
 
@@ -44,6 +44,13 @@ def test_an_attack_is_refused(path: str):
 @pytest.mark.parametrize("path", HARMLESS)
 def test_a_harmless_path_passes_as_it_is(path: str):
     assert check_path(path) == path
+
+
+@pytest.mark.parametrize("path", ["z:x", "a:b", "d/A:chain.pdb", "x:$DATA"])
+def test_a_colon_is_refused_on_windows(path: str):
+    with pytest.raises(UnsafePath):
+        check_windows(path)
+    check_windows("a/b")
 
 
 def test_a_path_that_no_system_takes_is_refused():
@@ -78,7 +85,7 @@ def is_dangerous(path: str) -> bool:
     parts = path.replace("\\", "/").split("/")
     if any(part.strip(" .") == "" for part in parts) or any(ord(c) < 32 or ord(c) == 127 for c in path):
         return True
-    if len(path) > 1 and path[1] == ":" and ("a" <= path[0] <= "z" or "A" <= path[0] <= "Z"):
+    if path[1:2] == ":" and path[2:3] in ("", "/", "\\") and ("a" <= path[0] <= "z" or "A" <= path[0] <= "Z"):
         return True
     taken = {".git", ".dvc", ".dvx", "git~1", "dvc~1", "dvx~1"}
     return any(_as_windows_and_macos_see(part) in taken for part in parts)
