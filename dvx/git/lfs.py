@@ -13,7 +13,6 @@ from dvx.model.settings import redact
 
 LONGEST_NOTE = 200
 _NOTE = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\noid sha256:([0-9a-f]{64})\nsize [0-9]{1,20}\n")
-_NOBODY = ("-c", "user.name=dvx", "-c", "user.email=dvx@localhost")
 
 
 def named(data: bytes) -> str:
@@ -40,7 +39,7 @@ def fetch(place: GitPlace, url: str, notes: Mapping[str, bytes]) -> str:
         blob = values.text(process.ask(place, ("hash-object", "-w", "--stdin"), data)).strip()
         rows.append(f"100644 blob {blob}\t{number}\n")
     tree = values.text(process.ask(place, ("mktree",), "".join(rows).encode())).strip()
-    commit = values.text(process.ask(place, (*_NOBODY, "commit-tree", "-m", "wanted", tree))).strip()
+    commit = values.text(process.ask(place, (*process.NOBODY, "commit-tree", "-m", "wanted", tree))).strip()
     answer = process.run(place, ("-c", f"remote.origin.url={url}", "lfs", "fetch", "origin", commit))
     if "is not a git command" in answer.error:
         raise MissingData("Git LFS keeps it, and is not installed", "install `git-lfs`")

@@ -17,6 +17,8 @@ from dvx.git import values
 from dvx.git.places import GitPlace
 from dvx.model.git_options import runs_module
 
+# an author, where the user has told Git no name
+NOBODY = ("-c", "user.name=dvx", "-c", "user.email=dvx@localhost")
 _PIPE = -1
 _DURABLE = ("-c", "core.fsync=committed,reference", "-c", "core.fsyncMethod=batch", "-c", "i18n.commitEncoding=utf-8")
 

@@ -203,23 +203,24 @@ class Git(Struct, frozen=True):
         self._add(paths, "")
         self._record((self.full(path) for path in gone), "")
 
-    def check_identity(self) -> None:
-        """Raise GitError if Git could not make a commit for want of a name."""
-        for role in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT"):
-            process.ask(self.place, ("var", role))
+    def knows_user(self) -> bool:
+        """Whether Git could make a commit in the user's name."""
+        roles = ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT")
+        return all(process.run(self.place, ("var", role)).code == 0 for role in roles)
 
-    def snapshot(self, index: str, baseline: str, extra: Sequence[str], message: str) -> str:
+    def snapshot(self, index: str, baseline: str, extra: Sequence[str], message: str, *, as_nobody: bool = False) -> str:
         """Commit the work tree on top of `baseline` and return the commit's id; nothing names it yet.
 
         The tree is all that Git tracks, as it is now, and the `extra` paths that are there and not ignored. `index` is a
-        copy of the repository's index, or a file that does not exist; HEAD, index and stash stay as they are.
+        copy of the repository's index, or a file that does not exist; HEAD, index and stash stay as they are. With `as_nobody`
+        the author has a name that is nobody's.
         """
         if not os.path.exists(index):
             process.ask(self.place, ("read-tree", baseline), index=index)
         self._record(self._listed(index), index)
         self._add(extra, index)
         tree = values.text(process.ask(self.place, ("write-tree",), index=index, durable=True)).strip()
-        words = ("commit-tree", tree, "-p", baseline, "-F", "-")
+        words = (*(process.NOBODY if as_nobody else ()), "commit-tree", tree, "-p", baseline, "-F", "-")
         return values.text(process.ask(self.place, words, message.encode("utf-8", "replace"), durable=True)).strip()
 
     def compare(self, index: str, commit: str) -> TreeComparison:

@@ -20,7 +20,7 @@ from dvx.model.run import Place, Run, State
 from dvx.model.sweep import combine
 from dvx.model.undo import Queued
 from dvx.ops.exp_edits import edits_of, read_sweeps
-from dvx.ops.exp_run import RunOptions, own_files, scratch_index
+from dvx.ops.exp_run import RunOptions, knows_user, own_files, scratch_index
 from dvx.ops.exp_tasks import SNAPSHOTS, release, taken, waiting_names
 from dvx.ops.experiments import git_of, head_of
 from dvx.ops.index import Index, load_index
@@ -54,7 +54,6 @@ def enqueue(project: Project, options: TaskOptions, place: Place, tell: Tell, wo
     """
     git = git_of(project)
     baseline = head_of(git)
-    git.check_identity()
     sweeps = read_sweeps(project, options.run.overrides)
     rows = combine(sweeps)
     if len(rows) > 1 and place is not Place.QUEUE:
@@ -130,7 +129,8 @@ def _snapshot(project: Project, index: Index, baseline: str, tell: Tell) -> str:
         record_data(project, pointer, observer, tell, dry=False)
     git = git_of(project)
     with scratch_index(project, git) as copy:
-        return git.snapshot(copy, baseline, own_files(project, load_index(project)), "dvx: the workspace, for experiments\n")
+        extra, message = own_files(project, load_index(project)), "dvx: the workspace, for experiments\n"
+        return git.snapshot(copy, baseline, extra, message, as_nobody=not knows_user(git, tell))
 
 
 def _names(project: Project, waiting: Collection[str], run: RunOptions, baseline: str, count: int) -> list[str]:

@@ -78,7 +78,6 @@ def prepare(project: Project, options: RunOptions, others: Iterable[str] = ()) -
     """
     git = git_of(project)
     ref = new_ref(project, options.name, others)
-    git.check_identity()
     edits = edits_of(project, read_overrides(project, options.overrides), hydra=options.hydra)
     _check_vacant(project, git, ref, edits, force=options.force or options.repro.dry)
     if edits or options.repro.targets:
@@ -119,7 +118,7 @@ def perform(project: Project, ref: ExpRef, options: RunOptions, tell: Tell, clai
     index = load_index(project)
     _check_inputs(project, index, ran, allow_missing=options.repro.allow_missing)
     message = options.message or message_of(project, index, [one.address for one in ran.stages if one.action is not Action.SKIP])
-    commit, replaced = record(project, git, Record(ref, message, own_files(project, index), options.force))
+    commit, replaced = record(project, git, Record(ref, message, own_files(project, index), options.force), tell)
     tell_untracked(git, index, tell)
     return RecordedExperiment(ref, commit, ran, replaced)
 
@@ -227,13 +226,23 @@ def own_files(project: Project, index: Index) -> tuple[str, ...]:
     return tuple(path for path in dict.fromkeys(found) if not path.startswith("../"))
 
 
-def record(project: Project, git: Git, what: Record) -> tuple[str, str]:
+def knows_user(git: Git, tell: Tell) -> bool:
+    """Whether Git can commit in the user's name; if not, that is told."""
+    known = git.knows_user()
+    if not known:
+        hint = 'run `git config --global user.name "Your Name"` and `git config --global user.email you@example.com`'
+        tell(Notice("Git does not know who you are, so the experiment's author is `dvx`", hint))
+    return known
+
+
+def record(project: Project, git: Git, what: Record, tell: Tell) -> tuple[str, str]:
     """Commit the workspace and give the commit its ref; an equal experiment of that name is kept as it is.
 
     Returns the commit, and the one that lost the ref (empty if none did).
     """
+    as_nobody = not knows_user(git, tell)
     with scratch_index(project, git) as index:
-        commit = git.snapshot(index, what.ref.baseline, what.extra, what.message)
+        commit = git.snapshot(index, what.ref.baseline, what.extra, what.message, as_nobody=as_nobody)
     while True:
         old = git.experiments().get(what.ref)
         if old is not None and git.tree(old) == git.tree(commit):

@@ -40,14 +40,13 @@ def save(project: Project, options: SaveOptions, tell: Tell) -> RecordedExperime
     """
     git = git_of(project)
     ref = new_ref(project, options.name)
-    git.check_identity()
     if targets := options.targets or _present(project, load_index(project)):
         select = SelectOptions(recursive=options.recursive)
         commit_data(project, CommitOptions(targets, select, force=True, share=False), tell)
     index = load_index(project)
     message = options.message or message_of(project, index, list(index.stages))
     extra = (*own_files(project, index), *(project.relative(path) for path in options.include))
-    commit, replaced = record(project, git, Record(ref, message, extra, options.force))
+    commit, replaced = record(project, git, Record(ref, message, extra, options.force), tell)
     tell_untracked(git, index, tell)
     return RecordedExperiment(ref, commit, None, replaced)
 

@@ -203,11 +203,17 @@ def test_a_dry_run_changes_nothing(folder):
     assert tree(folder, skip=(".git", dialect_of(folder).folder)) == before
 
 
-def test_an_unknown_author_is_told_before_anything_runs(folder, home):
+def test_where_git_does_not_know_the_user_the_author_is_nobody(folder, home):
     (home / ".gitconfig").write_text("[user]\n\tuseConfigOnly = true\n")
-    with pytest.raises(GitError, match="does not know who you are"):
-        run(folder, "lr=3")
-    assert "lr: 1" in (folder / "params.yaml").read_text()
+    for words in (("run", "-S", "lr=3"), ("run", "--temp", "-S", "lr=4"), ("run", "--queue", "-S", "lr=5"), ("save", "-f")):
+        told = dvx(folder, "exp", *words, "-n", "-".join(words)[:9].strip("-")).err
+        assert told.count("note: Git does not know who you are") == (2 if "--temp" in words else 1)
+    dvx(folder, "queue", "work")
+    authors = git(folder, "for-each-ref", "--format=%(authorname) %(committeremail)", "refs/exps/").splitlines()
+    assert set(authors) == {"dvx <dvx@localhost>"}
+    (home / ".gitconfig").write_text("[user]\n\tname = Ada\n\temail = ada@example.org\n")
+    assert "who you are" not in dvx(folder, "exp", "run", "-S", "lr=6", "-n", "known").err
+    assert "Ada <ada@example.org>" in git(folder, "for-each-ref", "--format=%(authorname) %(committeremail)", "refs/exps/")
 
 
 def test_the_first_commit_must_exist(repo):

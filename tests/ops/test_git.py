@@ -211,11 +211,13 @@ def test_a_snapshot_needs_no_index(project, repo, tmp_path):
 
 def test_an_unknown_author_is_told(project, repo, home, tmp_path):
     (home / ".gitconfig").write_text("[user]\n\tuseConfigOnly = true\n")
+    assert not found(project).knows_user()
+    index, head = str(tmp_path / "index"), git(repo, "rev-parse", "HEAD")
     with pytest.raises(GitError, match="does not know who you are") as caught:
-        found(project).check_identity()
+        found(project).snapshot(index, head, [], "m")
     assert "user.email" in caught.value.hint
-    with pytest.raises(GitError, match="does not know who you are"):
-        found(project).snapshot(str(tmp_path / "index"), git(repo, "rev-parse", "HEAD"), [], "m")
+    commit = found(project).snapshot(index, head, [], "m", as_nobody=True)
+    assert git(repo, "show", "--no-patch", "--format=%an %ce", commit) == "dvx dvx@localhost"
 
 
 def test_the_work_tree_is_compared_with_a_commit_and_made_equal(project, repo, tmp_path):
