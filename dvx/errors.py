@@ -114,8 +114,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"did you mean `{names[matches[0]]}`?" if matches else ""
 
 
-def quoted(word: str) -> str:
-    """A word as it is typed in a shell, for commands in hints: on one line, without control characters."""
+def quoted(*words: str) -> str:
+    """Words as they are typed in a shell, for commands in hints: on one line, without control characters, and not as options."""
+    return " ".join([*(["--"] if any(word.startswith("-") for word in words) else []), *map(_quoted, words)])
+
+
+def _quoted(word: str) -> str:
     if word.isprintable():
         return shlex.quote(word)
     return "$'" + "".join(_escaped(character) for character in word) + "'"

@@ -14,7 +14,8 @@ from dvx.config import Config, dialect_at, environment
 from dvx.config.git_options import demand
 from dvx.config.own import check_cache, check_own
 from dvx.errors import ConfigError, NotARepository, UnsafePath, nearest
-from dvx.model.dialect import Dialect
+from dvx.git.tracking import left_out
+from dvx.model.dialect import DIALECTS, Dialect
 from dvx.model.digest import digest_bytes
 from dvx.model.paths import check_path, printable
 from dvx.store import files, path_locks
@@ -201,5 +202,7 @@ def _find(start: str) -> tuple[str, Dialect]:
         folder = above
     if os.path.isdir(start) and not os.access(start, os.R_OK | os.X_OK):
         raise NotARepository(f"`{printable(start)}` cannot be read", "ask its owner to let your group read it")
+    if lacking := left_out(start, [dialect.folder for dialect in DIALECTS]):
+        raise NotARepository(f"`{lacking}` is left out of this sparse checkout", f"run `git sparse-checkout add {lacking}`")
     hint = "run `dvx init` (or `dvx init --dvc`) to make one"
     raise NotARepository(f"`{printable(start)}` is not inside a dvx or DVC repository", hint)

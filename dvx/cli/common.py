@@ -57,7 +57,7 @@ def cwd() -> str:
 def tell_git(project: Project, paths: Sequence[str]) -> None:
     """Say which files belong into the next commit, unless they are staged already."""
     if paths and project.git is not None and not project.config.flag("core.autostage", False):
-        render.note("To keep it in Git: git add " + " ".join(quoted(project.shown(path)) for path in paths))
+        render.note("To keep it in Git: git add " + quoted(*map(project.shown, paths)))
 
 
 def with_verbosity(function: Callable[..., None]) -> Callable[..., None]:

@@ -178,7 +178,7 @@ def _shown_document(project: Project, shown: Sequence[Shown]) -> dict[str, Any]:
     for one in shown:
         files = {project.shown(path): reading.document() for path, reading in one.files.items()}
         label = one.revision if len(shown) > 1 else ""
-        error = Reading(error=DvxError(one.unread[0])).document() if one.unread else {}
+        error = Reading(error=DvxError(one.unread[0], "`git show REVISION:FILE` shows it")).document() if one.unread else {}
         documents[label] = error if error and not files else {"data": files, **error}
     return documents
 

@@ -86,7 +86,9 @@ def machine_folder(environ: Mapping[str, str]) -> str:
 
 def home_folder(environ: Mapping[str, str]) -> str:
     """The user's home folder."""
-    return environ.get("HOME") or os.path.expanduser("~")
+    found = environ.get("HOME") or os.path.expanduser("~")
+    # of a user that the system does not know it is nothing; containers take the top
+    return found if os.path.isabs(found) else os.sep
 
 
 def settings_of_environment(prefix: str, environ: Mapping[str, str]) -> Iterator[Setting]:

@@ -98,6 +98,7 @@ def failure(words: Sequence[str], answer: Answer) -> GitError:
     lines = [line for line in answer.error.splitlines() if line.strip()]
     said = next((line for line in lines if line.startswith(("fatal:", "error:"))), lines[-1] if lines else "")
     said = said.removeprefix("fatal:").removeprefix("error:").strip().rstrip(".")
+    server = " ".join(line.removeprefix("remote:").strip() for line in lines if line.startswith("remote:")).strip()
     if "promisor" in answer.error or _LOST.search(said):
         return GitError(f"Git does not have an object that it needs: {said}", _REFETCH)
     if "dubious ownership" in said:
@@ -110,7 +111,8 @@ def failure(words: Sequence[str], answer: Answer) -> GitError:
     if "does not appear to be a git repository" in said:
         name = said.split(" does not", 1)[0].strip("'")
         return GitError(f"there is no Git remote `{name}`", "`git remote -v` shows those that there are")
-    return GitError(f"`git {words[0]}` failed: {said or f'exit code {answer.code}'}")
+    said = said or f"exit code {answer.code}"
+    return GitError(f"`git {words[0]}` failed: {said}{f'; the server said: {server}' if server else ''}")
 
 
 def lost(ident: str) -> GitError:

@@ -41,6 +41,20 @@ def tracked_below(root: str, names: Sequence[str], before: Callable[[], None]) -
     return [path[len(above) :] for path in found]
 
 
+def left_out(start: str, names: Sequence[str]) -> str:
+    """Which of the folders at the top of the repository around `start` a sparse checkout leaves out; empty for none."""
+    place = find_place(start)
+    if place is None or not os.path.exists(os.path.join(place.folder, "info", "sparse-checkout")):
+        return ""
+    try:
+        with open(os.path.join(place.folder, "index"), "rb") as file:
+            index = file.read()
+    except OSError:
+        return ""
+    lacking = (name for name in names if not os.path.exists(os.path.join(place.top, name)))
+    return next((name for name in lacking if index.find(os.fsencode(name) + b"/", _HEADER) >= 0), "")
+
+
 def _may_hold(index: bytes, paths: Sequence[bytes]) -> bool:
     """Whether the bytes of an index have such a path; where paths stand in it in parts, they may."""
     is_whole = int.from_bytes(index[4:8], "big") < _COMPRESSED and not _is_split(index) and index.find(_SPARSE, _HEADER) < 0

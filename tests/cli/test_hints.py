@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import shutil
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,46 @@ def test_names_are_quoted_for_the_shell(dialect_repo: Path) -> None:
     assert "To keep it in Git: git add " in below.err
     unknown = run_dvx(dialect_repo, "remote", "remove", "a b")
     assert unknown.err == "error: there is no remote `a b`\nhint: run `dvx remote add 'a b' URL`\n"
+
+
+def test_names_that_look_like_options_are_none(dialect_repo: Path) -> None:
+    write(dialect_repo / "-rf", "1\n")
+    suffix = dialect_of(dialect_repo).pointer_suffix
+    told = dvx(dialect_repo, "add", "--", "-rf").err
+    assert (
+        told.endswith(f"To keep it in Git: git add -- -rf{suffix} .gitignore\n") or f"git add -- .gitignore -rf{suffix}\n" in told
+    )
+    git(dialect_repo, *told.rpartition("git ")[2].split())
+    git(dialect_repo, "commit", "--quiet", "-m", "x")
+    write(dialect_repo / "--help", "1\n")
+    git(dialect_repo, "add", "--", "--help")
+    assert (
+        "hint: run `git rm -r --cached -- --help`, then `dvx add -- --help`" in run_dvx(dialect_repo, "add", "--", "--help").err
+    )
+
+
+def test_a_git_server_says_why_it_refuses(dialect_repo: Path, tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "--bare", "server")
+    hook = write(tmp_path / "server" / "hooks" / "pre-receive", "#!/bin/sh\necho 'Ada may not push here' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    git(dialect_repo, "remote", "add", "origin", tmp_path / "server")
+    dvx(dialect_repo, "exp", "save", "-n", "one")
+    refused = run_dvx(dialect_repo, "exp", "push", "--no-cache", "origin", "one")
+    assert refused.code != 0
+    assert "the server said: Ada may not push here" in refused.err
+
+
+def test_a_sparse_checkout_without_the_settings_is_called_one(dialect_repo: Path) -> None:
+    folder = dialect_of(dialect_repo).folder
+    write(dialect_repo / "src" / "a.py", "1\n")
+    commit_all(dialect_repo)
+    for way in ("--sparse-index", "--no-sparse-index"):
+        git(dialect_repo, "sparse-checkout", "set", "--cone", way, "src")
+        shutil.rmtree(dialect_repo / folder, ignore_errors=True)
+        told = f"error: `{folder}` is left out of this sparse checkout\nhint: run `git sparse-checkout add {folder}`\n"
+        assert run_dvx(dialect_repo / "src", "status").err == told
+    git(dialect_repo, "sparse-checkout", "add", folder)
+    dvx(dialect_repo / "src", "status")
 
 
 def test_the_way_back_to_every_removed_experiment_is_said(native: Path) -> None:

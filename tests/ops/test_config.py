@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dvx.config import Config, environment, find_root
+from dvx.config.places import home_folder
 from dvx.errors import ConfigError, UnknownTarget
 from dvx.model.dialect import DVC, NATIVE
 from dvx.model.events import Event, Notice, silent
@@ -333,3 +334,13 @@ def test_two_writers_lose_nothing(root: Path):
     writers = [subprocess.Popen([sys.executable, "-c", code, name]) for name in "abc"]
     assert [writer.wait() for writer in writers] == [0, 0, 0]
     assert sorted(load(root).remotes()) == sorted(f"{name}{number}" for name in "abc" for number in range(15))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user that the system does not know")
+def test_a_user_without_a_home_has_the_top(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME")
+    child = os.fork()
+    if not child:
+        os.setuid(54_321)
+        os._exit(home_folder({}) != "/")
+    assert os.waitpid(child, 0)[1] == 0
