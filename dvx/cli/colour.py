@@ -55,11 +55,17 @@ def wanted(stream: TextIO) -> bool:
         return False
     if variables.get("FORCE_COLOR", "0") not in ("", "0", "false"):
         return True
-    return is_lively(stream) and variables.get("CI", "") in ("", "0", "false")
+    return _is_terminal(stream) and variables.get("CI", "") in ("", "0", "false")
 
 
 def is_lively(stream: TextIO) -> bool:
-    """Whether a stream is a terminal in which lines can be written anew."""
+    """Whether a stream is a terminal in which lines can be written anew: no notebook, nor what collects the output of pagers."""
+    variables = environment()
+    is_read_later = "JPY_PARENT_PID" in variables or variables.get("PAGER") == variables.get("GIT_PAGER") == "cat"
+    return _is_terminal(stream) and not is_read_later
+
+
+def _is_terminal(stream: TextIO) -> bool:
     return stream.isatty() and environment().get("TERM") != "dumb"
 
 

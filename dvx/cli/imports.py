@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from msgspec import to_builtins
+from msgspec.structs import replace
 
-from dvx.cli import complete, complete_values, render
+from dvx.cli import complete, complete_values, render, screen
 from dvx.cli.common import JobsOption, JsonOption, RemoteOption, cwd, find_project, tell_git
 from dvx.cli.origins import ConfigOption, RemoteConfigOption, SourceRemoteOption, origin_of
-from dvx.errors import Partial
-from dvx.model.listing import tree_of
+from dvx.errors import Partial, UsageError
+from dvx.model.listing import down_to, tree_of
 from dvx.model.origin import Origin
 from dvx.model.paths import printable
 
@@ -30,6 +31,9 @@ SourceArgument = Annotated[
 ]
 PathArgument = Annotated[str, typer.Argument(help="A file or folder in it, seen from its top.", show_default=False)]
 OutOption = Annotated[str, typer.Option("--out", "-o", help="Where to put it; here, by its own name, by default.")]
+GetOutOption = Annotated[
+    str, typer.Option("--out", "-o", help="Where to put it, `-` for stdout; here, by its own name, by default.")
+]
 RevOption = Annotated[str, typer.Option("--rev", help="A branch, tag or commit of the other repository.")]
 ShowUrlOption = Annotated[bool, typer.Option("--show-url", help="Only print where the data is kept.")]
 ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Replace what is there.")]
@@ -161,7 +165,7 @@ def get(
     url: UrlArgument,
     path: PathArgument,
     *,
-    out: OutOption = "",
+    out: GetOutOption = "",
     rev: RevOption = "",
     show_url: ShowUrlOption = False,
     jobs: JobsOption = 0,
@@ -186,7 +190,7 @@ def artifacts_get(
     *,
     rev: Annotated[str, typer.Option("--rev", help="A version of it; the latest by default.")] = "",
     stage: Annotated[str, typer.Option("--stage", help="What is in this stage now.")] = "",
-    out: OutOption = "",
+    out: GetOutOption = "",
     show_url: ShowUrlOption = False,
     jobs: JobsOption = 0,
     force: ForceOption = False,
@@ -208,7 +212,9 @@ def artifacts_get(
 
 def get_url(
     url: SourceArgument,
-    out: Annotated[str, typer.Argument(help="Where to put it; here, by its own name, by default.", show_default=False)] = "",
+    out: Annotated[
+        str, typer.Argument(help="Where to put it, `-` for stdout; here, by its own name, by default.", show_default=False)
+    ] = "",
     *,
     jobs: JobsOption = 0,
     force: ForceOption = False,
@@ -222,7 +228,7 @@ def get_url(
     from dvx.ops.url_source import parse_options
 
     options = GetOptions(out, force, jobs, parse_options(fs_config, "--fs-config"))
-    _tell_got(get_url(cwd(), url, options, render.terminal()))
+    _got(options, lambda chosen: get_url(cwd(), url, chosen, render.terminal()))
 
 
 def list_url(
@@ -253,7 +259,7 @@ def list_url(
         found = tree_of(there.sizes, level)
         rows = [(".", None), *((line, row.size) for row, line in zip(found, branches(found), strict=True))]
     else:
-        rows = _rows(there.sizes, level if recursive or tree else 1)
+        rows = down_to(there.sizes, level if recursive or tree else 1)
     if json:
         render.json([{"path": path.rstrip("/"), "isdir": path.endswith("/"), "size": amount} for path, amount in rows])
         return
@@ -263,26 +269,25 @@ def list_url(
         render.data(f"{shown:>{wide}}  {printable(path.rstrip('/'))}" if size else printable(path.rstrip("/")))
 
 
-def _rows(sizes: Mapping[str, int | None], level: int | None) -> list[tuple[str, int | None]]:
-    """Files, and folders (with a slash) below which nothing is shown."""
-    found: dict[str, int | None] = {}
-    for path, amount in sizes.items():
-        parts = path.split("/")
-        if level is not None and len(parts) > level:
-            found.setdefault("/".join(parts[:level]) + "/", None)
-        else:
-            found[path] = amount
-    return sorted(found.items())
-
-
 def _get(origin: Origin, options: GetOptions, *, show_url: bool) -> None:
     from dvx.ops.get import get, url_of
 
     if show_url:
         render.data(url_of(cwd(), origin))
     else:
-        _tell_got(get(cwd(), origin, options, render.terminal()))
+        _got(options, lambda chosen: get(cwd(), origin, chosen, render.terminal()))
 
 
-def _tell_got(place: str) -> None:
-    render.note(f"Copied to '{printable(os.path.relpath(place, cwd()))}'")
+def _got(options: GetOptions, get: Callable[[GetOptions], str]) -> None:
+    """Get something, to stdout if the place is `-`, and say where it is."""
+    from dvx.ops.get import nowhere
+
+    if options.out != "-":
+        render.note(f"Copied to '{printable(os.path.relpath(get(options), cwd()))}'")
+        return
+    with nowhere() as folder:
+        place = get(replace(options, out=os.path.join(folder, "it")))
+        if os.path.isdir(place):
+            raise UsageError("a folder cannot go to stdout", "name a file in it")
+        with open(place, "rb") as file:
+            screen.copy(file)

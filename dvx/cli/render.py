@@ -69,9 +69,16 @@ def notes(*lines: str) -> None:
 def error(message: str, hint: str = "", place: str = "") -> None:
     """What went wrong, and the way out. The place comes first, as compilers have it, so that editors can go there."""
     begin = f"{place}: " if place else ""
-    screen.say(f"{begin}{colour.err('error:', Ink.RED)} {message.removeprefix(begin)}")
+    screen.say(f"{begin}{colour.err('error:', Ink.RED)} {_unsaid(message).removeprefix(begin)}")
     if hint:
         screen.say(f"{colour.err('hint:', Ink.CYAN)} {hint}")
+
+
+def _unsaid(message: str) -> str:
+    """A message without the lines of a command's output that stand right above it."""
+    first, *rest = message.split("\n")
+    quoted = [line.removeprefix("  | ") for line in rest]
+    return first if quoted and all(line.startswith("  | ") for line in rest) and screen.was_passed(quoted) else message
 
 
 def json(value: Any) -> None:
@@ -225,10 +232,11 @@ def terminal() -> Tell:
 
 def _notice(notice: Notice) -> tuple[str, ...]:
     begin = f"{notice.place}: " if notice.place else ""
-    text = f"{begin}{colour.err('note:', Ink.YELLOW)} {notice.message.removeprefix(begin)}"
+    message = _unsaid(notice.message)
+    text = f"{begin}{colour.err('note:', Ink.YELLOW)} {message.removeprefix(begin)}"
     if not notice.hint:
         return (text,)
-    return (text, f"{colour.err('hint:', Ink.CYAN)} {notice.hint}") if "\n" in notice.message else (f"{text}; {notice.hint}",)
+    return (text, f"{colour.err('hint:', Ink.CYAN)} {notice.hint}") if "\n" in message else (f"{text}; {notice.hint}",)
 
 
 def _stage_lines(event: StageStarted | StageSkipped | StageRestored | StageRetrying | StageEnded) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 import typer
 
@@ -20,6 +20,8 @@ from dvx.model.paths import visible
 _PLAIN = str.maketrans({"└": "`", "├": "|", "─": "-", "│": "|", "…": "...", **dict.fromkeys("┌┐┘┤┬┴┼", "+")})
 # what takes stderr from a line that is rewritten, or that a command did not end, to a new one
 _LEAVING = {"stderr": ""}
+_PASSED = {"stderr": b""}
+_REMEMBERED = 1 << 16
 _CLEARED, _LINE_ABOVE = "\r\x1b[K", "\x1b[A\x1b[K"
 _UNINDENTED = re.compile(r"\n(?!  )")
 _COLOUR = re.compile(r"\x1b\[[\d;:]*m")
@@ -82,6 +84,7 @@ def leave_line() -> None:
 
 def pass_on(output: bytes) -> None:
     """Show what a command writes, on stderr: as it is, since the user runs it here and now."""
+    _PASSED["stderr"] = (_PASSED["stderr"] + output)[-_REMEMBERED:]
     if _LEAVING["stderr"].startswith(_CLEARED):
         leave_line()
     stream = _stderr()
@@ -91,6 +94,23 @@ def pass_on(output: bytes) -> None:
         stream.write(output.decode("utf-8", "replace"))
     stream.flush()
     _LEAVING["stderr"] = "" if output.endswith(b"\n") else "\n"
+
+
+def was_passed(lines: Sequence[str]) -> bool:
+    """Whether these lines are what commands wrote last, maybe each behind a name."""
+    passed = _PASSED["stderr"].decode("utf-8", "replace").splitlines()[-len(lines) :]
+    return len(passed) == len(lines) and all(one.endswith(line) for one, line in zip(passed, lines, strict=True))
+
+
+def copy(file: BinaryIO) -> None:
+    """The bytes of a file, on stdout; what a terminal would obey is shown there as escapes."""
+    if sys.stdout.isatty():
+        log(file.read().decode("utf-8", "replace"))
+        return
+    sys.stdout.flush()
+    while block := file.read(_REMEMBERED):
+        sys.stdout.buffer.write(block)
+    sys.stdout.buffer.flush()
 
 
 def as_bytes(text: str) -> bytes:

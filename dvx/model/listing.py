@@ -110,3 +110,15 @@ def as_json(rows: Iterable[ListingRow], algorithm: str) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
+
+
+def down_to(sizes: Mapping[str, int | None], level: int | None) -> list[tuple[str, int | None]]:
+    """Files, and folders (with a slash) below which nothing is shown."""
+    found: dict[str, int | None] = {}
+    for path, amount in sizes.items():
+        parts = path.split("/")
+        if level is not None and len(parts) > level:
+            found.setdefault("/".join(parts[:level]) + "/", None)
+        else:
+            found[path] = amount
+    return sorted(found.items())

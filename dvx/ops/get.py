@@ -120,6 +120,13 @@ def list_url(cwd: str, url: str, fs_config: Mapping[str, str]) -> There:
         return UrlSource(project, url, cwd, fs_config).look()
 
 
+@contextlib.contextmanager
+def nowhere() -> Iterator[str]:
+    """A folder for what is to be got for a moment; it is gone afterwards."""
+    with _incoming("") as home:
+        yield home.root
+
+
 def _target(cwd: str, name: str, options: GetOptions) -> str:
     if not name and not options.out:
         raise UsageError("what is to be got has no name of its own", "say where to put it")

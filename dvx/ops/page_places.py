@@ -53,6 +53,7 @@ def write_page(project: Project, place: str, text: str) -> None:
         DvxError: somebody else made the page that is there.
     """
     check_page(project, place)
+    _hide(project, os.path.dirname(place))
     files.write_atomic(place, text.encode("utf-8", "surrogateescape"))
 
 
@@ -68,6 +69,16 @@ def check_page(project: Project, place: str) -> None:
         shown = os.path.relpath(place, project.cwd)
         hint = f"name another folder: `-o DIR`, or move it away: `mv {quoted(shown)} {quoted(shown + '.old')}`"
         raise DvxError(f"`{printable(shown)}` was not made by dvx, so it is not replaced", hint)
+
+
+def _hide(project: Project, folder: str) -> None:
+    """Let Git ignore dvx's own folder for pages, unless it tracks something there."""
+    shown = os.path.relpath(folder, project.root).replace(os.sep, "/")
+    rules = os.path.join(folder, ".gitignore")
+    if project.git is None or os.path.basename(folder) != f"{project.dialect.name}_plots" or os.path.lexists(rules):
+        return
+    if not shown.startswith("..") and not project.git.tracked([shown]):
+        files.write_atomic(rules, b"*\n")
 
 
 def read_template(project: Project, named: str) -> str:

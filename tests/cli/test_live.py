@@ -8,6 +8,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from dvx.cli import render
 from dvx.cli.live import Live
 from dvx.model.events import StageOutput
@@ -73,6 +75,22 @@ def test_on_a_terminal_the_foot_is_drawn_and_taken_away(native: Path) -> None:
     assert re.fullmatch(r"Stages: 2 ran; commands took 3\.\d s", _final(text).splitlines()[-2])
     assert _final(text).splitlines()[-1] == "Use `dvx push` to send your updates to remote storage."
     assert "running" not in _final(text).replace("Running", "")
+
+
+@pytest.mark.parametrize("variables", [{"JPY_PARENT_PID": "1"}, {"PAGER": "cat", "GIT_PAGER": "cat"}])
+def test_in_a_notebook_there_are_plain_lines(native: Path, variables: dict[str, str]) -> None:
+    lines = [f"  s{i}: {{cmd: 'echo said {i}; sleep 0.2', deps: [dvx.yaml]}}\n" for i in range(2)]
+    write(native / "dvx.yaml", "stages:\n" + "".join(lines))
+    master, slave = os.openpty()
+    environment = {**os.environ, "TERM": "xterm-color", "NO_COLOR": "1", **variables}
+    with subprocess.Popen(["dvx", "repro", "-j", "2"], cwd=native, stdin=slave, stderr=slave, env=environment) as run:
+        os.close(slave)
+        assert run.wait(60) == 0
+    text = os.read(master, 65_536).decode().replace("\r\n", "\n")
+    os.close(master)
+    assert "s1 | said 1\n" in text
+    assert "\x1b" not in text
+    assert "\r" not in text
 
 
 def _final(text: str) -> str:

@@ -80,6 +80,20 @@ def test_a_page_of_ones_own_gets_the_charts(repo: Path) -> None:
     assert "has no place for plots" in run_dvx(repo, "plots", "show", "--html-template", "own.html").err
 
 
+def test_git_ignores_the_folder_of_pages(repo: Path) -> None:
+    dvx(repo, "plots", "show")
+    folder = f"{dialect_of(repo).name}_plots"
+    assert (repo / folder / ".gitignore").read_text() == "*\n"
+    assert folder not in git(repo, "status", "--porcelain")
+    dvx(repo, "plots", "show", "-o", "mine")
+    assert "mine/" in git(repo, "status", "--porcelain")
+    # whoever keeps pages in Git goes on
+    (repo / folder / ".gitignore").unlink()
+    git(repo, "add", folder)
+    dvx(repo, "plots", "show")
+    assert not (repo / folder / ".gitignore").exists()
+
+
 def test_charts_are_drawn_in_the_terminal_too(repo: Path) -> None:
     write(repo / "a.csv", "epoch,loss\n0,1\n1,0.7\n2,0.3\n")
     result = dvx(repo, "plots", "diff", "HEAD", "--text")

@@ -19,7 +19,22 @@ def test_a_failure_begins_a_line_after_output_without_an_end(dialect_repo: Path,
     write(dialect_repo / pipeline, FAILS)
     err = run_dvx(dialect_repo, *words).err
     begin = f"\nabc\n{pipeline}:2:3: {title}: the stage `a` failed: "
-    assert f"{begin}`printf abc; exit 3` exited with 3\n  | abc\nhint: its output is in `" in err
+    # which stands above is not said again
+    assert f"{begin}`printf abc; exit 3` exited with 3{'; ' if title == 'note' else chr(10) + 'hint: '}its output is in `" in err
+
+
+def test_the_output_of_a_failure_is_said_again_only_if_something_stands_between(capsys: pytest.CaptureFixture[str]) -> None:
+    tell = render.terminal()
+    tell(StageOutput("s", b"one\ntwo\n"))
+    render.error("failed\n  | one\n  | two", "mend it")
+    tell(StageOutput("s", b"one\ntwo\n", shared=True))
+    tell(Notice("failed\n  | one\n  | two"))
+    tell(StageOutput("other", b"three\n", shared=True))
+    render.error("failed\n  | one\n  | two")
+    told = capsys.readouterr().err
+    assert told == (
+        "one\ntwo\nerror: failed\nhint: mend it\ns | one\ns | two\nnote: failed\nother | three\nerror: failed\n  | one\n  | two\n"
+    )
 
 
 def test_output_stays_as_it_came(capsys: pytest.CaptureFixture[str]) -> None:

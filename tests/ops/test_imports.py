@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -543,6 +544,22 @@ def test_get_replaces_what_is_named_and_nothing_else(source: Path, home: Path, t
     assert files(place / "images") == {"a": "a\n", "sub/b": "b\n"}
     assert (place / ".git/HEAD").read_text() == head
     assert sorted(path.name for path in place.iterdir()) == [".git", "data", "images", "raw.txt"]
+
+
+def test_get_writes_to_stdout(source: Path, home: Path, tmp_path: Path) -> None:
+    place = tmp_path / "anywhere"
+    place.mkdir()
+    data = bytes(range(256)) * 10
+    write(source / "data/bytes", data)
+    dvx(source, "add", "data/bytes")
+    done = subprocess.run(["dvx", "get", source, "data/bytes", "-o", "-"], cwd=place, capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (data, b"")
+    done = subprocess.run(["dvx", "get-url", source / "data/bytes", "-"], cwd=place, capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (data, b"")
+    refused = run_dvx(place, "get", source, "data", "-o", "-")
+    assert (refused.out, refused.err) == ("", "error: a folder cannot go to stdout\nhint: name a file in it\n")
+    assert list(place.iterdir()) == []
+    assert list((home / "tmp").iterdir()) == []
 
 
 def test_get_needs_no_repository(source: Path, home: Path, tmp_path: Path) -> None:
