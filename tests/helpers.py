@@ -114,9 +114,9 @@ def tree(folder: Path, *, skip: tuple[str, ...] = (".git",)) -> dict[str, bytes]
 
 
 def is_record(path: str) -> bool:
-    """Is this one of the records that dvx keeps of a project in the user's home: what is trusted, what was made here?"""
-    kept = r"made-[0-9]{1,20}|trust\.json(\.lock)?"
-    return re.search(rf"/\.local(/state(/dvx(/projects(/[0-9a-f]{{32}}(/({kept}))?)?)?)?)?$", path) is not None
+    """Is this one of the records that dvx keeps of a project in the user's home: what is trusted, was made here, is in use?"""
+    kept = r"/machines(/[A-Za-z0-9-]+)?|/projects(/[0-9a-f]{32}(/(made-[0-9]{1,20}|trust\.json(\.lock)?))?)?"
+    return re.search(rf"/\.local(/state(/dvx({kept})?)?)?$", path) is not None
 
 
 def _stream() -> io.TextIOWrapper:

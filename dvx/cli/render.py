@@ -27,6 +27,7 @@ from dvx.model.events import (
     Tell,
     TransferPlanned,
     Transferred,
+    is_item,
 )
 from dvx.model.paths import printable
 
@@ -143,9 +144,7 @@ class Terminal:
 
     def _show(self, event: Event) -> None:
         if isinstance(event, Progress):
-            total = f"/{event.total:,}" if event.total is not None else ""
-            if self._is_due(ended=event.done == event.total):
-                self._rewrite(f"{event.task} {event.done:,}{total} {event.unit}", ended=event.done == event.total)
+            self._progressed(event)
         elif isinstance(event, Transferred):
             self._transferred(event)
         elif isinstance(event, TransferPlanned):
@@ -163,7 +162,8 @@ class Terminal:
             notes(*_notice(event))
         else:
             self._pass_lines_on(event.stage, b"", ended=True)
-            notes(*_stage_lines(event))
+            if not (isinstance(event, StageStarted | StageEnded) and is_item(event.stage)):
+                notes(*_stage_lines(event))
 
     def _follow(self, event: Event) -> None:
         """Keep the foot of the terminal up to date: what runs at once, and what it wrote last."""
@@ -205,6 +205,15 @@ class Terminal:
         if newline:
             prefix = screen.as_bytes(colour.err(f"{stage} | ", Ink.DIM))
             screen.pass_on(b"".join(prefix + line.rpartition(b"\r")[2] + b"\n" for line in whole.split(b"\n")))
+
+    def _progressed(self, event: Progress) -> None:
+        total = f"/{event.total:,}" if event.total is not None else ""
+        text, now, ended = f"{event.task} {event.done:,}{total} {event.unit}", time.monotonic(), event.done == event.total
+        if self._is_due(ended=ended):
+            self._rewrite(text, ended=ended)
+        elif not self._live and now - max(self._shown, self._begin) >= _LINE_SECONDS:
+            self._shown = now
+            note(text)
 
     def _transferred(self, event: Transferred) -> None:
         now, ended = time.monotonic(), event.objects == event.total_objects

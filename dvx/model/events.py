@@ -116,5 +116,10 @@ Event = (
 Tell = Callable[[Event], None]
 
 
+def is_item(stage: str) -> bool:
+    """Whether what an event calls a stage is an item of one that maps: there may be thousands."""
+    return stage.endswith("]")
+
+
 def silent(event: Event) -> None:
     """A listener that does not listen."""

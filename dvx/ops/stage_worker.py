@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from msgspec.structs import replace
 from dvx.errors import DvxError
 from dvx.model.events import (
     Event,
+    Progress,
     StageEnded,
     StageRestored,
     StageSkipped,
@@ -193,7 +195,12 @@ class Worker:
             fresh = options.force or options.no_run_cache
             locked, left = self._decider.state(stage), partial(self._left_item, held[1])
             pieces = prepare_items(self._project, stage, (before, locked), left, self._tell, fresh=fresh)
-            parts = {piece.stage.address: partial(self._item, held, piece) for piece in pieces}
+            counter = itertools.count(1)
+
+            def count() -> None:
+                self._tell(Progress(f"running '{stage.address}'", next(counter), len(pieces), "items"))
+
+            parts = {piece.stage.address: partial(self._item, held, piece, count) for piece in pieces}
             with self._commands.others_turn():
                 self._crew.split(stage.address, parts, stage.run.resources, keep_going=options.keep_going)
         except BaseException as error:
@@ -201,7 +208,7 @@ class Worker:
             raise
         return 1, time.monotonic() - begin
 
-    def _item(self, held: tuple[int, Inputs], piece: Piece) -> None:
+    def _item(self, held: tuple[int, Inputs], piece: Piece, count: Callable[[], None]) -> None:
         stage, (handle, inputs) = piece.stage, held
         environment = {**self._setting.environment, **piece.variables}
         setting = replace(self._setting, environment=environment, attended=not self._crew.shared)
@@ -209,6 +216,7 @@ class Worker:
             this = Try(0, key_of(stage, piece.state), inputs.fingerprint(stage))
             found = self._commands.run(stage, this, (), replace(setting, inherited=(handle,)))
             self._keep_item(inputs, piece, found)
+            count()
 
     def _left_item(self, inputs: Inputs, piece: Piece) -> StageState | None:
         """What a killed dvx left of an item, if that is what is wanted."""

@@ -12,8 +12,8 @@ import pytest
 
 from dvx.cli import render
 from dvx.cli.live import Live
-from dvx.model.events import StageOutput
-from tests.helpers import write
+from dvx.model.events import Progress, StageOutput
+from tests.helpers import dvx, write
 
 
 def test_each_stage_has_a_line_with_its_time_and_its_last_words() -> None:
@@ -75,6 +75,29 @@ def test_on_a_terminal_the_foot_is_drawn_and_taken_away(native: Path) -> None:
     assert re.fullmatch(r"Stages: 2 ran; commands took 3\.\d s", _final(text).splitlines()[-2])
     assert _final(text).splitlines()[-1] == "Use `dvx push` to send your updates to remote storage."
     assert "running" not in _final(text).replace("Running", "")
+
+
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_the_items_of_a_stage_have_one_line_of_progress(native: Path, jobs: str) -> None:
+    over = ", ".join(f"i{number}" for number in range(12))
+    stage = f"  s: {{cmd: 'echo said; echo $DVX_ITEM > $DVX_OUT', map: {{over: [{over}]}}, outs: [made]}}\n"
+    write(native / "dvx.yaml", f"stages:\n{stage}")
+    err = dvx(native, "repro", "-j", jobs).err
+    assert err.count("Running stage") == 1
+    assert len(re.findall(r"Stage 's' done in", err)) == 1
+    assert err.count("done in") == 1
+    assert err.count("said\n") == 12
+
+
+def test_long_work_tells_how_far_it_is_where_no_line_can_be_written_anew(capsys, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    tell = render.terminal()
+    now = time.monotonic()
+    for number in range(100):
+        monkeypatch.setattr(render.time, "monotonic", lambda number=number: now + number)
+        tell(Progress("running 's'", number, 100, "items"))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 9
+    assert re.fullmatch(r"running 's' \d+/100 items", lines[0])
 
 
 @pytest.mark.parametrize("variables", [{"JPY_PARENT_PID": "1"}, {"PAGER": "cat", "GIT_PAGER": "cat"}])
