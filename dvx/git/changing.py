@@ -23,14 +23,16 @@ _MOVED = ("reference already exists", "but expected", "unable to resolve referen
 def update_refs(git: Git, changes: Sequence[RefChange], inherited: tuple[int, ...] = ()) -> None:
     """Change refs, all or none, each only if it still has its old value. `git` gets the descriptors `inherited`.
 
+    Of branches, which are the user's, a new one may be made, and one removed on which no work tree stands.
+
     Raises:
         RefMoved: one has another value by now.
         RefBusy: another process changes one at this moment, or died while it did.
         GitError: Git refuses.
     """
     for change in changes:
-        is_branch = change.ref.startswith("refs/heads/") and (change.old is None or change.new is None)
-        if not change.ref.startswith((EXPERIMENTS, OWN_REFS)) and not is_branch:
+        is_own = change.ref.startswith((EXPERIMENTS, OWN_REFS))
+        if not is_own and not (change.ref.startswith("refs/heads/") and _may_change(git, change)):
             raise GitError(f"`{change.ref}` is not dvx's to change")
         check_folders(git, change.ref)
     given = os.fsencode("".join(change.line() for change in changes))
@@ -38,6 +40,10 @@ def update_refs(git: Git, changes: Sequence[RefChange], inherited: tuple[int, ..
     answer = process.run(git.place, words, given, durable=True, inherited=inherited)
     if answer.code:
         raise failure(words, answer)
+
+
+def _may_change(git: Git, branch: RefChange) -> bool:
+    return branch.old is None or (branch.new is None and not is_checked_out(git, branch.ref))
 
 
 def is_checked_out(git: Git, ref: str) -> bool:
