@@ -201,7 +201,7 @@ def _how(mark: Mark | None) -> str:
 
 
 def _again(mark: Mark) -> str:
-    return f"was written {_moment(mark)}, although it holds the same again,"
+    return f"was written {_moment(mark)} (it holds the same again)"
 
 
 def _moment(mark: Mark) -> str:

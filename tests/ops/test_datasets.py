@@ -130,7 +130,11 @@ def test_unknown_names_are_told(dialect_repo: Path, other: Path) -> None:
     )
     assert run_dvx(dialect_repo, "ds", "update", "x").err.endswith("hint: run `dvx dataset add` to write it\n")
     dvx(dialect_repo, "stage", "add", "-n", "s", "-d", "ds://imags", "-o", "out", "touch out")
-    for words in (("status",), ("explain",), ("repro",), ("commit", "-f")):
+    told = (
+        "note: `s` could not be compared: there is no dataset `imags`, which the stage `s` depends on; did you mean `images`?\n"
+    )
+    assert run_dvx(dialect_repo, "status").err == told
+    for words in (("explain",), ("repro",), ("commit", "-f")):
         assert run_dvx(dialect_repo, *words).err == (
             "error: there is no dataset `imags`, which the stage `s` depends on\nhint: did you mean `images`?\n"
         ), words

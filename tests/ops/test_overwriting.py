@@ -140,7 +140,7 @@ def test_a_folder_may_be_another_file_system(native: Path):
     assert "modified:           d" in result.out
 
 
-@pytest.mark.parametrize("name", ["a:b", "line\nbreak", ".Git", "back\\", "..."])
+@pytest.mark.parametrize("name", ["line\nbreak", ".Git", "back\\", "..."])
 def test_a_name_that_could_not_be_read_back_is_refused_before_it_is_stored(dialect_repo: Path, name: str):
     write(dialect_repo / "d/ok", "1")
     write(dialect_repo / "d" / name, "2")
@@ -164,7 +164,7 @@ def test_links_to_folders_are_left_out_with_a_word(dialect_repo: Path):
     write(dialect_repo / "d/f", "1")
     write(dialect_repo / "real/g", "2")
     os.symlink("../real", dialect_repo / "d/link")
-    assert "links to folders are left out: `d/link`" in dvx(dialect_repo, "add", "d").err
+    assert "links to folders, and to nothing, are left out: `d/link`" in dvx(dialect_repo, "add", "d").err
     assert dvx(dialect_repo, "status").err == "Data and pipelines are up to date.\n"
 
 
