@@ -37,7 +37,7 @@ def watch(root: str, note: Callable[[str], object]) -> None:
     def hook(event: str, args: tuple[Any, ...]) -> None:
         names = [os.fsdecode(arg) for arg in args[:2] if isinstance(arg, str | bytes)]
         names[:1] = [place_of(event, args)] if event in ("os.remove", "os.rmdir") else names[:1]
-        if not names or not any(name.startswith(root) for name in names):
+        if not any(name.startswith(root) for name in names) or _will_fail(event, names[0]):
             return
         if event == "open" and isinstance(args[2], int) and args[2] & _CREATING:
             tell("bytes" if os.path.lexists(names[0]) else "create", names[0])
@@ -68,6 +68,10 @@ def watch(root: str, note: Callable[[str], object]) -> None:
     os.fsync = sync  # type: ignore[assignment]
     durable._sync_file_system = sync_file_system
     sys.addaudithook(hook)
+
+
+def _will_fail(event: str, name: str) -> bool:
+    return event in _ONE_NAME and os.path.lexists(name) == (event == "os.mkdir")
 
 
 @dataclass(slots=True)
@@ -111,7 +115,8 @@ class _Told:
             names = list(args[1:] if word == "symlink" else args)
             self.rename(*names) if word == "rename" else None
             self.changes.append(_Change(names, word))
-            self.fresh |= {*names} if word == "create" else set()
+            # what is removed may be a link to old bytes next time
+            self.fresh = self.fresh | {*names} if word == "create" else self.fresh - {*names} if word == "names" else self.fresh
 
     def _make_durable(self, folder: str) -> None:
         for change in self.changes:

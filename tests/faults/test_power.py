@@ -28,6 +28,20 @@ def _link_in_place(trial: Path) -> None:
     os.rename(trial / "temp", trial / "other")
 
 
+def _link_after_another_attempt(trial: Path) -> None:
+    (trial / "temp").touch()
+    (trial / "temp").unlink()
+    _link_in_place(trial)
+
+
+def _fail(trial: Path) -> None:
+    _move_into_a_new_folder(trial)
+    sync_folder(str(trial / "e"))
+    sync_folder(str(trial))
+    (trial / "e").mkdir(exist_ok=True)
+    (trial / "nothing").unlink(missing_ok=True)
+
+
 def _link_what_is_new(trial: Path) -> None:
     (trial / "temp").write_text("new\n")
     os.link(trial / "temp", trial / "linked")
@@ -59,7 +73,10 @@ def _remove_a_symlink(trial: Path) -> None:
     (trial / "symlink").unlink()
 
 
-@pytest.mark.parametrize("change", [_link, _link_in_place, _move_into_a_new_folder, _move_twice, _move_and_make_anew])
+@pytest.mark.parametrize(
+    "change",
+    [_fail, _link, _link_in_place, _link_after_another_attempt, _move_into_a_new_folder, _move_twice, _move_and_make_anew],
+)
 def test_bytes_that_were_there_survive_under_one_of_their_names(tmp_path: Path, change: Callable[[Path], None]):
     for trial in _cuts(tmp_path, change):
         assert {"a\n", "b\n"} <= {path.read_text() for path in trial.rglob("*") if path.is_file()}
