@@ -84,6 +84,8 @@ def remove(objects: RemoteObjects, reach: Reach, plan: GcPlan, grace: float, tel
                 due = sorted(digest for digest in old - claimed.of(old) if digest not in spared)
                 done = _remove(remote, due, announced.holds)
             gone |= done
+        # a tree that came back after a power cut would name files that did not
+        remote.flush()
     for _ in each(remote.remove, plan.runs, remote.jobs):
         pass
     _sweep_claims(remote, grace, waiting)

@@ -43,6 +43,7 @@ class FolderRemote:
         self._guard = threading.Lock()
         self._pending: dict[str, str] = {}
         self._folders: set[str] = set()
+        self._reduced: set[str] = set()
         self._swept = False
 
     def found(self, names: Collection[str]) -> dict[str, Listed]:
@@ -87,6 +88,8 @@ class FolderRemote:
         """Remove an object; a missing one is fine."""
         with self._named():
             files.remove(self._path(name))
+        with self._guard:
+            self._reduced.add(os.path.dirname(self._path(name)))
 
     def upload(self, local: str, name: str, check: Check | None = None) -> None:
         """Copy a local file to `name`; it is there after `flush`.
@@ -140,8 +143,10 @@ class FolderRemote:
             os.close(handle)
 
     def flush(self) -> None:
-        """Make all uploads durable, and give them their names."""
+        """Make all uploads durable, and give them their names; make removals durable."""
         with self._guard, self._named():
+            barrier({folder for folder in self._reduced if os.path.isdir(folder)}, self.url)
+            self._reduced = set()
             if not self._pending:
                 return
             barrier(self._pending.values(), self.url)

@@ -62,7 +62,7 @@ class Writable(Protocol):
         """
 
     def flush(self) -> None:
-        """Make all uploads durable, and give them their names."""
+        """Make all uploads durable, and give them their names; make removals durable."""
 
     def discard(self) -> None:
         """Drop uploads that no flush named; for a command that failed."""
@@ -90,7 +90,7 @@ class Remote(Readable, Writable, Protocol):
         """Like `names`, with sizes and ages."""
 
     def remove(self, name: str) -> None:
-        """Remove an object; a missing one is fine."""
+        """Remove an object, durably after `flush`; a missing one is fine."""
 
     def put(self, data: bytes, name: str) -> None:
         """Store bytes as `name`, whole or not at all; they are there after `flush`."""
