@@ -18,7 +18,7 @@ from dvx.ops.checkout import CheckoutResult, recorded, restore
 from dvx.ops.detach import to_trash
 from dvx.ops.exp_merge import on_top
 from dvx.ops.exp_run import scratch_index
-from dvx.ops.experiments import all_experiments, find, git_of, head_of
+from dvx.ops.experiments import all_experiments, find_recorded, git_of, head_of
 from dvx.ops.index import Selected, load_index
 from dvx.ops.source import Revision
 from dvx.project import Project
@@ -58,7 +58,7 @@ def apply(project: Project, name: str, tell: Tell, *, force: bool, theirs: bool 
         MissingData: the cache lacks outputs; everything else was applied.
     """
     git = git_of(project)
-    experiment = find(git, name)
+    experiment = find_recorded(project, name)
     with scratch_index(project, git) as index:
         commit = experiment.commit if theirs else on_top(project, git, experiment, head_of(git), index, tell)
         plan = _plan(project, git, commit, index)

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from dvx.errors import DvxError, GitError, UnknownTarget, UsageError, nearest
+from dvx.errors import DvxError, GitError, UnknownTarget, UsageError, nearest, quoted
 from dvx.git import Git, RefChange
 from dvx.git.dated import dated_experiments
 from dvx.git.roots import is_ref_name
 from dvx.git.sharing import experiments_at
 from dvx.model.experiment import Experiment, ExpRef, check_name, named
 from dvx.model.paths import printable
+from dvx.model.run import State
 from dvx.ops.refs import change_refs
 from dvx.project import Project
 
@@ -84,6 +85,22 @@ def find(git: Git, name: str) -> Experiment:
     return _pick(git, all_experiments(git), name)
 
 
+def find_recorded(project: Project, name: str) -> Experiment:
+    """Like `find`; of an experiment that is not recorded, the error says how far it is."""
+    try:
+        return find(git_of(project), name)
+    except UnknownTarget:
+        from dvx.ops.run_record import known_experiments
+
+        run = next((one for one in known_experiments(project) if name and (one.name == name or one.ident.startswith(name))), None)
+        if run is None:
+            raise
+        word = quoted(run.name)
+        hints = {State.QUEUED: "`dvx queue work` runs it", State.RUNNING: f"`dvx queue logs -f {word}` shows how far it is"}
+        hint = hints.get(run.state, f"`dvx queue logs {word}` shows what it wrote, `dvx queue retry {word}` runs it again")
+        raise UnknownTarget(f"the experiment `{run.name}` has no result: it is {run.state.value}", hint) from None
+
+
 def remove(project: Project, names: Sequence[str], scope: BaselineScope | None, *, keep: bool) -> tuple[Experiment, ...]:
     """Remove the named experiments and those in the scope, or with `keep` all others; returns what was removed.
 
@@ -111,7 +128,7 @@ def rename(project: Project, old: str, new: str, *, force: bool) -> tuple[Experi
     """
     git = git_of(project)
     check_name(new)
-    experiment = find(git, old)
+    experiment = find_recorded(project, old)
     target = ExpRef(experiment.ref.baseline, new)
     if target == experiment.ref:
         return experiment, ""
@@ -126,7 +143,7 @@ def rename(project: Project, old: str, new: str, *, force: bool) -> tuple[Experi
 def branch(project: Project, name: str, branch_name: str) -> tuple[str, Experiment]:
     """Make a Git branch at an experiment (`<name>-branch` when `branch_name` is empty); returns the branch and the experiment."""
     git = git_of(project)
-    experiment = find(git, name)
+    experiment = find_recorded(project, name)
     chosen = branch_name or f"{experiment.ref.name}-branch"
     ref = f"refs/heads/{chosen}"
     if chosen.startswith("-") or not is_ref_name(git, ref):

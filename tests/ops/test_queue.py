@@ -659,3 +659,17 @@ def test_a_bad_word_is_refused(repo: Path) -> None:
         assert run_dvx(repo, "exp", "run", *words).code not in (0, 1, 3), words
     with pytest.raises(UsageError):
         queue(repo, "lr=range(1,1)")
+
+
+def test_what_has_no_result_says_how_far_it_is(repo: Path) -> None:
+    dvx(repo, "exp", "run", "--queue", "-n", "bad", "-S", "lr=13")
+    for words in (("apply", "bad"), ("rename", "bad", "good"), ("branch", "bad")):
+        told = run_dvx(repo, "exp", *words)
+        assert (told.code != 0, told.err) == (
+            True,
+            "error: the experiment `bad` has no result: it is queued\nhint: `dvx queue work` runs it\n",
+        )
+    run_dvx(repo, "queue", "work")
+    told = run_dvx(repo, "exp", "apply", "bad").err
+    assert "has no result: it is failed\nhint: `dvx queue logs bad` shows what it wrote, `dvx queue retry bad`" in told
+    assert "there is no experiment `bat`" in run_dvx(repo, "exp", "apply", "bat").err
