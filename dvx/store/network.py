@@ -166,7 +166,8 @@ class NetworkRemote:
             raise RemoteError(f"the remote `{self.name}` cannot list what it has", "that needs another kind of remote than HTTP")
         top = self._place(folder)
         try:
-            found = self._call(partial(self._files.find, top, detail=True))
+            ways = {} if self._scheme.flat else {"on_error": _raise_broken}
+            found = self._call(partial(self._files.find, top, detail=True, **ways))
         except FileNotFoundError:
             return {}
         infos = {path: info for path, info in found.items() if info["type"] == "file" and not path.endswith("/")}
@@ -280,3 +281,9 @@ def _chunks(path: str) -> Iterator[bytes]:
 
 def _changed(before: os.stat_result, after: os.stat_result) -> bool:
     return (before.st_ino, before.st_size, before.st_mtime_ns) != (after.st_ino, after.st_size, after.st_mtime_ns)
+
+
+def _raise_broken(error: OSError) -> None:
+    """A folder that cannot be listed is passed over, but not a connection that broke: that would look like an empty remote."""
+    if isinstance(error, ConnectionError | TimeoutError):
+        raise error
