@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from dvx.config import Config, dialect_at, environment
+from dvx.config import Config, environment, find_root
 from dvx.config.git_options import demand
 from dvx.config.own import check_cache, check_own
 from dvx.errors import ConfigError, NotARepository, UnsafePath, nearest
@@ -191,15 +191,9 @@ def _algorithm(config: Config, dialect: Dialect) -> str:
 
 
 def _find(start: str) -> tuple[str, Dialect]:
-    folder = start
-    while True:
-        dialect = dialect_at(folder)
-        if dialect is not None:
-            return folder, dialect
-        above = os.path.dirname(folder)
-        if above == folder:
-            break
-        folder = above
+    found = find_root(start)
+    if found is not None:
+        return found
     if os.path.isdir(start) and not os.access(start, os.R_OK | os.X_OK):
         raise NotARepository(f"`{printable(start)}` cannot be read", "ask its owner to let your group read it")
     if lacking := left_out(start, [dialect.folder for dialect in DIALECTS]):
