@@ -48,14 +48,20 @@ _OURS = {
     "ServerAliveCountMax": "4",
     "ServerAliveInterval": "15",
 }
-# answers questions for secrets, and no others
-_ASKPASS = "#!/bin/sh\ncase \"$1\" in *assword*|*assphrase*) printf '%s\\n' {} ;; *) exit 1 ;; esac\n"
+# says the password to the server itself alone, to no host on the way there, and the passphrase to nobody but `ssh`
+_ASKPASS = """#!/bin/sh
+case "$1" in
+    {0}"'s password: ") printf '%s\\n' {1} ;;
+    "("{0}") "*assword*) printf '%s\\n' {1} ;;
+    "Enter passphrase for key "*) printf '%s\\n' {2} ;;
+    *) exit 1 ;;
+esac
+"""
 _UNKNOWN_KEY = re.compile(r"host key is known for (\S+)")
 
 
 class Login(Struct, frozen=True):
-    """Who logs in where; what is not said is as OpenSSH's configuration has it. `timeout` is in seconds; `secret` is a password
-    or a passphrase.
+    """Who logs in where; what is not said is as OpenSSH's configuration has it. `timeout` is in seconds.
 
     Raises:
         ValueError: the host or the user could be an option, or a command where the user's configuration puts them into one.
@@ -65,7 +71,8 @@ class Login(Struct, frozen=True):
     user: str = ""
     port: int = 0
     keyfile: str = ""
-    secret: str = ""
+    password: str = ""
+    passphrase: str = ""
     timeout: float = CONNECT_SECONDS
     allow_agent: bool = True
     gss_auth: bool = False
@@ -76,10 +83,15 @@ class Login(Struct, frozen=True):
         if self.user and not _USER.fullmatch(self.user):
             raise ValueError(f"`{printable(self.user)}` is not a user name")
 
+    @property
+    def has_secret(self) -> bool:
+        """Whether `ssh` will have to ask for something."""
+        return bool(self.password or self.passphrase)
+
     def words(self) -> list[str]:
         """The options of `ssh` that say this."""
-        options = _OURS | {"BatchMode": "no" if self.secret else "yes", "ConnectTimeout": str(max(1, int(self.timeout)))}
-        if self.secret:
+        options = _OURS | {"BatchMode": "no" if self.has_secret else "yes", "ConnectTimeout": str(max(1, int(self.timeout)))}
+        if self.has_secret:
             options["NumberOfPasswordPrompts"] = "1"
         if self.keyfile:
             options["IdentitiesOnly"] = "yes"
@@ -229,11 +241,14 @@ class Dialer:
 
     def _secretly(self) -> list[str]:
         """What goes before `ssh`, so that it asks a program of ours for the secret, which is in no list of processes."""
-        if not self.login.secret:
+        if not self.login.has_secret:
             return []
         place = f"{self._own_folder()}/ask"
         if not os.path.exists(place):
-            files.write_new(place, _ASKPASS.format(shlex.quote(self.login.secret)).encode(), 0o700)
+            found = self._configured()
+            server = f"{found.get('user', '')}@{found.get('hostkeyalias') or found.get('hostname', '')}"
+            texts = (server, self.login.password, self.login.passphrase)
+            files.write_new(place, os.fsencode(_ASKPASS.format(*map(shlex.quote, texts))), 0o700)
         return ["env", f"SSH_ASKPASS={place}", "SSH_ASKPASS_REQUIRE=force", "DISPLAY=:"]
 
     def _own_folder(self) -> str:
