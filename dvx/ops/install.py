@@ -16,6 +16,7 @@ from dvx.model.lines import lines_of
 from dvx.model.paths import printable
 from dvx.project import Project
 from dvx.store import files
+from dvx.store.reading import open_regular
 
 PRE_COMMIT = ".pre-commit-config.yaml"
 ATTRIBUTES = ".gitattributes"
@@ -60,24 +61,32 @@ def install(project: Project, *, with_tool: bool) -> Installed:
 
 def asks_for_driver(git: Git, name: str) -> bool:
     """Whether .gitattributes lets any file be merged by the driver of that name."""
-    return any(f"merge={name}" in line.split() and not line.startswith("#") for line in lines_of(_attributes(git)))
+    try:
+        lines = lines_of(_attributes(git))
+    except OSError:
+        return False
+    return any(f"merge={name}" in line.split() and not line.startswith("#") for line in lines)
 
 
 def _attributes(git: Git) -> str:
     try:
-        return os.fsdecode(files.read(os.path.join(git.top, ATTRIBUTES)))
+        with open_regular(os.path.join(git.top, ATTRIBUTES)) as file:
+            return os.fsdecode(file.read())
     except FileNotFoundError:
         return ""
 
 
 def _ask_for_driver(git: Git, dialect: Dialect) -> list[str]:
     """Let .gitattributes say how pointers, pipelines, locks and ignore files are merged, where it says nothing of that."""
-    text, place = _attributes(git), os.path.join(git.top, ATTRIBUTES)
+    place = os.path.join(git.top, ATTRIBUTES)
+    if os.path.islink(place) or (os.path.lexists(place) and not os.path.isfile(place)):
+        return []  # Git does not read it either
+    text = _attributes(git)
     wanted = dict.fromkeys((f"*{dialect.pointer_suffix}", dialect.lock, dialect.pipeline), dialect.name) | {".gitignore": "union"}
     lines = [line.split() for line in lines_of(text)]
     said = {words[0] for words in lines if any("merge" in word for word in words[1:])}
     new = [f"{pattern} merge={driver}\n" for pattern, driver in wanted.items() if pattern not in said]
-    if not new or os.path.islink(place):
+    if not new:
         return []
     text += "" if not text or text.endswith("\n") else "\n"
     files.write_atomic(place, os.fsencode(text + "".join(new)))
@@ -136,7 +145,8 @@ def _left(place: str, name: str, below: str) -> Left:
 def _configure_tool(git: Git) -> list[str]:
     place = os.path.join(git.top, PRE_COMMIT)
     try:
-        text = files.read(place).decode("utf-8", "surrogateescape")
+        with open_regular(place) as file:
+            text = file.read().decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         text = ""
     wanted = texts.entries(git.prefix.rstrip("/"))

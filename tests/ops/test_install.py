@@ -112,6 +112,30 @@ def test_attributes_say_how_files_are_merged(dialect_repo: Path) -> None:
     assert installed(dialect_repo).written == ()
 
 
+@pytest.mark.parametrize("kind", ["pipe", "device", "link", "folder"])
+def test_attributes_that_are_no_file_are_left_alone(native: Path, kind: str) -> None:
+    place = native / ".gitattributes"
+    match kind:
+        case "pipe":
+            os.mkfifo(place)
+        case "device":
+            place.symlink_to("/dev/zero")
+        case "link":
+            place.symlink_to(write(native / "mine", "* text\n"))
+        case _:
+            place.mkdir()
+    assert str(place) not in installed(native).written
+    run_process(native, "timeout", "60", "dvx", "doctor", "--json").json  # noqa: B018  it ends, and answers
+    assert kind != "link" or (native / "mine").read_text() == "* text\n"
+
+
+def test_a_configuration_of_pre_commit_that_is_no_file_is_told(native: Path) -> None:
+    (native / ".pre-commit-config.yaml").symlink_to("/dev/zero")
+    told = run_process(native, "timeout", "60", "dvx", "install", "--use-pre-commit-tool")
+    assert told.code not in (0, 3, 124)
+    assert "it is not a regular file" in told.err
+
+
 def test_hooks_go_where_git_looks_for_them(native: Path) -> None:
     git(native, "config", "core.hooksPath", "tools/hooks")
     installed(native)
