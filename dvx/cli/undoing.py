@@ -27,7 +27,7 @@ def undo(
     redo: Annotated[bool, typer.Option("--redo", help="Do again what the last `undo` took back.")] = False,
     list_: Annotated[bool, typer.Option("--list", "-l", help="List the commands that can be undone or redone.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", "--dry", help="Show what would change, without changing it.")] = False,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Do not ask; what changed since then goes to the trash.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Do not ask; files changed since then go to the trash.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Undo the last command that changed files, data, experiments, the queue or the configuration; again for the one before it.

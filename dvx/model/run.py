@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Annotated, Any, TypedDict
 
@@ -98,6 +98,13 @@ class Run(Struct, frozen=True):
         if not self.snapshot:
             return "run `dvx exp run` again: what was done is not done again"
         return f"run `dvx queue retry {self.name}` to go on with it"
+
+
+def refuse_running(runs: Iterable[Run]) -> None:
+    """Refuse to take experiments out of the list while somebody works on them; raises DvxError."""
+    for run in runs:
+        if run.state in (State.RUNNING, State.PAUSED):
+            raise DvxError(f"the experiment `{run.name}` runs", f"run `dvx queue kill {run.name}` first")
 
 
 def encode_run(run: Run) -> dict[str, Any]:

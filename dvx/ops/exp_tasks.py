@@ -16,7 +16,7 @@ from dvx.journal import Registry
 from dvx.model.events import Tell
 from dvx.model.experiment import OWN_REFS, ExpRef, named
 from dvx.model.paths import printable
-from dvx.model.run import FAILURES, Place, Run, State, Wish, encode_run
+from dvx.model.run import FAILURES, Place, Run, State, Wish, encode_run, refuse_running
 from dvx.model.undo import Forgot, Ref
 from dvx.ops.exp_body import body_so_far
 from dvx.ops.exp_run import RecordedExperiment, RunOptions, perform
@@ -114,9 +114,7 @@ def remove_tasks(project: Project, names: Sequence[str], states: Collection[Stat
     def choose(found: Sequence[Run]) -> tuple[Sequence[Run], Sequence[str]]:
         tasks = [as_it_is(project, one) for one in found]
         chosen.update({one.ident: one for one in (*find_tasks(tasks, names), *(one for one in tasks if one.state in states))})
-        for one in chosen.values():
-            if one.state in (State.RUNNING, State.PAUSED):
-                raise DvxError(f"the experiment `{one.name}` runs", f"run `dvx queue kill {one.name}` first")
+        refuse_running(chosen.values())
         for one in chosen.values():
             project.undo.note(Forgot(encode_run(one)))
         return (), tuple(chosen)

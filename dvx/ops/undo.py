@@ -14,7 +14,7 @@ from dvx.model.digest import Digest, digest_bytes
 from dvx.model.events import Tell, silent
 from dvx.model.experiment import EXPERIMENTS, ExpRef
 from dvx.model.paths import printable
-from dvx.model.run import Run, State, decode_run
+from dvx.model.run import Run, State, decode_run, refuse_running
 from dvx.model.tree import Entry
 from dvx.model.undo import Began, Forgot, Left, Moved, Placed, Queued, Ref, Returns
 from dvx.model.undoing import History, Undoable, decode_facts, history
@@ -63,7 +63,7 @@ def plan_undo(project: Project, *, again: bool = False, tell: Tell = silent) -> 
     """What `undo` (with `again`: redo) would do.
 
     Raises:
-        DvxError: there is nothing to undo, or the command still works.
+        DvxError: there is nothing to undo, or the command, or an experiment that it queued, still works.
     """
     past, meant = known(project)
     stack = list(past.undone if again else past.done)
@@ -86,9 +86,11 @@ def plan_undo(project: Project, *, again: bool = False, tell: Tell = silent) -> 
     if lost:
         shown = ", ".join(f"`{printable(name)}`" for name in lost[:5])
         raise DvxError(f"Git does not have {shown} any more, which `{meant[entry.run].command}` removed", "`git gc` took it")
+    queued = tasks_of(project, [one.ident for one in entry.all(Queued)])
+    refuse_running(queued)
     items = returning(project, entry, left)
-    changed = () if left is not None else tuple(dict.fromkeys(_changed(project, entry, items, tell)))
-    touched = tuple(dict.fromkeys(_touched(entry, items)))
+    changed = () if left is not None else tuple(dict.fromkeys(_changed(project, entry, items, queued, tell)))
+    touched = tuple(dict.fromkeys(_touched(entry, items, queued)))
     return UndoPlan(entry, meant[entry.run], again, tuple(passed), touched, changed, left)
 
 
@@ -118,14 +120,13 @@ def returning(project: Project, entry: Undoable, left: Undoable | None) -> list[
     return list({item.path: item for item in items if item.run == entry.run}.values())
 
 
-def _touched(entry: Undoable, items: Iterable[Trashed]) -> Iterable[str]:
+def _touched(entry: Undoable, items: Iterable[Trashed], queued: Iterable[Run]) -> Iterable[str]:
     yield from (one.path for one in items)
     yield from entry.written()
     yield from (f"{one.source} -> {one.target}" for one in entry.all(Moved))
     yield from placed_by(entry)
     yield from (shown_ref(one.name) for one in refs_of(entry).values())
-    yield from (f"queue: {decode_run(one.task).name}" for one in entry.all(Forgot))
-    yield from (f"queue: {one.ident[:7]}" for one in entry.all(Queued))
+    yield from (f"queue: {one.name}" for one in (*(decode_run(each.task) for each in entry.all(Forgot)), *queued))
 
 
 def shown_ref(name: str) -> str:
@@ -134,7 +135,7 @@ def shown_ref(name: str) -> str:
     return f"experiment {ref.name}" if ref is not None else f"branch {name.removeprefix('refs/heads/')}"
 
 
-def _changed(project: Project, entry: Undoable, items: Sequence[Trashed], tell: Tell) -> Iterable[str]:
+def _changed(project: Project, entry: Undoable, items: Sequence[Trashed], queued: Iterable[Run], tell: Tell) -> Iterable[str]:
     """What is neither as the command left it nor as it was before."""
     written = entry.written()
     for path, one in written.items():
@@ -154,8 +155,7 @@ def _changed(project: Project, entry: Undoable, items: Sequence[Trashed], tell: 
     for move in entry.all(Moved):
         if os.path.lexists(project.abs(move.source)) and os.path.lexists(project.abs(move.target)):
             yield move.source
-    queued = {one.ident for one in entry.all(Queued)}
-    yield from (f"queue: {task.name}" for task in tasks_of(project, queued) if task.state is not State.QUEUED)
+    yield from (f"queue: {task.name}" for task in queued if task.state is not State.QUEUED)
     refs = refs_of(entry)
     if refs:
         now = git_of(project).refs(EXPERIMENTS, "refs/heads/")

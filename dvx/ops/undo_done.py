@@ -50,7 +50,8 @@ def carry_out(project: Project, planned: UndoPlan, tell: Tell = silent, *, force
     """
     if planned.changed and not force:
         shown = ", ".join(f"`{printable(name)}`" for name in planned.changed[:5]) + (", ..." if len(planned.changed) > 5 else "")
-        raise AtRisk(f"changed since `{planned.began.command}`: {shown}", planned.changed, "`--force` puts that into the trash")
+        hint = "`--force` takes it back all the same, and puts changed files into the trash"
+        raise AtRisk(f"changed since `{planned.began.command}`: {shown}", planned.changed, hint)
     entry, log = planned.entry, project.undo
     items = returning(project, entry, planned.left)
     for item in items:

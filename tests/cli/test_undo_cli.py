@@ -257,6 +257,24 @@ def test_text_and_refs_that_changed_since_are_named(dialect_repo: Path, name: st
     assert named in refused.err
 
 
+def test_what_ran_since_it_was_queued_is_forgotten_when_forced_and_its_experiment_stays(dialect_repo: Path):
+    queued(dialect_repo)
+    dvx(dialect_repo, "queue", "work", "--alone")
+    before = state(dialect_repo)
+    refused = run_dvx(dialect_repo, "undo")
+    assert refused.code != 0
+    assert "changed since `exp run`: `queue: later`" in refused.err
+    assert "hint: `--force` takes it back all the same, and puts changed files into the trash" in refused.err
+    tasks = dvx(dialect_repo, "queue", "status", "--json").json["tasks"]
+    assert "queue: later" in dvx(dialect_repo, "undo", "--dry").out
+    assert "queue: later" in dvx(dialect_repo, "undo", "--force").err
+    assert dvx(dialect_repo, "queue", "status", "--json").json["tasks"] == []
+    assert dvx(dialect_repo, "trash", "list", "--json").json == []
+    assert state(dialect_repo) == before
+    dvx(dialect_repo, "undo", "--redo")
+    assert dvx(dialect_repo, "queue", "status", "--json").json["tasks"] == tasks
+
+
 def test_an_old_command_is_not_undone_without_asking(dialect_repo: Path):
     data(dialect_repo)
     (entry,) = entries(dialect_repo)

@@ -301,6 +301,21 @@ def test_queueing_more_leaves_alone_what_runs(repo: Path, notes: Path) -> None:
     assert states(repo) == {"k": "success", "later": "success"}
 
 
+def test_what_runs_is_not_undone_even_by_force_and_nothing_is_begun(repo: Path, notes: Path) -> None:
+    hold = notes.with_name("notes.hold")
+    hold.touch()
+    dvx(repo, "exp", "run", "--queue", "-n", "k", "-S", "lr=2")
+    with alone(repo) as worker:
+        until(notes.exists)
+        refused = run_dvx(repo, "undo", "--force")
+        hold.unlink()
+        assert worker.wait(30) == 0
+    assert "error: the experiment `k` runs\nhint: run `dvx queue kill k` first" in refused.err
+    # what was refused is not half done, so it asks again
+    assert "changed since `exp run`" in run_dvx(repo, "undo").err
+    assert states(repo) == {"k": "success"}
+
+
 def test_what_a_dead_worker_left_is_cleaned_up(repo: Path, notes: Path) -> None:
     notes.with_name("notes.hold").touch()
     queue(repo, "lr=2", name="k")
