@@ -172,8 +172,11 @@ _WITH_DVC = "copy the data to a kind of remote that dvx reaches, or go on using 
 UNREACHED: Mapping[str, tuple[str, str]] = {
     "hdfs": ("it needs Hadoop's own client", _WITH_DVC),
     "webhdfs": ("it needs Hadoop's own client", _WITH_DVC),
-    "oss": ("its library is not kept up", "ask its S3-compatible endpoint: `s3://BUCKET/PATH` with the option `endpointurl`"),
-    "gdrive": ("Google lets no program log in as DVC does without a review", _WITH_DVC),
+    "oss": (
+        "there was no server to test it with",
+        "ask its S3-compatible endpoint: `s3://BUCKET/PATH` with the option `endpointurl`",
+    ),
+    "gdrive": ("Google blocks the log-in that DVC comes with, and dvx has none of its own", _WITH_DVC),
 }
 """Kinds of remotes that DVC has and dvx does not: why, and what to do. Their options are known, as files of DVC may have them."""
 REACHED = tuple(scheme for scheme in REMOTES if scheme not in UNREACHED)
