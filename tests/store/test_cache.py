@@ -130,8 +130,12 @@ def test_sizes_of_those_that_are_there(cache: Cache):
     assert cache.sizes([ONE, digest_bytes(b"3\n", "md5")]) == {ONE: 2}
 
 
-def test_a_group_cache_has_folders_for_the_group(tmp_path: Path):
-    cache = Cache(str(tmp_path / "shared"), group_shared=True)
+@pytest.mark.parametrize("told", [True, False])
+def test_a_group_cache_has_folders_for_the_group(tmp_path: Path, *, told: bool):
+    (tmp_path / "shared").mkdir()
+    if not told:
+        (tmp_path / "shared").chmod(0o2775)
+    cache = Cache(str(tmp_path / "shared"), group_shared=told)
     cache.put(b"1\n", ONE)
     cache.barrier()
     assert os.stat(os.path.dirname(cache.path(ONE))).st_mode & 0o7777 == 0o2775

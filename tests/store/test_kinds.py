@@ -120,10 +120,6 @@ class TestSSH:
         with within(20), pytest.raises(RemoteError, match=r"connect to host 127\.0\.0\.1 port 1: Connection refused"):
             open_remote("storage", f"ssh://inner{ssh.folder}", {}).read("x")
 
-    def test_a_server_that_is_not_there_is_no_empty_one(self, ssh: Served, home: Path) -> None:
-        with within(8), pytest.raises(RemoteError, match="Connection refused"):
-            list(open_remote("storage", "ssh://127.0.0.1:1/x", {}).names(""))
-
     def test_a_proxy_command(self, ssh: Served, home: Path) -> None:
         trust(home, ssh)
         key = f"  HostName 127.0.0.1\n  Port {ssh.port}\n  IdentityFile {ssh.options['keyfile']}\n"
@@ -506,6 +502,12 @@ def echo() -> Iterator[Echo]:
     yield state
     server.shutdown()
     server.server_close()
+
+
+@pytest.mark.parametrize("scheme", ["ssh", "webdav"])
+def test_a_server_that_is_not_there_is_no_empty_one(scheme: str) -> None:
+    with within(8), pytest.raises(RemoteError, match=r"cannot be reached: .*refused"):
+        list(open_remote("storage", f"{scheme}://127.0.0.1:1/x", {}).names(""))
 
 
 @pytest.mark.parametrize("kind", ["ssh", "dav"])
