@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from dvx.model.digest import Digest, field_of
-from dvx.model.paths import parent
+from dvx.model.paths import join, parent
 
 
 class ListingRow(Struct, frozen=True):
@@ -54,15 +54,22 @@ def over(tracked: ListingRow, present: ListingRow | None) -> ListingRow:
 def tree_of(sizes: Mapping[str, int | None], level: int | None) -> tuple[ListingRow, ...]:
     """Files by path, as they lie in their folders, as deep as `level`."""
     folders = laid_out({path: ListingRow("", False, size=size) for path, size in sizes.items()}, is_out=False)
+    return tuple(rows_below("", lambda folder: folders.get(folder, {}), level))
 
-    def walk(folder: str, depth: int) -> Iterator[ListingRow]:
-        for name, row in sorted(folders.get(folder, {}).items()):
-            path = f"{folder}/{name}" if folder else name
-            yield replace(row, path=path, depth=depth)
-            if row.is_dir and depth != level:
-                yield from walk(path, depth + 1)
 
-    return tuple(walk("", 1))
+def rows_below(top: str, children: Callable[[str], Mapping[str, ListingRow]], level: int | None) -> Iterator[ListingRow]:
+    """What the folder `top` holds, as deep as `level`; `children` tells what any folder holds, by name."""
+
+    def held(folder: str, depth: int) -> list[ListingRow]:
+        rows = sorted(children(join(top, folder)).items(), reverse=True)
+        return [replace(row, path=f"{folder}/{name}" if folder else name, depth=depth) for name, row in rows]
+
+    pending = held("", 1)
+    while pending:
+        row = pending.pop()
+        yield row
+        if row.is_dir and row.depth != level:
+            pending += held(row.path, row.depth + 1)
 
 
 def sums(listing: Listing) -> list[tuple[str, int]]:

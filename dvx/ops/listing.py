@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -14,7 +14,7 @@ from dvx.errors import DvxError, MissingData, UnknownTarget, quoted
 from dvx.git.worktree import committed_files
 from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell, silent
-from dvx.model.listing import Listing, ListingRow, laid_out, over
+from dvx.model.listing import Listing, ListingRow, laid_out, over, rows_below
 from dvx.model.paths import parent, printable
 from dvx.model.tree import Tree
 from dvx.ops.ignore import BUILT_IN, Ignore
@@ -55,14 +55,7 @@ def list_files(project: Project, options: ListOptions, tell: Tell = silent) -> L
         raise UnknownTarget(f"there is no `{printable(options.path)}`{where}", hint)
     if not top.is_dir or options.level == 0:
         return Listing(top)
-    return Listing(top, tuple(_walk(catalog, options, options.path, "", 1)))
-
-
-def _walk(catalog: _Catalog, options: ListOptions, folder: str, prefix: str, depth: int) -> Iterator[ListingRow]:
-    for name, row in sorted(catalog.children(folder).items()):
-        yield replace(row, path=prefix + name, depth=depth)
-        if row.is_dir and depth != options.level:
-            yield from _walk(catalog, options, f"{folder}/{name}" if folder else name, f"{prefix}{name}/", depth + 1)
+    return Listing(top, tuple(rows_below(options.path, catalog.children, options.level)))
 
 
 class _Files(Protocol):

@@ -9,7 +9,7 @@ import pytest
 
 from dvx.errors import UnknownTarget
 from dvx.model.events import Event, Notice
-from dvx.model.listing import Listing, ListingRow, flat, over
+from dvx.model.listing import Listing, ListingRow, flat, over, tree_of
 from dvx.ops.listing import ListOptions, list_files
 from dvx.project import Project
 from tests.helpers import commit_all, dialect_of, dvx, git, write
@@ -169,3 +169,12 @@ def test_a_link_to_an_executable_object_is_as_executable_as_its_record() -> None
     assert over(ListingRow("f", False, is_out=True, executable=True), link).executable
     assert not over(ListingRow("f", False, is_out=True), link).executable
     assert not over(ListingRow("f", False, is_out=True, executable=True), ListingRow("f", False, size=2)).executable
+
+
+def test_folders_may_lie_as_deep_as_names_may_be_long(data: Path) -> None:
+    deep = "/".join(["a"] * 1500) + "/f"
+    blob = git(data, "rev-parse", "HEAD:code/train.py").strip()
+    git(data, "update-index", "--add", "--cacheinfo", f"100644,{blob},{deep}")
+    git(data, "commit", "--quiet", "--message", "deep")
+    assert deep in names(listed(data, rev="HEAD", level=None))
+    assert [row.depth for row in tree_of({deep: 1}, None)] == list(range(1, 1502))
