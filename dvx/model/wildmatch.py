@@ -7,7 +7,6 @@ other, since the second takes whatever is left, so what was found is not tried a
 from __future__ import annotations
 
 import re
-from functools import reduce
 from itertools import pairwise
 
 from msgspec import Struct
@@ -67,7 +66,7 @@ def _translated(line: bytes, *, by_name: bool) -> bytes | None:
     while at < len(line):
         byte = line[at]
         if byte == ord("*"):
-            end = at + len(line[at:]) - len(line[at:].lstrip(b"*"))
+            end = next((end for end in range(at, len(line)) if line[end] != byte), len(line))
             is_border = end - at > 1 and (at == start or line[at - 1] == _SLASH)
             at = end
             if by_name or not is_border or not (end == len(line) or line.startswith((b"/", b"\\/"), end)):
@@ -137,16 +136,13 @@ def _bounded(parts: list[bytes]) -> bytes:
     deep = [at for at, part in enumerate(parts) if part in _DEEP]
     borders = [0, *deep, len(parts)]
     chunks = [parts[one:other] for one, other in pairwise(borders)]
-    found = b""
-    for chunk in chunks[:-1]:
-        found += b"(?>%b)" % _chunk([_DEEP.get(chunk[0], chunk[0]), *chunk[1:]] if chunk else [], is_last=False)
-    return found + _chunk(chunks[-1], is_last=True)
+    early = ([_DEEP.get(chunk[0], chunk[0]), *chunk[1:]] if chunk else [] for chunk in chunks[:-1])
+    return b"".join([*(b"(?>%b)" % _chunk(chunk, is_last=False) for chunk in early), _chunk(chunks[-1], is_last=True)])
 
 
 def _chunk(parts: list[bytes], *, is_last: bool) -> bytes:
     """Parts of which only the first may go beyond a slash."""
-    names = reduce(lambda done, part: [*done, b""] if part == _STAR else [*done[:-1], done[-1] + part], parts, [b""])
-    found = names[0]
-    for number, name in enumerate(names[1:], 2):
-        found += _STAR + name if is_last and number == len(names) else b"(?>[^/]*?%b)" % name
-    return found
+    stars = [at for at, part in enumerate(parts) if part == _STAR]
+    first, *names = (b"".join(parts[one + 1 : other]) for one, other in pairwise([-1, *stars, len(parts)]))
+    last = [_STAR + names.pop()] if is_last and names else []
+    return b"".join([first, *(b"(?>[^/]*?%b)" % name for name in names), *last])

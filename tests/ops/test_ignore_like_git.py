@@ -124,12 +124,14 @@ def test_adding_a_folder_of_which_nothing_is_tracked_names_the_rule(dialect_repo
         "*" * 40 + "b",
         "?*" * 20 + "b",
         "x/" + "a*/**/" * 9 + "**\\/b",
+        "a*" * 50_000,
     ],
+    ids=lambda pattern: pattern[:20],
 )
 def test_no_pattern_takes_time_without_end(pattern: str) -> None:
+    start = time.thread_time()
     found = read_pattern(pattern.encode())
     assert found is not None
-    start = time.thread_time()
     for path in ("a" * 250, "/".join(["a"] * 500), "/".join(["a" * 200] * 10), "a" * 250 + "/b" * 100):
         found.regex.fullmatch(path.encode())
     assert time.thread_time() - start < 2
