@@ -11,7 +11,6 @@ from dvx.git import process, values
 from dvx.git.repository import Git
 
 _REGULAR = "100"
-_NOBODY = ("-c", "user.name=dvx", "-c", "user.email=dvx@localhost")
 
 
 class Unmerged(Struct, frozen=True):
@@ -61,7 +60,7 @@ def settle(git: Git, index: str, one: Unmerged, data: bytes | None) -> None:
 def end_merge(git: Git, index: str, parent: str) -> str:
     """Make a commit of the merge, which nothing names."""
     tree = values.text(process.ask(git.place, ("write-tree",), index=index, durable=True)).strip()
-    words = (*_NOBODY, "commit-tree", tree, "-p", parent, "-m", "dvx: an experiment on top of later commits")
+    words = (*process.NOBODY, "commit-tree", tree, "-p", parent, "-m", "dvx: an experiment on top of later commits")
     return values.text(process.ask(git.place, words, durable=True)).strip()
 
 
