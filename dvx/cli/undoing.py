@@ -33,7 +33,7 @@ def undo(
     """Undo the last command that changed files, data, experiments, the queue or the configuration; again for the one before it.
 
     Files, pointers, data and refs are as they were before that command. What you edited since is not touched without `--force`.
-    The last 100 commands can be undone; uploads, `gc` and changes of your own configuration files cannot.
+    The last 100 commands can be undone; uploads, `gc`, `queue retry` and changes of your own configuration files cannot.
 
     Example: dvx undo
     """

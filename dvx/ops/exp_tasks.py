@@ -17,7 +17,7 @@ from dvx.model.events import Tell
 from dvx.model.experiment import OWN_REFS, ExpRef, named
 from dvx.model.paths import printable
 from dvx.model.run import FAILURES, Place, Run, State, Wish, encode_run, refuse_running
-from dvx.model.undo import Forgot, Ref
+from dvx.model.undo import Forgot, Ref, Stays
 from dvx.ops.exp_body import body_so_far
 from dvx.ops.exp_run import RecordedExperiment, RunOptions, perform
 from dvx.ops.experiments import all_experiments, find, git_of
@@ -165,6 +165,8 @@ def retry(project: Project, names: Sequence[str]) -> tuple[Run, ...]:
         for (baseline, name), one in again.items():
             if name in waiting_names(project, found, baseline) and not one.replaces:
                 raise taken(name)
+        if again:
+            project.undo.note(Stays("what it queued again may have begun"))
         fresh = {"state": State.QUEUED, "place": Place.QUEUE, "worker": "", "ended": None, "error": "", "seen": None}
         return [replace(one, **fresh, asked=Wish.NOTHING) for one in again.values()], ()
 

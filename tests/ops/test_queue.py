@@ -285,6 +285,15 @@ def test_of_several_that_failed_under_one_name_the_latest_is_retried(repo: Path)
     assert sorted(one.ident for one in stored(repo)) == sorted(known)
 
 
+def test_undo_does_not_take_back_what_came_before_a_retry_without_asking(repo: Path) -> None:
+    dvx(repo, "exp", "run", "--queue", "-n", "k", "-S", "lr=13")
+    assert dvx(repo, "queue", "work", "--alone").code == 0
+    assert dvx(repo, "queue", "retry", "k").code == 0
+    refused = run_dvx(repo, "undo")
+    assert "error: `queue retry` cannot be undone: what it queued again may have begun" in refused.err
+    assert states(repo) == {"k": "queued"}
+
+
 def test_queueing_more_leaves_alone_what_runs(repo: Path, notes: Path) -> None:
     hold = notes.with_name("notes.hold")
     hold.touch()
