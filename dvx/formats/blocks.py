@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Collection
 from typing import Any
 
+import yaml
 from msgspec import Struct
 
 from dvx.errors import FormatError
@@ -31,10 +32,10 @@ def take_entries(text: str, other: str, section: str, keys: Collection[str], nam
     there = (load_yaml(other, name) or {}).get(section) or {}
     wanted = load_yaml(text, name) or {}
     _change(wanted, there, section, keys)
-    spliced = text
-    for key in keys:
-        spliced = _spliced(spliced, other, section, key)
-    with contextlib.suppress(FormatError):
+    with contextlib.suppress(FormatError, yaml.YAMLError):
+        spliced = text
+        for key in keys:
+            spliced = _spliced(spliced, other, section, key)
         if load_yaml(spliced, name) == wanted:
             return spliced
     # one of them writes the section in another way, or uses anchors
@@ -42,7 +43,9 @@ def take_entries(text: str, other: str, section: str, keys: Collection[str], nam
 
 
 def _change(document: Any, there: dict[str, Any], section: str, keys: Collection[str]) -> None:
-    here = document.get(section) or document.setdefault(section, {})
+    if not document.get(section):
+        document[section] = {}
+    here = document[section]
     for key in keys:
         if key in there:
             here[key] = there[key]

@@ -199,12 +199,16 @@ class TestPipelines:
             ("stages:\n  a:\n    cmd: echo a\n", "stages: {b: {cmd: echo b}}\n"),
             ("stages:\n  a:\n    cmd: echo a\n", "vars:\n- c: &c echo b\nstages:\n  b:\n    cmd: *c\n"),
             ("stages:\n  a:\n    cmd: echo a\n", "stages:\n  ? b\n  : cmd: echo b\n"),
+            ("stages:\n", "stages:\n  a:\n    cmd: echo a\n  b:\n    cmd: echo b\n"),
+            ("", "stages:\n  ? a\n  : cmd: echo a\n  ? b\n  : cmd: echo b\n"),
+            ("stages:\n  x: {cmd: echo x}\n", "stages:\n  ? a\n  : cmd: echo a\n  ? b\n  : cmd: echo b\n"),
         ],
     )
     def test_other_ways_of_writing(self, sides: Sides, ours: str, theirs: str) -> None:
         ancestor = "vars:\n- c: &c echo b\n" if "vars" in theirs else ""
         merged = load_yaml(self.merge(sides, ancestor, ancestor + ours, theirs), "")
-        assert merged["stages"] == {"a": {"cmd": "echo a"}, "b": {"cmd": "echo b"}}
+        added = {name: stage for name, stage in merged["stages"].items() if name != "x"}
+        assert added == {"a": {"cmd": "echo a"}, "b": {"cmd": "echo b"}}
 
     def test_sections_that_only_theirs_has(self, sides: Sides) -> None:
         theirs = PIPELINE + "artifacts:\n  model:\n    path: a\n"
