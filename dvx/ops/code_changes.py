@@ -10,10 +10,13 @@ from dvx.git.trees import present
 from dvx.git.versions import versions
 from dvx.model.digest import Digest, digest_bytes
 from dvx.project import Project
-from dvx.store import files
+from dvx.store.reading import read_regular
 
 _MOST_VERSIONS = 200
 _MOST_BYTES = 1 << 18
+_MOST_LINES = 10_000
+# to find the least change takes the square of the lines, where many are the same
+_MOST_EXACT = 1_000
 _Opcode = tuple[str, int, int, int, int]
 
 
@@ -23,14 +26,16 @@ def line_changes(project: Project, path: str, old: Digest) -> list[str]:
     if git is None or git.head() is None or path.startswith(("../", "/")):
         return []
     try:
-        now = files.read(project.abs(path))
+        now, _ = read_regular(project.abs(path), _MOST_BYTES + 1)
     except OSError:
+        return []
+    if not _is_text(now):
         return []
     known = versions(git, path, _MOST_VERSIONS)
     blobs = present(git.place, dict.fromkeys(blob for _, blob in known))
     texts = {blob: data for blob, data in blobs.items() if _is_text(data)}
     at = next((at for at, (_, blob) in enumerate(known) if _digest(texts, blob, old) == old), None)
-    if at is None or not _is_text(now):
+    if at is None:
         return []
     steps = [(commit, texts[blob]) for commit, blob in reversed(known[:at]) if blob in texts]
     if now != texts.get(known[0][1]):
@@ -57,7 +62,7 @@ def _digest(texts: Mapping[str, bytes], blob: str, like: Digest) -> Digest | Non
 
 
 def _is_text(data: bytes) -> bool:
-    return len(data) <= _MOST_BYTES and b"\0" not in data
+    return len(data) <= _MOST_BYTES and b"\0" not in data and len(data.splitlines()) <= _MOST_LINES
 
 
 def _makers(before: list[bytes], steps: Sequence[tuple[str, bytes]]) -> list[str | None]:
@@ -79,7 +84,7 @@ def _opcodes(before: list[bytes], after: list[bytes]) -> list[_Opcode]:
     ends = zip(reversed(before[head:]), reversed(after[head:]), strict=False)
     tail = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], ends))
     middles = (before[head : len(before) - tail], after[head : len(after) - tail])
-    found = SequenceMatcher(None, *middles, autojunk=False).get_opcodes()
+    found = SequenceMatcher(None, *middles, autojunk=max(map(len, middles)) > _MOST_EXACT).get_opcodes()
     return [
         ("equal", 0, head, 0, head),
         *((tag, start + head, end + head, first + head, last + head) for tag, start, end, first, last in found),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from dvx.model.digest import digest_bytes
+from dvx.ops.code_changes import line_changes
+from dvx.project import Project
 from tests.helpers import commit_all, dvx, git, run_dvx, write
 from tests.ops.test_repro import until
 
@@ -172,6 +176,28 @@ def test_lines_of_code_are_named_with_the_commit_that_changed_them(native: Path)
     dvx(native, "repro")
     write(native / "code.py", "again\n")
     assert "    line" not in dvx(native, "explain", "s").out
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (2_000, "    lines 1-2000: not committed\n"),
+        # what is no code is read no further than that shows
+        (10_001, ""),
+        (0, ""),
+    ],
+)
+def test_what_is_more_data_than_code_takes_no_long_comparison(native: Path, lines: int, told: str) -> None:
+    known = [str(number % 2 * number % 3 % 2) for number in range(lines)]
+    write(native / "labels", "\n".join(known) + "\n")
+    write(native / "dvx.yaml", "stages:\n  s: {cmd: 'true', deps: [labels]}\n")
+    project = Project.find(str(native))
+    commit_all(native, "first")
+    old = digest_bytes((native / "labels").read_bytes(), project.algorithm)
+    write(native / "labels", "\n".join(str((number * 7 + 1) % 5 % 2) for number in range(lines)) + "\n")
+    if not lines:
+        os.truncate(native / "labels", 1 << 40)
+    assert "".join(f"    {line}\n" for line in line_changes(project, "labels", old)) == told
 
 
 def test_the_files_of_a_folder_are_named(native: Path) -> None:
