@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct, field
@@ -12,15 +13,18 @@ from dvx.errors import DvxError, MissingData
 from dvx.formats import load_data
 from dvx.formats.data import suffix_of
 from dvx.git import Git
+from dvx.model.digest import Digest
 from dvx.model.params import Change, diff, flatten, measured, nested, select
 from dvx.model.paths import within
 from dvx.model.pointer import OutputKind
 from dvx.model.table import Table
+from dvx.model.tree import Tree
 from dvx.ops.index import Index, files_of, load_index
 from dvx.ops.revisions import RevisionFiles
 from dvx.ops.source import Source, Workspace
 from dvx.ops.unread import load_revision
 from dvx.project import Project
+from dvx.store.cache import Cache
 
 WORKSPACE = "workspace"
 _DEFAULT_PARAMS = "params.yaml"
@@ -235,7 +239,7 @@ def unpacked(project: Project, index: Index, source: Source, path: str) -> list[
     content = owner.recorded.content if owner and owner.recorded and owner.output.cached else None
     if not below and owner is not None and content is not None and content.digest.is_tree:
         try:
-            entries = project.cache.read_tree(content.digest).entries
+            entries = _tree(project.cache, content.digest).entries
         except DvxError:
             return [path]
         whole = [f"{owner.output.path}/{entry.path}" for entry in entries]
@@ -248,8 +252,12 @@ def bytes_of(project: Project, source: Source, index: Index, path: str) -> bytes
 
     Raises:
         MissingData: it is in neither.
+        DvxError: it cannot be read; a pipe or device is not.
     """
-    data = source.read(path)
+    try:
+        data = source.read(path)
+    except OSError as error:
+        raise DvxError(f"`{path}` cannot be read: {(error.strerror or str(error)).lower()}") from error
     if data is not None:
         return data
     owner = index.owner_of(path)
@@ -259,10 +267,16 @@ def bytes_of(project: Project, source: Source, index: Index, path: str) -> bytes
     if content.files is None:
         return project.cache.read(content.digest)
     inner = path[len(owner.output.path) + 1 :]
-    entry = project.cache.read_tree(content.digest).by_path.get(inner)
+    entry = _tree(project.cache, content.digest).by_path.get(inner)
     if entry is None:
         raise MissingData(f"`{path}` does not exist")
     return project.cache.read(entry.digest)
+
+
+@lru_cache(maxsize=1)
+def _tree(cache: Cache, digest: Digest) -> Tree:
+    """One file of a folder is asked for after another."""
+    return cache.read_tree(digest)
 
 
 def _labels(project: Project, several: Several) -> dict[str, str]:

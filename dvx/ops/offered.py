@@ -82,7 +82,7 @@ def _read(project: Project, index: Index, paths: Iterable[str]) -> list[tuple[st
 def _bytes(project: Project, index: Index, path: str) -> bytes:
     try:
         data = bytes_of(project, Workspace(project), index, path)
-    except (DvxError, OSError):
+    except DvxError:
         return b""
     return data if len(data) <= _LARGEST else b""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from dvx.ops.index import load_index
 from dvx.ops.metrics import Several, ValueChoice, What, compare, observed, show, table
 from dvx.ops.source import Workspace
 from dvx.project import Project
+from dvx.store.cache import Cache
 from tests.helpers import commit_all, dialect_of, dvx, git, write
 
 PARAMS = ValueChoice(What.PARAMS)
@@ -227,3 +229,32 @@ def test_each_file_of_a_folder_counts(dialect_repo: Path) -> None:
         "conf/in/q.toml": {"n": {"old": 3, "new": 4, "diff": 1}}
     }
     assert list(json.loads(dvx(dialect_repo, "metrics", "show", "--json", "ev").out)[""]["data"]) == ["ev/x.json"]
+
+
+def test_the_list_of_a_folder_is_read_once_for_all_its_files(native: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cmd = "mkdir m; for n in 1 2 3 4 5 6 7 8 9; do echo acc: $n > m/$n.yaml; done"
+    write(native / "dvx.yaml", f"stages:\n  s:\n    cmd: '{cmd}'\n    metrics: [m]\n")
+    dvx(native, "repro")
+    shutil.rmtree(native / "m")
+    listed = []
+    read = Cache.read_tree
+    monkeypatch.setattr(Cache, "read_tree", lambda cache, digest: listed.append(digest) or read(cache, digest))
+    (found,) = show(project_at(native), METRICS, Several())
+    assert [reading.value for reading in found.files.values()] == [{"acc": number} for number in range(1, 10)]
+    assert len(listed) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes")
+def test_what_is_no_file_in_a_folder_hides_no_other(dialect_repo: Path) -> None:
+    write(dialect_repo / dialect_of(dialect_repo).pipeline, "metrics: [ev]\nplots: [ev]\n")
+    write(dialect_repo / "ev/x.json", '{"a": 1}')
+    os.mkfifo(dialect_repo / "ev/pipe.json")
+    (dialect_repo / "ev/device.json").symlink_to("/dev/zero")
+    (dialect_repo / "ev/nothing.json").symlink_to("nowhere")
+    shown = dvx(dialect_repo, "metrics", "show")
+    assert "ev/x.json" in shown.out
+    for name in ("device", "pipe"):
+        assert f"`ev/{name}.json` cannot be read: it is not a regular file" in shown.err
+    assert "`ev/nothing.json` does not exist" in shown.err
+    drawn = dvx(dialect_repo, "plots", "show")
+    assert "`ev/pipe.json` cannot be read: it is not a regular file" in drawn.err
