@@ -29,7 +29,6 @@ class Node(Struct):
     anchor: str = ""
     is_alias: bool = False
     is_flow: bool = False
-    is_block_scalar: bool = False
     keys: tuple[Node, ...] | None = None
     items: tuple[Node, ...] | None = None
 
@@ -88,8 +87,7 @@ class _Composer:
             node.is_alias, node.value, node.anchor = True, event.anchor, ""
         elif isinstance(event, ScalarEvent):
             node.value = plain_value(event.value) if event.implicit[0] else event.value
-            node.is_block_scalar = event.style in ("|", ">")
-            if node.is_block_scalar:
+            if event.style in ("|", ">"):
                 node.end = node.start + len(self.text[node.start : node.end].rstrip())
         else:
             node.is_flow = bool(event.flow_style)

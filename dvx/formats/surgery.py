@@ -103,7 +103,7 @@ class _Surgeon:
 
     def inserted(self, node: Node, parents: list[tuple[Node, int]]) -> tuple[_Cut, int, int]:
         part, value = self.edit.key[-1], self.edit.value
-        in_mapping = not isinstance(part, int)
+        in_mapping = node.keys is not None or not isinstance(part, int)
         if not node.items and not parents and in_mapping:
             return (node.start, node.end, _eol(self.text).join(_block(part, value, ""))), node.first, node.last
         if not node.items:

@@ -150,6 +150,7 @@ def test_what_is_written_elsewhere_is_told_with_the_key_to_set(override: str, me
     ("a: [1, 2,]\n", "+a.2=3", "a: [1, 2, 3,]\n"),
     ("a: {b: 1}\n", "~a.b", "a: {}\n"),
     ("a: {}\n", "+a.b=x", "a: {b: x}\n"),
+    ("a: {}\n", "+a[0]=x", "a: {0: x}\n"),
     ("a: 1", "+b.c=2", "a: 1\nb:\n  c: 2"),
     ("", "+b=2", "b: 2\n"),
     ("# only\n", "+b=2", "# only\nb: 2\n"),
