@@ -46,7 +46,7 @@ def choose(
     """What theirs changed and ours did not, key by key."""
     changes: dict[str, _T | None] = {}
     conflicts = []
-    for key in sorted({*ancestor, *ours, *theirs}):
+    for key in sorted({*ancestor, *ours, *theirs}, key=str):
         before, here, there = ancestor.get(key), ours.get(key), theirs.get(key)
         if same(here, there) or same(there, before):
             continue

@@ -215,6 +215,11 @@ class TestPipelines:
         merged = self.merge(sides, PIPELINE, PIPELINE + ADDED, theirs)
         assert load_yaml(merged, "") == {**load_yaml(PIPELINE + ADDED, ""), "artifacts": {"model": {"path": "a"}}}
 
+    def test_keys_of_several_types(self, sides: Sides) -> None:
+        one, other = "  1:\n    cmd: echo 1\n", "  yes:\n    cmd: echo yes\n"
+        merged = self.merge(sides, PIPELINE, PIPELINE + one, PIPELINE + other)
+        assert merged == PIPELINE + one + other
+
     def test_one_stage_changed_by_both_is_a_conflict(self, sides: Sides) -> None:
         with pytest.raises(DvxError, match="both sides changed `a`"):
             self.merge(sides, PIPELINE, PIPELINE.replace("echo a", "echo 1"), PIPELINE.replace("echo a", "echo 2"))
