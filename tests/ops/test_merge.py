@@ -215,6 +215,12 @@ class TestPipelines:
         merged = self.merge(sides, PIPELINE, PIPELINE + ADDED, theirs)
         assert load_yaml(merged, "") == {**load_yaml(PIPELINE + ADDED, ""), "artifacts": {"model": {"path": "a"}}}
 
+    @pytest.mark.parametrize("empty", ["stages:\n", "stages: {}\n", "# nothing yet\n", ""])
+    def test_a_first_stage(self, sides: Sides, empty: str) -> None:
+        ours = empty + "vars: [p.yaml]\n"
+        merged = load_yaml(self.merge(sides, empty, ours, "stages:\n  b:\n    cmd: echo b\n"), "")
+        assert merged == {"vars": ["p.yaml"], "stages": {"b": {"cmd": "echo b"}}}
+
     def test_keys_of_several_types(self, sides: Sides) -> None:
         one, other = "  1:\n    cmd: echo 1\n", "  yes:\n    cmd: echo yes\n"
         merged = self.merge(sides, PIPELINE, PIPELINE + one, PIPELINE + other)
