@@ -174,7 +174,8 @@ class Packs:
         folder = os.path.join(self._folder, self.algorithm)
         with contextlib.suppress(OSError):
             for name in set(os.listdir(folder)) - but:
-                files.remove(os.path.join(folder, name))
+                if is_pack_name(self.algorithm, name):  # another process may be writing one
+                    files.remove(os.path.join(folder, name))
 
     def _index(self, pack: Pack) -> bytes:
         place = os.path.join(self._folder, self.algorithm, pack.name)

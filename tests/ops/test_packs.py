@@ -268,11 +268,13 @@ def test_the_copy_of_an_index_goes_with_its_pack(shared: Path, tmp_path: Path) -
     assert len(kept) == 2
     for path in (_pack(shared), _pack(shared).with_suffix(".index")):
         path.unlink()
+    unfinished = [write(path.parent / f".{path.name}.{'0' * 16}.dvx.tmp", "by another process") for path in kept]
 
     dvx(shared, "push")
 
     left = set((shared / ".dvx/tmp/packs").glob("*/*/*"))
     assert len(left & kept) == 1
+    assert all(path.exists() for path in unfinished)
 
 
 def test_two_clones_push_at_once(shared: Path) -> None:
