@@ -16,7 +16,7 @@ from dvx.errors import ConfigError, MissingData, UsageError, quoted
 from dvx.model.digest import digest_bytes
 from dvx.model.events import Progress, Tell
 from dvx.model.origin import versions_named
-from dvx.model.paths import printable
+from dvx.model.paths import check_paths, printable
 from dvx.model.pointer import Recorded
 from dvx.model.settings import lacks_host, redact
 from dvx.model.stage import is_url
@@ -160,8 +160,10 @@ class UrlSource:
         Raises:
             MissingData: something went away meanwhile.
             RemoteError: the store cannot be reached.
+            UnsafePath: a name there would lead out of the folder.
         """
         if there.is_folder:
+            check_paths(list(there.sizes))
             files.make_folder(target)
         count = 0
 

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFile
 
 from dvx.errors import DvxError, UsageError
 from dvx.formats import load_yaml
@@ -854,3 +856,20 @@ def test_as_many_objects_come_at_once_as_was_said(
         dvx(here, command, "../source", "data", "-o", f"got{jobs}", "-j", str(jobs))
         assert (most[0], len(files(here / f"got{jobs}"))) == (jobs, 12)
         shutil.rmtree(here / ".dvc/cache", ignore_errors=True)
+
+
+def test_names_in_a_bucket_do_not_lead_out_of_the_folder(dialect_repo: Path) -> None:
+    store = fsspec.filesystem("memory")
+    store.pipe("/bucket/data/fine", b"fine")
+    name = "/bucket/data/../../../README"
+    store.store[name] = MemoryFile(store, name, b"evil")
+    write(dialect_repo / "README", "mine")
+    before = tree(dialect_repo)
+    try:
+        for words in (("get-url", "memory://bucket/data", "sub/new"), ("import-url", "memory://bucket/data", "new")):
+            told = run_dvx(dialect_repo, *words)
+            assert told.code == 1
+            assert "`../../../README` has an empty, `.` or `..` part" in told.err
+    finally:
+        store.store.clear()
+    assert tree(dialect_repo) == before
