@@ -118,7 +118,7 @@ def runs_logs(
         if not follow or found.status is State.SUCCESS or found.status in FAILURES:
             return
         time.sleep(_POLL_SECONDS)
-        found = find_run(project, found.name)
+        found = find_run(project, found.ident)
         chosen = _attempts_at(found, stage)
 
 

@@ -285,6 +285,29 @@ def test_of_several_that_failed_under_one_name_the_latest_is_retried(repo: Path)
     assert sorted(one.ident for one in stored(repo)) == sorted(known)
 
 
+def test_the_run_that_is_followed_stays_the_same_when_another_gets_its_name(repo: Path, notes: Path) -> None:
+    hold = notes.with_name("notes.hold")
+    hold.touch()
+    write(repo / dialect_of(repo).pipeline, PIPELINE.format(notes=notes).replace("echo $$", "echo begun; echo $$"))
+    (first,) = queue(repo, "lr=2", name="k")
+    with alone(repo) as worker:
+        until(notes.exists)
+        git(repo, "commit", "--quiet", "--allow-empty", "-m", "later")
+        queue(repo, "lr=3", name="k")
+        words = ["dvx", "runs", "logs", "--follow", "--run", first.ident]
+        with subprocess.Popen(words, cwd=repo, stdout=subprocess.PIPE, text=True) as reader:
+            try:
+                assert reader.stdout is not None
+                assert reader.stdout.readline() == "begun\n"
+                dvx(repo, "queue", "stop")
+                hold.unlink()
+                assert worker.wait(30) == 0
+                assert reader.wait(10) == 0
+            finally:
+                reader.kill()
+    assert [one.state for one in stored(repo)] == [State.SUCCESS, State.QUEUED]
+
+
 def test_undo_does_not_take_back_what_came_before_a_retry_without_asking(repo: Path) -> None:
     dvx(repo, "exp", "run", "--queue", "-n", "k", "-S", "lr=13")
     assert dvx(repo, "queue", "work", "--alone").code == 0
