@@ -59,8 +59,15 @@ def _edit_toml(text: str, path: str, override: Override) -> str:
         edited = tomlkit.dumps(document)
     except (TOMLKitError, TypeError, ValueError) as error:
         raise FormatError(f"`{path}` cannot hold that value: {error}", "TOML has no null") from None
+    except AttributeError:
+        # tomlkit cannot write a list of tables in which something else is put
+        raise _refused(path) from None
     if "\r\n" in text and not _LONE.search(text):
         edited = _LONE.sub("\r\n", edited)
     if not same(load_data(edited.encode(), path), after):
-        raise FormatError(f"`{path}` is written in a way that cannot be changed in place", "edit the file by hand")
+        raise _refused(path)
     return edited
+
+
+def _refused(path: str) -> FormatError:
+    return FormatError(f"`{path}` is written in a way that cannot be changed in place", "edit the file by hand")

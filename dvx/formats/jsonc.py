@@ -53,16 +53,16 @@ def put(text: str, path: Sequence[str | int], value: Any, name: str) -> str:
         return _appended(text, _nested(path, value))
     node = root
     for depth, step in enumerate(path):
-        if isinstance(step, int):
+        if isinstance(step, int) and not isinstance(node.value, Mapping):
             if step == len(node.items):
                 return _inserted(text, node, value, "")
             node = node.items[step]
             continue
         if not isinstance(node.value, Mapping):
             raise _misplaced(text, name, node, "an object")
-        found = _member(node, step)
+        found = _member(node, str(step))
         if found is None:
-            return _inserted(text, node, _nested(path[depth + 1 :], value), step)
+            return _inserted(text, node, _nested(path[depth + 1 :], value), str(step))
         node = found
     if _same(node.value, value):
         return text

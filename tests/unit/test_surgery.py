@@ -177,6 +177,8 @@ PYTHON = 'x = (1, 2)  # t\ny = {"a": 1,\n  "b": [1, 2],  # c\n}\nz: float = 1e-3
     ("p.json", JSON, "~o.y", ', "y": "\\u00e9"', ""),
     ("p.json", JSON, "~a", '"a":1,\n\t', ""),
     ("p.json", JSON, "z=1", "NaN", "1"),
+    ("p.json", JSON, "++o[0]=on", '"\\u00e9"', '"\\u00e9", "0": "on"'),
+    ("p.json", '{"o": {}}\n', "++o[2].j=1", "{}", '{\n    "2": {\n        "j": 1\n    }\n}'),
     ("p.json", JSON, "+new=on", "NaN", 'NaN,\n\t"new": "on"'),
     ("p.toml", TOML, "t=y", "'x'", '"y"'),
     ("p.toml", TOML, "n=5", "1_000", "5"),
@@ -193,6 +195,12 @@ def test_files_of_other_kinds_change_in_one_place(path: str, text: str, override
     for eol in ("\n", "\r\n"):
         before, after = (one.replace("\n", eol) for one in (text, text.replace(old, new)))
         assert edited(before, path, override) == after
+
+
+def test_what_a_list_of_tables_cannot_hold_is_refused() -> None:
+    for value in ("[]", "text"):
+        with pytest.raises(DvxError, match="cannot be changed in place"):
+            edited("[a]\nb = 1\n[[b]]\nc = 1\n[[b]]\nc = 2\n", "p.toml", f"b.0={value}")
 
 
 def test_what_is_no_text_is_refused() -> None:
