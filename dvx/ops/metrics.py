@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from dvx.errors import DvxError, MissingData
+from dvx.errors import DvxError, MissingData, quoted
 from dvx.formats import load_data
 from dvx.formats.data import suffix_of
 from dvx.git import Git
@@ -257,7 +257,8 @@ def bytes_of(project: Project, source: Source, index: Index, path: str) -> bytes
     try:
         data = source.read(path)
     except OSError as error:
-        raise DvxError(f"`{path}` cannot be read: {(error.strerror or str(error)).lower()}") from error
+        why = (error.strerror or str(error)).lower()
+        raise DvxError(f"`{path}` cannot be read: {why}", f"see what it is: `ls -l {quoted(path)}`") from error
     if data is not None:
         return data
     owner = index.owner_of(path)
