@@ -50,20 +50,20 @@ def one_of(*names: str) -> Offer:
 @offer
 def targets(project: Project) -> Iterable[str]:
     """Tracked paths and stages."""
-    from dvx.ops.index import load_index
+    from dvx.ops.unread import load_readable
 
-    index = load_index(project)
+    index, _ = load_readable(project)
     return {*(project.shown(path) for path in index.by_path), *index.stages}
 
 
 @offer
 def stages(project: Project) -> Iterable[str]:
     """Stages, those of the pipeline file here by their names, and the templates of stages."""
-    from dvx.ops.index import load_index
+    from dvx.ops.unread import load_readable
 
     here = project.relative(".")
     prefix = f"{here}/" if here else ""
-    for path, pipeline in load_index(project).pipelines.items():
+    for path, pipeline in load_readable(project)[0].pipelines.items():
         before = "" if path == prefix + project.dialect.pipeline else f"{project.shown(path)}:"
         yield from (before + name for name in (*pipeline.stages, *pipeline.groups))
 
@@ -71,9 +71,9 @@ def stages(project: Project) -> Iterable[str]:
 @offer
 def stages_and_outputs(project: Project) -> Iterable[str]:
     """Stages, and what they make."""
-    from dvx.ops.index import load_index
+    from dvx.ops.unread import load_readable
 
-    index = load_index(project)
+    index, _ = load_readable(project)
     return [*stages(""), *(project.shown(one.output.path) for one in index.tracked if one.owner in index.stages)]
 
 
@@ -99,9 +99,9 @@ def databases(incomplete: str) -> list[str]:
 @offer
 def datasets(project: Project) -> Iterable[str]:
     """Names of datasets."""
-    from dvx.ops.index import load_index
+    from dvx.ops.unread import load_readable
 
-    return load_index(project).datasets
+    return load_readable(project)[0].datasets
 
 
 @offer

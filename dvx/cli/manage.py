@@ -59,7 +59,7 @@ def unprotect(
     """
     from dvx.ops.protect import unprotect
 
-    changed = unprotect(find_project(), targets)
+    changed = unprotect(find_project(), targets, render.terminal())
     render.note(f"{units.count(len(changed), 'file')} made writable" if changed else "All files are writable already.")
 
 
@@ -71,7 +71,7 @@ def freeze(targets: OwnersArgument) -> None:
     from dvx.ops.freeze import freeze
 
     project = find_project()
-    tell_git(project, freeze(project, targets, frozen=True))
+    tell_git(project, freeze(project, targets, render.terminal(), frozen=True))
 
 
 def unfreeze(targets: OwnersArgument) -> None:
@@ -82,4 +82,4 @@ def unfreeze(targets: OwnersArgument) -> None:
     from dvx.ops.freeze import freeze
 
     project = find_project()
-    tell_git(project, freeze(project, targets, frozen=False))
+    tell_git(project, freeze(project, targets, render.terminal(), frozen=False))

@@ -12,7 +12,7 @@ from dvx.cli import complete, complete_values, render
 from dvx.cli.common import JsonOption, MarkdownOption, find_project, tell_unread
 from dvx.errors import DvxError
 from dvx.model.params import Change
-from dvx.ops.metrics import Reading, RevisionComparison, Several, Shown, ValueChoice, What, compare, show, table
+from dvx.ops.metrics import WORKSPACE, Reading, RevisionComparison, Several, Shown, ValueChoice, What, compare, show, table
 from dvx.project import Project
 
 PRECISION = 5
@@ -194,5 +194,7 @@ def _tell_failures(project: Project, shown: Iterable[Shown], *, unread: bool = F
 
 def demand_revisions(*compared: RevisionComparison) -> None:
     """Name the files of revisions that could not be read; raises Partial if there are any."""
-    unread = dict.fromkeys(text for one in compared for side in (one.old, one.new) for text in side.unread)
-    tell_unread(tuple(unread))
+    sides = [side for one in compared for side in (one.old, one.new)]
+    # what is not in order in the workspace is to be seen there; what a revision lacks could not be known otherwise
+    render.notes(*dict.fromkeys(text for side in sides if side.revision == WORKSPACE for text in side.unread))
+    tell_unread(tuple(dict.fromkeys(text for side in sides if side.revision != WORKSPACE for text in side.unread)))

@@ -79,19 +79,17 @@ def stage_list(
     everything: Annotated[bool, typer.Option("--all", help="All stages and pointer files of the repository.")] = False,
     recursive: RecursiveOption = False,
     name_only: Annotated[bool, typer.Option("--name-only", "--names-only", help="Names only.")] = False,
-    fail: Annotated[  # noqa: ARG001  as DVC is told; dvx always does
-        bool, typer.Option("--fail", hidden=True, help="Fail at files that cannot be read, as dvx always does.")
-    ] = False,
+    fail: Annotated[bool, typer.Option("--fail", help="Fail if any pipeline or pointer file cannot be read.")] = False,
     json: JsonOption = False,
 ) -> None:
     """List stages with their outputs.
 
     Example: dvx stage list --all
     """
-    from dvx.ops.stage_list import list_stages
+    from dvx.ops.stage_list import ListStagesOptions, list_stages
 
-    options = ReproOptions(tuple(targets or ()), recursive=recursive)
-    listed = list_stages(find_project(), options, everything=everything)
+    options = ListStagesOptions(tuple(targets or ()), recursive, everything, fail)
+    listed = list_stages(find_project(), options, render.terminal())
     if json:
         render.json([dict(stage.document) for stage in listed])
     elif name_only:

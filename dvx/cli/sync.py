@@ -126,7 +126,7 @@ def fetch(
         kinds=tuple(_KINDS[each] for each in types or ()),
     )
     tell = render.terminal()
-    plan = sync.plan_fetch(project, options)
+    plan = sync.plan_fetch(project, options, tell)
     if dry_run:
         _show_plan(plan, json=json)
     else:

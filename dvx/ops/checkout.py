@@ -15,12 +15,13 @@ from dvx.model.paths import parent, printable, within
 from dvx.model.tree import Content, Entry, holds
 from dvx.ops.conflicts import Conflicts
 from dvx.ops.detach import to_trash
-from dvx.ops.index import Selected, SelectOptions, load_index, select
+from dvx.ops.index import Selected, SelectOptions, select
 from dvx.ops.keeping import is_kept
 from dvx.ops.relink import Placer, contents_of
 from dvx.ops.sparing import Sparing, note_placed
 from dvx.ops.targets import check_inside
 from dvx.ops.track import Seen, look
+from dvx.ops.unread import select_for
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.scan import is_stale
@@ -57,7 +58,7 @@ class CheckoutOptions(Struct, frozen=True):
 
 def checkout(project: Project, options: CheckoutOptions, tell: Tell = silent) -> CheckoutResult:
     """Restore tracked paths from the cache; raises like `restore`, and UnknownTarget."""
-    contents, only = recorded(_chosen(project, options))
+    contents, only = recorded(_chosen(project, options, tell))
     result = restore(project, contents, tell, only=only, force=options.force, allow_missing=options.allow_missing)
     if options.relink:
         from dvx.ops.renew import renew_links
@@ -66,10 +67,11 @@ def checkout(project: Project, options: CheckoutOptions, tell: Tell = silent) ->
     return result
 
 
-def _chosen(project: Project, options: CheckoutOptions) -> tuple[Selected, ...]:
-    """What the targets mean; a merge conflict beside them is no matter."""
-    if not options.targets:
-        return select(project, load_index(project), (), options.select)
+def _chosen(project: Project, options: CheckoutOptions, tell: Tell) -> tuple[Selected, ...]:
+    """What the targets mean; a file beside them that cannot be read is no matter."""
+    if not options.targets or options.select == SelectOptions():
+        return select_for(project, options.targets, options.select, tell)
+    # what folders, patterns and needs mean depends on all files; of those with a merge conflict it is known what they track
     conflicts = Conflicts(project)
     conflicts.demand_clear(project.relative(target) for target in options.targets)
     chosen = select(project, conflicts.index, options.targets, options.select)

@@ -22,7 +22,7 @@ from dvx.model.tree import Content, holds
 from dvx.ops.detach import detach, unshared
 from dvx.ops.gitignore import ignore
 from dvx.ops.in_git import InGit
-from dvx.ops.index import Index, SelectOptions, load_index, select
+from dvx.ops.index import Index, SelectOptions, select
 from dvx.ops.observation import Observer
 from dvx.ops.owners import for_git
 from dvx.ops.parts import store_parts
@@ -36,6 +36,7 @@ from dvx.ops.stage_checks import check_outputs, check_synced
 from dvx.ops.status import find_owners
 from dvx.ops.texts import change_all
 from dvx.ops.track import observe, store
+from dvx.ops.unread import load_for
 from dvx.project import Project
 
 Confirm = Callable[[str, tuple[str, ...]], bool]
@@ -70,9 +71,13 @@ def commit(project: Project, options: CommitOptions, tell: Tell = silent) -> Com
         DvxError: something changed and nobody agreed, or a stage is running; nothing is recorded then.
         MissingData: an output, or a dependency of a stage, does not exist.
     """
-    index = load_index(project)
+
+    def search(index: Index) -> set[str]:
+        return find_owners(project, index, options.targets, options.select)
+
+    index = load_for(project, options.targets if options.select == SelectOptions() else (), search, tell)
     order = check_graph(index).order()
-    owners = find_owners(project, index, options.targets, options.select)
+    owners = search(index)
     parts = _parts(project, index, options)
     observer = Observer(project, index.datasets, tell)
     stages = [index.stages[owner] for owner in order if owner in owners and owner in index.stages]

@@ -19,10 +19,10 @@ from dvx.model.paths import within
 from dvx.model.pointer import OutputKind
 from dvx.model.table import Table
 from dvx.model.tree import Tree
-from dvx.ops.index import Index, files_of, load_index
+from dvx.ops.index import Index, files_of
 from dvx.ops.revisions import RevisionFiles
 from dvx.ops.source import Source, Workspace
-from dvx.ops.unread import load_revision
+from dvx.ops.unread import load_readable, load_revision
 from dvx.project import Project
 from dvx.store.cache import Cache
 
@@ -167,7 +167,7 @@ def _leaves(reading: Reading | None) -> dict[str, Any]:
 
 
 def _shown(project: Project, revision: str, source: Source, choice: ValueChoice) -> Shown:
-    index, unread = load_revision(project, source, revision) if revision != WORKSPACE else (load_index(project), {})
+    index, unread = load_revision(project, source, revision) if revision != WORKSPACE else load_readable(project)
     return Shown(revision, _read(project, source, index, choice), tuple(unread.values()))
 
 

@@ -11,9 +11,10 @@ from dvx.errors import DvxError
 from dvx.formats import load_data
 from dvx.model.params import flatten, measured
 from dvx.model.pointer import OutputKind
-from dvx.ops.index import Index, files_of, load_index
+from dvx.ops.index import Index, files_of
 from dvx.ops.metrics import ValueChoice, What, bytes_of, opened, wanted_params
 from dvx.ops.source import Workspace
+from dvx.ops.unread import load_readable
 from dvx.project import Project
 
 _SHEETS = {".csv": ",", ".tsv": "\t"}
@@ -89,6 +90,6 @@ def _bytes(project: Project, index: Index, path: str) -> bytes:
 
 def _index(project: Project) -> Index:
     try:
-        return load_index(project)
+        return load_readable(project)[0]
     except DvxError:
         return Index(lock_name=project.dialect.lock)

@@ -6,21 +6,23 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 
+from dvx.model.events import Tell, silent
 from dvx.ops.detach import detach, is_linked
-from dvx.ops.index import SelectOptions, load_index, select
+from dvx.ops.index import SelectOptions
+from dvx.ops.unread import select_for
 from dvx.project import Project
 from dvx.store import durable, files
 
 _WRITABLE = stat.S_IWUSR
 
 
-def unprotect(project: Project, targets: Sequence[str]) -> tuple[str, ...]:
+def unprotect(project: Project, targets: Sequence[str], tell: Tell = silent) -> tuple[str, ...]:
     """Make the targets writable copies where they are links to objects; returns the files that changed.
 
     Raises:
         UnknownTarget: a target is nothing that is tracked.
     """
-    chosen = select(project, load_index(project), targets, SelectOptions())
+    chosen = select_for(project, targets, SelectOptions(), tell)
     paths = [f"{each.tracked.output.path}/{each.inner}" if each.inner else each.tracked.output.path for each in chosen]
     return free(project, paths)
 

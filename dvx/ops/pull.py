@@ -30,7 +30,7 @@ class PullResult(Struct, frozen=True):
 
 def pull(project: Project, options: SyncOptions, tell: Tell = silent) -> PullResult:
     """Fetch, then restore what is complete in the workspace. Raises like `fetch` and `ops.checkout.restore`."""
-    plan = plan_fetch(project, options)
+    plan = plan_fetch(project, options, tell)
     fetched = fetch(project, plan, tell)
     contents, only = recorded(plan.selected)
     lacking: tuple[str, ...] = ()

@@ -22,10 +22,11 @@ from dvx.model.pointer import Output
 from dvx.model.stage import Pipeline
 from dvx.ops.checkout import clear
 from dvx.ops.gitignore import unignore
-from dvx.ops.index import Index, load_index
+from dvx.ops.index import Index
 from dvx.ops.owners import find_owners, for_git
 from dvx.ops.protect import free
 from dvx.ops.texts import text_of
+from dvx.ops.unread import load_for
 from dvx.project import Project
 from dvx.store import files
 
@@ -44,9 +45,13 @@ def remove(project: Project, targets: Sequence[str], tell: Tell = silent, *, out
         UnknownTarget: a target is no pointer and no stage.
         DvxError: a stage is one of several that a template generates.
     """
-    index = load_index(project)
     begun = _begun(project, targets)
-    owners = find_owners(project, index, [target for target in targets if not (begun and _is_gone(project, index, target))])
+
+    def search(index: Index) -> tuple[str, ...]:
+        return find_owners(project, index, [target for target in targets if not (begun and _is_gone(project, index, target))])
+
+    index = load_for(project, targets, search, tell)
+    owners = search(index)
     plans = {file: _definitions(pipeline, owners) for file, pipeline in index.pipelines.items()}
     outputs = [tracked.output for tracked in index.tracked if tracked.owner in owners]
     if len(owners) > 1:

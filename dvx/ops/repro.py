@@ -19,16 +19,17 @@ from dvx.model.staleness import Action
 from dvx.ops.attempt import RunSetting
 from dvx.ops.crew import Crew
 from dvx.ops.definitions import Definitions
-from dvx.ops.index import load_index
+from dvx.ops.index import Index
 from dvx.ops.leases import Leases
 from dvx.ops.pipelines import check_graph
-from dvx.ops.repro_plan import ReproOptions, ReproResult, StageOutcome, choose, resolve, to_plain
+from dvx.ops.repro_plan import ReproOptions, ReproResult, StageOutcome, choose, find_stages, resolve, to_plain
 from dvx.ops.repro_pull import pull_runs
 from dvx.ops.resources import all_cores, cards, default_jobs, find_limits
 from dvx.ops.run_control import Control
 from dvx.ops.run_record import Recorder, expected_seconds, new_run, open_registry
 from dvx.ops.stage_list import document
 from dvx.ops.stage_worker import Worker
+from dvx.ops.unread import load_for
 from dvx.project import Project
 from dvx.shell import Shell
 
@@ -48,7 +49,12 @@ def repro(project: Project, options: ReproOptions, tell: Tell = silent, run: Run
             cancelled.
     """
     began = time.time_ns()
-    index = load_index(project)
+
+    def search(index: Index) -> tuple[str, ...]:
+        return find_stages(project, index, options)
+
+    # all but a single stage depend on what others need and make
+    index = load_for(project, options.targets if options.single else (), search, tell)
     definitions = Definitions(project, index, began)
     graph = check_graph(index)
     order = choose(project, index, graph, options)

@@ -8,13 +8,14 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dvx.errors import DvxError, UnknownTarget
+from dvx.model.events import Tell, silent
 from dvx.model.origin import Origin, import_of, versions_named
 from dvx.model.paths import within
 from dvx.model.pointer import OutputKind, Pointer, Recorded
 from dvx.model.transfer import ChosenPath
 from dvx.model.tree import Content
-from dvx.ops.index import Index, Selected, SelectOptions, files_of, load_index, select
-from dvx.ops.unread import load_revision
+from dvx.ops.index import Index, Selected, SelectOptions, files_of, select
+from dvx.ops.unread import load_for, load_revision
 from dvx.project import Project
 
 _PORTION = 200
@@ -84,7 +85,7 @@ class TransferScope(Struct, frozen=True):
     unread: tuple[str, ...] = ()
 
 
-def find_scope(project: Project, options: SyncOptions) -> TransferScope:
+def find_scope(project: Project, options: SyncOptions, tell: Tell = silent) -> TransferScope:
     """Outputs in the cache that are shared through remotes. An output's own `remote` wins over the user's choice.
 
     Raises:
@@ -96,7 +97,7 @@ def find_scope(project: Project, options: SyncOptions) -> TransferScope:
     by_remote: dict[str, dict[ChosenPath, None]] = {}
     selected: tuple[Selected, ...] = ()
     if options.revisions.workspace:
-        index = load_index(project)
+        index = _workspace(project, options, tell)
         selected = targets.select(index)
         _add_items(by_remote, _items(index, selected, options, recorded, imports))
     unread: list[str] = []
@@ -105,6 +106,16 @@ def find_scope(project: Project, options: SyncOptions) -> TransferScope:
     targets.check()
     items = {name: list(found) for name, found in by_remote.items()}
     return TransferScope(items, selected, recorded, tuple(imports.values()), tuple(unread))
+
+
+def _workspace(project: Project, options: SyncOptions, tell: Tell) -> Index:
+    """What the workspace tracks; files that do not load and are about other paths than the targets are left out."""
+
+    def search(index: Index) -> list[str]:
+        return [one.tracked.owner for one in select(project, index, options.targets, options.select)]
+
+    is_plain = options.select == SelectOptions() and options.revisions == ChosenRevisions()
+    return load_for(project, options.targets if is_plain else (), search, tell)
 
 
 class _Targets:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from dvx.model.events import Tell, silent
 from dvx.model.graph import Graph
 from dvx.model.lock import StageState
 from dvx.model.pointer import Output, OutputKind, Pointer, Recorded, encode_lock_entry
@@ -16,6 +17,7 @@ from dvx.model.stage import Stage
 from dvx.ops.index import Index, load_index
 from dvx.ops.pipelines import check_graph
 from dvx.ops.repro_plan import ReproOptions, find_stages
+from dvx.ops.unread import load_for, load_readable
 from dvx.project import Project
 
 
@@ -36,13 +38,39 @@ class Dag(Struct, frozen=True):
     details: Mapping[str, str] = field(default_factory=dict)
 
 
-def list_stages(project: Project, options: ReproOptions, *, everything: bool = False) -> tuple[ListedStage, ...]:
-    """The stages that the targets name, those of the pipeline file here without targets; `everything`: pointers too."""
-    index = load_index(project)
-    if everything:
+class ListStagesOptions(Struct, frozen=True):
+    """Which stages to list: those that the targets name, without any those of the pipeline file here; `everything`: all of
+    them, and pointers. A file that is not needed for that and cannot be read is left out, or with `fail` an error.
+    """
+
+    targets: tuple[str, ...] = ()
+    recursive: bool = False
+    everything: bool = False
+    fail: bool = False
+
+
+def list_stages(project: Project, options: ListStagesOptions, tell: Tell = silent) -> tuple[ListedStage, ...]:
+    """The stages that are asked for, and pointers.
+
+    Raises:
+        UnknownTarget: a target is no stage, pointer, pipeline file or output.
+        FormatError: a file that they need cannot be read.
+    """
+    targets = ReproOptions(options.targets, recursive=options.recursive)
+
+    def search(index: Index) -> tuple[str, ...]:
+        return find_stages(project, index, targets)
+
+    if options.fail:
+        index = load_index(project)
+    elif options.everything:
+        index, _ = load_readable(project, tell)
+    else:
+        index = load_for(project, options.targets or (project.dialect.pipeline,), search, tell)
+    if options.everything:
         pointers = [_listed_pointer(index.pointers[path]) for path in index.pointers]
         return (*pointers, *(_listed(index, stage) for stage in index.stages.values()))
-    addresses = find_stages(project, index, options)
+    addresses = search(index)
     return tuple(
         _listed(index, index.stages[one]) if one in index.stages else _listed_pointer(index.pointers[one]) for one in addresses
     )

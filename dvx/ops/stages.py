@@ -92,14 +92,13 @@ def add_stage(project: Project, new: NewStage) -> StageAdded:
     return StageAdded(stage.address, file, for_git)
 
 
-def set_frozen(project: Project, addresses: Iterable[str], *, frozen: bool) -> tuple[str, ...]:
+def set_frozen(project: Project, index: Index, addresses: Iterable[str], *, frozen: bool) -> tuple[str, ...]:
     """Freeze or unfreeze stages; returns the pipeline files that changed.
 
     Raises:
         UnknownTarget: there is no such stage.
         DvxError: a stage is generated from a template, so it has no place of its own to write to.
     """
-    index = load_index(project)
     changed = []
     for address in addresses:
         stage = index.stages.get(address)

@@ -18,9 +18,10 @@ from dvx.model.pointer import Pointer
 from dvx.model.stage import Stage
 from dvx.model.staleness import Cause, changes, exact, loose
 from dvx.model.tree import holds
-from dvx.ops.index import Index, SelectOptions, load_index, select
+from dvx.ops.index import Index, SelectOptions, select
 from dvx.ops.observation import Observer
 from dvx.ops.pipelines import check_graph
+from dvx.ops.unread import load_for
 from dvx.project import Project
 
 _PLAIN = SelectOptions()
@@ -68,9 +69,14 @@ def status(
         FormatError, GraphError: the project's files are wrong.
         UnknownTarget: a target names nothing that is tracked.
     """
-    index = load_index(project)
+
+    def search(index: Index) -> set[str]:
+        return find_owners(project, index, targets, options)
+
+    # what folders, patterns and needs mean depends on all files
+    index = load_for(project, targets if options == _PLAIN else (), search, tell)
     graph = check_graph(index)
-    wanted = find_owners(project, index, targets, options)
+    wanted = search(index)
     observer = Observer(project, index.datasets, tell)
     stages = [stage for address, stage in index.stages.items() if address in wanted]
     with contextlib.suppress(DvxError, OSError):

@@ -62,7 +62,7 @@ def plan_push(project: Project, options: SyncOptions, tell: Tell = silent) -> Sy
         RemoteError: a remote cannot be reached.
         DvxError: several revisions cannot go to a remote that keeps versions: only the workspace's pointers can be written.
     """
-    scope = find_scope(project, options)
+    scope = find_scope(project, options, tell)
     keep_trees(project, scope.recorded.values())
     remotes, reach = Remotes(project, options.remote, options.jobs), Reach(project.cache, mend=True)
     planned: list[Step] = []
@@ -84,9 +84,9 @@ def plan_push(project: Project, options: SyncOptions, tell: Tell = silent) -> Sy
     return SyncPlan(Direction.PUSH, tuple(planned), options, remotes, scope.selected, works, unread=scope.unread)
 
 
-def plan_fetch(project: Project, options: SyncOptions) -> SyncPlan:
+def plan_fetch(project: Project, options: SyncOptions, tell: Tell = silent) -> SyncPlan:
     """What the cache lacks of the chosen data; what the remotes have of it comes out in the transfer. Raises like `plan_push`."""
-    scope = find_scope(project, options)
+    scope = find_scope(project, options, tell)
     keep_trees(project, scope.recorded.values())
     remotes, reach = Remotes(project, options.remote, options.jobs), Reach(project.cache, mend=True)
     if options.remote:

@@ -225,8 +225,10 @@ def test_runs_tasks_and_trash_are_offered(native: Path, monkeypatch: pytest.Monk
 def test_nothing_is_said_where_files_cannot_be_read(full: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
     write(full / "dvx.yaml", "stages: [\n")
     write(full / "params.yaml", b"\xff: [")
-    # remotes stand in another file
-    assert completed(full, f"dvx {line}", monkeypatch) == (["cloud", "store"] if line == "push -r " else [])
+    # what stands in other files is offered
+    others = {"push -r ": ["cloud", "store"], "repro ": ["sub/dvx.yaml:inner"]}
+    others["status "] = ["sub/data", *others["repro "]]
+    assert completed(full, f"dvx {line}", monkeypatch) == others.get(line, [])
     write(full / ".dvx/config", "[core\n")
     assert completed(full, f"dvx {line}", monkeypatch) == []
     assert "core.remote" in completed(full, "dvx config core.r", monkeypatch)
