@@ -43,7 +43,7 @@ def exp_run(
         typer.Option(
             "--copy-paths",
             "-C",
-            help="With --temp or --queue: a path that Git does not have. May be repeated.",
+            help="A path that Git does not have, for a run outside of the workspace. May be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -83,8 +83,6 @@ def exp_run(
     """
     if queue + run_all + temp > 1:
         raise UsageError("`--queue`, `--run-all` and `--temp` exclude each other", "name one of them")
-    if copy_paths and not (queue or temp):
-        raise UsageError("`--copy-paths` is for experiments outside of the workspace", "add `--temp` or `--queue`")
     if (queue or temp) and (dry or interactive):
         raise UsageError("`--dry` and `--interactive` are for runs in the workspace", "leave `--temp` or `--queue` out")
     project = find_project()

@@ -47,7 +47,9 @@ def exp_save(
     force: ReplaceOption = False,
     include_untracked: Annotated[
         list[str] | None,
-        typer.Option("--include-untracked", "-I", help="A path that Git does not track; may be repeated.", show_default=False),
+        typer.Option(
+            "--include-untracked", "-I", help="A path that Git does not track, or ignores; may be repeated.", show_default=False
+        ),
     ] = None,
     recursive: RecursiveOption = False,
     json: JsonOption = False,

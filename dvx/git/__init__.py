@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dvx.git.repository import Git
-    from dvx.git.values import CommitInfo, RefChange, TreeComparison
+    from dvx.git.values import CommitInfo, Extra, RefChange, TreeComparison
 
-__all__ = ["CommitInfo", "Git", "RefChange", "TreeComparison"]
+__all__ = ["CommitInfo", "Extra", "Git", "RefChange", "TreeComparison"]
 
 
 def __getattr__(name: str) -> Any:

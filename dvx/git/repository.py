@@ -15,7 +15,7 @@ from dvx.errors import GitError, UnknownTarget, nearest
 from dvx.git import process, seeing, values
 from dvx.git.places import GitPlace, find_place
 from dvx.git.trees import Trees, objects, present
-from dvx.git.values import CommitInfo, TreeComparison
+from dvx.git.values import CommitInfo, Extra, TreeComparison
 from dvx.model.experiment import EXPERIMENTS, ExpRef
 from dvx.model.paths import printable
 
@@ -208,17 +208,25 @@ class Git(Struct, frozen=True):
         roles = ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT")
         return all(process.run(self.place, ("var", role)).code == 0 for role in roles)
 
-    def snapshot(self, index: str, baseline: str, extra: Sequence[str], message: str, *, as_nobody: bool = False) -> str:
+    def others(self, path: str) -> list[str]:
+        """The files at a path, or below it, that Git does not track, ignored ones, too."""
+        return [
+            self._relative(name)
+            for real in self.seen([path]).values()
+            for name in values.fields(process.ask(self.place, ("ls-files", "-z", "--others", "--", self.full(real))))
+        ]
+
+    def snapshot(self, index: str, baseline: str, extra: Extra, message: str, *, as_nobody: bool = False) -> str:
         """Commit the work tree on top of `baseline` and return the commit's id; nothing names it yet.
 
-        The tree is all that Git tracks, as it is now, and the `extra` paths that are there and not ignored. `index` is a
-        copy of the repository's index, or a file that does not exist; HEAD, index and stash stay as they are. With `as_nobody`
-        the author has a name that is nobody's.
+        The tree is all that Git tracks, as it is now, and what is `extra`. `index` is a copy of the repository's index, or a
+        file that does not exist; HEAD, index and stash stay as they are. With `as_nobody` the author has a name that is nobody's.
         """
         if not os.path.exists(index):
             process.ask(self.place, ("read-tree", baseline), index=index)
         self._record(self._listed(index), index)
-        self._add(extra, index)
+        self._add(extra.paths, index)
+        self._record(map(self.full, extra.ignored), index)
         tree = values.text(process.ask(self.place, ("write-tree",), index=index, durable=True)).strip()
         words = (*(process.NOBODY if as_nobody else ()), "commit-tree", tree, "-p", baseline, "-F", "-")
         return values.text(process.ask(self.place, words, message.encode("utf-8", "replace"), durable=True)).strip()

@@ -43,6 +43,13 @@ class TreeComparison(Struct, frozen=True):
     absent: tuple[str, ...]
 
 
+class Extra(Struct, frozen=True):
+    """What a snapshot holds beside what Git tracks: `paths` that are there and not ignored, and `ignored` files."""
+
+    paths: tuple[str, ...]
+    ignored: tuple[str, ...] = ()
+
+
 def text(data: bytes) -> str:
     """Bytes of Git as text; what is not UTF-8 survives the way back."""
     return data.decode("utf-8", "surrogateescape")

@@ -113,6 +113,11 @@ def printable(path: str) -> str:
     return path.encode("utf-8", "backslashreplace").decode() if path.isprintable() else repr(path)[1:-1]
 
 
+def listed(paths: Sequence[str]) -> str:
+    """The first five of some paths, in a message."""
+    return ", ".join(f"`{printable(path)}`" for path in paths[:5]) + (", ..." if len(paths) > 5 else "")
+
+
 def visible(text: str) -> str:
     """`text`, which may have several lines, with all that a terminal obeys or does not show as escapes."""
     if text.replace("\n", "").replace("\t", "").isprintable():

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from dvx.errors import AtRisk, DvxError, MissingData, quoted
 from dvx.model.checkout import CheckoutPlan, plan_checkout
 from dvx.model.events import Notice, Progress, Tell, silent
-from dvx.model.paths import parent, printable, within
+from dvx.model.paths import listed, parent, printable, within
 from dvx.model.tree import Content, Entry, holds
 from dvx.ops.conflicts import Conflicts
 from dvx.ops.detach import to_trash
@@ -120,9 +120,8 @@ def restore(
     _save_suspects(project, jobs, tell, force=force)
     _execute(project, jobs, tell)
     if lacking and not allow_missing:
-        shown = ", ".join(f"`{printable(path)}`" for path in lacking[:5]) + (", ..." if len(lacking) > 5 else "")
         raise MissingData(
-            f"the cache lacks the data of {len(lacking)} of {len(contents)} paths: {shown}",
+            f"the cache lacks the data of {len(lacking)} of {len(contents)} paths: {listed(lacking)}",
             "run `dvx pull` to get it from a remote",
         )
     return CheckoutResult(
@@ -205,9 +204,8 @@ def _save_suspects(project: Project, jobs: list[_Job], tell: Tell, *, force: boo
     if not lost:
         return
     if not force:
-        shown = ", ".join(f"`{printable(path)}`" for path in lost[:5]) + (", ..." if len(lost) > 5 else "")
         raise AtRisk(
-            f"these files hold changes that no store has: {shown}",
+            f"these files hold changes that no store has: {listed(lost)}",
             lost,
             "run `dvx add` to keep them. Use `--force` to force.",
         )

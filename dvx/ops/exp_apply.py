@@ -12,7 +12,7 @@ from dvx.errors import AtRisk, MissingData, UnsafePath
 from dvx.git import Git
 from dvx.model.events import Notice, Tell
 from dvx.model.experiment import Experiment
-from dvx.model.paths import parent, printable
+from dvx.model.paths import listed, parent, printable
 from dvx.model.undo import Stays
 from dvx.ops.checkout import CheckoutResult, recorded, restore
 from dvx.ops.detach import to_trash
@@ -64,9 +64,8 @@ def apply(project: Project, name: str, tell: Tell, *, force: bool, theirs: bool 
         plan = _plan(project, git, commit, index)
         _refuse_private(experiment, plan)
         if plan.lost and not force:
-            shown = ", ".join(f"`{printable(path)}`" for path in plan.lost[:5]) + (", ..." if len(plan.lost) > 5 else "")
             raise AtRisk(
-                f"applying `{experiment.ref.name}` would overwrite changes that are in no commit: {shown}",
+                f"applying `{experiment.ref.name}` would overwrite changes that are in no commit: {listed(plan.lost)}",
                 plan.lost,
                 "commit them, or leave out `--no-force`: they go to the trash then",
             )
@@ -136,9 +135,8 @@ def _write_files(project: Project, git: Git, plan: _Plan, index: str, tell: Tell
         to_trash(project, path)
     project.trash.settle()
     if plan.lost:
-        shown = ", ".join(f"`{printable(path)}`" for path in plan.lost[:5])
         place = os.path.relpath(project.trash.root, project.root)
-        tell(Notice(f"unsaved changes went to the trash: {shown}", f"they are kept there for 14 days, in `{place}`"))
+        tell(Notice(f"unsaved changes went to the trash: {listed(plan.lost)}", f"they are kept there for 14 days, in `{place}`"))
     _note(project, git, (*plan.write, *plan.delete), plan.commit)
     git.write_files(index, plan.write)
     for path in plan.delete:

@@ -19,8 +19,9 @@ from dvx.model.paths import check_path, printable
 from dvx.model.run import Place, Run, State
 from dvx.model.sweep import combine
 from dvx.model.undo import Queued
+from dvx.ops.exp_contents import extra_of
 from dvx.ops.exp_edits import edits_of, read_sweeps
-from dvx.ops.exp_run import RunOptions, knows_user, own_files, scratch_index
+from dvx.ops.exp_run import RunOptions, knows_user, scratch_index
 from dvx.ops.exp_tasks import SNAPSHOTS, release, taken, waiting_names
 from dvx.ops.experiments import git_of, head_of
 from dvx.ops.index import Index, load_index
@@ -129,7 +130,7 @@ def _snapshot(project: Project, index: Index, baseline: str, tell: Tell) -> str:
         record_data(project, pointer, observer, tell, dry=False)
     git = git_of(project)
     with scratch_index(project, git) as copy:
-        extra, message = own_files(project, load_index(project)), "dvx: the workspace, for experiments\n"
+        extra, message = extra_of(project, git, load_index(project)), "dvx: the workspace, for experiments\n"
         return git.snapshot(copy, baseline, extra, message, as_nobody=not knows_user(git, tell))
 
 

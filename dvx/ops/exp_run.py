@@ -13,14 +13,14 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError, RefMoved
 from dvx.formats import load_yaml
-from dvx.git import Git, RefChange
-from dvx.git.submodules import submodule_of
+from dvx.git import Extra, Git, RefChange
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.experiment import ExpRef, check_name, draw_name, result_hash
 from dvx.model.paths import join, parent, printable
 from dvx.model.run import Run
 from dvx.model.staleness import ABSENT_CAUSES, INPUT_CAUSES, Action, changes, exact, loose
-from dvx.ops.exp_edits import DEFAULT_PARAMS, edits_of, read_overrides
+from dvx.ops.exp_contents import extra_of, tell_absent
+from dvx.ops.exp_edits import edits_of, read_overrides
 from dvx.ops.experiments import git_of, head_of
 from dvx.ops.index import Index, load_index
 from dvx.ops.observation import Observer
@@ -62,11 +62,11 @@ class Prepared(Struct, frozen=True):
 
 
 class Record(Struct, frozen=True):
-    """What an experiment is called in Git, its message, and the `extra` paths that it holds; `force` replaces a namesake."""
+    """What an experiment is called in Git, its message, and the `extra` that it holds; `force` replaces a namesake."""
 
     ref: ExpRef
     message: str
-    extra: tuple[str, ...]
+    extra: Extra
     force: bool = False
 
 
@@ -118,8 +118,9 @@ def perform(project: Project, ref: ExpRef, options: RunOptions, tell: Tell, clai
     index = load_index(project)
     _check_inputs(project, index, ran, allow_missing=options.repro.allow_missing)
     message = options.message or message_of(project, index, [one.address for one in ran.stages if one.action is not Action.SKIP])
-    commit, replaced = record(project, git, Record(ref, message, own_files(project, index), options.force), tell)
-    tell_untracked(git, index, tell)
+    extra = extra_of(project, git, index)
+    commit, replaced = record(project, git, Record(ref, message, extra, options.force), tell)
+    tell_absent(git, index, extra, tell)
     return RecordedExperiment(ref, commit, ran, replaced)
 
 
@@ -214,18 +215,6 @@ def _lock_entries(project: Project, index: Index, addresses: Sequence[str]) -> d
     return entries
 
 
-def own_files(project: Project, index: Index) -> tuple[str, ...]:
-    """The files of the project that belong to an experiment although nobody gave them to Git yet."""
-    dialect = project.dialect
-    folders = {"", *(parent(tracked.output.path) for tracked in index.tracked)}
-    found = [dialect.ignore, f"{dialect.folder}/config", f"{dialect.folder}/.gitignore", DEFAULT_PARAMS]
-    found += [*index.pointers, *index.pipelines, *index.locks]
-    found += [join(folder, ".gitignore") for folder in sorted(folders)]
-    found += [file.path for stage in index.stages.values() for file in stage.params]
-    found += [tracked.output.path for tracked in index.tracked if not tracked.output.cached]
-    return tuple(path for path in dict.fromkeys(found) if not path.startswith("../"))
-
-
 def knows_user(git: Git, tell: Tell) -> bool:
     """Whether Git can commit in the user's name; if not, that is told."""
     known = git.knows_user()
@@ -252,17 +241,3 @@ def record(project: Project, git: Git, what: Record, tell: Tell) -> tuple[str, s
         with contextlib.suppress(RefMoved):
             change_refs(git, [RefChange(str(what.ref), commit, old)], project.undo)
             return commit, old or ""
-
-
-def tell_untracked(git: Git, index: Index, tell: Tell) -> None:
-    """Say which dependencies the experiment lacks because Git does not know them."""
-    named = {
-        dep for stage in index.stages.values() for dep in stage.deps if "://" not in dep and not dep.startswith(("/", "../"))
-    }
-    loose = [dep for dep in sorted(named) if index.owner_of(dep) is None]
-    missing = sorted(set(loose) - git.tracked(loose) - git.ignored(loose))
-    # with the commit of a submodule its files are held
-    missing = [path for path in missing if not submodule_of(git, path)]
-    if missing:
-        shown = ", ".join(f"`{printable(path)}`" for path in missing[:5])
-        tell(Notice(f"the experiment does not hold {shown}, which Git does not track", "`git add` them before the next run"))

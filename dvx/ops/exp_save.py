@@ -8,18 +8,20 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from dvx.model.dataset import is_dataset
-from dvx.model.events import Tell
+from dvx.model.events import Notice, Tell
+from dvx.model.paths import listed
 from dvx.model.stage import is_url
 from dvx.ops.commit import CommitOptions
 from dvx.ops.commit import commit as commit_data
-from dvx.ops.exp_run import Record, RecordedExperiment, message_of, new_ref, own_files, record, tell_untracked
+from dvx.ops.exp_contents import extra_of, tell_absent
+from dvx.ops.exp_run import Record, RecordedExperiment, message_of, new_ref, record
 from dvx.ops.experiments import git_of
 from dvx.ops.index import Index, SelectOptions, load_index
 from dvx.project import Project
 
 
 class SaveOptions(Struct, frozen=True):
-    """How to record the workspace; `include` are paths that Git does not track.
+    """How to record the workspace; `include` are paths that Git does not track, or ignores.
 
     Of data, only what the `targets` mean is stored, if there are any; those that are folders may mean all `recursive`ly.
     """
@@ -45,9 +47,12 @@ def save(project: Project, options: SaveOptions, tell: Tell) -> RecordedExperime
         commit_data(project, CommitOptions(targets, select, force=True, share=False), tell)
     index = load_index(project)
     message = options.message or message_of(project, index, list(index.stages))
-    extra = (*own_files(project, index), *(project.relative(path) for path in options.include))
+    included = [project.relative(path) for path in options.include]
+    if absent := [path for path in included if not os.path.lexists(project.abs(path))]:
+        tell(Notice(f"{listed(absent)} does not exist, so the experiment does not hold it", "check the spelling after `-I`"))
+    extra = extra_of(project, git, index, included)
     commit, replaced = record(project, git, Record(ref, message, extra, options.force), tell)
-    tell_untracked(git, index, tell)
+    tell_absent(git, index, extra, tell)
     return RecordedExperiment(ref, commit, None, replaced)
 
 

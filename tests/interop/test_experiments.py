@@ -221,3 +221,88 @@ def test_hydra_composes_the_same_for_both(tools: Tools, tmp_path: Path, override
         texts.append((folder / "params.yaml").read_text())
     assert texts[0] == texts[1]
     assert "kind:" in texts[1]
+
+
+DECLARED = """\
+stages:
+  s:
+    cmd: sh s.sh
+    deps: [s.sh]
+metrics: [m.json, absent.json]
+params: [own.yaml]
+plots:
+- p.csv
+- folder
+- curve:
+    x: {x.json: n}
+    y: {y.json: n}
+"""
+WRITING = """\
+for name in m x y; do echo '{"n": 1}' > $name.json; done
+mkdir -p folder; echo '{"n": 2}' > folder/z.json; echo n > p.csv
+"""
+
+
+@pytest.mark.parametrize("words", ["run", "run --temp", "save"])
+def test_an_experiment_holds_the_files_at_the_top_of_the_pipeline_file(tools: Tools, tmp_path: Path, words: str) -> None:
+    """Git does not know them. (DVC does not take untracked params into its temporary folder, so there they are tracked.)"""
+    seen = []
+    for name in ("dvc", "dvx"):
+        folder = project_of(tools[name], tmp_path / name)
+        write(folder / "dvc.yaml", DECLARED)
+        write(folder / "s.sh", WRITING)
+        git(folder, "add", "dvc.yaml", "s.sh")
+        write(folder / "own.yaml", "own: 1\n")
+        if words == "run --temp":
+            git(folder, "add", "own.yaml")
+        git(folder, "commit", "--quiet", "--message", "pipeline")
+        if words == "save":
+            tools[name](folder, "repro")
+        tools[name](folder, "exp", *words.split(), "-n", "kept")
+        seen.append(held_by_the_only(folder))
+        assert {"m.json", "p.csv", "folder/z.json", "x.json", "y.json", "own.yaml"} <= paths(seen[-1])
+    assert seen[0] == seen[1]
+
+
+def test_save_includes_what_is_named_even_where_git_ignores_it(tools: Tools, tmp_path: Path) -> None:
+    seen = []
+    for name in ("dvc", "dvx"):
+        folder = project_of(tools[name], tmp_path / name)
+        write(folder / ".gitignore", "ignored\nhidden\n")
+        commit_all(folder)
+        for path in ("plain", "ignored", "deep/one", "hidden/one", "left"):
+            write(folder / path, path)
+        tools[name](
+            folder / "deep", "exp", "save", "-n", "kept", "-I", "one", "-I", "../plain", "-I", "../ignored", "-I", "../hidden"
+        )
+        seen.append(held_by_the_only(folder))
+        assert {"plain", "ignored", "deep/one", "hidden/one"} <= paths(seen[-1])
+    assert seen[0] == seen[1]
+
+
+def test_paths_to_copy_are_no_matter_to_a_run_in_the_workspace(tools: Tools, tmp_path: Path) -> None:
+    for name in ("dvc", "dvx"):
+        folder = project_of(tools[name], tmp_path / name)
+        write(folder / "dvc.yaml", "stages:\n  s:\n    cmd: cat extra > out\n    outs: [out]\n")
+        commit_all(folder)
+        write(folder / "extra", "1\n")
+        tools[name](folder, "exp", "run", "-n", "kept", "-C", "extra")
+        assert (folder / "out").read_text() == "1\n"
+
+
+def project_of(tool: Tool, folder: Path) -> Path:
+    folder.mkdir()
+    git(folder, "init", "--quiet")
+    tool(folder, "init")
+    commit_all(folder, "init")
+    return folder
+
+
+def held_by_the_only(folder: Path) -> list[str]:
+    """What the one experiment of a repository holds, without DVC's own scratch files."""
+    (commit,) = refs(folder).values()
+    return [line for line in git(folder, "ls-tree", "-r", commit).splitlines() if "\t.dvc/" not in line]
+
+
+def paths(rows: list[str]) -> set[str]:
+    return {row.partition("\t")[2] for row in rows}

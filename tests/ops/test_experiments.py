@@ -8,7 +8,7 @@ import sqlite3
 
 import pytest
 
-from dvx.errors import AtRisk, DvxError, GitError, MissingData, StageFailed, UnknownTarget, UsageError
+from dvx.errors import AtRisk, DvxError, GitError, MissingData, StageFailed, UnknownTarget, UnsafePath, UsageError
 from dvx.model.events import Notice, silent
 from dvx.model.staleness import Action
 from dvx.ops import exp_apply, exp_run, exp_show, experiments
@@ -397,6 +397,52 @@ def test_save_records_without_running(folder):
     saved = save(project(folder), SaveOptions("by-hand", include=("notes.txt",)), silent)
     assert git(folder, "show", f"{saved.commit}:notes.txt") == "mine"
     assert git(folder, "show", f"{saved.commit}:train.sh") == "# edited"
+
+
+def test_data_of_the_cache_and_private_settings_never_enter_git(folder):
+    """Not by name, not within a folder that is named, and not because a pipeline file says that it plots them."""
+    dialect = dialect_of(folder)
+    private = f"{dialect.folder}/config.local"
+    text = (folder / dialect.pipeline).read_text()
+    write(folder / dialect.pipeline, f"{text}plots: [model.txt, build]\nmetrics: [secret.json]\n")
+    write(folder / "build/data.bin", "data\n")
+    dvx(folder, "add", "build/data.bin")
+    write(folder / ".gitignore", "/model.txt\nbuild\nsecret.json\n")
+    write(folder / "build/notes.txt", "mine\n")
+    write(folder / "secret.json", "{}\n")
+    write(folder / private, "")
+    told = []
+    wanted = ("model.txt", "build", "absent")
+    kept = [save(project(folder), SaveOptions("named", include=wanted), told.append).commit, run(folder, name="run").commit]
+    with pytest.raises(UnsafePath):
+        save(project(folder), SaveOptions("private", include=(private,)), silent)
+    held = [set(git(folder, "ls-tree", "-r", "--name-only", commit).splitlines()) for commit in kept]
+    assert "build/notes.txt" in held[0]
+    for one in held:
+        assert one.isdisjoint({"model.txt", "build/data.bin", "secret.json", private})
+    words = [one.message for one in told if isinstance(one, Notice)]
+    assert "`absent` does not exist, so the experiment does not hold it" in words
+    assert "the experiment does not hold `build`, `secret.json`, which Git ignores" in words
+
+
+def test_files_that_a_pipeline_file_is_made_of_are_part_of_the_experiment(folder):
+    pipeline = dialect_of(folder).pipeline
+    write(folder / "vars.yaml", "rate: 3\n")
+    write(folder / pipeline, "vars: [vars.yaml]\nstages:\n  s:\n    cmd: echo ${rate} > out\n    outs: [out]\n")
+    kept = run(folder, name="run").commit
+    assert git(folder, "show", f"{kept}:vars.yaml") == "rate: 3"
+
+
+def test_what_was_included_is_not_called_missing(folder):
+    pipeline = dialect_of(folder).pipeline
+    write(folder / pipeline, (folder / pipeline).read_text().replace("deps: [train.sh]", "deps: [train.sh, more/in.txt]"))
+    write(folder / "more/in.txt", "1\n")
+    told = []
+    save(project(folder), SaveOptions("with", include=("more",)), told.append)
+    assert not [one for one in told if isinstance(one, Notice) and "does not hold" in one.message]
+    save(project(folder), SaveOptions("without"), told.append)
+    words = [one.message for one in told if isinstance(one, Notice)]
+    assert words == ["the experiment does not hold `more/in.txt`, which Git does not track"]
 
 
 def test_show_has_values_of_workspace_commits_and_experiments(folder):
