@@ -123,6 +123,19 @@ GROUPS: dict[str, tuple[str, str]] = {
     "shim": ("Let dvx answer to the name `dvc`", "dvx shim install"),
     "git-hook": ("What Git calls, once `dvx install` has told it to", "dvx git-hook pre-commit"),
 }
+MOST_USED = ("add", "push", "pull", "repro", "exp")
+CATEGORIES: dict[str, tuple[str, ...]] = {
+    "Start": ("init", "status", "doctor", "help", "version", "root"),
+    "Data": ("add", "commit", "checkout", "ls", "move", "remove", "unprotect", "undo", "trash", "check-ignore"),
+    "Remote storage": ("remote", "push", "pull", "fetch", "trust"),
+    "Pipelines": ("stage", "repro", "explain", "dag", "runs", "freeze", "unfreeze"),
+    "Experiments": ("exp", "queue"),
+    "Compare": ("diff", "data", "params", "metrics", "plots"),
+    "Import": ("import", "import-url", "import-db", "update", "get", "get-url", "list-url", "dataset", "artifacts", "test-db"),
+    "Maintain": ("config", "cache", "gc", "fsck", "du", "migrate", "destroy"),
+    "Integrate": ("install", "git-hook", "vscode", "schema", "completion", "shim"),
+}
+"""Where a reader of `dvx --help` looks for a command or group of commands."""
 ALIASES = {
     "experiments": "exp", "rm": "remove", "mv": "move", "list": "ls", "ls-url": "list-url", "ds": "dataset",
     "exp ls": "list", "exp rm": "remove",
@@ -142,3 +155,8 @@ ABSENT: dict[str, tuple[str, str]] = {
     "daemon": ("dvx has no daemon, and calls nobody", "there is nothing to do"),
 }
 """Commands of DVC that are none here: why, and what there is instead."""
+
+
+def described(name: str) -> str:
+    """The line about a command or a group."""
+    return COMMANDS[name][2] if name in COMMANDS else GROUPS[name][0]

@@ -18,8 +18,8 @@ Works in its own repositories (`dvx init`) and, unchanged, in DVC's.
 
 Example: dvx add data/raw.csv
 """
-CODES = """Exit codes: 0 done, 1 an error that you can mend, 2 wrong usage, 3 a bug in dvx, 4 done in part, 130 interrupted.
-In DVC's repositories they are DVC's: 1 or 255 an error, 251 wrong configuration, 252 interrupted, 254 wrong usage.
+MORE = """`dvx help commands` describes every command, `dvx help COMMAND` shows its options with examples, and `dvx help`
+lists topics, such as `exit-codes`.
 """
 
 

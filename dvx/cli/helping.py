@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dvx.cli import render, screen
-from dvx.cli.commands import ABSENT, COMMANDS, DIFFERENT, GROUPS
+from dvx.cli.commands import ABSENT, CATEGORIES, COMMANDS, DIFFERENT, GROUPS
 from dvx.cli.common import cwd
 from dvx.cli.main import run
 from dvx.errors import UsageError, nearest
@@ -40,6 +40,11 @@ from the workspace or a remote. `dvx undo` undoes commands; what they took away 
 
 A run that was killed goes on with the same command; `dvx runs list` shows it. A bug leaves its details in a file that is
 named.""",
+    "exit-codes": """Exit codes: 0 success, 1 an error that you can fix, 2 wrong usage, 3 a bug in dvx, 4 only partly done,
+130 interrupted.
+
+In DVC's repositories they are those of DVC: 1 or 255 an error, 251 wrong configuration, 252 interrupted, 254 wrong usage.""",
+    "commands": "",
     "dvc": "",
 }
 _OWN_GROUPS = frozenset({"runs", "trash", "shim"})
@@ -69,9 +74,9 @@ def help_about(
     """
     name = " ".join(topic or ())
     if not name:
-        screen.block(f"Topics: {', '.join(TOPICS)}\n\nOr a command: `dvx help exp run`. `dvx --help` lists them all.")
-    elif name == "dvc":
-        for line in _about_dvc():
+        screen.block(f"Topics: {', '.join(TOPICS)}\n\nOr a command: `dvx help exp run`. `dvx help commands` lists them all.")
+    elif name in ("commands", "dvc"):
+        for line in _commands() if name == "commands" else _about_dvc():
             render.data(line)
     elif name in COMMANDS or name in GROUPS:
         # what a word means is a topic, how a command is typed stands behind it
@@ -83,6 +88,16 @@ def help_about(
     else:
         hint = nearest(name, [*TOPICS, *COMMANDS, *GROUPS]) or f"one of {', '.join(TOPICS)}, or a command"
         raise UsageError(f"there is no help about `{name}`", hint)
+
+
+def _commands() -> list[str]:
+    """Every command with a line about it, by what it is for."""
+    width = max(map(len, COMMANDS)) + 2
+    lines: list[str] = []
+    for title, tops in CATEGORIES.items():
+        names = [name for top in tops for name in COMMANDS if name.split(" ")[0] == top]
+        lines += ["", f"{title}:", *(f"  {name:<{width}}{COMMANDS[name][2]}" for name in names)]
+    return lines[1:]
 
 
 def _about_dvc() -> list[str]:

@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 import typer
@@ -14,9 +14,9 @@ import typer.core
 import typer.main
 
 from dvx.cli import colour, common, common_options, endings, render, screen
-from dvx.cli.commands import ABSENT, ALIASES, COMMANDS, GROUPS
+from dvx.cli.commands import ABSENT, ALIASES, CATEGORIES, COMMANDS, GROUPS, MOST_USED, described
 from dvx.cli.session import SESSION, Session
-from dvx.cli.words import Command
+from dvx.cli.words import Command, Parser, parser_of
 from dvx.config import environment
 from dvx.errors import DvxError, UsageError, nearest
 from dvx.model.dialect import NATIVE
@@ -26,6 +26,10 @@ class LazyGroup(typer.core.TyperGroup):
     """A group that knows its commands by the table and builds only the one that is called."""
 
     prefix = ""
+
+    def make_parser(self, ctx: Any) -> Parser:
+        """See typer."""
+        return parser_of(self, ctx)
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # noqa: ARG002  typer's type is private
         """Names in the order of the table."""
@@ -47,9 +51,15 @@ class LazyGroup(typer.core.TyperGroup):
         return _command(cmd_name, entry)
 
     def format_commands(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
-        """List the commands without building them."""
+        """List the commands without building them; all of dvx's by what they are for, with a line on the most used."""
+        if self.prefix:
+            with formatter.section("Commands"):
+                formatter.write_dl(self._described(ctx))
+            return
+        with formatter.section("Most used"):
+            formatter.write_dl([(name, described(name)) for name in MOST_USED])
         with formatter.section("Commands"):
-            formatter.write_dl(self._described(ctx))
+            formatter.write_dl(list(_by_category(formatter.width)))
 
     def shell_complete(self, ctx: typer.Context, incomplete: str) -> list[Any]:  # type: ignore[override]
         """Offer commands without building them."""
@@ -60,8 +70,16 @@ class LazyGroup(typer.core.TyperGroup):
         return [CompletionItem(name, help=text) for name, text in self._described(ctx) if name.startswith(incomplete)]
 
     def _described(self, ctx: typer.Context) -> list[tuple[str, str]]:
-        names = self.list_commands(ctx)
-        return [(name, COMMANDS[self.prefix + name][2] if self.prefix + name in COMMANDS else GROUPS[name][0]) for name in names]
+        return [(name, described(self.prefix + name)) for name in self.list_commands(ctx)]
+
+
+def _by_category(width: int) -> Iterator[tuple[str, str]]:
+    from textwrap import wrap
+
+    for title, names in CATEGORIES.items():
+        # names are not broken at their hyphens
+        for number, line in enumerate(wrap(", ".join(names), width - 20, break_on_hyphens=False)):
+            yield "" if number else title, line
 
 
 def main() -> NoReturn:
@@ -136,7 +154,7 @@ def _root() -> Any:
         # commands inherit it
         context_settings={"help_option_names": ["-h", "--help"]},
         help=common_options.ABOUT,
-        epilog=common_options.CODES,
+        epilog=common_options.MORE,
         name="dvx",
     )
     app.callback()(common_options.options)

@@ -32,8 +32,11 @@ WRONG_USAGE = ["bogus", "push --bogus", "push -j x", "remote add", "remote", "ex
 
 
 def test_the_help_lists_the_exit_codes(tmp_path: Path) -> None:
-    text = " ".join(dvx(tmp_path, "--help").out.split())
-    assert "Exit codes: 0 done, 1 an error that you can mend, 2 wrong usage, 3 a bug in dvx, 4 done in part, 130 inter" in text
+    assert "`exit-codes`" in dvx(tmp_path, "--help").out
+    text = " ".join(dvx(tmp_path, "help", "exit-codes").out.split())
+    assert (
+        "Exit codes: 0 success, 1 an error that you can fix, 2 wrong usage, 3 a bug in dvx, 4 only partly done, 130 inter" in text
+    )
     assert "251 wrong configuration, 252 interrupted, 254 wrong usage." in text
 
 
