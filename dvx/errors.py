@@ -74,6 +74,13 @@ class MissingData(DvxError):
     """Objects that are needed are neither in the cache nor where they were looked for."""
 
 
+NOT_CACHED = "is not in the cache"
+
+
+class NotCached(MissingData):
+    """A tracked file is neither in the workspace nor in the cache; a remote may have it. Its message ends with NOT_CACHED."""
+
+
 class Corrupted(DvxError):
     """Bytes do not hash to their name."""
 

@@ -18,6 +18,7 @@ from dvx.errors import quoted
 
 if TYPE_CHECKING:
     from dvx.config import Config
+    from dvx.ops.on_demand import OnDemand
     from dvx.project import Project
     from dvx.store.undo import UndoLog
 
@@ -34,6 +35,13 @@ def find_project() -> Project:
     project.trash.command = project.undo.command = session.command
     project.cache.tell = render.terminal()
     return project
+
+
+def on_demand(project: Project) -> OnDemand:
+    """What fetches small files that are to be shown, and says so."""
+    from dvx.ops.on_demand import OnDemand
+
+    return OnDemand(project, render.terminal())
 
 
 def undo_log(config: Config) -> UndoLog | None:

@@ -8,15 +8,17 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete, complete_values, exp_table, paging, render, screen
-from dvx.cli.common import JsonOption, MarkdownOption, find_project
+from dvx.cli import complete, complete_values, exp_table, paging, render, screen, troubles
+from dvx.cli.common import JsonOption, MarkdownOption, find_project, on_demand
 from dvx.cli.experiments import NumberOption, RevisionsOption, tell_of_others
-from dvx.cli.metrics import TableLook, changes_document, demand_revisions, print_changes
+from dvx.cli.metrics import TableLook, changes_document, demand_revisions, print_changes, tell_failures
 from dvx.errors import UsageError
 from dvx.ops.dvc_queue import tell_others
 from dvx.ops.exp_show import Baseline, Hide, ShowOptions, show
 from dvx.ops.experiments import BaselineScope, git_of
-from dvx.ops.metrics import ValueChoice, What, compare
+from dvx.ops.metrics import compare
+from dvx.ops.on_demand import OnDemand
+from dvx.ops.value_files import ValueChoice, What
 from dvx.project import Project
 
 _PLOTTED = 50
@@ -81,21 +83,22 @@ def exp_show(
     hidden = frozenset(Hide) - {Hide.FAILED} if failed else frozenset(one for one, chosen in choices if chosen)
     project = find_project()
     workspace = not hide_workspace and not failed
-    shown = show(project, ShowOptions(scope, all_branches, all_tags, workspace, param_deps, force, hidden))
+    options = ShowOptions(scope, all_branches, all_tags, workspace, param_deps, force, hidden)
+    demand = on_demand(project)
+    shown = show(project, options, demand)
     if failed:
         shown = tuple(one for one in shown if one.experiments)
     if json:
         render.json(exp_table.as_json(shown))
         return
     tell_others(project, render.terminal())
-    for text in exp_table.errors(shown):
-        render.note(text)
+    troubles.tell(exp_table.errors(shown))
     if sort_by:
         shown = exp_table.sort(shown, sort_by, descending=sort_order == "desc")
     wanted = exp_table.Columns(only_changed, tuple(drop or ()), tuple(keep or ()))
     columns = exp_table.choose(shown, wanted)
     if html or pcp:
-        _write_page(project, shown, columns, out, opens=open)
+        _write_page(project, shown, columns, out, demand, opens=open)
         return
     style = exp_table.Style(precision or (None if csv else _PRECISION), sha, short_hashes=not csv and not md)
     states = exp_table.STATES if exp_table.has_states(shown) else ()
@@ -118,7 +121,13 @@ def exp_show(
 
 
 def _write_page(
-    project: Project, shown: Sequence[Baseline], columns: Mapping[exp_table.Column, str], out: str, *, opens: bool
+    project: Project,
+    shown: Sequence[Baseline],
+    columns: Mapping[exp_table.Column, str],
+    out: str,
+    demand: OnDemand,
+    *,
+    opens: bool,
 ) -> None:
     from dvx.cli.exp_page import experiments_page
     from dvx.cli.plots import page_is_at
@@ -128,7 +137,7 @@ def _write_page(
     from dvx.ops.plots_files import page_parts
 
     rows = [row for one in shown for row in (one.row, *one.experiments) if row.executor is None]
-    plots, _ = drawn(project, [row.revision for row in rows[:_PLOTTED]], PlotOptions())
+    plots, _ = drawn(project, [row.revision for row in rows[:_PLOTTED]], PlotOptions(), demand)
     if len(rows) > _PLOTTED:
         render.note(f"The page has the plots of the first {_PLOTTED} of {len(rows)} experiments.")
     folder = page_folder(project, out)
@@ -160,11 +169,13 @@ def exp_diff(
     """
     project = find_project()
     git_of(project)
-    metrics = compare(project, ValueChoice(What.METRICS), old, new)
-    params = compare(project, ValueChoice(What.PARAMS, param_deps=param_deps), old, new)
+    demand = on_demand(project)
+    metrics = compare(project, ValueChoice(What.METRICS), old, new, demand)
+    params = compare(project, ValueChoice(What.PARAMS, param_deps=param_deps), old, new, demand)
     if json:
         pairs = (("metrics", metrics), ("params", params))
         render.json({name: changes_document(project, one.changes(unchanged=everything)) for name, one in pairs})
+        tell_failures(metrics, params)
         demand_revisions(metrics, params)
         return
     print_changes(project, metrics, TableLook("Metric", precision, everything, not no_path, markdown=md))

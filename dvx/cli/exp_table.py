@@ -162,19 +162,19 @@ def without_parent(rows: Iterable[Sequence[str]]) -> list[list[str]]:
     return [[*row[:at], *row[at + 1 :]] for row in rows]
 
 
-def errors(baselines: Iterable[Baseline]) -> list[str]:
-    """A line for each row, or file of it, that could not be read."""
+def errors(baselines: Iterable[Baseline]) -> list[tuple[str, str]]:
+    """The rows, or files of them, that could not be read, with the reasons."""
     found = []
     for row in _rows(baselines):
-        label = row.name or row.revision[: len("workspace")]
+        label = row.name or (row.revision if row.revision == "workspace" else row.revision[:7])
         if row.executor is not None:
             # that it failed stands in its line
             continue
         if row.error is not None:
-            found.append(f"{label}: {row.error['msg']}")
+            found.append((label, row.error["msg"]))
         for kind in ("params", "metrics"):
             files = (row.data or {}).get(kind, {}).values()
-            found += [f"{label}: {one['error']['msg']}" for one in files if "error" in one]
+            found += [(label, one["error"]["msg"]) for one in files if "error" in one]
     return found
 
 

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 import typer
 from msgspec import Struct
 
-from dvx.cli import complete, complete_values, render
-from dvx.cli.common import JsonOption, MarkdownOption, find_project, tell_unread
-from dvx.errors import DvxError
+from dvx.cli import complete, complete_values, render, troubles
+from dvx.cli.common import JsonOption, MarkdownOption, find_project, on_demand, tell_unread
+from dvx.errors import DvxError, Partial
 from dvx.model.params import Change
-from dvx.ops.metrics import WORKSPACE, Reading, RevisionComparison, Several, Shown, ValueChoice, What, compare, show, table
+from dvx.ops.metrics import WORKSPACE, Reading, RevisionComparison, Several, Shown, compare, show, table
+from dvx.ops.value_files import ValueChoice, What
 from dvx.project import Project
 
 PRECISION = 5
@@ -68,7 +69,7 @@ def metrics_show(
     """
     project = find_project()
     choice = ValueChoice(What.METRICS, tuple(targets or ()), recursive)
-    shown = show(project, choice, Several(all_branches, all_tags, all_commits))
+    shown = show(project, choice, Several(all_branches, all_tags, all_commits), on_demand(project))
     if json:
         render.json(_shown_document(project, shown))
     else:
@@ -76,7 +77,7 @@ def metrics_show(
         listed = full if len(shown) > 1 else full.only(full.columns[1:])
         if listed.rows:
             render.table([[_text(cell, precision) for cell in row] for row in listed.rows], listed.columns, markdown=markdown)
-    _tell_failures(project, shown, unread=True)
+    _tell_failures(shown, unread=True)
 
 
 def metrics_diff(
@@ -96,7 +97,7 @@ def metrics_diff(
     Example: dvx metrics diff HEAD~1
     """
     project = find_project()
-    compared = compare(project, ValueChoice(What.METRICS, tuple(targets or ()), recursive), old, new)
+    compared = compare(project, ValueChoice(What.METRICS, tuple(targets or ()), recursive), old, new, on_demand(project))
     print_changes(project, compared, TableLook("Metric", precision, everything, not no_path, json, markdown))
     demand_revisions(compared)
 
@@ -117,7 +118,7 @@ def params_diff(
     Example: dvx params diff HEAD~1
     """
     project = find_project()
-    compared = compare(project, ValueChoice(What.PARAMS, tuple(targets or ()), param_deps=deps), old, new)
+    compared = compare(project, ValueChoice(What.PARAMS, tuple(targets or ()), param_deps=deps), old, new, on_demand(project))
     print_changes(project, compared, TableLook("Param", None, everything, not no_path, json, markdown))
     demand_revisions(compared)
 
@@ -134,11 +135,11 @@ class TableLook(Struct, frozen=True):
 
 
 def print_changes(project: Project, compared: RevisionComparison, look: TableLook) -> None:
-    """Print what differs, as a table (nothing if nothing does) or as DVC's JSON."""
+    """Print what differs, as a table (nothing if nothing does) or as DVC's JSON, which is not empty where files were not read."""
     changes = compared.changes(unchanged=look.unchanged)
-    if look.json:
+    if look.json and (changes or not (compared.old.unreadable() or compared.new.unreadable())):
         render.json(changes_document(project, changes))
-    elif changes:
+    elif changes and not look.json:
         last = ["Change"] if look.precision is not None else []
         headers = ["Path", look.name, compared.old.revision, compared.new.revision, *last]
         rows = [
@@ -148,7 +149,7 @@ def print_changes(project: Project, compared: RevisionComparison, look: TableLoo
         ]
         first = 0 if look.paths else 1
         render.table([row[first:] for row in rows], headers[first:], markdown=look.markdown)
-    _tell_failures(project, (compared.old, compared.new))
+    tell_failures(compared)
 
 
 def changes_document(project: Project, changes: Mapping[str, Mapping[str, Change]]) -> dict[str, Any]:
@@ -183,13 +184,15 @@ def _shown_document(project: Project, shown: Sequence[Shown]) -> dict[str, Any]:
     return documents
 
 
-def _tell_failures(project: Project, shown: Iterable[Shown], *, unread: bool = False) -> None:
-    for one in shown:
-        for text in one.unread if unread else ():
-            render.note(text)
-        for path, error in one.failures():
-            name = f"`{project.shown(path)}`"
-            render.note(f"{name} could not be read in {one.revision}: {error.message}")
+def tell_failures(*compared: RevisionComparison) -> None:
+    """Say which files of two revisions could not be read."""
+    _tell_failures([side for one in compared for side in (one.old, one.new)])
+
+
+def _tell_failures(shown: Iterable[Shown], *, unread: bool = False) -> None:
+    for one in shown if unread else ():
+        render.notes(*one.unread)
+    troubles.tell((one.revision, error.message) for one in shown for _, error in one.failures())
 
 
 def demand_revisions(*compared: RevisionComparison) -> None:
@@ -198,3 +201,8 @@ def demand_revisions(*compared: RevisionComparison) -> None:
     # what is not in order in the workspace is to be seen there; what a revision lacks could not be known otherwise
     render.notes(*dict.fromkeys(text for side in sides if side.revision == WORKSPACE for text in side.unread))
     tell_unread(tuple(dict.fromkeys(text for side in sides if side.revision != WORKSPACE for text in side.unread)))
+    unread = dict.fromkeys(path for side in sides for path, _ in side.unreadable())
+    if unread:
+        path = next(iter(unread))
+        more = f" (and {len(unread) - 1} more)" if len(unread) > 1 else ""
+        raise Partial(f"`{path}` could not be compared{more}", "all else was compared")

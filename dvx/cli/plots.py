@@ -12,8 +12,9 @@ import typer
 from msgspec import Struct
 
 from dvx.cli import colour, complete, complete_values, render, screen
-from dvx.cli.common import find_project
+from dvx.cli.common import find_project, on_demand
 from dvx.cli.live import width_of
+from dvx.cli.troubles import tell as tell_troubles
 from dvx.errors import DvxError, UsageError, nearest
 from dvx.project import Project
 
@@ -189,11 +190,10 @@ def _draw(project: Project, revisions: Sequence[str], targets: tuple[str, ...], 
         raise UsageError("`--show-vega` and `--json` exclude each other", "leave one out")
     if how.vega and len(targets) != 1:
         raise UsageError("`--show-vega` is about one plot", "name it")
-    plots, troubles = show(project, revisions, PlotOptions(targets, properties))
+    plots, troubles = show(project, revisions, PlotOptions(targets, properties), on_demand(project))
     if wrong := failed(troubles):
         render.note(f"Some plots of these revisions could not be drawn: {', '.join(wrong)}")
-        for one in troubles:
-            render.note(f"{one.revision}: {one.error.message}")
+        tell_troubles((one.revision, one.error.message) for one in troubles)
     out = "" if how.text or how.vega else page_folder(project, how.out)
     if how.json:
         render.json(_document(project, plots, troubles, out, split=how.split))

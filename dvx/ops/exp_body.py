@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from dvx.errors import DvxError
@@ -19,18 +20,26 @@ from dvx.ops.source import Source, Workspace
 from dvx.project import Project
 
 
-def body_of(project: Project, source: Source, *, param_deps: bool, done: Collection[str] | None = None) -> dict[str, Any]:
-    """What a source says: `data`, or else `error`. Of outputs, only those of the stages that were `done`, if that is given."""
+class Body(Struct, frozen=True):
+    """What a source says: a document with `data`, or else `error`; and the files that only a remote may have."""
+
+    document: dict[str, Any]
+    lacking: tuple[str, ...] = ()
+
+
+def body_of(project: Project, source: Source, *, param_deps: bool, done: Collection[str] | None = None) -> Body:
+    """What a source says. Of outputs, only those of the stages that were `done`, if that is given."""
     try:
         index = load_index(project, source)
         if done is not None:
             index = _of_done(index, done)
         seen = observed(project, source, index, param_deps=param_deps)
     except DvxError as error:
-        return {"data": None, "error": {"msg": error.message, "type": type(error).__name__}}
+        return Body({"data": None, "error": {"msg": error.message, "type": type(error).__name__}})
     params = {path: one.document() for path, one in seen.params.items()}
     metrics = {path: one.document() for path, one in seen.metrics.items() if done is None or _is_made(index, path)}
-    return {"data": {"params": params, "metrics": metrics, "deps": _deps(index), "outs": _outs(index)}, "error": None}
+    data = {"params": params, "metrics": metrics, "deps": _deps(index), "outs": _outs(index)}
+    return Body({"data": data, "error": None}, tuple(seen.lacking()))
 
 
 def body_so_far(place: Project, run: Run, *, param_deps: bool = False) -> dict[str, Any] | None:
@@ -38,7 +47,8 @@ def body_so_far(place: Project, run: Run, *, param_deps: bool = False) -> dict[s
 
     What lies about of earlier runs is left out.
     """
-    data: dict[str, Any] | None = body_of(place, Workspace(place), param_deps=param_deps, done=done_stages(place, run))["data"]
+    body = body_of(place, Workspace(place), param_deps=param_deps, done=done_stages(place, run))
+    data: dict[str, Any] | None = body.document["data"]
     return data
 
 

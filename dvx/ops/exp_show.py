@@ -18,11 +18,12 @@ from dvx.git import CommitInfo, Git
 from dvx.model.experiment import Experiment
 from dvx.model.kept import read_bodies
 from dvx.model.run import FAILURES, Place, Run, State
-from dvx.ops.exp_body import body_of, body_so_far
+from dvx.ops.exp_body import Body, body_of, body_so_far
 from dvx.ops.experiments import BaselineScope, all_experiments, baselines_of, git_of, head_of
+from dvx.ops.on_demand import OnDemand
 from dvx.ops.revisions import RevisionFiles
 from dvx.ops.run_record import known_experiments
-from dvx.ops.source import Workspace
+from dvx.ops.source import Source, Workspace
 from dvx.project import Project
 from dvx.store.rows import RowCache
 
@@ -82,20 +83,21 @@ class Baseline(Struct, frozen=True):
     experiments: tuple[ExperimentRow, ...] = ()
 
 
-def show(project: Project, options: ShowOptions) -> tuple[Baseline, ...]:
+def show(project: Project, options: ShowOptions, demand: OnDemand | None = None) -> tuple[Baseline, ...]:
     """The workspace (if wanted), then each baseline with its experiments, the newest first."""
     git = git_of(project)
     head_of(git)
+    demand = demand or OnDemand(project)
     # first what is not done: what ends meanwhile is among the others then
     tasks = _unfinished(project)
     known = all_experiments(git)
     baselines = _baselines(git, known, options)
     wanted = set(baselines)
-    waiting = _pending(project, git, [one for one in tasks if one.baseline in wanted], options)
+    waiting = _pending(project, git, [one for one in tasks if one.baseline in wanted], options, demand)
     experiments = [one for one in known if one.ref.baseline in wanted and Hide.DONE not in options.hide]
     names, info = git.names(baselines), git.info(baselines)
     commits = dict.fromkeys([*(one for one in baselines if one in info), *(one.commit for one in experiments)])
-    bodies = _bodies(project, git, list(commits), options)
+    bodies = _bodies(project, git, list(commits), options, demand)
     rows: dict[str, list[ExperimentRow]] = {}
     done = {(one.ref.baseline, one.ref.name): one.created for one in experiments}
     for baseline, row in waiting.get(Hide.RUNNING, ()):
@@ -112,7 +114,7 @@ def show(project: Project, options: ShowOptions) -> tuple[Baseline, ...]:
         rows.setdefault(baseline, []).append(row)
     shown = [_baseline(one, names.get(one, ""), info, bodies, rows.get(one, ())) for one in baselines]
     if options.workspace:
-        body = body_of(project, Workspace(project), param_deps=options.param_deps)
+        body = _read(project, {"": Workspace(project)}, options, demand)[""]
         shown.insert(0, Baseline(ExperimentRow("workspace", "", None, body["data"], body["error"])))
     return tuple(shown)
 
@@ -141,7 +143,7 @@ def _unfinished(project: Project) -> list[Run]:
 
 
 def _pending(
-    project: Project, git: Git, tasks: Sequence[Run], options: ShowOptions
+    project: Project, git: Git, tasks: Sequence[Run], options: ShowOptions, demand: OnDemand
 ) -> dict[Hide, list[tuple[str, ExperimentRow]]]:
     """Experiments that are not done, with their baselines."""
     found: dict[Hide, list[tuple[str, ExperimentRow]]] = {}
@@ -150,7 +152,7 @@ def _pending(
     from dvx.ops.exp_pending import pending
 
     def bodies(commits: Sequence[str]) -> dict[str, Any]:
-        known = _bodies(project, git, commits, options)
+        known = _bodies(project, git, commits, options, demand)
         return {commit: body["data"] for commit, body in known.items() if body["data"] is not None}
 
     def now(place: Project, run: Run) -> Any:
@@ -168,7 +170,7 @@ def _pending(
     return found
 
 
-def _bodies(project: Project, git: Git, commits: Sequence[str], options: ShowOptions) -> dict[str, Any]:
+def _bodies(project: Project, git: Git, commits: Sequence[str], options: ShowOptions, demand: OnDemand) -> dict[str, Any]:
     """The body of each commit, from what was kept where that is possible."""
     kept = RowCache(os.path.join(project.state, "rows.db"))
     keys = {commit: f"{_EDITION}:{int(options.param_deps)}:{git.prefix}:{commit}" for commit in commits}
@@ -178,10 +180,19 @@ def _bodies(project: Project, git: Git, commits: Sequence[str], options: ShowOpt
     for start in range(0, len(missing), _PORTION):
         portion = missing[start : start + _PORTION]
         revisions = RevisionFiles(project, git, portion)
-        for commit in portion:
-            bodies[commit] = body_of(project, revisions.source(commit), param_deps=options.param_deps)
+        bodies |= _read(project, {commit: revisions.source(commit) for commit in portion}, options, demand)
         kept.put_many({keys[commit]: json.dumps(bodies[commit]) for commit in portion if _is_lasting(bodies[commit])})
     return bodies
+
+
+def _read(project: Project, sources: Mapping[str, Source], options: ShowOptions, demand: OnDemand) -> dict[str, Any]:
+    """The bodies of sources by commit, for which small files are fetched."""
+
+    def read(commit: str) -> Body:
+        return body_of(project, sources[commit], param_deps=options.param_deps)
+
+    found = demand.read_all(sources, read, lambda body: body.lacking)
+    return {commit: body.document for commit, body in found.items()}
 
 
 def _kept(text: str) -> dict[str, Any] | None:

@@ -3,59 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from enum import Enum
-from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from dvx.errors import DvxError, MissingData, quoted
+from dvx.errors import DvxError, MissingData, NotCached
 from dvx.formats import load_data
-from dvx.formats.data import suffix_of
 from dvx.git import Git
-from dvx.model.digest import Digest
 from dvx.model.params import Change, diff, flatten, measured, nested, select
-from dvx.model.paths import within
 from dvx.model.pointer import OutputKind
 from dvx.model.table import Table
-from dvx.model.tree import Tree
 from dvx.ops.index import Index, files_of
+from dvx.ops.on_demand import OnDemand
 from dvx.ops.revisions import RevisionFiles
 from dvx.ops.source import Source, Workspace
 from dvx.ops.unread import load_readable, load_revision
+from dvx.ops.value_files import ValueChoice, What, bytes_of, narrowed, opened, wanted_params
 from dvx.project import Project
-from dvx.store.cache import Cache
 
 WORKSPACE = "workspace"
-_DEFAULT_PARAMS = "params.yaml"
-
-_SHARED = ("json", "toml", "yaml", "yml")
-
-Wanted = dict[str, tuple[str, ...] | None]
-"""The keys that are wanted of each file; None is the whole file."""
-
-
-class What(Enum):
-    """Which values."""
-
-    PARAMS = "params"
-    METRICS = "metrics"
-
-
-_SUFFIXES = {What.PARAMS: (*_SHARED, "py"), What.METRICS: _SHARED}
-"""What counts in a folder."""
-
-
-class ValueChoice(Struct, frozen=True):
-    """Which values of which files: those that the pipelines name, or only `targets` (with `recursive` all named below them).
-
-    `param_deps` leaves out parameters that no stage uses.
-    """
-
-    what: What
-    targets: tuple[str, ...] = ()
-    recursive: bool = False
-    param_deps: bool = False
 
 
 class Several(Struct, frozen=True):
@@ -86,6 +53,10 @@ class SourceValues(Struct, frozen=True):
     params: Mapping[str, Reading]
     metrics: Mapping[str, Reading]
 
+    def lacking(self) -> list[str]:
+        """The files that only a remote may have."""
+        return lacking({**self.params, **self.metrics})
+
 
 class Shown(Struct, frozen=True):
     """What a revision says, by path; `unread` says which of its pipelines, pointers and locks cannot be read."""
@@ -97,6 +68,11 @@ class Shown(Struct, frozen=True):
     def failures(self) -> tuple[tuple[str, DvxError], ...]:
         """The files that could not be read, with the reasons."""
         return tuple((path, reading.error) for path, reading in self.files.items() if reading.error)
+
+    def unreadable(self) -> tuple[tuple[str, DvxError], ...]:
+        """Those of them that are there, or at a remote."""
+        gone = [path for path, error in self.failures() if isinstance(error, MissingData) and not isinstance(error, NotCached)]
+        return tuple(one for one in self.failures() if one[0] not in gone)
 
 
 class RevisionComparison(Struct, frozen=True):
@@ -122,30 +98,45 @@ def observed(project: Project, source: Source, index: Index, *, param_deps: bool
     )
 
 
-def show(project: Project, choice: ValueChoice, several: Several) -> tuple[Shown, ...]:
+def show(project: Project, choice: ValueChoice, several: Several, demand: OnDemand | None = None) -> tuple[Shown, ...]:
     """The workspace, then each revision that is asked for; commits that are both branch and tag once, under all their names."""
     labels = _labels(project, several)
-    shown = [_shown(project, WORKSPACE, Workspace(project), choice)]
-    if labels:
-        revisions = RevisionFiles(project, _git(project), tuple(labels))
-        shown += [_attempt(project, label, revisions.source(commit), choice) for commit, label in labels.items()]
-    return tuple(shown)
+    revisions = RevisionFiles(project, _git(project), tuple(labels)) if labels else None
+
+    def read(commit: str) -> Shown:
+        if revisions is None or not commit:
+            return _shown(project, WORKSPACE, Workspace(project), choice)
+        return _attempt(project, labels[commit], revisions.source(commit), choice)
+
+    return tuple((demand or OnDemand(project)).read_all(("", *labels), read, lambda one: lacking(one.files)).values())
 
 
-def compare(project: Project, choice: ValueChoice, old: str = "", new: str = "") -> RevisionComparison:
+def compare(
+    project: Project, choice: ValueChoice, old: str = "", new: str = "", demand: OnDemand | None = None
+) -> RevisionComparison:
     """Compare two revisions; by default the last commit and the workspace.
 
     Raises:
         UnknownTarget: a revision does not exist.
     """
     names = (old or "HEAD", new or WORKSPACE)
-    commits = {name: _git(project).resolve(name) for name in names if name != WORKSPACE}
-    revisions = RevisionFiles(project, _git(project), tuple(set(commits.values()))) if commits else None
-    before, after = (
-        _shown(project, name, revisions.source(commits[name]) if revisions and name in commits else Workspace(project), choice)
-        for name in names
-    )
+    commits = {name: "" if name == WORKSPACE else _git(project).resolve(name) for name in names}
+    resolved = {commit: name for name, commit in commits.items()}
+    chosen = tuple(filter(None, resolved))
+    revisions = RevisionFiles(project, _git(project), chosen) if chosen else None
+
+    def read(commit: str) -> Shown:
+        source = revisions.source(commit) if revisions and commit else Workspace(project)
+        return _shown(project, resolved[commit], source, choice)
+
+    found = (demand or OnDemand(project)).read_all(resolved, read, lambda one: lacking(one.files))
+    before, after = (replace(found[commits[name]], revision=name) for name in names)
     return RevisionComparison(before, after)
+
+
+def lacking(files: Mapping[str, Reading]) -> list[str]:
+    """The files that only a remote may have."""
+    return [path for path, reading in files.items() if isinstance(reading.error, NotCached)]
 
 
 def table(shown: Iterable[Shown], written: Callable[[str], str]) -> Table:
@@ -182,7 +173,7 @@ def _read(project: Project, source: Source, index: Index, choice: ValueChoice) -
     is_params = choice.what is What.PARAMS
     wanted = wanted_params(index, source, choice) if is_params else dict.fromkeys(files_of(index, OutputKind.METRIC))
     if choice.targets:
-        wanted = _narrowed(wanted, [project.relative(target) for target in choice.targets], recursive=choice.recursive)
+        wanted = narrowed(wanted, [project.relative(target) for target in choice.targets], recursive=choice.recursive)
     found = {}
     for path, keys in opened(project, source, index, wanted, choice.what).items():
         try:
@@ -196,88 +187,6 @@ def _read(project: Project, source: Source, index: Index, choice: ValueChoice) -
         else:
             found[path] = Reading(measured(value) or {})
     return found
-
-
-def wanted_params(index: Index, source: Source, choice: ValueChoice) -> Wanted:
-    """The parameters that pipelines name, and the default file if there is one."""
-    wanted: Wanted = {}
-    used = [(file.path, file.keys) for stage in index.stages.values() for file in stage.params]
-    if not choice.param_deps:
-        used += [(path, None) for pipeline in index.pipelines.values() for path in pipeline.params_files]
-        if source.read(_DEFAULT_PARAMS) is not None:
-            used.append((_DEFAULT_PARAMS, None))
-    used += [item for pipeline in index.pipelines.values() for item in pipeline.used.items()]
-    for path, keys in used:
-        known = wanted.get(path, ())
-        wanted[path] = None if keys is None or known is None else tuple(dict.fromkeys((*known, *keys)))
-    return wanted
-
-
-def opened(project: Project, source: Source, index: Index, wanted: Wanted, what: What) -> Wanted:
-    """The files that are wanted, and for folders those in them whose suffix says that they hold values."""
-    found: Wanted = {}
-    for path, keys in wanted.items():
-        for inner in unpacked(project, index, source, path):
-            if inner == path or suffix_of(inner) in _SUFFIXES[what]:
-                found[inner] = None if keys is None or found.get(inner, ()) is None else keys
-    return found
-
-
-def _narrowed(wanted: Wanted, targets: Iterable[str], *, recursive: bool) -> Wanted:
-    """Targets are shown whole, and whether or not a pipeline names them."""
-    narrowed: Wanted = {}
-    for target in targets:
-        below = [path for path in wanted if within(path, target)] if recursive else []
-        narrowed |= {path: wanted[path] for path in below} or {target: None}
-    return narrowed
-
-
-def unpacked(project: Project, index: Index, source: Source, path: str) -> list[str]:
-    """The files of a folder, in the source or else as it is recorded; or the path itself."""
-    below = source.below(path)
-    owner = index.owner_of(path)
-    content = owner.recorded.content if owner and owner.recorded and owner.output.cached else None
-    if not below and owner is not None and content is not None and content.digest.is_tree:
-        try:
-            entries = _tree(project.cache, content.digest).entries
-        except DvxError:
-            return [path]
-        whole = [f"{owner.output.path}/{entry.path}" for entry in entries]
-        below = sorted(one for one in whole if one.startswith(path + "/"))
-    return below or [path]
-
-
-def bytes_of(project: Project, source: Source, index: Index, path: str) -> bytes:
-    """The file in the source, or else what the cache has of it.
-
-    Raises:
-        MissingData: it is in neither.
-        DvxError: it cannot be read; a pipe or device is not.
-    """
-    try:
-        data = source.read(path)
-    except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise DvxError(f"`{path}` cannot be read: {why}", f"see what it is: `ls -l {quoted(path)}`") from error
-    if data is not None:
-        return data
-    owner = index.owner_of(path)
-    content = owner.recorded.content if owner and owner.recorded and owner.output.cached else None
-    if owner is None or content is None:
-        raise MissingData(f"`{path}` does not exist")
-    if content.files is None:
-        return project.cache.read(content.digest)
-    inner = path[len(owner.output.path) + 1 :]
-    entry = _tree(project.cache, content.digest).by_path.get(inner)
-    if entry is None:
-        raise MissingData(f"`{path}` does not exist")
-    return project.cache.read(entry.digest)
-
-
-@lru_cache(maxsize=1)
-def _tree(cache: Cache, digest: Digest) -> Tree:
-    """One file of a folder is asked for after another."""
-    return cache.read_tree(digest)
 
 
 def _labels(project: Project, several: Several) -> dict[str, str]:

@@ -13,8 +13,8 @@ from dvx.errors import DvxError
 from dvx.model.paths import join
 from dvx.model.pointer import OutputKind
 from dvx.ops.index import Index
-from dvx.ops.metrics import unpacked
 from dvx.ops.source import Source
+from dvx.ops.value_files import unpacked
 from dvx.project import Project
 
 PROPERTIES = ("template", "x", "y", "x_label", "y_label", "title", "header")

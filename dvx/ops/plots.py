@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
-from dvx.errors import DvxError, FormatError, MissingData, UsageError, nearest
+from dvx.errors import DvxError, FormatError, MissingData, NotCached, UsageError, nearest
 from dvx.formats import load_data
 from dvx.formats.sheets import load_sheet
 from dvx.git.worktree import examine
@@ -20,10 +20,11 @@ from dvx.model.plot_templates import DEFAULT, TEMPLATES, Spec
 from dvx.model.pointer import OutputKind
 from dvx.ops.experiments import git_of
 from dvx.ops.index import Index, load_index
-from dvx.ops.metrics import bytes_of
+from dvx.ops.on_demand import OnDemand
 from dvx.ops.plot_definitions import Definitions, PlotOptions, define
 from dvx.ops.revisions import RevisionFiles
 from dvx.ops.source import Source, Workspace
+from dvx.ops.value_files import bytes_of
 from dvx.project import Project
 from dvx.store import files
 
@@ -59,31 +60,38 @@ class Plot(Struct, frozen=True):
 
 
 class _Seen(Struct):
-    """What one revision defines, and what its files hold: values, bytes of images, or errors."""
+    """What one revision defines, and what its files hold: values, bytes of images, or errors; or why it cannot be read."""
 
     definitions: Definitions
-    contents: dict[str, Any]
-    errors: dict[str, DvxError]
+    contents: dict[str, Any] = field(default_factory=dict)
+    errors: dict[str, DvxError] = field(default_factory=dict)
+    unread: DvxError | None = None
 
 
-def show(project: Project, revisions: Sequence[str], options: PlotOptions) -> tuple[tuple[Plot, ...], tuple[Trouble, ...]]:
+def show(
+    project: Project, revisions: Sequence[str], options: PlotOptions, demand: OnDemand | None = None
+) -> tuple[tuple[Plot, ...], tuple[Trouble, ...]]:
     """The plots of revisions (`workspace` among them), and what is wrong with some.
 
     Raises:
         UnknownTarget: a revision does not exist.
         UsageError: a template does not.
     """
-    seen: dict[str, _Seen] = {}
-    troubles: list[Trouble] = []
-    for revision, source in _sources(project, revisions):
-        try:
-            index = load_index(project, source)
-            found = define(project, index, source, options)
-        except DvxError as error:
-            troubles.append(Trouble(revision, error))
-            continue
-        seen[revision] = _Seen(found, {}, {})
-        _load(project, index, source, seen[revision])
+    # as DVC orders them
+    names = sorted(dict.fromkeys(revisions), key=lambda one: one != WORKSPACE)
+    commits = {name: "" if name == WORKSPACE else git_of(project).resolve(name) for name in names}
+    chosen = list(dict.fromkeys(filter(None, commits.values())))
+    several = RevisionFiles(project, git_of(project), chosen) if chosen else None
+
+    def read(commit: str) -> _Seen:
+        return _look(project, several.source(commit) if several and commit else Workspace(project), options)
+
+    def lacking(one: _Seen) -> list[str]:
+        return [project.relative(path) for path, error in one.errors.items() if isinstance(error, NotCached)]
+
+    found = (demand or OnDemand(project)).read_all(dict.fromkeys(commits.values()), read, lacking)
+    troubles = [Trouble(name, error) for name in names if (error := found[commits[name]].unread) is not None]
+    seen = {name: found[commits[name]] for name in names if found[commits[name]].unread is None}
     plots = []
     for name, group in _groups(seen).items():
         plot, wrong = _plot(project, name, group, seen)
@@ -135,13 +143,14 @@ def read_template(data: bytes, name: str) -> Spec:
     return found
 
 
-def _sources(project: Project, revisions: Sequence[str]) -> Iterator[tuple[str, Source]]:
-    names = [name for name in revisions if name != WORKSPACE]
-    commits = {name: git_of(project).resolve(name) for name in names}
-    several = RevisionFiles(project, git_of(project), list(dict.fromkeys(commits.values()))) if commits else None
-    # as DVC orders them
-    for name in sorted(revisions, key=lambda one: one != WORKSPACE):
-        yield name, several.source(commits[name]) if several and name in commits else Workspace(project)
+def _look(project: Project, source: Source, options: PlotOptions) -> _Seen:
+    try:
+        index = load_index(project, source)
+        seen = _Seen(define(project, index, source, options))
+    except DvxError as error:
+        return _Seen({}, unread=error)
+    _load(project, index, source, seen)
+    return seen
 
 
 def _load(project: Project, index: Index, source: Source, seen: _Seen) -> None:
@@ -240,6 +249,8 @@ def kind_of(error: DvxError) -> str:
 
 def message_of(trouble: Trouble) -> str:
     """What DVC's JSON says of it."""
+    if isinstance(trouble.error, NotCached) and trouble.source:
+        return f"[Errno 2] No storage files available: '{trouble.source}'"
     if isinstance(trouble.error, MissingData) and trouble.source:
         return f"[Errno 2] No such file or directory: '{trouble.source}'"
     return trouble.error.message

@@ -55,7 +55,7 @@ def test_a_broken_metric_is_a_row_without_values_and_a_note(changed: Path):
     write(changed / "m.json", "{bad")
     result = run_dvx(changed, "metrics", "show")
     assert (result.code, result.out) == (0, "Path\nm.json\n")
-    assert result.err.startswith("`m.json` could not be read in workspace: m.json:1:2: ")
+    assert result.err.startswith("workspace: m.json:1:2: ")
     assert run_dvx(changed, "-q", "metrics", "show").err == ""
 
 

@@ -14,8 +14,9 @@ from dvx.formats import dump_yaml
 from dvx.model.digest import digest_bytes
 from dvx.model.params import Change
 from dvx.ops.index import load_index
-from dvx.ops.metrics import Several, ValueChoice, What, compare, observed, show, table
+from dvx.ops.metrics import Several, compare, observed, show, table
 from dvx.ops.source import Workspace
+from dvx.ops.value_files import ValueChoice, What
 from dvx.project import Project
 from dvx.store.cache import Cache
 from tests.helpers import commit_all, dialect_of, dvx, git, write
