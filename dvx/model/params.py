@@ -6,7 +6,8 @@ A key is a path: `train.layers[0]` and `train.layers.0` are ("train", "layers", 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 from msgspec import Struct
@@ -20,6 +21,7 @@ _INDEX = r"\[[0-9]{1,18}\]"
 _KEY = re.compile(rf"[^.\[\]]+(?:\.[^.\[\]]+|{_INDEX})*")
 _PARTS = re.compile(r"\[([0-9]+)\]|([^.\[\]]+)")
 _NUMBER = re.compile(r"[0-9]{1,18}")
+_DEEP = "**"
 
 
 class Change(Struct, frozen=True):
@@ -70,14 +72,51 @@ def number_of(part: str | int) -> int | None:
     return int(part) if _NUMBER.fullmatch(str(part)) else None
 
 
+def is_pattern(key: str) -> bool:
+    """Whether a key may stand for another one: `grp.ab*`, `**.lr`."""
+    return any(sign in key for sign in "*?[")
+
+
+def found_at(value: Any, key: str) -> list[tuple[str, Key, Any]]:
+    """What a key means: the name, the place and the value of one parameter or none, of a pattern maybe of several.
+
+    As in DVC, `*`, `?` and `[...]` are those of a shell and stay between two dots, and one `**` is any number of parts. What a
+    key means literally goes first.
+    """
+    path = parse_key(key)
+    literal = lookup(value, path) if path else ()
+    if literal:
+        return [(key, path, literal[0])]
+    parts = key.lstrip(".").split(".")
+    if not is_pattern(key) or parts.count(_DEEP) > 1:
+        return []
+    return [(".".join(map(str, place)), place, item) for place, item in _matching(value, parts)]
+
+
+def _matching(value: Any, parts: list[str]) -> Iterator[tuple[Key, Any]]:
+    """The places below a value that a pattern fits."""
+    first, rest = parts[0], parts[1:]
+    if first == _DEEP and rest:
+        yield from _matching(value, rest)
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for part, item in items:
+        if first != _DEEP and not _fits(part, first):
+            continue
+        if not rest:
+            yield (part,), item
+        for place, inner in _matching(item, parts) if first == _DEEP else _matching(item, rest) if rest else ():
+            yield (part, *place), inner
+
+
+def _fits(part: Any, pattern: str) -> bool:
+    number = number_of(pattern) if isinstance(part, int) else None
+    return fnmatchcase(str(part), pattern) if number is None else part == number
+
+
 def select(value: Any, keys: Iterable[str]) -> dict[str, Any]:
-    """The values of dotted keys; those that are missing are left out."""
-    found = {}
-    for key in keys:
-        path = parse_key(key)
-        if path and (item := lookup(value, path)):
-            found[key] = item[0]
-    return found
+    """The values of dotted keys; those that are missing are left out, and patterns that fit several."""
+    found = {key: found_at(value, key) for key in keys}
+    return {key: places[0][-1] for key, places in found.items() if len(places) == 1}
 
 
 def flatten(value: Any) -> dict[str, Any]:
@@ -102,18 +141,19 @@ def measured(value: Any) -> Any:
     return value if isinstance(value, int | float | str) else None
 
 
-def nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by dotted key as the mapping of mappings that they come from; a key with a list in it stays as it is."""
+def picked(value: Any, keys: Iterable[str]) -> dict[str, Any]:
+    """What dotted keys mean of a value, as the mapping of mappings that it is there; a key with a list in it stays as it is."""
     result: dict[str, Any] = {}
-    for name, value in values.items():
-        words = [str(part) for part in parse_key(name)]
-        if any(word.isdecimal() for word in words):
-            result[name] = value
-            continue
-        target = result
-        for word in words[:-1]:
-            target = target.setdefault(word, {})
-        target[words[-1]] = value
+    for key in keys:
+        for name, place, item in found_at(value, key):
+            words = [str(part) for part in place]
+            if any(word.isdecimal() for word in words):
+                result[name] = item
+                continue
+            target = result
+            for word in words[:-1]:
+                target = target.setdefault(word, {})
+            target[words[-1]] = item
     return result
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from dvx.errors import DvxError, MissingData, NotCached
 from dvx.formats import load_data
 from dvx.git import Git
-from dvx.model.params import Change, diff, flatten, measured, nested, select
+from dvx.model.params import Change, diff, flatten, measured, picked
 from dvx.model.pointer import OutputKind
 from dvx.model.table import Table
 from dvx.ops.index import Index, files_of
@@ -183,7 +183,7 @@ def _read(project: Project, source: Source, index: Index, choice: ValueChoice) -
             continue
         value = {} if value is None else value
         if is_params:
-            found[path] = Reading(value if keys is None else nested(select(value, keys)))
+            found[path] = Reading(value if keys is None else picked(value, keys))
         else:
             found[path] = Reading(measured(value) or {})
     return found

@@ -8,6 +8,7 @@ from dvx.errors import DvxError, MissingData, UnsafePath, nearest, quoted
 from dvx.git.submodules import submodule_of
 from dvx.model.dataset import is_dataset, name_of
 from dvx.model.lock import StageState
+from dvx.model.params import is_pattern
 from dvx.model.paths import parent, printable
 from dvx.model.pointer import Recorded
 from dvx.model.stage import Stage, is_url
@@ -42,6 +43,7 @@ def check_runnable(project: Project, index: Index, stage: Stage, seen: StageStat
         for key in file.keys or ():
             if key not in seen.params[file.path]:
                 hint = nearest(key, map(str, seen.params[file.path])) or "add it there"
+                hint = "a pattern has to fit exactly one parameter: name one, or the mapping" if is_pattern(key) else hint
                 raise DvxError(f"`{file.path}` has no `{key}`, which the stage `{stage.address}` needs", hint)
         if file.keys is None and not os.path.exists(project.abs(file.path)):
             hint = f"make it, or mend the path in `{stage.file}`"

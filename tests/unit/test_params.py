@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from dvx.model.params import (
     Change,
     diff,
     flatten,
+    found_at,
     measured,
-    nested,
     parse_key,
+    picked,
     same,
     select,
 )
@@ -155,8 +157,50 @@ def test_flatten_takes_lists_as_leaves_and_drops_empty_mappings():
     assert flatten(3.5) == {"": 3.5}
 
 
-def test_nested_undoes_selection():
-    assert nested({"a.b": 1, "a.c": 2, "l[0]": 3, "l.1": 4}) == {"a": {"b": 1, "c": 2}, "l[0]": 3, "l.1": 4}
+def test_what_is_picked_stands_where_it_was():
+    value = {"a": {"b": 1, "c": 2, "d": 0}, "l": [3, 4], "x": 5}
+    assert picked(value, ["a.b", "a.c", "l[0]", "l.1", "y"]) == {"a": {"b": 1, "c": 2}, "l[0]": 3, "l.1": 4}
+    assert picked(value, ["a.[bc]", "l.?"]) == {"a": {"b": 1, "c": 2}, "l.0": 3, "l.1": 4}
+    assert picked(value, ["*.b", "**.d", "**.x"]) == {"a": {"b": 1, "d": 0}, "x": 5}
+
+
+@pytest.mark.parametrize(
+    ("key", "found"),
+    [
+        ("grp.ab*", [1]),
+        ("grp.[ab]b", [1]),
+        ("grp.[!z]*", [1]),
+        ("grp.??", [1]),
+        ("*.ab", [1]),
+        ("**.ab", [1]),
+        ("**", [{"ab": 1, "z": [2, {"q": 4}]}, 1, [2, {"q": 4}], 2, {"q": 4}, 4, 7]),
+        ("grp.**", [1, [2, {"q": 4}], 2, {"q": 4}, 4]),
+        ("grp.**.q", [4]),
+        ("grp.z.*", [2, {"q": 4}]),
+        ("grp.z.1.q*", [4]),
+        ("grp.z[1].q", [4]),
+        ("**.**.q", []),
+        ("grp.c*", []),
+        ("grp.ab.*", []),
+        ("1*", [7]),
+        ("grp.", []),
+    ],
+)
+def test_patterns_mean_what_they_mean_to_dpath(key: str, found: list[object]):
+    value = {"grp": {"ab": 1, "z": [2, {"q": 4}]}, 12: 7}
+    assert [item for _, _, item in found_at(value, key)] == found
+    assert select(value, [key]) == ({key: found[0]} if len(found) == 1 else {})
+
+
+def test_a_key_is_what_it_says_before_it_is_a_pattern():
+    assert select({"l*": 1, "lx": 2, "q[1]": 3}, ["l*", "q[1]"]) == {"l*": 1}
+
+
+def test_patterns_of_large_documents_are_cheap():
+    value = {f"k{number}": {"a" * 200: number} for number in range(20_000)}
+    start = time.monotonic()
+    assert select(value, ["**." + "*a" * 50 + "b"]) == {}
+    assert time.monotonic() - start < 5
 
 
 def test_metrics_are_numbers_texts_and_booleans():
