@@ -122,6 +122,12 @@ class Project(Struct, frozen=True, dict=True):
         demand(self.root, self.config.environ)
         return Git.find(self.root)
 
+    @property
+    def dvc_locks(self) -> path_locks.Guarded:
+        """Where DVC's own locks are, in a repository of DVC's."""
+        by_links = self.config.flag("core.hardlink_lock", False)
+        return path_locks.Guarded(os.path.join(self.root, self.dialect.folder), by_links)
+
     def abs(self, path: str) -> str:
         """The absolute form of a project path."""
         return f"{self.root}/{path}" if path else self.root
@@ -165,7 +171,7 @@ class Project(Struct, frozen=True, dict=True):
         label = digest_bytes(name.encode("utf-8", "surrogateescape"), "md5").hex[:16]
         with contextlib.ExitStack() as held:
             if self.dialect.shares_locks:
-                held.enter_context(path_locks.repository(os.path.join(self.root, self.dialect.folder), waiting))
+                held.enter_context(path_locks.repository(self.dvc_locks, waiting))
             held.enter_context(files.locked(os.path.join(self.state, "locks", label), waiting))
             yield
 

@@ -56,6 +56,7 @@ _WORDS = {
         "Git does not ignore `{0}`, which holds data of commits in which this is a project of that kind",
         "write `*` into `{0}/.gitignore`",
     ),
+    ProblemKind.OPTION_UNUSED: ("the option `{0}` has no effect: {1}", "take it out, unless DVC needs it"),
     ProblemKind.CLOCK_OFF: (
         "the clock of the file system of `{0}` is {1} of that of this machine",
         "set both by a time server; until then dvx may read files again, or miss a change",

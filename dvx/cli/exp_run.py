@@ -89,6 +89,7 @@ def exp_run(
     if run_all:
         _run_all(project, jobs or 1)
         return
+    asks = interactive or (not (queue or temp) and project.config.flag("core.interactive", False))
     repro = ReproOptions(
         targets=tuple(targets or ()),
         recursive=recursive,
@@ -104,7 +105,7 @@ def exp_run(
         pull=pull,
         allow_missing=allow_missing,
         jobs=jobs,
-        confirm=(lambda stage: screen.confirm(f"Run stage `{stage}`?")) if interactive else None,
+        confirm=(lambda stage: screen.confirm(f"Run stage `{stage}`?")) if asks else None,
     )
     options = RunOptions(repro, name, tuple(set_param or ()), message, force, not no_hydra)
     if queue:

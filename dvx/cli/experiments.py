@@ -31,7 +31,7 @@ RevisionsOption = Annotated[
 ]
 NumberOption = Annotated[int, typer.Option("--num", "-n", help="That many commits back; a negative number is no limit.")]
 NameOption = Annotated[str, typer.Option("--name", "-n", help="Its name; otherwise one is drawn.")]
-MessageOption = Annotated[str, typer.Option("--message", "-m", help="The message of its commit.")]
+MessageOption = Annotated[str, typer.Option("--message", "-m", "-M", help="The message of its commit.")]
 GitRemoteOption = Annotated[
     str,
     typer.Option("--git-remote", "-g", help="Act on this Git remote or URL, not here.", autocompletion=complete.git_remotes),

@@ -154,7 +154,7 @@ def repro(
         pull=pull,
         allow_missing=allow_missing,
         jobs=jobs,
-        confirm=_confirm if interactive else None,
+        confirm=_confirm if interactive or project.config.flag("core.interactive", False) else None,
     )
     if explain:
         from dvx.cli.explaining import lines_of

@@ -31,6 +31,7 @@ class ProblemKind(Enum):
     OWN_NOT_IGNORED = "own-not-ignored"  # an ignore file of Git; the lines that it lacks
     FOLDER_LEFT = "folder-left"  # the folder of the other dialect
     CLOCK_OFF = "clock-off"  # a folder; by how much the clock of its file system is wrong
+    OPTION_UNUSED = "option-unused"  # an option; why dvx does not use it
     EXTRA_MISSING = "extra-missing"  # an option with its value; what to install
     OUTPUT_HIDDEN = "output-hidden"  # a tracked path; the rule that hides it
     POINTER_IGNORED = "pointer-ignored"  # a file that belongs into Git

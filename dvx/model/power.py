@@ -14,6 +14,8 @@ class Power(Enum):
     COMMAND = "can run a command"
     PLACE = "says where dvx writes"
     BROWSER = "opens a browser"
+    PUSH = "pushes experiments as soon as they are recorded"
+    PUSH_PLACE = "says where experiments are pushed as soon as they are recorded"
     DATABASE = "says which database dvx connects to, and with which driver"
 
 
@@ -22,7 +24,13 @@ _COMMANDS = frozenset(
     {"bearer_token_command", "configpath", "credentialpath"}
     | {"gdrive_user_credentials_file", "gdrive_service_account_json_file_path"}
 )
-_PLACES = frozenset({("cache", "dir"), ("plots", "out_dir")})
+_OTHERS = {
+    ("cache", "dir"): Power.PLACE,
+    ("plots", "out_dir"): Power.PLACE,
+    ("plots", "auto_open"): Power.BROWSER,
+    ("exp", "auto_push"): Power.PUSH,
+    ("exp", "git_remote"): Power.PUSH_PLACE,
+}
 _SERVERS = frozenset({"url", "endpointurl", "oss_endpoint", "account_name"})
 # through whom a server is reached, and whether it has to show who it is
 _WAYS = frozenset({"port", "use_ssl", "use_https", "ssl_verify", "auth", "proxy_to", "data_proxy_target"})
@@ -38,11 +46,7 @@ def power_of(name: OptionName) -> Power | None:
     """What an option can do that a stranger must not; None for all others."""
     if name.section == "remote":
         return Power.COMMAND if name.option in _COMMANDS else None
-    if (name.section, name.option) in _PLACES:
-        return Power.PLACE
-    if (name.section, name.option) == ("plots", "auto_open"):
-        return Power.BROWSER
-    return Power.DATABASE if name.section == "db" and name.option == "url" else None
+    return Power.DATABASE if name.section == "db" and name.option == "url" else _OTHERS.get((name.section, name.option))
 
 
 def may_be_recorded(option: str) -> bool:

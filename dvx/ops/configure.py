@@ -28,6 +28,7 @@ from dvx.model.settings import (
     read_settings,
 )
 from dvx.model.undo import Stays
+from dvx.model.unused_options import why_unused
 from dvx.ops.trust import note_choice
 from dvx.store import files
 from dvx.store.undo import UndoLog
@@ -91,9 +92,13 @@ def set_option(editing: Editing, name: OptionName, value: str) -> None:
     """Set an option.
 
     Raises:
-        ConfigError: it is unknown, its value is wrong, or it belongs to a remote that does not exist.
+        ConfigError: it is unknown, its value is wrong, or it belongs to a remote that does not exist; dvx does not use it, and
+            DVC does not work here.
     """
     config = editing.config
+    unused = why_unused(name, value)
+    if unused and not config.dialect.conforms_to:
+        raise ConfigError(f"`{name}` would have no effect: {unused}", "leave it out")
     level = editing.level_for(name, value)
     config.path(level)
     if name.section == "remote":
@@ -103,6 +108,8 @@ def set_option(editing: Editing, name: OptionName, value: str) -> None:
     kept = stored(editing, level, name, value)
     after = edit(editing, level, lambda document: document.put(name.title, name.option, kept), name)
     editing.tell_kept(name, value)
+    if unused:
+        editing.tell(Notice(f"`{name}` has no effect in dvx: {unused}", "DVC gets to see it, if you use both"))
     winner = after.settings[name]
     if winner.level is not level:
         editing.tell(Notice(f"`{name}` is also set in `{winner.file}`, which wins", "change it there, or take it out"))

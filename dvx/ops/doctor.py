@@ -13,6 +13,8 @@ from dvx.model import hooks as texts
 from dvx.model.doctor import Diagnosis, Problem, ProblemKind, fall_back, is_no_pattern
 from dvx.model.lines import lines_of
 from dvx.model.paths import parent
+from dvx.model.settings import Level
+from dvx.model.unused_options import why_unused
 from dvx.ops import doctor_places
 from dvx.ops.environment import describe, working_links
 from dvx.ops.ignore import Ignore
@@ -39,7 +41,7 @@ def diagnose(start: str) -> Diagnosis:
         stale = list(doctor_places.leftovers(project))
         found = describe(project)
         problems = [*_links(project), *_file_systems(project), *_places(project), *_remotes(project), *_extras(project)]
-        return Diagnosis(found, (*problems, *_git(project), *stale, *_tracked(project)))
+        return Diagnosis(found, (*problems, *_unused(project), *_git(project), *stale, *_tracked(project)))
     finally:
         project.close()
 
@@ -74,6 +76,12 @@ def _extras(project: Project) -> Iterator[Problem]:
         yield Problem(ProblemKind.EXTRA_MISSING, "core.hash = blake3", "dvx-vc[blake3]")
     if project.config.flag("hydra.enabled", False) and not installed("hydra-core"):
         yield Problem(ProblemKind.EXTRA_MISSING, "hydra.enabled = true", "dvx-vc[hydra]")
+
+
+def _unused(project: Project) -> Iterator[Problem]:
+    for setting in project.config.settings.values():
+        if setting.level is not Level.ENVIRONMENT and (why := why_unused(setting.name, setting.text)):
+            yield Problem(ProblemKind.OPTION_UNUSED, str(setting.name), why)
 
 
 def _remotes(project: Project) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from dvx.model.paths import listed
 from dvx.model.stage import is_url
 from dvx.ops.commit import CommitOptions
 from dvx.ops.commit import commit as commit_data
+from dvx.ops.exp_auto_push import auto_push
 from dvx.ops.exp_contents import extra_of, tell_absent
 from dvx.ops.exp_run import Record, RecordedExperiment, message_of, new_ref, record
 from dvx.ops.experiments import git_of
@@ -53,6 +54,7 @@ def save(project: Project, options: SaveOptions, tell: Tell) -> RecordedExperime
     extra = extra_of(project, git, index, included)
     commit, replaced = record(project, git, Record(ref, message, extra, options.force), tell)
     tell_absent(git, index, extra, tell)
+    auto_push(project, ref, tell)
     return RecordedExperiment(ref, commit, None, replaced)
 
 

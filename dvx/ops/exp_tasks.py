@@ -18,6 +18,7 @@ from dvx.model.experiment import OWN_REFS, ExpRef, named
 from dvx.model.paths import printable
 from dvx.model.run import FAILURES, Place, Run, State, Wish, encode_run, refuse_running
 from dvx.model.undo import Forgot, Ref, Stays
+from dvx.ops.exp_auto_push import auto_push
 from dvx.ops.exp_body import body_so_far
 from dvx.ops.exp_run import RecordedExperiment, RunOptions, perform
 from dvx.ops.experiments import all_experiments, find, git_of
@@ -66,6 +67,7 @@ def run_task(project: Project, run: Run, tell: Tell) -> RecordedExperiment:
     # the experiment is recorded; what is not let go of here, `exp clean` finds
     with contextlib.suppress(DvxError):
         release(project, [run.snapshot])
+    auto_push(project, recorded.ref, tell)
     return recorded
 
 

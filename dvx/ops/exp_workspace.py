@@ -12,6 +12,7 @@ from dvx.journal import Registry
 from dvx.model.events import Tell
 from dvx.model.run import FAILURES, Run, State
 from dvx.ops.employment import employed
+from dvx.ops.exp_auto_push import auto_push
 from dvx.ops.exp_edits import read_overrides
 from dvx.ops.exp_run import RecordedExperiment, RunOptions, prepare, run
 from dvx.ops.exp_tasks import give_up, taken, waiting_names
@@ -54,6 +55,7 @@ def run_here(project: Project, options: RunOptions, tell: Tell) -> RecordedExper
             registry.change(lambda found: ((), _failures(found)[:-_KEPT_FAILURES]))
             raise
         _succeeded(registry, mine, recorded)
+    auto_push(project, recorded.ref, tell)
     return recorded
 
 

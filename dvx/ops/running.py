@@ -59,8 +59,7 @@ def _beside_dvc(project: Project, stage: Stage, tell: Tell, check: Callable[[], 
             tell(Notice(f"waiting for DVC: {reason}"))
         check()
 
-    folder = os.path.join(project.root, project.dialect.folder)
-    with path_locks.paths(folder, f"dvx repro {stage.address}", read, write, wait):
+    with path_locks.paths(project.dvc_locks, f"dvx repro {stage.address}", read, write, wait):
         yield
 
 

@@ -163,7 +163,7 @@ def _files(config: Config) -> Iterator[tuple[str, FileMark]]:
 def _is_choice(setting: Setting) -> bool:
     """Whether a value is agreed to by itself, wherever in the project it stands."""
     power = power_of(setting.name)
-    return power in (Power.PLACE, Power.DATABASE, Power.BROWSER) or (power is None and steers(setting.name))
+    return power is not Power.COMMAND and (power is not None or steers(setting.name))
 
 
 def _matters(config: Config, setting: Setting) -> bool:

@@ -14,23 +14,36 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from msgspec import Struct
+
 from dvx.errors import DvxError
 from dvx.model.kept import read_kept
 from dvx.store import files
-from dvx.store.files.locking import claimed
+from dvx.store.files.locking import claimed, linked
 
 _POLL_SECONDS = 0.1
 _HELD = threading.RLock()
 _TAKEN: set[str] = set()
 
 
+class Guarded(Struct, frozen=True):
+    """The `.dvc` of a repository, and whether DVC locks there by hard links, as `core.hardlink_lock` says."""
+
+    folder: str
+    by_links: bool = False
+
+    def hold(self, name: str, waiting: Callable[[], None]) -> contextlib.AbstractContextManager[object]:
+        """One of DVC's locks; `waiting` is called before each further try."""
+        return (linked if self.by_links else claimed)(os.path.join(self.folder, "tmp", name), waiting)
+
+
 @contextlib.contextmanager
-def repository(folder: str, waiting: Callable[[], None] | None = None) -> Iterator[None]:
-    """Hold DVC's lock on the repository whose `.dvc` is `folder`; who holds it may take it again.
+def repository(guarded: Guarded, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+    """Hold DVC's lock on a repository; who holds it may take it again.
 
     `waiting` is called once if DVC holds it.
     """
-    place = os.path.join(folder, "tmp", "lock")
+    place = os.path.join(guarded.folder, "tmp", "lock")
     calls = [waiting] if waiting is not None else []
 
     def wait() -> None:
@@ -41,7 +54,7 @@ def repository(folder: str, waiting: Callable[[], None] | None = None) -> Iterat
         if place in _TAKEN:
             yield
             return
-        with claimed(place, wait):
+        with guarded.hold("lock", wait):
             _TAKEN.add(place)
             try:
                 yield
@@ -50,7 +63,9 @@ def repository(folder: str, waiting: Callable[[], None] | None = None) -> Iterat
 
 
 @contextlib.contextmanager
-def paths(folder: str, command: str, read: Sequence[str], write: Sequence[str], waiting: Callable[[str], None]) -> Iterator[None]:
+def paths(
+    guarded: Guarded, command: str, read: Sequence[str], write: Sequence[str], waiting: Callable[[str], None]
+) -> Iterator[None]:
     """Say in DVC's way that this process reads and writes absolute paths, once no other process is in the way.
 
     Until then `waiting` is called again and again, with what is in the way; it may raise. DVC gives paths free before it writes
@@ -61,7 +76,7 @@ def paths(folder: str, command: str, read: Sequence[str], write: Sequence[str], 
     """
     mine = {"pid": os.getpid(), "cmd": command}
     while True:
-        with repository(folder), _table(folder) as table:
+        with repository(guarded), _table(guarded) as table:
             blocked = _blocked(table, mine, read, write)
             if not blocked:
                 for path in read:
@@ -76,7 +91,7 @@ def paths(folder: str, command: str, read: Sequence[str], write: Sequence[str], 
     try:
         yield
     finally:
-        with _table(folder) as table:
+        with _table(guarded) as table:
             for path in read:
                 left = [entry for entry in table["read"].pop(path, ()) if entry != mine]
                 if left:
@@ -87,10 +102,10 @@ def paths(folder: str, command: str, read: Sequence[str], write: Sequence[str], 
 
 
 @contextlib.contextmanager
-def _table(folder: str) -> Iterator[dict[str, Any]]:
+def _table(guarded: Guarded) -> Iterator[dict[str, Any]]:
     """The file as a value, which is written back if it changed."""
-    place = os.path.join(folder, "tmp", "rwlock")
-    with claimed(f"{place}.lock", lambda: None):
+    place = os.path.join(guarded.folder, "tmp", "rwlock")
+    with guarded.hold("rwlock.lock", lambda: None):
         try:
             text = files.read_note(place).decode("utf-8", "surrogateescape")
             table = read_kept(text) if text.strip() else {}

@@ -166,7 +166,7 @@ def test_secrets_are_neither_tracked_nor_printed(dialect_repo: Path):
             said += done.out + done.err
     for words in (
         ["remote", "add", "with-password", "https://ada:CANARY@host/x?sig=CANARY"],
-        ["config", "studio.token", "CANARY"],
+        ["config", "db.sales.password", "CANARY"],
         ["config", "remote.r0.endpointurl", "http://ada:CANARY@host"],
         ["config", "--list"],
         ["config", "--list", "--json"],

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dvx.errors import DvxError
-from dvx.store.path_locks import paths
+from dvx.store.path_locks import Guarded, paths, repository
 from tests.helpers import git, run_dvx, run_process, write
 from tests.interop.steps import Tool
 from tests.ops.test_repro import actions, until
@@ -145,8 +145,86 @@ def test_what_is_in_the_way(tmp_path: Path, read: list[str], write_: list[str], 
         raise DvxError(reason)
 
     if blocked:
-        with pytest.raises(DvxError, match=r"by `dvc repro` \(process"), paths(str(tmp_path), "dvx", read, write_, refuse):
+        with (
+            pytest.raises(DvxError, match=r"by `dvc repro` \(process"),
+            paths(Guarded(str(tmp_path)), "dvx", read, write_, refuse),
+        ):
             pass
     else:
-        with paths(str(tmp_path), "dvx", read, write_, refuse):
+        with paths(Guarded(str(tmp_path)), "dvx", read, write_, refuse):
             pass
+
+
+LINKED = """
+import sys, time
+from dvc.lock import make_lock
+with make_lock(".dvc/tmp/lock", tmp_dir=".dvc/tmp", hardlink_lock=True):
+    open("held", "w").close()
+    time.sleep(float(sys.argv[1]))
+"""
+
+
+@pytest.fixture
+def linked(shared: Path, tools: Tools) -> Path:
+    tools["dvc"](shared, "config", "core.hardlink_lock", "true")
+    write(shared / "data", "x")
+    return shared
+
+
+def in_thread(folder: Path, *words: str) -> threading.Thread:
+    thread = threading.Thread(target=lambda: run_dvx(folder, *words))
+    thread.start()
+    thread.join(1)
+    return thread
+
+
+def test_dvx_waits_for_a_lock_that_dvc_holds_by_a_hard_link(linked: Path, dvc_python: Path) -> None:
+    with subprocess.Popen([dvc_python, "-c", LINKED, "60"], cwd=linked) as dvc:
+        until((linked / "held").exists)
+        thread = in_thread(linked, "add", "data")
+        assert thread.is_alive()
+        assert not (linked / "data.dvc").exists()
+        dvc.terminate()
+    # who is killed leaves it, until its time is over
+    lock = linked / ".dvc/tmp/lock"
+    assert lock.exists()
+    os.utime(lock, (1, 1))
+    thread.join(20)
+    assert (linked / "data.dvc").exists()
+    assert not lock.exists()
+    assert list((linked / ".dvc/tmp").glob("dvx-*")) == []
+
+
+def test_dvc_waits_for_a_lock_that_dvx_holds_by_a_hard_link(linked: Path, dvc_python: Path) -> None:
+    with repository(Guarded(str(linked / ".dvc"), by_links=True)):
+        refused = run_process(linked, dvc_python, "-m", "dvc", "add", "data")
+    assert "Unable to acquire lock" in refused.err
+    assert run_process(linked, dvc_python, "-m", "dvc", "add", "data").code == 0
+
+
+def test_stages_run_and_leave_no_lock_where_locks_are_hard_links(linked: Path, dvc_python: Path) -> None:
+    write(linked / "go", "")
+    assert actions(linked) == ["s run"]
+    left = {path.name for path in (linked / ".dvc/tmp").iterdir()}
+    assert not {name for name in left if name == "lock" or name.endswith(".lock")}
+    assert "didn't change, skipping" in run_process(linked, dvc_python, "-m", "dvc", "repro").out
+
+
+def test_a_hard_link_that_a_killed_dvx_left_holds_nobody_up(linked: Path) -> None:
+    claim = linked / ".dvc/tmp" / f"dvx-{'0' * 32}.lock"
+    write(claim, str(claim))
+    os.utime(claim, (1 << 33, 1 << 33))
+    os.link(claim, linked / ".dvc/tmp/lock")
+    with open(claim) as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        thread = in_thread(linked, "add", "data")
+        assert thread.is_alive()
+    thread.join(20)
+    assert (linked / "data.dvc").exists()
+    assert list((linked / ".dvc/tmp").glob("dvx-*")) == []
+
+
+def test_a_lock_file_of_another_kind_holds_nobody_up(linked: Path) -> None:
+    write(linked / ".dvc/tmp/lock", "123")
+    os.utime(linked / ".dvc/tmp/lock", (1, 1))
+    assert run_dvx(linked, "add", "data").code == 0

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 
+from dvx.store.files.below import remove
 from dvx.store.files.modes import NEW_FILE
-from dvx.store.files.naming import make_folder
+from dvx.store.files.naming import make_folder, rename
 
 _POLL_SECONDS = 0.05
 _ASKED_SECONDS = 0.001
+_YEAR_SECONDS = 365 * 24 * 3600
+_SLACK_SECONDS = 10
+_CLAIM = re.compile(rb"dvx-[0-9a-f]{32}\.lock")
 _OPEN = os.O_RDWR | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -61,6 +66,63 @@ def claimed(path: str, waiting: Callable[[], None]) -> Iterator[int]:
             _give(handle)
     finally:
         os.close(handle)
+
+
+@contextlib.contextmanager
+def linked(path: str, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold a lock that is held while `path` exists, as a second name of a file of its holder (source: flufl.lock 8).
+
+    The time of that file says until when the lock holds: who was killed leaves it. What a dvx left that is gone is taken away,
+    as the kernel let go of its file. While the lock is held elsewhere, `waiting` is called before each further try; it may raise.
+    """
+    make_folder(os.path.dirname(path))
+    claim = os.path.join(os.path.dirname(path), f"dvx-{os.urandom(16).hex()}.lock")
+    with claimed(claim, lambda: None) as handle:
+        try:
+            os.write(handle, os.fsencode(claim))
+            until = time.time() + _YEAR_SECONDS
+            os.utime(handle, (until, until))
+            while not _link(claim, path):
+                if not _take_away(path):
+                    waiting()
+                    time.sleep(_POLL_SECONDS)
+            yield
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.lstat(path), os.fstat(handle)):
+                    remove(path)
+            remove(claim)
+
+
+def _link(claim: str, path: str) -> bool:
+    try:
+        os.link(claim, path)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _take_away(path: str) -> bool:
+    """Take a lock away that holds no more; tells whether it is worth to try again at once."""
+    try:
+        seen = os.lstat(path)
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)) as file:
+            owner = os.path.basename(file.read(4096))
+    except FileNotFoundError:
+        return True
+    mine = _CLAIM.fullmatch(owner) is not None
+    if seen.st_mtime + _SLACK_SECONDS > time.time() and not (mine and not is_claimed(path)):
+        return False
+    aside = f"{path}.{os.urandom(8).hex()}"
+    with contextlib.suppress(FileNotFoundError):
+        rename(path, aside)
+        if not os.path.samestat(os.lstat(aside), seen):
+            # somebody else was faster, and holds it by now
+            _link(aside, path)
+        elif mine:
+            remove(os.path.join(os.path.dirname(path), os.fsdecode(owner)))
+        remove(aside)
+    return True
 
 
 def is_claimed(path: str) -> bool:
