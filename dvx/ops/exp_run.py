@@ -19,15 +19,16 @@ from dvx.model.experiment import ExpRef, check_name, draw_name, result_hash
 from dvx.model.paths import join, parent, printable
 from dvx.model.run import Run
 from dvx.model.staleness import ABSENT_CAUSES, INPUT_CAUSES, Action, changes, exact, loose
+from dvx.ops.checkout import recorded, restore
 from dvx.ops.exp_contents import extra_of, tell_absent
 from dvx.ops.exp_edits import edits_of, read_overrides
 from dvx.ops.experiments import git_of, head_of
-from dvx.ops.index import Index, load_index
+from dvx.ops.index import Index, Selected, load_index
 from dvx.ops.observation import Observer
 from dvx.ops.pipelines import check_graph
 from dvx.ops.refs import change_refs
 from dvx.ops.repro import ReproOptions, ReproResult, repro
-from dvx.ops.repro_plan import find_stages
+from dvx.ops.repro_plan import choose, find_stages
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.scratch import Scratch
@@ -101,6 +102,7 @@ def run(project: Project, prepared: Prepared, options: RunOptions, tell: Tell, c
     for path, data in edits.items():
         project.write(path, data)
     try:
+        _restore_absent(project, options.repro, tell)
         return perform(project, ref, options, tell, claimed)
     except BaseException:
         changed = ", ".join(f"`{printable(path)}`" for path in edits)
@@ -122,6 +124,18 @@ def perform(project: Project, ref: ExpRef, options: RunOptions, tell: Tell, clai
     commit, replaced = record(project, git, Record(ref, message, extra, options.force), tell)
     tell_absent(git, index, extra, tell)
     return RecordedExperiment(ref, commit, ran, replaced)
+
+
+def _restore_absent(project: Project, options: ReproOptions, tell: Tell) -> None:
+    """Take from the cache what the stages need, is not here at all, and none of them makes."""
+    index = load_index(project)
+    graph = check_graph(index)
+    order = choose(project, index, graph, options)
+    made = {one for one in order if one in index.stages and not index.stages[one].frozen}
+    needed = {*order, *(need for one in made for need in graph.needs[one])} - made
+    contents, _ = recorded(Selected(one) for one in index.tracked if one.owner in needed)
+    absent = {path: content for path, content in contents.items() if not os.path.lexists(project.abs(path))}
+    restore(project, absent, tell, allow_missing=True)
 
 
 @contextlib.contextmanager

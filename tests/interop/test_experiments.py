@@ -290,6 +290,19 @@ def test_paths_to_copy_are_no_matter_to_a_run_in_the_workspace(tools: Tools, tmp
         assert (folder / "out").read_text() == "1\n"
 
 
+@pytest.mark.parametrize("place", [[], ["--temp"]])
+def test_a_run_takes_absent_data_from_the_cache(made: Callable[[str], Path], tools: Tools, place: list[str]) -> None:
+    trees = []
+    for name in ("dvc", "dvx"):
+        folder = made(name)
+        (folder / "data.csv").unlink()
+        tools[name](folder, "exp", "run", *place, "-n", "without", "-S", "lr=0.5")
+        found = refs(folder)
+        (commit,) = [commit for ref, commit in found.items() if ref.endswith("/without")]
+        trees.append(git(folder, "ls-tree", "-r", commit))
+    assert trees[0] == trees[1]
+
+
 def project_of(tool: Tool, folder: Path) -> Path:
     folder.mkdir()
     git(folder, "init", "--quiet")

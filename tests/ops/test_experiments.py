@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 
 import pytest
@@ -19,7 +20,7 @@ from dvx.ops.experiments import BaselineScope
 from dvx.ops.repro import ReproOptions
 from dvx.project import Project
 from dvx.store.rows import RowCache
-from tests.helpers import commit_all, dialect_of, dvx, git, tree, write
+from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, tree, write
 
 PIPELINE = """\
 stages:
@@ -201,6 +202,48 @@ def test_a_dry_run_changes_nothing(folder):
     run(folder, name="e", dry=True)
     assert names(folder, everything=True) == []
     assert tree(folder, skip=(".git", dialect_of(folder).folder)) == before
+
+
+def test_data_that_is_needed_comes_from_the_cache(folder):
+    """But not over an edit, not for stages that are not asked for, and an absent object is named when a stage needs it."""
+    dialect = dialect_of(folder)
+    for name in ("in.csv", "other.csv", "edited.csv"):
+        write(folder / name, f"{name}\n")
+        dvx(folder, "add", name)
+    pipeline = """\
+stages:
+  mine:
+    cmd: cat in.csv made.txt edited.csv > out.txt
+    deps: [in.csv, made.txt, edited.csv]
+    params: [lr]
+    outs: [out.txt]
+  make:
+    cmd: echo made > made.txt
+    outs: [made.txt]
+    frozen: true
+  theirs:
+    cmd: cat other.csv > theirs.txt
+    deps: [other.csv]
+    outs: [theirs.txt]
+"""
+    write(folder / dialect.pipeline, pipeline.replace("    frozen: true\n", ""))
+    assert dvx(folder, "repro").code == 0
+    write(folder / dialect.pipeline, pipeline)
+    commit_all(folder, "more")
+    for name in ("in.csv", "made.txt", "other.csv"):
+        (folder / name).unlink()
+    write(folder / "edited.csv", "edited\n")
+    assert dvx(folder, "exp", "run", "mine", "-n", "one", "-S", "lr=3").code == 0
+    assert (folder / "out.txt").read_text() == "in.csv\nmade\nedited\n"
+    assert not (folder / "other.csv").exists()
+    (folder / "made.txt").unlink()
+    assert dvx(folder, "exp", "run", "mine", "-n", "two", "-s", "-S", "lr=4").code == 0
+    (folder / "in.csv").unlink()
+    shutil.rmtree(project(folder).cache.root)
+    failed = run_dvx(folder, "exp", "run", "mine", "-n", "three", "-S", "lr=5")
+    assert failed.code != 0
+    assert "`in.csv`, which the stage `mine` depends on, does not exist" in failed.err
+    assert "`params.yaml` keeps the values that were set" in failed.err
 
 
 def test_where_git_does_not_know_the_user_the_author_is_nobody(folder, home):
