@@ -13,12 +13,13 @@ from benchmarks import report
 from benchmarks.cases import CASES, Case
 from benchmarks.data_cases import DATA_CASES
 from benchmarks.experiment_cases import EXPERIMENT_CASES
+from benchmarks.history_cases import HISTORY_CASES
 from benchmarks.lab import QUICK, ROOT, Lab, Sizes, open_lab, remove
 from benchmarks.measure import CommandFailed, alternate
 from benchmarks.pipeline_cases import PIPELINE_CASES
 from benchmarks.remote_cases import REMOTE_CASES
 
-ALL = (*CASES, *DATA_CASES, *PIPELINE_CASES, *EXPERIMENT_CASES, *REMOTE_CASES)
+ALL = (*CASES, *DATA_CASES, *PIPELINE_CASES, *EXPERIMENT_CASES, *HISTORY_CASES, *REMOTE_CASES)
 WORK = ROOT / "benchmarks" / ".work"
 PAGE = ROOT / "docs" / "performance.md"
 FIGURES = ROOT / "benchmarks" / "figures.json"

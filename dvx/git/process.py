@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from msgspec import Struct
 
@@ -65,6 +66,15 @@ def run(
     Raises:
         GitError: there is no `git` to run.
     """
+    started = start(place, words, environment(place, index, literal=literal), durable=durable, inherited=inherited)
+    out, error = started.communicate(given)
+    return Answer(started.returncode, out, error.decode("utf-8", "replace").strip())
+
+
+def start(
+    place: GitPlace, words: Sequence[str], environment: dict[str, str], *, durable: bool = False, inherited: tuple[int, ...] = ()
+) -> Any:
+    """Start `git` with these words; returns the process, whose standard streams are pipes. Raises like `run`."""
     try:
         # costs more than most commands; fails where there is no `git`
         from git.cmd import Git
@@ -73,12 +83,32 @@ def run(
         raise _no_git() from None
     command = ["git", *(() if words[0] in _ABOUT_HOOKS else _ALONE), *(_DURABLE if durable else ()), *words]
     try:
-        environment = _environment(place, index, literal)
-        started = Git(place.top).execute(command, as_process=True, istream=_PIPE, env=environment, pass_fds=inherited)
+        return Git(place.top).execute(command, as_process=True, istream=_PIPE, env=environment, pass_fds=inherited)
     except GitCommandNotFound:
         raise _no_git() from None
-    out, error = started.communicate(given)
-    return Answer(started.returncode, out, error.decode("utf-8", "replace").strip())
+
+
+def environment(place: GitPlace, index: str = "", *, literal: bool = True) -> dict[str, str]:
+    """Variables that undo what `git` exports to hooks, which would make it answer about another repository or index."""
+    variables = {
+        "GIT_INDEX_FILE": index or os.path.join(place.folder, "index"),
+        # not where `core.worktree` says
+        "GIT_WORK_TREE": place.top,
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_LITERAL_PATHSPECS": "1" if literal else "0",
+        "GIT_GLOB_PATHSPECS": "0",
+        "GIT_NOGLOB_PATHSPECS": "0",
+        "GIT_ICASE_PATHSPECS": "0",
+    }
+    if place.objects:
+        variables["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = values.quoted(place.objects)
+    if _names_a_module(place):
+        # a filter that is `python -m` would load what lies at the top of the work tree
+        variables["PYTHONSAFEPATH"] = "1"
+    if _is_own(place):
+        # an explicit folder skips Git's ownership check, so another user's repository is left to Git's discovery
+        variables["GIT_DIR"] = place.folder
+    return variables
 
 
 def ask(place: GitPlace, words: Sequence[str], given: bytes = b"", *, index: str = "", durable: bool = False) -> bytes:
@@ -118,29 +148,6 @@ def failure(words: Sequence[str], answer: Answer) -> GitError:
 def lost(ident: str) -> GitError:
     """The error of an object that a commit names and the repository does not have."""
     return GitError(f"Git does not have the object `{ident}`", _REFETCH)
-
-
-def _environment(place: GitPlace, index: str, literal: bool) -> dict[str, str]:
-    """Variables that undo what `git` exports to hooks, which would make it answer about another repository or index."""
-    variables = {
-        "GIT_INDEX_FILE": index or os.path.join(place.folder, "index"),
-        # not where `core.worktree` says
-        "GIT_WORK_TREE": place.top,
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_LITERAL_PATHSPECS": "1" if literal else "0",
-        "GIT_GLOB_PATHSPECS": "0",
-        "GIT_NOGLOB_PATHSPECS": "0",
-        "GIT_ICASE_PATHSPECS": "0",
-    }
-    if place.objects:
-        variables["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = values.quoted(place.objects)
-    if _names_a_module(place):
-        # a filter that is `python -m` would load what lies at the top of the work tree
-        variables["PYTHONSAFEPATH"] = "1"
-    if _is_own(place):
-        # an explicit folder skips Git's ownership check, so another user's repository is left to Git's discovery
-        variables["GIT_DIR"] = place.folder
-    return variables
 
 
 def _names_a_module(place: GitPlace) -> bool:

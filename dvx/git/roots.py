@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from dvx.git import process, trees, values
 from dvx.git.repository import Git
+from dvx.git.walking import in_line, steps
 from dvx.model.experiment import EXPERIMENTS, OWN_REFS, ExpRef
 
 _REGULAR = "100"
@@ -62,7 +63,12 @@ def named_blobs(git: Git, commits: Sequence[str], wanted: Callable[[str], bool])
     Raises:
         GitError: a commit or tree cannot be read.
     """
-    return trees.named_blobs(git.place, git.prefix.rstrip("/"), commits, wanted)
+    found: dict[str, set[str]] = {}
+    for _, changed in steps(git.place, git.prefix.rstrip("/"), in_line(git.place, commits)):
+        for path, blob in changed.items():
+            if blob and wanted(path.rpartition("/")[2]):
+                found.setdefault(blob, set()).add(path)
+    return found
 
 
 def read_blobs(git: Git, blobs: Iterable[str]) -> tuple[dict[str, bytes], list[str]]:

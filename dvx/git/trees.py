@@ -80,30 +80,6 @@ class Trees:
         return found
 
 
-def named_blobs(place: GitPlace, folder: str, commits: Sequence[str], wanted: Callable[[str], bool]) -> dict[str, set[str]]:
-    """The regular files below `folder` with a wanted name, in any of the commits: id of the blob -> paths.
-
-    Raises:
-        GitError: a commit, or a tree in it, cannot be read.
-    """
-    found: dict[str, set[str]] = {}
-    levels: dict[str, _Level] = {}
-    pending = {("", root) for root in _roots(place, folder, commits).values() if root} if commits else set()
-    done: set[tuple[str, str]] = set()
-    while pending:
-        new = {ident for _, ident in pending} - levels.keys()
-        levels |= _read(place, new)
-        done |= pending
-        below: set[tuple[str, str]] = set()
-        for prefix, ident in pending:
-            for name, blob in levels[ident].files.items():
-                if wanted(name):
-                    found.setdefault(blob, set()).add(prefix + name)
-            below |= {(f"{prefix}{name}/", inner) for name, inner in levels[ident].folders.items()}
-        pending = below - done
-    return found
-
-
 def _roots(place: GitPlace, folder: str, commits: Sequence[str]) -> dict[str, str]:
     """The tree of `folder` in each commit; empty where there is no such folder."""
     asked = "".join(f"{commit}^{{commit}}\n{commit}^{{tree}}\n" for commit in commits)

@@ -11,9 +11,10 @@ from dvx.model.events import Notice, Tell
 from dvx.model.ini import parse
 from dvx.model.settings import Level, Setting, read_settings
 from dvx.model.transfer import TransferResult
-from dvx.ops.revisions import RevisionFiles
 from dvx.ops.scope import ChosenRevisions, chosen_commits
+from dvx.ops.source import Source
 from dvx.ops.sync import SyncPlan, plan_fetch, transfer
+from dvx.ops.walking import answers
 from dvx.project import Project
 
 
@@ -48,10 +49,8 @@ def _configured(project: Project, revisions: ChosenRevisions) -> Iterator[tuple[
     commits = chosen_commits(project, revisions)
     if project.git is None or not commits:
         return
-    sources = RevisionFiles(project, project.git, commits)
     by_text: dict[str, list[str]] = {}
-    for commit in commits:
-        text = (sources.read(commit, file) or b"").decode("utf-8", "replace")
+    for commit, text in answers(project, project.git, commits, lambda source, _: _text(source, file)):
         by_text.setdefault(text, []).append(commit)
     here = _said([one for one in project.config.given if one.level is Level.REPO])
     for text, named in by_text.items():
@@ -61,6 +60,10 @@ def _configured(project: Project, revisions: ChosenRevisions) -> Iterator[tuple[
             continue
         if _said(settings) != here:
             yield settings, tuple(named)
+
+
+def _text(source: Source, file: str) -> str:
+    return (source.read(file) or b"").decode("utf-8", "replace")
 
 
 def _tracking(project: Project, settings: list[Setting]) -> list[Setting]:

@@ -20,6 +20,9 @@ from dvx.ops.ignore import Ignore
 from dvx.ops.source import Workspace
 from dvx.project import Project
 
+# so many versions of files are in memory at once
+_PORTION = 500
+
 
 class HistoryScope(Struct, frozen=True):
     """Which commits count. Without any choice (`everything`) all that Git keeps do, those that only a reflog knows, too.
@@ -180,6 +183,11 @@ class Finder(Struct, dict=True):
     def _blobs_of(self, git: Git, blobs: Mapping[str, Iterable[str]]) -> set[Named]:
         asked = [(blob, path) for blob, paths in blobs.items() for path in paths if names_objects(path.rpartition("/")[2])]
         new = [pair for pair in asked if pair not in self._blobs]
+        for start in range(0, len(new), _PORTION):
+            self._read_versions(git, blobs, new[start : start + _PORTION])
+        return {named for pair in asked for named in self._blobs.get(pair, ())}
+
+    def _read_versions(self, git: Git, blobs: Mapping[str, Iterable[str]], new: Sequence[tuple[str, str]]) -> None:
         data, lost = roots.read_blobs(git, [blob for blob, _ in new])
         for blob in lost:
             error = DvxError(
@@ -193,7 +201,6 @@ class Finder(Struct, dict=True):
                     self._blobs[blob, path] = tuple(_read(data[blob], path, may_be_empty=True))
                 except FormatError as error:
                     self.fail(what, error, historic=True)
-        return {named for pair in asked for named in self._blobs.get(pair, ())}
 
 
 def chosen_commits(git: Git, scope: HistoryScope) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -15,10 +13,9 @@ from dvx.model.pointer import OutputKind, Pointer, Recorded
 from dvx.model.transfer import ChosenPath
 from dvx.model.tree import Content
 from dvx.ops.index import Index, Selected, SelectOptions, files_of, select
+from dvx.ops.source import Source
 from dvx.ops.unread import load_for, load_revision
 from dvx.project import Project
-
-_PORTION = 200
 
 
 class ChosenRevisions(Struct, frozen=True):
@@ -101,8 +98,19 @@ def find_scope(project: Project, options: SyncOptions, tell: Tell = silent) -> T
         selected = targets.select(index)
         _add_items(by_remote, _items(index, selected, options, recorded, imports))
     unread: list[str] = []
-    for earlier in _earlier(project, options.revisions, unread):
+
+    def hear(source: Source, commit: str) -> None:
+        earlier, lost = load_revision(project, source, commit[:7])
+        unread.extend(lost.values())
         _add_items(by_remote, _items(earlier, targets.select(earlier), options, recorded, imports))
+
+    commits = chosen_commits(project, options.revisions)
+    # loads Git, which the workspace does without
+    if commits and project.git is not None:
+        from dvx.ops.walking import answers
+
+        for _ in answers(project, project.git, commits, hear):
+            pass
     targets.check()
     items = {name: list(found) for name, found in by_remote.items()}
     return TransferScope(items, selected, recorded, tuple(imports.values()), tuple(unread))
@@ -188,23 +196,6 @@ def _items(
         if item not in records or (recorded.extras and not records[item].extras):
             records[item] = recorded
     return found
-
-
-def _earlier(project: Project, revisions: ChosenRevisions, unread: list[str]) -> Iterator[Index]:
-    wanted = chosen_commits(project, revisions)
-    if not wanted:
-        return
-    # loads Git, which the workspace does without
-    from dvx.ops import revisions as several_commits
-
-    for start in range(0, len(wanted), _PORTION):
-        assert project.git is not None
-        portion = wanted[start : start + _PORTION]
-        sources = several_commits.RevisionFiles(project, project.git, portion)
-        for commit in portion:
-            index, lost = load_revision(project, sources.source(commit), commit[:7])
-            unread += lost.values()
-            yield index
 
 
 def chosen_commits(project: Project, revisions: ChosenRevisions) -> list[str]:
