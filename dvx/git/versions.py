@@ -21,3 +21,16 @@ def versions(git: Git, path: str, limit: int) -> list[tuple[str, str]]:
             break
         found.append((commit, blob))
     return found
+
+
+def blob_above(git: Git, commit: str, path: str) -> str | None:
+    """The blob of a regular file that lies above the project in a commit; None if there is none, or not in the repository."""
+    full = git.full(path)
+    if "://" in path or full == ".." or full.startswith(("../", "/")):
+        return None
+    for row in values.fields(process.ask(git.place, ("ls-tree", "--full-tree", "-z", commit, "--", full))):
+        facts, _, name = row.partition("\t")
+        mode, _, blob = facts.split()
+        if name == full and mode.startswith("100"):
+            return blob
+    return None

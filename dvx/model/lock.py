@@ -12,7 +12,7 @@ from dvx.errors import SchemaError, nearest
 from dvx.model.canonical import ordered
 from dvx.model.dataset import KEY, lock_of
 from dvx.model.dialect import Dialect
-from dvx.model.paths import join, parent, relative
+from dvx.model.paths import is_outside, located, parent, relative
 from dvx.model.pipeline import DEFAULT_PARAMS
 from dvx.model.pointer import Recorded, decode_entry, encode_lock_entry
 from dvx.model.stage import Pipeline, Stage
@@ -33,7 +33,7 @@ Where = tuple[str | int, ...]
 class StageState(Struct, frozen=True):
     """What was seen of a stage: recorded in the lock, or observed now. Maps are keyed by project-relative path.
 
-    `params` maps a file to its values: {"params.yaml": {"train.lr": 0.1}}.
+    `params` maps a file to its values: {"params.yaml": {"train.lr": 0.1}}. `outside` are outputs that do not lie in the project.
     """
 
     command: str | tuple[str, ...]
@@ -41,6 +41,7 @@ class StageState(Struct, frozen=True):
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     outs: Mapping[str, Recorded] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
+    outside: Mapping[str, Recorded] = field(default_factory=dict)
 
 
 class Lock(Struct, frozen=True):
@@ -75,7 +76,8 @@ def decode_lock(document: Any, file: str, dialect: Dialect, pipeline: Pipeline |
     for name, raw in _mapping({} if found is None else found, ("stages",)).items():
         stage = pipeline.stages.get(name) if pipeline else None
         if stage or not pipeline:
-            stages[str(name)] = decode_state(raw, stage.workdir if stage else parent(file), dialect, ("stages", name))
+            owner = stage or Stage("", "", "", file, parent(file))
+            stages[str(name)] = decode_state(raw, owner, dialect, ("stages", name))
     return Lock(stages, {str(lock["name"]): lock for lock in map(lock_of, _rows(top, "datasets", ())) if lock})
 
 
@@ -85,8 +87,8 @@ def lock_keys(dialect: Dialect) -> Mapping[str, tuple[str, ...]]:
     return {"top": _TOP, "stage": stage, "entry": (*_ENTRY, *dialect.algorithms)}
 
 
-def decode_state(raw: Any, workdir: str, dialect: Dialect, where: Where) -> StageState:
-    """Read one stage of a lock, or an entry of the run-cache; raises like `decode_lock`."""
+def decode_state(raw: Any, stage: Stage, dialect: Dialect, where: Where) -> StageState:
+    """Read what a lock, or an entry of the run-cache, has of a stage; raises like `decode_lock`."""
     entry = _mapping(raw, where)
     _known(entry, lock_keys(dialect)["stage"], where)
     command = entry.get("cmd")
@@ -94,16 +96,18 @@ def decode_state(raw: Any, workdir: str, dialect: Dialect, where: Where) -> Stag
         command = tuple(command)
     if not isinstance(command, (str, tuple)):
         raise SchemaError("`cmd` is a text or a list of texts", (*where, "cmd") if "cmd" in entry else where)
-    params = {}
+    params, known = {}, stage.absolute
     for file, values in _mapping(entry.get("params", {}), (*where, "params")).items():
         if not isinstance(file, str):
             raise SchemaError("a file of parameters is called by a text", (*where, "params"))
-        params[join(workdir, file)] = dict(_mapping(values or {}, (*where, "params", file)))
+        params[known.get(file) or located(file, stage.workdir, "")] = dict(_mapping(values or {}, (*where, "params", file)))
+    outs = _entries(entry, "outs", stage, dialect, where)
     return StageState(
         command=command,
-        deps=_entries(entry, "deps", workdir, dialect, where),
+        deps=_entries(entry, "deps", stage, dialect, where),
         params=params,
-        outs=_entries(entry, "outs", workdir, dialect, where),
+        outs={path: recorded for path, recorded in outs.items() if not is_outside(path)},
+        outside={path: recorded for path, recorded in outs.items() if is_outside(path)},
         env={str(name): str(value) for name, value in _mapping(entry.get(_ENV) or {}, (*where, _ENV)).items()},
     )
 
@@ -137,7 +141,7 @@ def encode_state(state: StageState, stage: Stage) -> dict[str, Any]:
         params[file] = {key: files[file][key] for key in ordered(files[file])}
     if params:
         entry["params"] = params
-    outs = _encode_entries(state.outs, stage)
+    outs = _encode_entries({**state.outs, **state.outside}, stage)
     if outs:
         entry["outs"] = outs
     return entry
@@ -149,16 +153,19 @@ def _encode_entries(entries: Mapping[str, Recorded], stage: Stage) -> list[dict[
 
 
 def _text_of(path: str, stage: Stage) -> str:
-    return stage.written.get(path) or relative(path, stage.workdir)
+    return stage.written.get(path) or (path if path.startswith("/") or "://" in path else relative(path, stage.workdir))
 
 
-def _entries(entry: Mapping[str, Any], key: str, workdir: str, dialect: Dialect, where: Where) -> dict[str, Recorded]:
-    known = lock_keys(dialect)["entry"]
+def _entries(entry: Mapping[str, Any], key: str, stage: Stage, dialect: Dialect, where: Where) -> dict[str, Recorded]:
+    known, absolute = lock_keys(dialect)["entry"], stage.absolute
     found = {}
     for index, raw in enumerate(_rows(entry, key, where)):
         place = (*where, key, index)
         _known(_mapping(raw, place), known, place)
-        recorded = decode_entry(raw, workdir, dialect, place, outside=key == "deps")
+        recorded = decode_entry(raw, stage.workdir, dialect, place, outside=True)
+        if is_outside(recorded.path):
+            path = absolute.get(recorded.path) or located(recorded.path, stage.workdir, "")
+            recorded = replace(recorded, path=path)
         found[recorded.path] = recorded
     return found
 

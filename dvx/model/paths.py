@@ -76,6 +76,26 @@ def join(folder: str, name: str) -> str:
     return "" if joined == "." else joined
 
 
+def located(text: str, folder: str, root: str) -> str:
+    """Where `text`, as written in a file of `folder`, leads: relative to the project at `root`, also out of it; a URL stays.
+
+    An absolute path stays, too, where `root` is empty.
+    """
+    if "://" in text:
+        return text
+    if not text.startswith("/"):
+        return join(folder, text)
+    if not root:
+        return posixpath.normpath(text)
+    found = posixpath.relpath(text, root)
+    return "" if found == "." else found
+
+
+def is_outside(path: str) -> bool:
+    """Whether that, seen from the project, is a URL or leads out of the project."""
+    return path.startswith(("../", "/")) or path == ".." or "://" in path
+
+
 def parent(path: str) -> str:
     """The folder of `path`; empty for the project itself."""
     return path.rpartition("/")[0]

@@ -14,11 +14,11 @@ from dvx.errors import GraphError, SchemaError, UnsafePath
 from dvx.model.dataset import spec_of
 from dvx.model.dialect import Dialect
 from dvx.model.expanded import CommandStyle, Expanded, as_text, is_templated
-from dvx.model.paths import check_path, join, parent, relative
+from dvx.model.paths import check_path, is_outside, join, located, parent, relative
 from dvx.model.pipeline_schema import Where, check_document
 from dvx.model.pointer import Output, OutputKind
 from dvx.model.run_settings import RunSettings, decode_run, has_settings
-from dvx.model.stage import ParamFile, Pipeline, Stage, address_of, is_url
+from dvx.model.stage import ParamFile, Pipeline, Stage, address_of
 
 DEFAULT_PARAMS = "params.yaml"
 _GROUPS = frozenset({"foreach", "matrix", "vars"})
@@ -27,9 +27,11 @@ _KINDS = (("outs", OutputKind.DATA), ("metrics", OutputKind.METRIC), ("plots", O
 _PLOT_FLAGS = ("x", "y", "x_label", "y_label", "title", "header", "template")
 
 
-def decode_pipeline(document: Any, file: str, dialect: Dialect, load: Callable[[str], Any], style: CommandStyle) -> Pipeline:
+def decode_pipeline(
+    document: Any, file: str, dialect: Dialect, load: Callable[[str], Any], style: CommandStyle, *, root: str = ""
+) -> Pipeline:
     """Read a loaded pipeline file; `load` gives the value of a file that its templates use (relative to its folder), or
-    raises KeyError.
+    raises KeyError. Absolute paths in it are seen from `root`, the folder of the project, if that is given.
 
     Raises:
         SchemaError: an unknown key, a value of the wrong kind, a template that does not resolve, an unsafe path.
@@ -49,7 +51,7 @@ def decode_pipeline(document: Any, file: str, dialect: Dialect, load: Callable[[
     folder = parent(file)
     return Pipeline(
         file=file,
-        stages={name: _Reader(file, dialect, expanded, name).stage() for name in expanded.stages},
+        stages={name: _Reader(file, dialect, expanded, name, root).stage() for name in expanded.stages},
         params_files=tuple(join(folder, _text(name)) for name in expanded.params),
         metrics=tuple(join(folder, _text(name)) for name in expanded.metrics),
         plots=tuple((_plotted(name), _axes_named(plot)) for name, plot in _plots(expanded.plots)),
@@ -94,8 +96,9 @@ def _axes_named(plot: Any) -> Any:
 class _Reader:
     """Reads one resolved stage; `written` grows while its paths are read."""
 
-    def __init__(self, file: str, dialect: Dialect, expanded: Expanded, name: str) -> None:
+    def __init__(self, file: str, dialect: Dialect, expanded: Expanded, name: str, root: str) -> None:
         self._file = file
+        self._root = root
         self._dialect = dialect
         self._name = name
         self._raw = expanded.stages[name]
@@ -112,6 +115,7 @@ class _Reader:
         deps = tuple(dict.fromkeys(self._dep(_text(item)) for item in raw.get("deps", ())))
         params = self._params()
         outs = tuple(self._outputs())
+        inside = tuple(output for output in outs if not is_outside(output.path))
         command, meta = raw["cmd"], raw.get("meta")
         stage = Stage(
             name=self._name,
@@ -121,7 +125,8 @@ class _Reader:
             workdir=self._workdir,
             deps=deps,
             params=params,
-            outs=outs,
+            outs=inside,
+            outside=tuple(output for output in outs if is_outside(output.path)) if len(inside) < len(outs) else (),
             frozen=raw.get("frozen", False),
             always=raw.get("always_changed", False),
             desc=_text(raw.get("desc", "")),
@@ -152,21 +157,14 @@ class _Reader:
         return decode_run(raw if has_settings(raw) else None, (*self._where, "meta", "run"), records_env=False)
 
     def _dep(self, text: str) -> str:
-        path = join(self._workdir, text)
-        if is_url(text) or text.startswith("/") or path == ".." or path.startswith("../"):
-            path = text
-        else:
-            self._checked(path, "deps")
-        self._written.setdefault(path, text)
-        return path
+        return self._place(text, "deps")
 
     def _params(self) -> tuple[ParamFile, ...]:
         keys: dict[str, list[str] | None] = {}
         for item in self._raw.get("params", ()):
             pairs = item.items() if isinstance(item, Mapping) else [(DEFAULT_PARAMS, [item])]
             for file, names in pairs:
-                path = self._checked(join(self._workdir, _text(file)), "params")
-                self._written.setdefault(path, _text(file))
+                path = self._place(_text(file), "params")
                 known = keys.setdefault(path, [])
                 if not names or known is None:
                     keys[path] = None
@@ -179,12 +177,20 @@ class _Reader:
         for key, kind in _KINDS:
             for item in self._raw.get(key, ()):
                 for text, flags in item.items() if isinstance(item, Mapping) else [(_text(item), {})]:
-                    path = self._checked(join(self._workdir, text), key)
-                    self._written.setdefault(path, text)
+                    path = self._place(text, key)
                     if path in seen:
                         raise GraphError(f"the stage `{self._name}` lists the output `{path}` twice", f"mend `{self._file}`")
                     seen.add(path)
                     yield _output(path, kind, flags)
+
+    def _place(self, text: str, key: str) -> str:
+        """Where a path of the stage leads; what it is in the lock is kept."""
+        path = located(text, self._workdir, self._root)
+        if not is_outside(path):
+            self._checked(path, key)
+            text = relative(path, self._workdir) if text.startswith("/") else text
+        self._written.setdefault(path, text)
+        return path
 
     def _checked(self, path: str, key: str) -> str:
         try:

@@ -17,7 +17,7 @@ from dvx.errors import Corrupted, SchemaError, UnsafePath, nearest
 from dvx.model.dataset import KEY as DATASET
 from dvx.model.dialect import Dialect
 from dvx.model.digest import LEGACY, Digest, digest_bytes
-from dvx.model.paths import check_path, join, parent, relative, within
+from dvx.model.paths import check_path, is_outside, join, parent, relative, within
 from dvx.model.tree import Content, tree_content
 from dvx.model.versioned import tree_of
 
@@ -135,7 +135,7 @@ def decode_entry(
     written = _text(entry.get("path"), (*where, "path"))
     path = join(folder, written)
     # in another repository it is seen from the top of that
-    if outside and ("repo" in entry or "://" in written or written.startswith("/") or path == ".." or path.startswith("../")):
+    if outside and ("repo" in entry or "://" in written or written.startswith("/") or is_outside(path)):
         path = written
     else:
         try:

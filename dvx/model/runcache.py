@@ -51,6 +51,7 @@ def is_restorable(stage: Stage) -> bool:
         stage.lines
         and (stage.deps or stage.params)
         and stage.outs
+        and not stage.outside
         and not stage.never_fresh
         and not any(output.persist for output in stage.outs)
         and not any(is_url(dep) for dep in stage.deps)

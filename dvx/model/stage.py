@@ -31,9 +31,10 @@ class MapSettings(Struct, frozen=True):
 class Stage(Struct, frozen=True):
     """What the author wrote of one stage; no hashes.
 
-    `address` names it in the project: `train`, `train@a`, `sub/dvx.yaml:train`. Paths are relative to the project,
-    but for dependencies that leave it or are URLs, which stay as written. `command` is as in the file: a text or a list.
-    `written` maps each path to the text in the file, which is what the lock records.
+    `address` names it in the project: `train`, `train@a`, `sub/dvx.yaml:train`. Paths are relative to the project, those of
+    dependencies, parameters and `outside` outputs also out of it; or they are URLs. `outs` lie in the project, and only they
+    are ever written or removed. `command` is as in the file: a text or a list. `written` maps each path to the text that the
+    lock records: the one in the file, or a relative one for an absolute path in the project.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Stage(Struct, frozen=True):
     deps: tuple[str, ...] = ()
     params: tuple[ParamFile, ...] = ()
     outs: tuple[Output, ...] = ()
+    outside: tuple[Output, ...] = ()
     frozen: bool = False
     always: bool = False
     desc: str = ""
@@ -56,7 +58,7 @@ class Stage(Struct, frozen=True):
     @property
     def never_fresh(self) -> bool:
         """Whether it runs each time: because it says so, or because nothing could tell that it need not."""
-        return self.always or not (self.deps or self.params or self.outs)
+        return self.always or not (self.deps or self.params or self.outs or self.outside)
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -65,10 +67,18 @@ class Stage(Struct, frozen=True):
             return tuple(line for line in self.command.splitlines() if line.strip())
         return tuple(line for line in self.command if line.strip())
 
-    def place(self, dep: str) -> str:
-        """Where a dependency is: relative to the project (maybe leaving it), absolute, or a URL."""
-        inside = is_url(dep) or not (dep.startswith("/") or ".." in dep.split("/"))
-        return dep if inside else join(self.workdir, dep)
+    @property
+    def all_outs(self) -> tuple[Output, ...]:
+        """The outputs, also those outside, as the file orders them."""
+        if not self.outside:
+            return self.outs
+        order = {path: number for number, path in enumerate(self.written)}
+        return tuple(sorted((*self.outs, *self.outside), key=lambda output: order[output.path]))
+
+    @property
+    def absolute(self) -> dict[str, str]:
+        """The absolute paths that the lock records -> what they are here."""
+        return {text: path for path, text in self.written.items() if text.startswith("/")}
 
 
 class Pipeline(Struct, frozen=True):

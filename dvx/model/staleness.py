@@ -195,8 +195,9 @@ def _leaves(key: str, old: tuple[Any, ...], new: tuple[Any, ...], same: Same) ->
 
 
 def _output_changes(stage: Stage, locked: StageState, seen: StageState, missing: Collection[Digest]) -> Iterator[Reason]:
-    for output in stage.outs:
-        before, now = _content(locked.outs, output.path), _content(seen.outs, output.path)
+    recorded, found = {**locked.outs, **locked.outside}, {**seen.outs, **seen.outside}
+    for output in stage.all_outs:
+        before, now = _content(recorded, output.path), _content(found, output.path)
         if before is not None and output.cached and before.digest in missing:
             yield Reason(Cause.OUT_NOT_CACHED, output.path)
         elif now is None:

@@ -132,7 +132,8 @@ class Decider:
 
     def _restorable(self, stage: Stage, locked: StageState | None, reasons: tuple[Reason, ...]) -> StageState | None:
         """Recorded outputs that belong to what is there now, and can be had without running."""
-        if locked is not None and all(reason.cause in OUTPUT_CAUSES for reason in reasons):
+        outside = {output.path for output in stage.outside}
+        if locked is not None and all(one.cause in OUTPUT_CAUSES and one.subject not in outside for one in reasons):
             outs = [locked.outs.get(output.path) for output in stage.outs]
             known = {recorded.path: recorded for recorded in outs if recorded and recorded.content}
             edited = {reason.subject for reason in reasons if reason.cause is Cause.OUT_MODIFIED}

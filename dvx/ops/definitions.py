@@ -89,7 +89,7 @@ class Definitions:
             return None
         try:
             text = data.decode("utf-8", "surrogateescape")
-            return parse_pipeline(text, file, self._project.dialect, read, command_style(self._project))
+            return parse_pipeline(text, file, self._project.dialect, read, command_style(self._project), root=self._project.root)
         except DvxError:
             return None
 
@@ -110,7 +110,7 @@ def _files(pipeline: Pipeline) -> list[str]:
 
 def _essence(stage: Stage) -> tuple[object, ...]:
     """What of a stage decides what comes out, and what is recorded of it."""
-    outs = [(output.path, output.cached, output.persist) for output in stage.outs]
+    outs = [(output.path, output.cached, output.persist) for output in stage.all_outs]
     return stage.command, stage.workdir, stage.deps, stage.params, outs, stage.run.env, stage.run.shell, stage.map
 
 

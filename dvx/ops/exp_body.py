@@ -78,12 +78,19 @@ def _deps(index: Index) -> dict[str, Any]:
 
 
 def _outs(index: Index) -> dict[str, Any]:
-    return {
+    found = {
         tracked.output.path: _facts(tracked.recorded)
         | {"use_cache": tracked.output.cached, "is_data_source": tracked.owner in index.pointers}
         for tracked in index.tracked
         if tracked.output.kind is OutputKind.DATA
     }
+    for stage in index.stages.values():
+        state = index.state(stage)
+        for output in stage.outside:
+            if output.kind is OutputKind.DATA:
+                facts = _facts(state.outside.get(output.path) if state else None)
+                found[output.path] = facts | {"use_cache": output.cached, "is_data_source": False}
+    return found
 
 
 def _facts(recorded: Recorded | None) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def _present(project: Project, index: Index) -> tuple[str, ...]:
     paths = {path: [output.path for output, _ in pointer.outs] for path, pointer in index.pointers.items()}
     found = [project.shown(path) for path, outs in paths.items() if _exist(project, outs)]
     for address, stage in index.stages.items():
-        deps = [stage.place(dep) for dep in stage.deps if not is_url(dep) and not is_dataset(dep)]
+        deps = [dep for dep in stage.deps if not is_url(dep) and not is_dataset(dep)]
         if _exist(project, [*deps, *(output.path for output in stage.outs)]):
             found.append(address)
     return tuple(found)

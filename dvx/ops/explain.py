@@ -111,7 +111,7 @@ class Explainer:
             if len(reason.leaves) > 1 or any(leaf.key != key for leaf in reason.leaves):
                 return ReasonDetail(reason, details=tuple(_first(list(map(str, reason.leaves)))))
             return ReasonDetail(reason, _value(before, key), _value(now, key))
-        olds, news = (locked.outs, seen.outs) if cause in OUTPUT_CAUSES else (locked.deps, seen.deps)
+        olds, news = ({**one.outs, **one.outside} if cause in OUTPUT_CAUSES else one.deps for one in (locked, seen))
         old_entry, new_entry = olds.get(subject), news.get(subject)
         if is_dataset(subject):
             return _dataset_difference(reason, old_entry, new_entry)

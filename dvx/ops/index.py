@@ -142,6 +142,7 @@ class Index(Struct, frozen=True, dict=True):
 def files_of(index: Index, kind: OutputKind) -> tuple[str, ...]:
     """The metrics or plots files that stages or pipelines declare."""
     outputs = [tracked.output.path for tracked in index.tracked if tracked.output.kind is kind]
+    outputs += [output.path for stage in index.stages.values() for output in stage.outside if output.kind is kind]
     declared = [pipeline.metrics if kind is OutputKind.METRIC else pipeline.plot_files for pipeline in index.pipelines.values()]
     return tuple(dict.fromkeys((*outputs, *(path for paths in declared for path in paths))))
 
@@ -170,10 +171,10 @@ def load_index(project: Project, source: Source | None = None, doubt: Doubt | No
         if dialect.pipeline in named:
             from dvx.ops.pipelines import command_style, parse_pipeline
 
-            style = command_style(project)
             path = prefix + dialect.pipeline
             with _left_out(path, doubt):
-                pipelines[path] = parse_pipeline(decoded(named[dialect.pipeline], path), path, dialect, source.read, style)
+                text, style = decoded(named[dialect.pipeline], path), command_style(project)
+                pipelines[path] = parse_pipeline(text, path, dialect, source.read, style, root=project.root)
                 here += [output for stage in pipelines[path].stages.values() for output in stage.outs]
         if dialect.lock in named:
             from dvx.ops.pipelines import parse_lock

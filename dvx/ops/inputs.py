@@ -101,10 +101,7 @@ class Inputs:
     def compare(self, stage: Stage, before: StageState) -> tuple[StageState, str]:
         """What `settle` gives, and in words what was written meanwhile; empty for nothing."""
         written: dict[str, str] = {}
-        deps = {
-            dep: recorded if is_url(dep) else self._settled(stage.place(dep), recorded, written)
-            for dep, recorded in before.deps.items()
-        }
+        deps = {dep: recorded if is_url(dep) else self._settled(dep, recorded, written) for dep, recorded in before.deps.items()}
         marks = _params_marks(self._project, stage)
         for file in stage.params:
             self._compare(file, before.params[file.path], marks.get(file.path), written)
@@ -153,7 +150,7 @@ class Inputs:
 
 
 def _places(stage: Stage) -> list[str]:
-    return [stage.place(dep) for dep in stage.deps if not is_url(dep)]
+    return [dep for dep in stage.deps if not is_url(dep)]
 
 
 def _glance(project: Project, place: str) -> _Glance:

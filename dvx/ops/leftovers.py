@@ -89,9 +89,9 @@ def find_leftover(project: Project, stage: Stage) -> Leftover | None:
 
 def adopt(project: Project, stage: Stage, key: str, inputs: Callable[[], str], place: Callable[[str], str]) -> Leftover | None:
     """The attempt that was left, if it is one of this run-cache key and these `inputs` (their fingerprint), all its commands
-    succeeded, and its outputs are as they left them; `place` says where it made one.
+    succeeded, and its outputs are as they left them; `place` says where it made one. What is outside nobody vouches for.
     """
-    left = find_leftover(project, stage)
+    left = None if stage.outside else find_leftover(project, stage)
     if left is None or left.trace.code != 0 or left.about.key != key or left.about.inputs != inputs():
         return None
     try:

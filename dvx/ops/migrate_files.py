@@ -100,13 +100,13 @@ class Rewriter:
         text = self._pipeline(files.read(self._source.abs(old.file)).decode(), old.file)
         path = counterpart(old.file, self._source.dialect, self._target.dialect)
         style = replace(command_style(self._source), quote=self._target.dialect.quotes_values)
-        return parse_pipeline(text, path, self._target.dialect, Workspace(self._source).read, style)
+        return parse_pipeline(text, path, self._target.dialect, Workspace(self._source).read, style, root=self._source.root)
 
     def _stage(self, old: Stage, new: Pipeline, state: StageState) -> dict[str, Any]:
         """A stage's entry. A command that was up to date is so in the new dialect, too, which may protect values in it."""
         stage = new.stages.get(old.name, old)
         command = stage.command if state.command == old.command else state.command
-        deps = {path: self._recorded(recorded, old.place(path)) for path, recorded in state.deps.items()}
+        deps = {path: self._recorded(recorded, path) for path, recorded in state.deps.items()}
         outs = {path: self._recorded(recorded, path) for path, recorded in state.outs.items()}
         return encode_state(replace(state, command=command, deps=deps, outs=outs), old)
 

@@ -62,7 +62,7 @@ def move(project: Project, source: str, target: str, tell: Tell = silent) -> Mov
     if place != pointer.path:
         project.drop(pointer.path)
     for stage in index.stages.values():
-        if any(within(stage.place(dep), old) for dep in stage.deps):
+        if any(within(dep, old) for dep in stage.deps):
             tell(Notice(f"the stage `{stage.address}` depends on `{printable(old)}`", f"change it in `{stage.file}`"))
     there = [path for path in (place, *changed) if os.path.exists(project.abs(path))]
     gone = {pointer.path, *changed} - {*there}

@@ -55,13 +55,14 @@ class Observer:
             UnknownTarget: the stage depends on a dataset that no pipeline file has.
         """
         self.preload([(stage, locked)])
-        recorded = {**locked.deps, **locked.outs} if locked else {}
+        recorded = {**locked.deps, **locked.outs, **locked.outside} if locked else {}
         return StageState(
             command=stage.command,
             deps={dep: self._recorded(stage, dep, recorded) for dep in stage.deps},
             params={file.path: self._params(file.path, file.keys) for file in stage.params},
             outs={output.path: self._recorded(stage, output.path, recorded) for output in stage.outs},
             env=stage.run.env,
+            outside={output.path: self._recorded(stage, output.path, recorded) for output in stage.outside},
         )
 
     def content(self, path: str, like: Content | None = None) -> Content | None:
@@ -102,9 +103,10 @@ class Observer:
     def _places(self, stage: Stage, locked: StageState | None) -> Iterable[tuple[str, str]]:
         for dep in stage.deps:
             if not is_url(dep):
-                yield stage.place(dep), self._algorithm(locked.deps.get(dep) if locked else None)
-        for output in stage.outs:
-            yield output.path, self._algorithm(locked.outs.get(output.path) if locked else None)
+                yield dep, self._algorithm(locked.deps.get(dep) if locked else None)
+        known = {**locked.outs, **locked.outside} if locked else {}
+        for output in (*stage.outs, *(output for output in stage.outside if not is_url(output.path))):
+            yield output.path, self._algorithm(known.get(output.path))
 
     def _algorithm(self, recorded: Recorded | None) -> str:
         return recorded.content.digest.algorithm if recorded and recorded.content else self._project.algorithm
@@ -116,7 +118,7 @@ class Observer:
         if is_url(path):
             # what cannot be asked here counts as unchanged; without a record the stage cannot run
             return before or Recorded(path, None)
-        content = self.content(stage.place(path), before.content if before else None)
+        content = self.content(path, before.content if before else None)
         return Recorded(path, content)
 
     def _dataset(self, stage: Stage, dep: str) -> Recorded:

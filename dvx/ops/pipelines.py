@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +32,11 @@ def command_style(project: Project) -> CommandStyle:
     return CommandStyle(config.get("parsing.bool") or plain.booleans, config.get("parsing.list") or plain.lists, plain.quote)
 
 
-def parse_pipeline(text: str, path: str, dialect: Dialect, read: Read, style: CommandStyle | None = None) -> Pipeline:
-    """Read the text of a pipeline file; `read` gives the bytes of files that its templates use (project paths).
+def parse_pipeline(
+    text: str, path: str, dialect: Dialect, read: Read, style: CommandStyle | None = None, *, root: str = ""
+) -> Pipeline:
+    """Read the text of a pipeline file; `read` gives the bytes of files that its templates use (project paths), and `root` is
+    where the project is, if absolute paths are to be seen from there.
 
     Raises:
         FormatError: the text is no YAML, breaks the schema, or a template does not resolve.
@@ -48,7 +52,8 @@ def parse_pipeline(text: str, path: str, dialect: Dialect, read: Read, style: Co
         return load_data(data, place)
 
     try:
-        return decode_pipeline(load_yaml(text, path), path, dialect, load, style or CommandStyle(quote=dialect.quotes_values))
+        style = style or CommandStyle(quote=dialect.quotes_values)
+        return decode_pipeline(load_yaml(text, path), path, dialect, load, style, root=root)
     except SchemaError as error:
         raise schema_error(error, text, path) from None
 
@@ -82,6 +87,11 @@ def place_of(project: Project, stage: Stage) -> str:
     return f"{stage.file}:{line}:{column}"
 
 
+def name_of_place(project: Project, path: str) -> str:
+    """A path of a stage as DVC calls it: one that leads out of the project by its absolute form."""
+    return os.path.normpath(project.abs(path)) if path.startswith("../") or path == ".." else path
+
+
 def check_graph(index: Index) -> Graph:
     """The graph of all stages and pointers.
 
@@ -94,5 +104,5 @@ def check_graph(index: Index) -> Graph:
     ]
     for stage in index.stages.values():
         deps = tuple(dict.fromkeys([*stage.deps, *(file.path for file in stage.params)]))
-        nodes.append(Node(stage.address, deps, tuple(output.path for output in stage.outs)))
+        nodes.append(Node(stage.address, deps, tuple(output.path for output in stage.all_outs)))
     return build_graph(nodes)

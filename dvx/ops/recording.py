@@ -25,6 +25,7 @@ from dvx.ops.provenance import note_made
 from dvx.ops.relink import relink
 from dvx.ops.runcache import save_run
 from dvx.ops.source import Workspace
+from dvx.ops.stage_checks import refuse_cached
 from dvx.ops.track import observe, store
 from dvx.project import Project
 
@@ -65,7 +66,8 @@ def keep_run(project: Project, stage: Stage, state: StageState, stored: Collecti
         MissingData: an output does not exist.
     """
     contents = _take(project, stage, stored, tell)
-    state = replace(state, outs={path: Recorded(path, content) for path, content in contents.items()})
+    outside = {output.path: Recorded(output.path, contents.pop(output.path)) for output in stage.outside}
+    state = replace(state, outs={path: Recorded(path, content) for path, content in contents.items()}, outside=outside)
     if stored:
         save_run(project, stage, state)
     return state
@@ -126,7 +128,8 @@ def _name(project: Project, stage: Stage, state: StageState, already: Collection
 
 def _take(project: Project, stage: Stage, stored: Collection[str], tell: Tell) -> dict[str, Content]:
     """What the outputs hold; those to be `stored` are in the cache then."""
-    paths = [output.path for output in stage.outs]
+    refuse_cached(stage)
+    paths = [output.path for output in stage.all_outs]
     for path in paths:
         if not os.path.exists(project.abs(path)):
             hint = f"mend the command, or take `{path}` out of the outputs in `{stage.file}`"
@@ -134,7 +137,8 @@ def _take(project: Project, stage: Stage, stored: Collection[str], tell: Tell) -
     contents = store(project, stored, tell)
     project.cache.barrier()
     note_made(project, (content.digest for content in contents.values()))
-    found = observe(project, [path for path in paths if path not in contents], tell)
+    found = observe(project, [output.path for output in stage.outs if output.path not in contents], tell)
+    found |= observe(project, [output.path for output in stage.outside], tell, outside=True)
     return contents | {path: content for path, content in found.items() if content is not None}
 
 

@@ -30,9 +30,9 @@ def pull_for(project: Project, stage: Stage, choice: StageChoice, tell: Tell) ->
 
     A failure is only told: the stage can still run.
     """
-    deps = [stage.place(reason.subject) for reason in choice.reasons if reason.cause is Cause.DEP_DELETED]
+    deps = [reason.subject for reason in choice.reasons if reason.cause is Cause.DEP_DELETED]
     if any(reason.cause is Cause.NEVER_RAN for reason in choice.reasons):
-        deps = [stage.place(dep) for dep, seen in choice.state.deps.items() if seen.content is None and not is_url(dep)]
+        deps = [dep for dep, seen in choice.state.deps.items() if seen.content is None and not is_url(dep)]
     absent = all(reason.cause in ABSENT_CAUSES for reason in choice.reasons)
     outs = [output.path for output in stage.outs if output.cached] if absent else []
     if not deps and not outs:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from dvx.git import Git
+from dvx.git.versions import blob_above
+from dvx.model.paths import is_outside
 from dvx.project import Project
 
 
@@ -23,6 +25,9 @@ class RevisionFiles:
 
     def read(self, commit: str, path: str) -> bytes | None:
         """The bytes of a file in a commit; None when there is no such file."""
+        if is_outside(path):
+            blob = blob_above(self._git, commit, path)
+            return None if blob is None else self._git.blobs([blob])[blob]
         blob = self._trees.blob(commit, path)
         if blob is None:
             return None

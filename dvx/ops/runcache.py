@@ -97,9 +97,9 @@ def _read(project: Project, stage: Stage, place: str, name: str) -> StageState |
     """A run, if the file is what its name says and is about this stage's outputs."""
     try:
         entry = load_yaml(files.read(place).decode("utf-8", "replace"), place)
-        state = decode_state(entry, stage.workdir, project.dialect, ())
+        state = decode_state(entry, stage, project.dialect, ())
     except DvxError:
         return None
     outs = {output.path for output in stage.outs}
-    whole = state.outs.keys() == outs and all(recorded.content for recorded in state.outs.values())
+    whole = not state.outside and state.outs.keys() == outs and all(recorded.content for recorded in state.outs.values())
     return state if whole and run_value(entry) == name else None

@@ -49,8 +49,8 @@ def _beside_dvc(project: Project, stage: Stage, tell: Tell, check: Callable[[], 
     if not project.dialect.shares_locks:
         yield
         return
-    read = [project.abs(stage.place(dep)) for dep in stage.deps if not is_url(dep) and not dep.startswith("/")]
-    write = [project.abs(output.path) for output in stage.outs]
+    read = [os.path.normpath(project.abs(dep)) for dep in stage.deps if not is_url(dep)]
+    write = [os.path.normpath(project.abs(output.path)) for output in stage.all_outs if not is_url(output.path)]
     told: list[str] = []
 
     def wait(reason: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from dvx.errors import DvxError
+from dvx.model.paths import is_outside
 from dvx.ops.ignore import Ignore
 from dvx.project import Project
 from dvx.store import files
@@ -76,7 +77,13 @@ class Revision:
 
     def read(self, path: str) -> bytes | None:
         """The bytes of a file; None when there is no such file."""
-        blob = self._files().get(path)
+        if is_outside(path):
+            # Git is slow to load, which reading the workspace does without
+            from dvx.git.versions import blob_above
+
+            blob = blob_above(self._git, self._commit, path)
+        else:
+            blob = self._files().get(path)
         return None if blob is None else self._git.blobs([blob])[blob]
 
     def below(self, path: str) -> list[str]:

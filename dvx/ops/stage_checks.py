@@ -9,7 +9,7 @@ from dvx.git.submodules import submodule_of
 from dvx.model.dataset import is_dataset, name_of
 from dvx.model.lock import StageState
 from dvx.model.params import is_pattern
-from dvx.model.paths import parent, printable
+from dvx.model.paths import is_outside, parent, printable
 from dvx.model.pointer import Recorded
 from dvx.model.stage import Stage, is_url
 from dvx.ops.in_git import InGit
@@ -62,13 +62,23 @@ def _missing_dep(project: Project, index: Index, stage: Stage, dep: str) -> Miss
     tracked = index.owner_of(dep)
     name = quoted(dep)
     hint = f"run `dvx checkout {name}`, or `dvx pull {name}` to get it from a remote" if tracked else "make it, or mend the path"
-    if not tracked and project.git is not None and (submodule := submodule_of(project.git, dep)):
+    if not (tracked or is_outside(dep)) and project.git is not None and (submodule := submodule_of(project.git, dep)):
         hint = f"run `git submodule update --init {quoted(submodule)}`"
     return MissingData(f"`{printable(dep)}`, which the stage `{stage.address}` depends on, does not exist", hint)
 
 
+def refuse_cached(stage: Stage) -> None:
+    """Refuse outputs outside of the project that are to be kept in the cache, as nothing could restore them; raises DvxError."""
+    for output in stage.outside:
+        if output.cached:
+            text = f"the output `{printable(stage.written[output.path])}` of the stage `{stage.address}` lies outside of the"
+            hint = f"write `cache: false` under it in `{stage.file}` (`-O` of `dvx stage add`), or let the stage write into it"
+            raise DvxError(f"{text} repository, so it cannot be kept in the cache", hint)
+
+
 def check_outputs(project: Project, stage: Stage, in_git: InGit) -> None:
-    """Refuse outputs that Git tracks, or that lie behind a link that leaves the project."""
+    """Refuse outputs that Git tracks, or that lie outside of the project and are to be kept, or behind a link that leaves it."""
+    refuse_cached(stage)
     root = os.path.realpath(project.root)
     for output in stage.outs:
         folder = os.path.realpath(project.abs(parent(output.path)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from dvx.model.pointer import Output, OutputKind, Pointer, Recorded, encode_lock
 from dvx.model.run_settings import PLAIN, RunSettings
 from dvx.model.stage import Stage
 from dvx.ops.index import Index, load_index
-from dvx.ops.pipelines import check_graph
+from dvx.ops.pipelines import check_graph, name_of_place
 from dvx.ops.repro_plan import ReproOptions, find_stages
 from dvx.ops.unread import load_for, load_readable
 from dvx.project import Project
@@ -101,7 +102,9 @@ def find_dag(project: Project, options: DagOptions) -> Dag:
     else:
         order = graph.order(targets)
     if options.outs:
-        return Dag(_output_needs(graph, order))
+        show = partial(name_of_place, project)
+        named = _output_needs(graph, order)
+        return Dag({show(out): tuple(map(show, needed)) for out, needed in named.items()})
     names = _collapsed(index) if options.collapse else {}
     needs: dict[str, dict[str, None]] = {}
     for address in order:
@@ -146,10 +149,10 @@ def _listed(index: Index, stage: Stage) -> ListedStage:
 def _summary(stage: Stage) -> str:
     if stage.desc:
         return stage.desc.splitlines()[0]
-    data = [stage.written[output.path] for output in stage.outs if output.kind is OutputKind.DATA]
-    reports = [stage.written[output.path] for output in stage.outs if output.kind is not OutputKind.DATA]
+    data = [stage.written[output.path] for output in stage.all_outs if output.kind is OutputKind.DATA]
+    reports = [stage.written[output.path] for output in stage.all_outs if output.kind is not OutputKind.DATA]
     parts = [("Outputs", data), ("Reports", reports)]
-    if not stage.outs:
+    if not stage.all_outs:
         parts = [("Depends on", [stage.written[path] for path in (*stage.deps, *(file.path for file in stage.params))])]
     return "; ".join(f"{word} {', '.join(paths)}" for word, paths in parts if paths) or "No outputs or dependencies"
 
@@ -157,7 +160,7 @@ def _summary(stage: Stage) -> str:
 def document(stage: Stage, state: StageState | None) -> dict[str, Any]:
     """All that is known of a stage, its paths seen from the project."""
     deps = state.deps if state else {}
-    outs = state.outs if state else {}
+    outs = {**state.outs, **state.outside} if state else {}
     known = {
         "stage": stage.address,
         "cmd": list(stage.command) if isinstance(stage.command, tuple) else stage.command,
@@ -166,10 +169,10 @@ def document(stage: Stage, state: StageState | None) -> dict[str, Any]:
         "meta": stage.meta,
         "frozen": stage.frozen,
         "always_changed": stage.always,
-        "deps": [_entry(stage.place(dep), deps.get(dep)) for dep in stage.deps],
+        "deps": [_entry(dep, deps.get(dep)) for dep in stage.deps],
         "params": {file.path: list(file.keys or ()) for file in stage.params},
         "locked_params": {path: dict(values) for path, values in state.params.items()} if state else {},
-        "outs": [_output(output, outs.get(output.path)) for output in stage.outs],
+        "outs": [_output(output, outs.get(output.path)) for output in stage.all_outs],
         "map": msgspec.to_builtins(stage.map) if stage.map else None,
         "run": _differing(stage.run),
     }

@@ -13,7 +13,7 @@ from dvx.git.worktree import listed
 from dvx.model.events import Tell
 from dvx.model.lock import StageState
 from dvx.model.paths import parent, printable, within
-from dvx.model.stage import Stage
+from dvx.model.stage import Stage, is_url
 from dvx.ops.detach import is_linked, to_trash
 from dvx.ops.experiments import git_of
 from dvx.ops.inputs import Inputs
@@ -49,6 +49,11 @@ class StageRoom:
         if project.git is None or project.git.head() is None:
             text = f"the stage `{stage.address}` has `snapshot`, which needs a Git repository with a commit"
             raise GitError(text, "commit the project first, or leave `snapshot` out")
+        for output in stage.outside:
+            written = stage.written[output.path]
+            if not (written.startswith("/") or is_url(written)):
+                text = f"the output `{printable(written)}` of the stage `{stage.address}` would be another place in a snapshot"
+                raise UnsafePath(text, "write an absolute path, or leave `snapshot` out")
         refuse_inside(project, stage)
         self._project = project
         self._stage = stage

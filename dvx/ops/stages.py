@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError, GraphError, UnknownTarget, UsageError, nearest, quoted
 from dvx.formats import dump_yaml, edit_yaml
-from dvx.model.paths import join, printable
+from dvx.model.paths import is_outside, join, located, printable, relative
 from dvx.model.pipeline import DEFAULT_PARAMS
 from dvx.model.stage import Stage
 from dvx.ops.gitignore import ignore
@@ -73,7 +73,8 @@ def add_stage(project: Project, new: NewStage) -> StageAdded:
         GraphError: an output has an owner already, or the stages would need each other in a circle.
     """
     _check(new)
-    file = join(project.relative("."), project.dialect.pipeline)
+    folder = project.relative(".")
+    file, new = join(folder, project.dialect.pipeline), _relative(project, new, join(folder, new.workdir))
     check_text(file)
     with project.lock(file):
         index = load_index(project)
@@ -146,6 +147,21 @@ def _check(new: NewStage) -> None:
         )
 
 
+def _relative(project: Project, new: NewStage, workdir: str) -> NewStage:
+    """The stage with absolute paths that lie in the project as they are seen from its working folder."""
+
+    def seen(text: str) -> str:
+        path = located(text, workdir, project.root)
+        return relative(path, workdir) if text.startswith("/") and not is_outside(path) else text
+
+    def file_seen(item: str) -> str:
+        file, colon, keys = item.rpartition(":")
+        return f"{seen(file)}{colon}{keys}"
+
+    outs = tuple(replace(output, path=seen(output.path)) for output in new.outs)
+    return replace(new, deps=tuple(map(seen, new.deps)), params=tuple(map(file_seen, new.params)), outs=outs)
+
+
 def _params(items: Sequence[str]) -> list[Any]:
     chosen: dict[str, dict[str, None]] = {}
     for item in items:
@@ -205,7 +221,7 @@ def _described(old: Sequence[Any], new: Sequence[Any]) -> list[Any]:
 
 def _checked(project: Project, index: Index, file: str, text: str, name: str) -> Stage:
     """The stage as it reads in the new text, if the whole project is still sound with it."""
-    pipeline = parse_pipeline(text, file, project.dialect, Workspace(project).read, command_style(project))
+    pipeline = parse_pipeline(text, file, project.dialect, Workspace(project).read, command_style(project), root=project.root)
     stage = pipeline.stages.get(name)
     if stage is None:
         raise UsageError(

@@ -20,7 +20,7 @@ from dvx.model.staleness import Cause, changes, exact, loose
 from dvx.model.tree import holds
 from dvx.ops.index import Index, SelectOptions, select
 from dvx.ops.observation import Observer
-from dvx.ops.pipelines import check_graph
+from dvx.ops.pipelines import check_graph, name_of_place
 from dvx.ops.unread import load_for
 from dvx.project import Project
 
@@ -182,13 +182,16 @@ def _stage_rows(project: Project, index: Index, stage: Stage, observer: Observer
         if reason.cause in (Cause.PARAM_NEW, Cause.PARAM_MODIFIED, Cause.PARAM_DELETED):
             file, _, key = reason.subject.partition(":")
             if locked is None or file not in locked.params:
-                rows.append(StatusRow(_DEPS, file, "new" if os.path.exists(project.abs(file)) else "deleted"))
+                rows.append(
+                    StatusRow(_DEPS, name_of_place(project, file), "new" if os.path.exists(project.abs(file)) else "deleted")
+                )
             else:
-                rows.append(StatusRow(_DEPS, file, _STATES[reason.cause], key))
+                rows.append(StatusRow(_DEPS, name_of_place(project, file), _STATES[reason.cause], key))
         elif reason.cause is Cause.DEP_NEW and is_dataset(reason.subject):
             rows.append(StatusRow(_DEPS, reason.subject, "new"))
         elif reason.cause in _STATES:
-            rows.append(StatusRow(_OUTS if reason.cause.name.startswith("OUT") else _DEPS, reason.subject, _STATES[reason.cause]))
+            what = _OUTS if reason.cause.name.startswith("OUT") else _DEPS
+            rows.append(StatusRow(what, name_of_place(project, reason.subject), _STATES[reason.cause]))
         else:
             rows.append(StatusRow(reason.cause.value))
     return dict.fromkeys(rows)

@@ -108,9 +108,10 @@ def _lock(data: bytes) -> None:
 def _run(data: bytes) -> None:
     from dvx.model.lock import decode_state
     from dvx.model.runcache import run_value
+    from dvx.model.stage import Stage
 
     entry = load_yaml(data.decode("utf-8", "replace"), "run")
-    decode_state(entry, "", DVC, ())
+    decode_state(entry, Stage("s", "s", "x", "dvc.yaml"), DVC, ())
     run_value(entry)
 
 

@@ -119,7 +119,7 @@ def test_stages_go_to_the_file_beside_the_user(native: Path) -> None:
         (NewStage("b", ["x"], outs=[NewOutput("model/part")]), GraphError, "lies in the output `model`"),
         (NewStage("b", ["x"], deps=["model"], outs=[NewOutput("data")]), GraphError, "in a circle"),
         (NewStage("b", ["x"], deps=["o"], outs=[NewOutput("o")]), GraphError, "depends on its own output"),
-        (NewStage("b", ["x"], outs=[NewOutput("../o")]), DvxError, "empty, `.` or `..` part"),
+        (NewStage("b", ["x"], outs=[NewOutput("../o")]), DvxError, "`../o` .* lies outside of the repository"),
         (NewStage("b", ["x"], workdir="absent"), DvxError, "the working folder `absent` does not exist"),
         (NewStage("b", ["x"], outs=[NewOutput("tracked")]), DvxError, "the output `tracked` .* is tracked by Git"),
         (NewStage("b.c", ["x"]), UsageError, "a stage cannot be called `b.c`"),

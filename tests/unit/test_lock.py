@@ -79,6 +79,25 @@ def test_fields_that_are_not_read_are_kept() -> None:
     assert state.deps["s3://b/k"].extras == {"etag": "abc"}
 
 
+def test_what_is_recorded_outside_of_the_project_is_no_output_of_it() -> None:
+    entry = {"hash": "md5", "md5": ONE, "size": 2}
+    outs = [
+        {"path": "../../o", **entry},
+        {"path": "/data/made", **entry},
+        {"path": "/elsewhere", **entry},
+        {"path": "in", **entry},
+    ]
+    old = {"cmd": "x", "params": {"/data/p.yaml": {"a": 1}}, "outs": outs}
+    written = {"../o": "../../o", "../../data/made": "/data/made", "w/in": "in", "../../data/p.yaml": "/data/p.yaml"}
+    train = Stage("s", "s", "x", "dvc.yaml", "w", written=written)
+    document = {"schema": "2.0", "stages": {"s": old}}
+    state = decode_lock(document, "dvc.lock", DVC, Pipeline("dvc.yaml", {"s": train})).stages["s"]
+    assert list(state.outs) == ["w/in"]
+    assert list(state.outside) == ["../o", "../../data/made", "/elsewhere"]
+    assert state.params == {"../../data/p.yaml": {"a": 1}}
+    assert encode_state(state, train) == old
+
+
 def test_stages_that_the_pipeline_lacks_are_left_out_since_their_folder_is_unknown() -> None:
     gone = {"cmd": "x", "outs": [{"path": "../o", "md5": ONE, "hash": "md5", "size": 2}]}
     assert list(read({"gone": gone, "train": ENTRY}).stages) == ["train"]
@@ -131,7 +150,7 @@ def test_a_file_of_another_kind_is_refused(document: Any, where: tuple[str | int
         ({}, ()),
         ({"cmd": "x", "outs": {}}, ("outs",)),
         ({"cmd": "x", "outs": [{"path": "o", "md6": "1"}]}, ("outs", 0, "md6")),
-        ({"cmd": "x", "outs": [{"path": "../o"}]}, ("outs", 0, "path")),
+        ({"cmd": "x", "outs": [{"path": ".git/o"}]}, ("outs", 0, "path")),
         ({"cmd": "x", "outs": [{"path": "o", "hash": "md5", "md5": "zz"}]}, ("outs", 0)),
         ({"cmd": "x", "params": {"p.yaml": [1]}}, ("params", "p.yaml")),
     ],
