@@ -15,9 +15,10 @@ from dvx.cli.metrics import TableLook, changes_document, demand_revisions, print
 from dvx.errors import UsageError
 from dvx.ops.dvc_queue import tell_others
 from dvx.ops.exp_show import Baseline, Hide, ShowOptions, show
-from dvx.ops.experiments import BaselineScope, git_of
+from dvx.ops.experiments import BaselineScope
 from dvx.ops.metrics import compare
 from dvx.ops.on_demand import OnDemand
+from dvx.ops.refs import git_of
 from dvx.ops.value_files import ValueChoice, What
 from dvx.project import Project
 

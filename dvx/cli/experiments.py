@@ -12,7 +12,8 @@ from dvx.cli.common import JsonOption, RecursiveOption, TargetsArgument, find_pr
 from dvx.errors import quoted
 from dvx.model.experiment import Experiment, ExpRef
 from dvx.model.run import State
-from dvx.ops.experiments import BaselineScope, Group, git_of
+from dvx.ops.experiments import BaselineScope, Group
+from dvx.ops.refs import git_of
 from dvx.project import Project
 
 NamesArgument = Annotated[

@@ -11,6 +11,9 @@ from typing import Annotated, Any, TypedDict, TypeVar
 
 from msgspec import Meta, convert
 
+from dvx.model.canonical import json_sorted
+from dvx.model.digest import digest_bytes
+
 T = TypeVar("T")
 _FOREVER = 32_503_680_000  # the year 3000: what comes after cannot be shown everywhere
 # a run of stages is called by its time, that of an experiment by a hash, which DVC's tools take for a commit
@@ -115,3 +118,9 @@ def _check_depth(document: Any) -> None:
         if not level:
             return
     raise ValueError("nested too deeply")
+
+
+def file_name(address: str) -> str:
+    """A file name that stands for a stage."""
+    plain = re.sub(r"[^\w.@-]", "_", address, flags=re.ASCII)[:80]
+    return plain if plain == address else f"{plain}-{digest_bytes(json_sorted(address).encode(), 'md5').hex[:8]}"

@@ -10,10 +10,11 @@ from msgspec import Struct, field
 
 from dvx.errors import StageFailed
 from dvx.model.history import Fact
+from dvx.model.kept import file_name
 from dvx.model.stage import Stage
 from dvx.ops.employment import home_of
 from dvx.ops.leftovers import About, Leftover, begin_record, end_record
-from dvx.ops.run_record import Recorder, logs_of, slug
+from dvx.ops.run_record import Recorder, logs_of
 from dvx.ops.stage_room import StageRoom
 from dvx.project import Project
 from dvx.shell import Ended, Job, Shell
@@ -59,7 +60,7 @@ def attempt(project: Project, stage: Stage, this: Try, setting: RunSetting, on_o
     recorder = setting.recorder
     recorder.begin()
     suffix = "" if this.number == 1 else f".{this.number}"
-    log = os.path.join(logs_of(project, recorder.run.ident), f"{slug(stage.address)}{suffix}.log")
+    log = os.path.join(logs_of(project, recorder.run.ident), f"{file_name(stage.address)}{suffix}.log")
     # the same run may have tried before
     files.remove(log)
     shown = os.path.relpath(log, home_of(project).root)
@@ -117,7 +118,7 @@ class _Pulse:
 
     def __init__(self, project: Project, stage: Stage, on_beat: Callable[[str], None], age: float = 0.0) -> None:
         self._stage = stage
-        self._file = os.path.join(project.state, "heartbeats", slug(stage.address))
+        self._file = os.path.join(project.state, "heartbeats", file_name(stage.address))
         self._on_beat = on_beat
         self._heard = time.monotonic()
         self._start = self._heard - age

@@ -18,8 +18,9 @@ from dvx.ops.checkout import CheckoutResult, recorded, restore
 from dvx.ops.detach import to_trash
 from dvx.ops.exp_merge import on_top
 from dvx.ops.exp_run import scratch_index
-from dvx.ops.experiments import all_experiments, find_recorded, git_of, head_of
+from dvx.ops.experiments import all_experiments, find_recorded, head_of
 from dvx.ops.index import Selected, load_index
+from dvx.ops.refs import git_of
 from dvx.ops.source import Revision
 from dvx.project import Project
 from dvx.store import files

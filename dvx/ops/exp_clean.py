@@ -10,8 +10,7 @@ from dvx.model.paths import printable
 from dvx.ops.employment import sweep_dead
 from dvx.ops.exp_share import sweep_incoming
 from dvx.ops.exp_tasks import release, snapshots
-from dvx.ops.experiments import git_of
-from dvx.ops.refs import sweep_locks
+from dvx.ops.refs import git_of, sweep_locks
 from dvx.ops.rooms import clear_old_rooms
 from dvx.ops.run_record import known_experiments, open_registry
 from dvx.project import Project

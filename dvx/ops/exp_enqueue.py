@@ -23,11 +23,11 @@ from dvx.ops.exp_contents import extra_of
 from dvx.ops.exp_edits import edits_of, read_sweeps
 from dvx.ops.exp_run import RunOptions, knows_user, scratch_index
 from dvx.ops.exp_tasks import SNAPSHOTS, release, taken, waiting_names
-from dvx.ops.experiments import git_of, head_of
+from dvx.ops.experiments import head_of
 from dvx.ops.index import Index, load_index
 from dvx.ops.observation import Observer
 from dvx.ops.pipelines import check_graph
-from dvx.ops.refs import hold
+from dvx.ops.refs import git_of, hold
 from dvx.ops.repro_data import record_data
 from dvx.ops.repro_plan import resolve, to_plain
 from dvx.ops.rooms import clear_room

@@ -22,11 +22,11 @@ from dvx.model.staleness import ABSENT_CAUSES, INPUT_CAUSES, Action, changes, ex
 from dvx.ops.checkout import recorded, restore
 from dvx.ops.exp_contents import extra_of, tell_absent
 from dvx.ops.exp_edits import edits_of, read_overrides
-from dvx.ops.experiments import git_of, head_of
+from dvx.ops.experiments import head_of
 from dvx.ops.index import Index, Selected, load_index
 from dvx.ops.observation import Observer
 from dvx.ops.pipelines import check_graph
-from dvx.ops.refs import change_refs
+from dvx.ops.refs import change_refs, git_of
 from dvx.ops.repro import ReproOptions, ReproResult, repro
 from dvx.ops.repro_plan import choose, find_stages
 from dvx.project import Project

@@ -19,9 +19,9 @@ from dvx.model.experiment import OWN_REFS, ExpRef, named
 from dvx.model.paths import printable
 from dvx.model.transfer import TransferResult
 from dvx.model.undo import Stays
-from dvx.ops.experiments import BaselineScope, all_experiments, baselines_of, git_of
+from dvx.ops.experiments import BaselineScope, all_experiments, baselines_of
 from dvx.ops.fetch import fetch
-from dvx.ops.refs import bring_refs, change_refs, shared_folder
+from dvx.ops.refs import bring_refs, change_refs, git_of, shared_folder
 from dvx.ops.scope import ChosenRevisions, SyncOptions
 from dvx.ops.sync import Direction, demand, plan_fetch, plan_push, transfer
 from dvx.project import Project

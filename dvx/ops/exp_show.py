@@ -19,8 +19,9 @@ from dvx.model.experiment import Experiment
 from dvx.model.kept import read_bodies
 from dvx.model.run import FAILURES, Place, Run, State
 from dvx.ops.exp_body import Body, body_of, body_so_far
-from dvx.ops.experiments import BaselineScope, all_experiments, baselines_of, git_of, head_of
+from dvx.ops.experiments import BaselineScope, all_experiments, baselines_of, head_of
 from dvx.ops.on_demand import OnDemand
+from dvx.ops.refs import git_of
 from dvx.ops.revisions import RevisionFiles
 from dvx.ops.run_record import known_experiments
 from dvx.ops.source import Source, Workspace

@@ -14,7 +14,7 @@ from dvx.git.sharing import experiments_at
 from dvx.model.experiment import Experiment, ExpRef, check_name, named
 from dvx.model.paths import printable
 from dvx.model.run import State
-from dvx.ops.refs import change_refs
+from dvx.ops.refs import change_refs, git_of
 from dvx.project import Project
 
 
@@ -32,15 +32,6 @@ class Group(Struct, frozen=True):
     baseline: str
     name: str
     experiments: tuple[Experiment, ...]
-
-
-def git_of(project: Project) -> Git:
-    """The repository that experiments are kept in; raises GitError without one."""
-    if project.git is None:
-        raise GitError(
-            "experiments need Git, and this project is not in a Git repository", "run `git init` and commit the project first"
-        )
-    return project.git
 
 
 def head_of(git: Git) -> str:

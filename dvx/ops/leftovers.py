@@ -13,10 +13,9 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
-from dvx.model.kept import Count, Log, MaybeWorker, Moment, RunId, RunKey, convert_kept, read_kept
+from dvx.model.kept import Count, Log, MaybeWorker, Moment, RunId, RunKey, convert_kept, file_name, read_kept
 from dvx.model.stage import Stage
 from dvx.ops.employment import is_employed
-from dvx.ops.run_record import slug
 from dvx.project import Project
 from dvx.shell import Trace, is_alive, read_trace
 from dvx.store import files
@@ -110,4 +109,4 @@ def _changed(path: str) -> int:
 
 
 def _place(project: Project, stage: Stage) -> str:
-    return os.path.join(project.state, "attempts", slug(stage.address))
+    return os.path.join(project.state, "attempts", file_name(stage.address))

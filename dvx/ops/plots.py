@@ -18,10 +18,10 @@ from dvx.model.plot_fill import Chart, check
 from dvx.model.plot_points import points_of, sources_of
 from dvx.model.plot_templates import DEFAULT, TEMPLATES, Spec
 from dvx.model.pointer import OutputKind
-from dvx.ops.experiments import git_of
 from dvx.ops.index import Index, load_index
 from dvx.ops.on_demand import OnDemand
 from dvx.ops.plot_definitions import Definitions, PlotOptions, define
+from dvx.ops.refs import git_of
 from dvx.ops.revisions import RevisionFiles
 from dvx.ops.source import Source, Workspace
 from dvx.ops.value_files import bytes_of

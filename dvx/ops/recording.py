@@ -8,23 +8,20 @@ from collections.abc import Collection, Mapping
 from msgspec.structs import replace
 
 from dvx.errors import MissingData
-from dvx.formats import decoded, only_stage, splice_lock
 from dvx.model.events import Tell
-from dvx.model.lock import StageState, encode_state, keeping_versions
-from dvx.model.paths import join, parent
+from dvx.model.lock import StageState
 from dvx.model.pointer import Recorded
 from dvx.model.runcache import is_recordable
-from dvx.model.stage import Pipeline, Stage
+from dvx.model.stage import Stage
 from dvx.model.tree import Content
 from dvx.ops.checkout import restore
 from dvx.ops.detach import detach
 from dvx.ops.gitignore import ignore
 from dvx.ops.leftovers import end_record
-from dvx.ops.pipelines import parse_lock
+from dvx.ops.locks import write_lock
 from dvx.ops.provenance import note_made
 from dvx.ops.relink import relink
 from dvx.ops.runcache import save_run
-from dvx.ops.source import Workspace
 from dvx.ops.stage_checks import refuse_cached
 from dvx.ops.track import observe, store
 from dvx.project import Project
@@ -92,33 +89,6 @@ def record_restored(
     return state, _name(project, stage, state)
 
 
-def locked_state(project: Project, stage: Stage) -> StageState | None:
-    """What the lock file says of a stage at this moment."""
-    path = _lock_path(project, stage)
-    data = Workspace(project).read(path)
-    if data is None:
-        return None
-    return _parse(project, stage, decoded(data, path))
-
-
-def write_lock(project: Project, stage: Stage, state: StageState) -> str:
-    """Put a stage's entry into the lock file beside its pipeline file; returns its path if it changed, or an empty text.
-
-    Output files that did not change keep what the lock says of their version at a remote.
-    """
-    path = _lock_path(project, stage)
-    with project.lock(path):
-        data = Workspace(project).read(path)
-        old = data.decode("utf-8", "surrogateescape") if data and data.strip() else None
-        if old is not None and "version_id:" in old:
-            state = keeping_versions(state, _parse(project, stage, old))
-        new = splice_lock(old, stage.name, encode_state(state, stage))
-        if new == old:
-            return ""
-        project.write(path, new)
-    return path
-
-
 def _name(project: Project, stage: Stage, state: StageState, already: Collection[str] | None = None) -> list[str]:
     ignored = ignore(project, [output.path for output in stage.outs if output.cached], already)
     changed = write_lock(project, stage, state)
@@ -140,15 +110,3 @@ def _take(project: Project, stage: Stage, stored: Collection[str], tell: Tell) -
     found = observe(project, [output.path for output in stage.outs if output.path not in contents], tell)
     found |= observe(project, [output.path for output in stage.outside], tell, outside=True)
     return contents | {path: content for path, content in found.items() if content is not None}
-
-
-def _parse(project: Project, stage: Stage, text: str) -> StageState | None:
-    part = only_stage(text, stage.name)
-    lock = parse_lock(
-        text if part is None else part, _lock_path(project, stage), project.dialect, Pipeline(stage.file, {stage.name: stage})
-    )
-    return lock.stages.get(stage.name)
-
-
-def _lock_path(project: Project, stage: Stage) -> str:
-    return join(parent(stage.file), project.dialect.lock)

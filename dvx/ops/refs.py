@@ -14,12 +14,13 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from dvx.errors import RefBusy, RefMoved
+from dvx.errors import GitError, RefBusy, RefMoved
 from dvx.git import Git, RefChange
 from dvx.git.changing import is_at_work, update_refs
 from dvx.git.sharing import fetch_refs
 from dvx.model.experiment import EXPERIMENTS, OWN_REFS
 from dvx.model.undo import Ref
+from dvx.project import Project
 from dvx.store import files
 from dvx.store.files.locking import claimed, is_claimed
 from dvx.store.reading import read_regular
@@ -34,6 +35,15 @@ _REF = re.compile(rf"(?:{EXPERIMENTS}|{OWN_REFS})[^/\x00-\x20\x7f][^\x00-\x20\x7
 _LIMIT = 1 << 20
 _PACKED = "packed-refs"
 _ANNOUNCED = "refs"
+
+
+def git_of(project: Project) -> Git:
+    """The repository that experiments are kept in; raises GitError without one."""
+    if project.git is None:
+        raise GitError(
+            "experiments need Git, and this project is not in a Git repository", "run `git init` and commit the project first"
+        )
+    return project.git
 
 
 def change_refs(git: Git, changes: Sequence[RefChange], log: UndoLog | None = None) -> None:

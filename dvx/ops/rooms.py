@@ -24,8 +24,8 @@ from dvx.ops.checkout import recorded, restore
 from dvx.ops.configure import PRIVATE
 from dvx.ops.employment import home_of
 from dvx.ops.exp_edits import edits_of
-from dvx.ops.experiments import git_of
 from dvx.ops.index import SelectOptions, load_index, select
+from dvx.ops.refs import git_of
 from dvx.ops.running import claims
 from dvx.ops.trust import carry_over, drop_file
 from dvx.project import Project

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import secrets
 import threading
 import time
@@ -16,8 +15,6 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError, UnknownTarget, nearest
 from dvx.journal import Registry
-from dvx.model.canonical import json_sorted
-from dvx.model.digest import digest_bytes
 from dvx.model.history import Fact, FactRow, RunRecord, fold
 from dvx.model.kept import RUN
 from dvx.model.run import Run, State, Wish
@@ -59,12 +56,6 @@ def known_experiments(project: Project) -> list[Run]:
 def logs_of(project: Project, run: str) -> str:
     """The folder of a run's logs."""
     return os.path.join(home_of(project).state, "logs", run)
-
-
-def slug(address: str) -> str:
-    """A file name that stands for a stage."""
-    plain = re.sub(r"[^\w.@-]", "_", address, flags=re.ASCII)[:80]
-    return plain if plain == address else f"{plain}-{digest_bytes(json_sorted(address).encode(), 'md5').hex[:8]}"
 
 
 class Recorder:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 
 from dvx.errors import DvxError
 from dvx.model.events import Notice, Tell
+from dvx.model.kept import file_name
 from dvx.model.stage import Stage, is_url
-from dvx.ops.run_record import slug
 from dvx.project import Project
 from dvx.store import files, path_locks
 from dvx.store.files.locking import claimed, is_claimed
@@ -81,7 +81,7 @@ def recording(project: Project, stage: Stage, tell: Tell) -> Iterator[None]:
 
 
 def claims(project: Project) -> list[str]:
-    """The stages that are worked on now, as their `slug`."""
+    """The stages that are worked on now, as their `file_name`."""
     folder = os.path.join(project.state, "locks")
     return [name.removeprefix(_MARK) for name in files.names_in(folder, _NAME) if is_claimed(os.path.join(folder, name))]
 
@@ -95,4 +95,4 @@ def refuse_inside(project: Project, stage: Stage) -> None:
 
 
 def _place(project: Project, stage: Stage) -> str:
-    return os.path.join(project.state, "locks", f"{_MARK}{slug(stage.address)}")
+    return os.path.join(project.state, "locks", f"{_MARK}{file_name(stage.address)}")

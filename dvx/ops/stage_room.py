@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from dvx.errors import DvxError, GitError, UnsafePath
 from dvx.git.worktree import listed
 from dvx.model.events import Tell
+from dvx.model.kept import file_name
 from dvx.model.lock import StageState
 from dvx.model.paths import parent, printable, within
 from dvx.model.stage import Stage, is_url
 from dvx.ops.detach import is_linked, to_trash
-from dvx.ops.experiments import git_of
 from dvx.ops.inputs import Inputs
 from dvx.ops.observation import Observer
+from dvx.ops.refs import git_of
 from dvx.ops.rooms import clear_room, empty_room, existing_room, ident_of, room_at
-from dvx.ops.run_record import slug
 from dvx.ops.running import refuse_inside
 from dvx.project import Project
 from dvx.store import files
@@ -60,7 +60,7 @@ class StageRoom:
         self._before = before
         self._inputs = inputs
         self._tell = tell
-        self._ident = ident_of(project, slug(stage.address))
+        self._ident = ident_of(project, file_name(stage.address))
         self._room = room_at(project, self._ident)
         self._own: Inputs | None = None
         self._brought: set[str] = set()

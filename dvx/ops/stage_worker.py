@@ -35,9 +35,10 @@ from dvx.ops.in_git import InGit
 from dvx.ops.inputs import Inputs
 from dvx.ops.leases import Leases
 from dvx.ops.leftovers import end_record
+from dvx.ops.locks import locked_state
 from dvx.ops.observation import Observer
 from dvx.ops.pipelines import placed
-from dvx.ops.recording import keep_run, locked_state, record_restored, record_run, to_store
+from dvx.ops.recording import keep_run, record_restored, record_run, to_store
 from dvx.ops.repro_data import record_data
 from dvx.ops.repro_plan import ReproOptions, StageOutcome
 from dvx.ops.repro_pull import pull_for

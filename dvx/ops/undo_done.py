@@ -19,10 +19,9 @@ from dvx.model.undo import Began, Ended, Forgot, Left, Moved, Placed, Queued, Re
 from dvx.model.undoing import Undoable
 from dvx.ops.checkout import arrange, clear, restore
 from dvx.ops.detach import to_trash
-from dvx.ops.experiments import git_of
 from dvx.ops.owners import for_git
 from dvx.ops.protect import free
-from dvx.ops.refs import change_refs, hold
+from dvx.ops.refs import change_refs, git_of, hold
 from dvx.ops.sparing import note_placed
 from dvx.ops.targets import check_inside
 from dvx.ops.track import look

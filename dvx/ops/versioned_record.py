@@ -22,8 +22,8 @@ from dvx.model.transfer import ChosenPath
 from dvx.model.tree import Content, Tree
 from dvx.model.versioned import Version, cloud_of, place_of, rows_of, tree_of
 from dvx.ops.index import load_index, read_pointer
+from dvx.ops.locks import locked_state
 from dvx.ops.pointers import set_fields
-from dvx.ops.recording import locked_state
 from dvx.ops.texts import change_text
 from dvx.project import Project
 from dvx.store import files

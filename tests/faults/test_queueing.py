@@ -18,7 +18,7 @@ from dvx.git.changing import is_at_work
 from dvx.model.run import State
 from dvx.ops import refs
 from dvx.ops.exp_tasks import SNAPSHOTS
-from dvx.ops.experiments import git_of
+from dvx.ops.refs import git_of
 from dvx.ops.run_record import known_experiments
 from dvx.project import Project
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
