@@ -205,4 +205,6 @@ def demand_revisions(*compared: RevisionComparison) -> None:
     if unread:
         path = next(iter(unread))
         more = f" (and {len(unread) - 1} more)" if len(unread) > 1 else ""
+        if all(path in unread for side in sides for path in side.files):
+            raise DvxError(f"`{path}` could not be compared{more}", "mend the file, or get its data, as said above")
         raise Partial(f"`{path}` could not be compared{more}", "all else was compared")

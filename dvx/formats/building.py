@@ -11,6 +11,7 @@ from dvx.formats.mistakes import DEPTH, mistake
 from dvx.formats.scalars import plain_value
 from dvx.model.paths import printable
 
+_TABBED = 100_000
 EXPANDED = 100_000
 """How many nodes aliases may stand for in one document."""
 
@@ -63,7 +64,7 @@ class _Builder:
 
     def __init__(self, text: str, name: str) -> None:
         self.text, self.name = text, name
-        self.next = Loader(text).get_event
+        self.next = _loader(text)(text).get_event
         self.anchors: dict[str, tuple[Any, int]] = {}
         self.count = self.expanded = 0
 
@@ -161,6 +162,22 @@ class _Builder:
     def refuse(self, event: Event, problem: str) -> NoReturn:
         mark: Any = event.start_mark
         raise mistake(self.text, self.name, (mark.line, mark.column), problem)
+
+
+def _loader(text: str) -> Any:
+    """What parses a text; large ones with tabs are taken as libyaml takes them."""
+    return _Tabbed if "\t" in text and len(text) <= _TABBED else Loader
+
+
+class _Tabbed(yaml.SafeLoader):
+    """Takes tabs where DVC's parser does: in texts, comments and between brackets. libyaml takes them between words, too, and not
+    at the beginning of a block, but is ten times as fast."""
+
+    def scan_to_next_token(self) -> None:
+        super().scan_to_next_token()
+        while self.flow_level and self.peek() == "\t":
+            self.forward()
+            super().scan_to_next_token()
 
 
 def _last(text: str) -> tuple[int, int]:

@@ -108,7 +108,7 @@ def _outputs(table: str) -> Schema:
 
 def _plots() -> Schema:
     named = _named(_either({"type": "null"}, _object(_table("plot"))))
-    return _either(named, _list(_either(_TEXT, named)))
+    return _list(_either(_TEXT, {**named, "minProperties": 1}))
 
 
 _FORMS: Mapping[str, Callable[[], Schema]] = {
@@ -127,6 +127,8 @@ _FORMS: Mapping[str, Callable[[], Schema]] = {
     "outputs": lambda: _outputs("output"),
     "plot outputs": lambda: _outputs("plot output"),
     "plots": _plots,
+    "text by file": lambda: _either(_TEXT, _named(_TEXT)),
+    "texts by file": lambda: _either(_TEXT, _list(_TEXT), _named(_either(_TEXT, _list(_TEXT)))),
     "artifacts": lambda: _named(_object(_table("artifact"), ["path"])),
     "datasets": lambda: _list({**_object(_table("dataset"), ["name", "url", "type"]), "additionalProperties": True}),
 }

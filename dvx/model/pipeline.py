@@ -54,7 +54,7 @@ def decode_pipeline(
         stages={name: _Reader(file, dialect, expanded, name, root).stage() for name in expanded.stages},
         params_files=tuple(join(folder, _text(name)) for name in expanded.params),
         metrics=tuple(join(folder, _text(name)) for name in expanded.metrics),
-        plots=tuple((_plotted(name), _axes_named(plot)) for name, plot in _plots(expanded.plots)),
+        plots=tuple((_plotted(name), plot) for name, plot in _plots(expanded.plots)),
         artifacts=dict(expanded.artifacts),
         datasets=tuple(map(spec_of, expanded.datasets)),
         groups=expanded.groups,
@@ -68,9 +68,6 @@ def _needs_expansion(top: Mapping[str, Any]) -> bool:
 
 
 def _plots(raw: Any) -> Iterable[tuple[str, Any]]:
-    if isinstance(raw, Mapping):
-        yield from raw.items()
-        return
     for item in raw or ():
         if isinstance(item, str):
             yield item, None
@@ -82,15 +79,6 @@ def _plotted(name: Any) -> str:
     if not isinstance(name, str):
         raise SchemaError("a plot is called by a text", ("plots",))
     return name
-
-
-def _axes_named(plot: Any) -> Any:
-    """The properties of a plot, whose axes may be mappings of files."""
-    for axis in ("x", "y"):
-        files = plot.get(axis) if isinstance(plot, Mapping) else None
-        if isinstance(files, Mapping) and not all(isinstance(file, str) for file in files):
-            raise SchemaError(f"`{axis}` of a plot names files by texts", ("plots",))
-    return plot
 
 
 class _Reader:
@@ -211,7 +199,7 @@ def _output(path: str, kind: OutputKind, flags: Any) -> Output:
         push=flags.get("push", True),
         remote=flags.get("remote", ""),
         annotations={key: flags[key] for key in _ANNOTATIONS if flags.get(key)},
-        plot=_axes_named(plot) or None,
+        plot=plot or None,
     )
 
 

@@ -156,14 +156,34 @@ def _output(settings: Any, where: Where, flags: Mapping[str, Check]) -> None:
         _fields(item, (*where, index), flags)
 
 
+def _by_file(value: Any, where: Where) -> None:
+    if isinstance(value, Mapping):
+        for file, field in value.items():
+            _text(file, where)
+            _text(field, (*where, file))
+    elif not isinstance(value, str):
+        raise SchemaError(f"a text, or a text for each file, is expected, not {_seen(value)}", where)
+
+
+def _several_by_file(value: Any, where: Where) -> None:
+    if isinstance(value, Mapping):
+        for file, fields in value.items():
+            _text(file, where)
+            _text_or_texts(fields, (*where, file))
+    else:
+        _text_or_texts(value, where)
+
+
 def _plots(value: Any, where: Where) -> None:
     if isinstance(value, Mapping):
-        value = [value]
+        raise SchemaError("a list is expected, not a mapping", where, "put `- ` before each plot")
     _list(value, where)
     for index, item in enumerate(value):
         if isinstance(item, str):
             continue
         _mapping(item, (*where, index))
+        if not item:
+            raise SchemaError("a plot is expected, not an empty mapping", (*where, index))
         for name, definition in item.items():
             if definition is not None:
                 _fields(definition, (*where, index, name), _DEFINITION)
@@ -212,7 +232,7 @@ _STAGE: Mapping[str, Check] = {
     "always_changed": _boolean, "meta": _anything,
 }  # fmt: skip
 _DEFINITION: Mapping[str, Check] = {
-    "x": _anything, "y": _anything, "x_label": _text, "y_label": _text, "title": _text, "template": _text,
+    "x": _by_file, "y": _several_by_file, "x_label": _text, "y_label": _text, "title": _text, "template": _text,
 }  # fmt: skip
 _ARTIFACT: Mapping[str, Check] = {"path": _text, "desc": _text, "type": _text, "labels": _texts, "meta": _anything}
 _DATASET: Mapping[str, Check] = {
@@ -227,6 +247,7 @@ KINDS: Mapping[Check, str] = {
     _text_or_texts: "text or texts", _text_or_nothing: "text or nothing", _vars: "vars",
     _foreach: "foreach", _matrix: "matrix", _params: "params",
     _STAGE["outs"]: "outputs", _STAGE["metrics"]: "outputs", _STAGE["plots"]: "plot outputs", _plots: "plots",
+    _by_file: "text by file", _several_by_file: "texts by file",
     _artifacts: "artifacts", _datasets: "datasets",
 }  # fmt: skip
 """What each check asks for; with the tables, the schema that editors read is made of it."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from dvx.errors import DvxError, UnknownTarget
+from dvx.errors import DvxError, GraphError, UnknownTarget
 from dvx.model.dataset import is_dataset
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import printable, within
@@ -66,7 +66,7 @@ def status(
     With `updates` other machines are asked whether imports can be updated; if it is False, not even repositories on this one.
 
     Raises:
-        FormatError, GraphError: the project's files are wrong.
+        FormatError: the project's files are wrong.
         UnknownTarget: a target names nothing that is tracked.
     """
 
@@ -75,7 +75,7 @@ def status(
 
     # what folders, patterns and needs mean depends on all files
     index = load_for(project, targets if options == _PLAIN else (), search, tell)
-    graph = check_graph(index)
+    order = _order(index, tell)
     wanted = search(index)
     observer = Observer(project, index.datasets, tell)
     stages = [stage for address, stage in index.stages.items() if address in wanted]
@@ -91,8 +91,16 @@ def status(
     sources = _source_rows(project, imports, updates, tell) if imports else {}
     for path, pointer in pointers.items():
         rows[path] = (*sources.get(path, ()), *_rows_of(path, partial(_pointer_rows, pointer, observer), tell))
-    order = {address: number for number, address in enumerate(graph.order())}
     return {owner: rows[owner] for owner in sorted(rows, key=lambda owner: order.get(owner, 0)) if rows[owner]}
+
+
+def _order(index: Index, tell: Tell) -> dict[str, int]:
+    """The place of each pointer and stage in the order of the pipeline; all are looked at, though they may not go together."""
+    try:
+        return {address: number for number, address in enumerate(check_graph(index).order())}
+    except GraphError as error:
+        tell(Notice(error.message, error.hint))
+        return {}
 
 
 def _rows_of(owner: str, look: Callable[[], Iterable[StatusRow]], tell: Tell) -> tuple[StatusRow, ...]:

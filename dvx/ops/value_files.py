@@ -57,10 +57,13 @@ def wanted_params(index: Index, source: Source, choice: ValueChoice) -> Wanted:
         used += [(path, None) for pipeline in index.pipelines.values() for path in pipeline.params_files]
         if source.read(_DEFAULT_PARAMS) is not None:
             used.append((_DEFAULT_PARAMS, None))
-    used += [item for pipeline in index.pipelines.values() for item in pipeline.used.items()]
     for path, keys in used:
         known = wanted.get(path, ())
         wanted[path] = None if keys is None or known is None else tuple(dict.fromkeys((*known, *keys)))
+    # of a file that a stage names, what templates take is left out, as in DVC
+    taken = [item for pipeline in index.pipelines.values() for item in pipeline.used.items() if item[0] not in wanted]
+    for path, keys in taken:
+        wanted[path] = tuple(dict.fromkeys((*(wanted.get(path) or ()), *keys)))
     return wanted
 
 
