@@ -5,6 +5,7 @@ What a commit says never changes, so it is computed once and kept.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,14 +23,14 @@ from dvx.ops.exp_body import Body, body_of, body_so_far
 from dvx.ops.experiments import BaselineScope, all_experiments, baselines_of, head_of
 from dvx.ops.on_demand import OnDemand
 from dvx.ops.refs import git_of
-from dvx.ops.revisions import RevisionFiles
 from dvx.ops.run_record import known_experiments
 from dvx.ops.source import Source, Workspace
+from dvx.ops.walking import answers
 from dvx.project import Project
 from dvx.store.rows import RowCache
 
-_PORTION = 200
-_EDITION = "2"
+_PORTION = 20_000
+_EDITION = "3"
 
 
 class Hide(Enum):
@@ -115,7 +116,7 @@ def show(project: Project, options: ShowOptions, demand: OnDemand | None = None)
         rows.setdefault(baseline, []).append(row)
     shown = [_baseline(one, names.get(one, ""), info, bodies, rows.get(one, ())) for one in baselines]
     if options.workspace:
-        body = _read(project, {"": Workspace(project)}, options, demand)[""]
+        body = _read(project, ("",), options, demand)[""]
         shown.insert(0, Baseline(ExperimentRow("workspace", "", None, body["data"], body["error"])))
     return tuple(shown)
 
@@ -175,25 +176,43 @@ def _bodies(project: Project, git: Git, commits: Sequence[str], options: ShowOpt
     """The body of each commit, from what was kept where that is possible."""
     kept = RowCache(os.path.join(project.state, "rows.db"))
     keys = {commit: f"{_EDITION}:{int(options.param_deps)}:{git.prefix}:{commit}" for commit in commits}
-    known = {} if options.fresh else kept.get_many(keys.values())
-    bodies = {commit: body for commit, key in keys.items() if key in known and (body := _kept(known[key])) is not None}
+    marks = {} if options.fresh else kept.get_many(keys.values())
+    texts = kept.get_many({f"{_EDITION}:{mark}" for mark in marks.values()}) if marks else {}
+    known = {key: body for key, text in texts.items() if (body := _kept(text)) is not None}
+    names = {commit: f"{_EDITION}:{marks[key]}" for commit, key in keys.items() if key in marks}
+    bodies = {commit: known[name] for commit, name in names.items() if name in known}
     missing = [commit for commit in commits if commit not in bodies]
     for start in range(0, len(missing), _PORTION):
         portion = missing[start : start + _PORTION]
-        revisions = RevisionFiles(project, git, portion)
-        bodies |= _read(project, {commit: revisions.source(commit) for commit in portion}, options, demand)
-        kept.put_many({keys[commit]: json.dumps(bodies[commit]) for commit in portion if _is_lasting(bodies[commit])})
+        found = _read(project, portion, options, demand)
+        bodies |= found
+        lasting = _marks(found)
+        rows = {keys[commit]: lasting[id(body)][0] for commit, body in found.items() if id(body) in lasting}
+        kept.put_many({f"{_EDITION}:{mark}": text for mark, text in lasting.values()} | rows)
     return bodies
 
 
-def _read(project: Project, sources: Mapping[str, Source], options: ShowOptions, demand: OnDemand) -> dict[str, Any]:
-    """The bodies of sources by commit, for which small files are fetched."""
+def _read(project: Project, commits: Sequence[str], options: ShowOptions, demand: OnDemand) -> dict[str, Any]:
+    """The bodies of commits (the empty one is the workspace), for which small files are fetched."""
 
-    def read(commit: str) -> Body:
-        return body_of(project, sources[commit], param_deps=options.param_deps)
+    def answer(source: Source, _: str = "") -> Body:
+        return body_of(project, source, param_deps=options.param_deps)
 
-    found = demand.read_all(sources, read, lambda body: body.lacking)
-    return {commit: body.document for commit, body in found.items()}
+    def read(wanted: Sequence[str]) -> dict[str, Body]:
+        found = {commit: answer(Workspace(project)) for commit in wanted if not commit}
+        return found | dict(answers(project, git_of(project), list(filter(None, wanted)), answer))
+
+    return {commit: body.document for commit, body in demand.read_many(commits, read, lambda body: body.lacking).items()}
+
+
+def _marks(bodies: Mapping[str, Any]) -> dict[int, tuple[str, str]]:
+    """The texts of bodies that are to be kept, and names for them, by the body's identity: many commits share one."""
+    found = {}
+    for ident, body in {id(body): body for body in bodies.values()}.items():
+        if _is_lasting(body):
+            text = json.dumps(body)
+            found[ident] = hashlib.blake2b(text.encode(), digest_size=16).hexdigest(), text
+    return found
 
 
 def _kept(text: str) -> dict[str, Any] | None:

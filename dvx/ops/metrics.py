@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -12,6 +12,7 @@ from dvx.errors import DvxError, MissingData, NotCached
 from dvx.formats import load_data
 from dvx.git import Git
 from dvx.model.params import Change, diff, flatten, measured, picked
+from dvx.model.paths import printable
 from dvx.model.pointer import OutputKind
 from dvx.model.table import Table
 from dvx.ops.index import Index, files_of
@@ -20,6 +21,7 @@ from dvx.ops.revisions import RevisionFiles
 from dvx.ops.source import Source, Workspace
 from dvx.ops.unread import load_readable, load_revision
 from dvx.ops.value_files import ValueChoice, What, bytes_of, narrowed, opened, wanted_params
+from dvx.ops.walking import answers
 from dvx.project import Project
 
 WORKSPACE = "workspace"
@@ -101,14 +103,19 @@ def observed(project: Project, source: Source, index: Index, *, param_deps: bool
 def show(project: Project, choice: ValueChoice, several: Several, demand: OnDemand | None = None) -> tuple[Shown, ...]:
     """The workspace, then each revision that is asked for; commits that are both branch and tag once, under all their names."""
     labels = _labels(project, several)
-    revisions = RevisionFiles(project, _git(project), tuple(labels)) if labels else None
 
-    def read(commit: str) -> Shown:
-        if revisions is None or not commit:
-            return _shown(project, WORKSPACE, Workspace(project), choice)
-        return _attempt(project, labels[commit], revisions.source(commit), choice)
+    def read(commits: Sequence[str]) -> dict[str, Shown]:
+        found = {"": _shown(project, WORKSPACE, Workspace(project), choice)} if "" in commits else {}
+        asked = [commit for commit in commits if commit]
+        if asked:
+            said = answers(
+                project, _git(project), asked, lambda source, commit: _attempt(project, labels[commit], source, choice)
+            )
+            found |= {commit: _as_of(labels[commit], one) for commit, one in said}
+        return found
 
-    return tuple((demand or OnDemand(project)).read_all(("", *labels), read, lambda one: lacking(one.files)).values())
+    found = (demand or OnDemand(project)).read_many(("", *labels), read, lambda one: lacking(one.files))
+    return tuple(found[commit] for commit in ("", *labels))
 
 
 def compare(
@@ -166,7 +173,13 @@ def _attempt(project: Project, revision: str, source: Source, choice: ValueChoic
     try:
         return _shown(project, revision, source, choice)
     except DvxError as error:
-        return Shown(revision, unread=(f"could not read revision `{revision}`: {error.message.splitlines()[0]}",))
+        return Shown(revision, unread=(f"could not read revision `{printable(revision)}`: {error.message.splitlines()[0]}",))
+
+
+def _as_of(revision: str, shown: Shown) -> Shown:
+    """What is shown of a revision, for another one that says the same."""
+    before, now = (f"revision `{printable(name)}`" for name in (shown.revision, revision))
+    return replace(shown, revision=revision, unread=tuple(text.replace(before, now, 1) for text in shown.unread))
 
 
 def _read(project: Project, source: Source, index: Index, choice: ValueChoice) -> dict[str, Reading]:

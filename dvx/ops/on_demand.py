@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -29,10 +29,19 @@ class OnDemand:
         self, commits: Iterable[str], read: Callable[[str], Answer], lacking: Callable[[Answer], Collection[str]]
     ) -> dict[str, Answer]:
         """What `read` says of each commit (the empty one is the workspace), after what was `lacking` was fetched: paths in it."""
-        found = {commit: read(commit) for commit in commits}
+        return self.read_many(list(commits), lambda wanted: {commit: read(commit) for commit in wanted}, lacking)
+
+    def read_many(
+        self,
+        commits: Sequence[str],
+        read: Callable[[Sequence[str]], dict[str, Answer]],
+        lacking: Callable[[Answer], Collection[str]],
+    ) -> dict[str, Answer]:
+        """The same for a `read` that answers for many commits at once."""
+        found = read(commits)
         wanted = {commit: paths for commit, one in found.items() if (paths := lacking(one))}
         if wanted and self._fetch(wanted):
-            found |= {commit: read(commit) for commit in wanted}
+            found |= read(list(wanted))
         return found
 
     def _fetch(self, wanted: Mapping[str, Collection[str]]) -> bool:

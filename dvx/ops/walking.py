@@ -105,6 +105,8 @@ class _Files:
 
     def read(self, path: str) -> bytes | None:
         """The bytes of a file; None when there is no such file."""
+        if "://" in path or path.startswith("/"):
+            return None
         full = self._git.full(path)
         blob = self.seen[full] = self._blob(full)
         return self._content(blob) if blob else None

@@ -95,9 +95,10 @@ class _State:
             self.run("runs.db", "UPDATE facts SET data = ? WHERE id = ?", json.dumps(json.loads(data) | fields), number)
 
     def bodies(self, body: Any) -> None:
-        """Another body in all rows of `exp show`, with the right check sum."""
+        """Another body for all commits in `exp show`, with the right check sum."""
         data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-        for (key,) in self.ask("rows.db", "SELECT key FROM rows"):
+        # the rows of commits name these
+        for (key,) in self.ask("rows.db", "SELECT key FROM rows WHERE key NOT LIKE '%:%:%'"):
             total = zlib.crc32(data, zlib.crc32(key.encode()))
             self.run("rows.db", "UPDATE rows SET sum = ?, body = ? WHERE key = ?", total, data, key)
 

@@ -517,7 +517,7 @@ def test_what_is_known_of_commits_is_kept_and_may_be_lost(folder):
     first = exp_show.show(project(folder), ShowOptions())
     place = project(folder).state + "/rows.db"
     with sqlite3.connect(place) as connection:
-        assert connection.execute("SELECT count(*) FROM rows").fetchone() == (2,)
+        assert connection.execute("SELECT count(*) FROM rows").fetchone() == (4,)
         connection.execute(
             "UPDATE rows SET body = ?", (json.dumps({"data": None, "error": {"msg": "lie", "type": ""}}).encode(),)
         )

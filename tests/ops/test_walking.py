@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from pathlib import Path
@@ -15,7 +16,7 @@ from dvx.git.walking import in_line, steps
 from dvx.ops.source import Revision, Source
 from dvx.ops.walking import answers
 from dvx.project import Project
-from tests.helpers import commit_all, git, write
+from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
 
 
 def found(folder: Path) -> Git:
@@ -153,3 +154,24 @@ def test_the_lines_of_a_long_history_are_not_mixed(repo: Path, monkeypatch: pyte
     mixed = [commit for pair in zip(one, two, strict=True) for commit in pair]
     monkeypatch.setattr("dvx.git.walking._MANY", 2)
     assert in_line(found(repo).place, mixed) in ([*one, *two], [*two, *one])
+
+
+def test_each_of_the_commits_that_say_the_same_is_shown_under_its_own_name(dialect_repo: Path) -> None:
+    pipeline = dialect_repo / dialect_of(dialect_repo).pipeline
+    for number, text in enumerate(["metrics: [m.json]\n", "stages: [\n"]):
+        write(pipeline, text)
+        for inner in range(2):
+            write(dialect_repo / "m.json", f'{{"a": {number}}}\n')
+            write(dialect_repo / "code.py", f"{number}{inner}\n")
+            commit_all(dialect_repo)
+    commits = every_commit(dialect_repo)[:4]
+    result = run_dvx(dialect_repo, "metrics", "show", "-A", "--json")
+    found = json.loads(result.out)
+    assert [found[commit]["data"]["m.json"]["data"] for commit in commits[2:]] == [{"a": 0}] * 2
+    for commit in commits[:2]:
+        assert f"revision `{commit}`" in found[commit]["error"]["msg"]
+        assert f"revision `{commit}`" in result.err
+    for _ in range(2):
+        shown = json.loads(dvx(dialect_repo, "exp", "show", "-A", "--json").out)
+        broken = {one["rev"]: bool(one.get("error")) for one in shown}
+        assert [broken[commit] for commit in commits] == [True, True, False, False]
