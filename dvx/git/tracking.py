@@ -31,8 +31,8 @@ def tracked_below(root: str, names: Sequence[str], before: Callable[[], None]) -
         return []
     below = os.path.relpath(os.path.realpath(root), place.top).replace(os.sep, "/")
     above = "" if below == "." else f"{below}/"
-    asked = [above + name for name in names]
-    if not _may_hold(index, [os.fsencode(path) for path in asked]):
+    asked = _held(index, [above + name for name in names])
+    if not asked:
         return []
     from dvx.git import process, values
 
@@ -55,10 +55,20 @@ def left_out(start: str, names: Sequence[str]) -> str:
     return next((name for name in lacking if index.find(os.fsencode(name) + b"/", _HEADER) >= 0), "")
 
 
-def _may_hold(index: bytes, paths: Sequence[bytes]) -> bool:
-    """Whether the bytes of an index have such a path; where paths stand in it in parts, they may."""
+def _held(index: bytes, paths: Sequence[str]) -> list[str]:
+    """Those of the paths that the bytes of an index have; all where paths stand in it in parts."""
     is_whole = int.from_bytes(index[4:8], "big") < _COMPRESSED and not _is_split(index) and index.find(_SPARSE, _HEADER) < 0
-    return not is_whole or any(index.find(path, _HEADER) >= 0 for path in paths)
+    if not is_whole:
+        return list(paths)
+    # thousands of folders may share a name that no path in the index has
+    known = {name for name in {path.rpartition("/")[2] for path in paths} if _has(index, name)}
+    return [path for path in paths if path.rpartition("/")[2] in known and _has(index, path)]
+
+
+def _has(index: bytes, path: str) -> bool:
+    """Whether a path in an index is, or has as a folder, what ends like this."""
+    name = os.fsencode(path)
+    return any(index.find(name + end, _HEADER) >= 0 for end in (b"/", b"\0"))
 
 
 def _is_split(index: bytes) -> bool:

@@ -19,9 +19,10 @@ from dvx.ops.conflicts import Conflicts
 from dvx.ops.detach import detach, unshared
 from dvx.ops.gitignore import ignore
 from dvx.ops.ignore import Ignore
-from dvx.ops.index import Index, Tracked, read_pointer
+from dvx.ops.index import Index, Tracked
 from dvx.ops.owners import for_git
 from dvx.ops.parts import store_parts
+from dvx.ops.pointer_text import read_pointer
 from dvx.ops.pointers import recorded_in
 from dvx.ops.provenance import note_made
 from dvx.ops.relink import relink

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from dvx.config import environment, find_root
 from dvx.errors import DvxError
@@ -12,7 +12,7 @@ from dvx.git import Git, hooks
 from dvx.model import hooks as texts
 from dvx.model.doctor import Diagnosis, Problem, ProblemKind, fall_back, is_no_pattern
 from dvx.model.lines import lines_of
-from dvx.model.paths import parent
+from dvx.model.paths import ancestors, parent
 from dvx.model.settings import Level
 from dvx.model.unused_options import why_unused
 from dvx.ops import doctor_places
@@ -20,6 +20,7 @@ from dvx.ops.environment import describe, working_links
 from dvx.ops.ignore import Ignore
 from dvx.ops.index import Index, load_index
 from dvx.ops.install import asks_for_driver
+from dvx.ops.source import Workspace
 from dvx.ops.track import links
 from dvx.project import Project
 from dvx.store import files
@@ -145,10 +146,25 @@ def _tracked(project: Project) -> Iterator[Problem]:
         names = [*index.pointers, *index.pipelines, *index.locks]
         yield from _ignore_files(project, {"", *(parent(name) for name in names)})
         yield from _hidden(project, index)
-        if project.git is not None and names:
-            yield from (Problem(ProblemKind.POINTER_IGNORED, path) for path in sorted(project.git.ignored(names)))
+        if project.git is not None:
+            yield from (Problem(ProblemKind.POINTER_IGNORED, path) for path in _ignored(project, project.git, index))
     except DvxError as error:
         yield _told(error)
+
+
+def _ignored(project: Project, git: Git, index: Index) -> list[str]:
+    """Files of dvx that Git ignores, but for what lies in folders that it ignores as a whole: those are not the project's."""
+    found: list[str] = []
+
+    def inside(folder: str, named: Mapping[str, bytes]) -> set[str]:
+        found.extend(f"{folder}/{name}" if folder else name for name in named)
+        return set(index.by_path)
+
+    Workspace(project, everything=True).machinery(inside)
+    ignored = git.ignored(found) if found else set()
+    folders = {above for path in ignored for above in ancestors(path)}
+    whole = git.ignored(folders) if folders else set()
+    return sorted(path for path in ignored if whole.isdisjoint(ancestors(path)))
 
 
 def _ignore_files(project: Project, folders: Iterable[str]) -> Iterator[Problem]:

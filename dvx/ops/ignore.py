@@ -45,9 +45,7 @@ class Ignore:
         if name in BUILT_IN:
             return True
         if folder not in self._rules:
-            for above in _folders(path):
-                if above not in self._rules:
-                    self._load(above)
+            self._load_above(path)
         if self._any:
             rule = self.pattern(path, is_folder)
             if rule is not None and rule.excludes:
@@ -57,6 +55,12 @@ class Ignore:
     def skip_always(self, path: str, is_folder: bool) -> bool:
         """Like `skip`, but whatever the ignore files say."""
         return path.rpartition("/")[2] in BUILT_IN or (is_folder and self.is_project(path))
+
+    def spared(self, prefix: str, names: list[str]) -> list[str]:
+        """The files in the folder `prefix`, which is not left alone, that are not either."""
+        if names and not self._any:
+            self._load_above(prefix + names[0])
+        return [name for name in names if not self.skip(prefix + name, False)] if self._any else names
 
     def ruling(self, path: str, is_folder: bool) -> Rule | None:
         """The rule because of which `path`, or a folder that it lies in, is left alone; None if no rule is the reason."""
@@ -97,6 +101,11 @@ class Ignore:
         """Whether the folder `path` holds another project."""
         place = self._project.abs(path)
         return os.path.isdir(f"{place}/.dvc") or os.path.isdir(f"{place}/.dvx")
+
+    def _load_above(self, path: str) -> None:
+        for above in _folders(path):
+            if above not in self._rules:
+                self._load(above)
 
     def _of(self, folder: str) -> tuple[Rule, ...]:
         if folder not in self._rules:

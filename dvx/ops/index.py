@@ -8,15 +8,16 @@ import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from dvx.errors import Corrupted, DvxError, GitError, MissingData, SchemaError, UnknownTarget, UnsafePath, nearest
-from dvx.formats import decoded, load_yaml, schema_error
-from dvx.model.dialect import Dialect
+from dvx.errors import Corrupted, DvxError, GitError, MissingData, UnknownTarget, UnsafePath, nearest
+from dvx.formats import decoded
 from dvx.model.paths import ancestors, parent, within
-from dvx.model.pointer import Output, OutputKind, Pointer, Recorded, decode_pointer
+from dvx.model.pointer import Output, OutputKind, Pointer, Recorded
+from dvx.ops.git_ignored import check_seen
+from dvx.ops.pointer_text import read_pointer
 from dvx.ops.source import Source, Workspace
 from dvx.project import Project
 
@@ -200,16 +201,6 @@ def _left_out(path: str, doubt: Doubt | None) -> Iterator[None]:
         doubt(path, error)
 
 
-def read_pointer(data: bytes, path: str, dialect: Dialect) -> Pointer:
-    """Read the text of a pointer file; raises FormatError with file, line and column."""
-    text = decoded(data, path)
-    document: Any = load_yaml(text, path)
-    try:
-        return decode_pointer(document, path, dialect)
-    except SchemaError as error:
-        raise schema_error(error, text, path) from None
-
-
 def select(project: Project, index: Index, targets: Sequence[str], options: SelectOptions) -> tuple[Selected, ...]:
     """The outputs that `targets`, as the user typed them, mean; all of them without targets.
 
@@ -248,6 +239,7 @@ def _match(project: Project, index: Index, target: str, options: SelectOptions) 
     else:
         matched = [one for one in _match_path(index, project.relative(target), options) if _may_be(project, one)]
     if not matched:
+        check_seen(project, target)
         known = [tracked.output.path for tracked in index.tracked] + [tracked.owner for tracked in index.tracked]
         raise UnknownTarget(
             f"`{target}` is no tracked path, pointer or stage",

@@ -19,7 +19,7 @@ from dvx.model.merge import Pick, choose, merge_trees, merged_size
 from dvx.model.paths import printable
 from dvx.model.pointer import Pointer
 from dvx.model.tree import Content, Tree, tree_content
-from dvx.ops.index import read_pointer
+from dvx.ops.pointer_text import read_pointer
 from dvx.ops.pointers import set_content
 from dvx.project import Project
 from dvx.store import files

@@ -14,6 +14,7 @@ from dvx.model.graph import Graph
 from dvx.model.paths import join, within
 from dvx.model.stage import Pipeline
 from dvx.model.staleness import Action, Reason
+from dvx.ops.git_ignored import check_seen
 from dvx.ops.index import Index
 from dvx.project import Project
 
@@ -182,6 +183,7 @@ def _unknown(project: Project, index: Index, target: str) -> NoReturn:
     if target == project.dialect.pipeline:
         hint = "run `dvx stage add` to write it, or name a stage of another one (`dvx stage list --all`)"
         raise UnknownTarget(f"there is no `{target}` here", hint)
+    check_seen(project, target)
     known = [*index.stages, *(stage.name for stage in index.stages.values()), *index.by_path, *index.pipelines]
     hint = nearest(target, known) or "run `dvx stage list --all`"
     raise UnknownTarget(f"`{target}` is no stage, pipeline file or output", hint)

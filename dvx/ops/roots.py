@@ -16,7 +16,6 @@ from dvx.git import Git, roots
 from dvx.model.events import Notice, Tell
 from dvx.model.named import Named, declared_in, is_pipeline, is_pointer, named_in, names_objects
 from dvx.model.paths import printable
-from dvx.ops.ignore import Ignore
 from dvx.ops.source import Workspace
 from dvx.project import Project
 
@@ -119,7 +118,7 @@ class Finder(Struct, dict=True):
         try:
             for owner in projects:
                 for home in self._homes(owner):
-                    Workspace(home, Ignore(home).skip_always).machinery(inside)
+                    Workspace(home, everything=True).machinery(inside)
                 if owner.git is not None:
                     blobs = roots.named_blobs(owner.git, chosen_commits(owner.git, scope), is_pipeline)
                     for blob, data in roots.read_blobs(owner.git, blobs)[0].items():
@@ -165,7 +164,7 @@ class Finder(Struct, dict=True):
             return {one.path for one in here if one.digest.is_tree}
 
         # what an ignore file names by now may have been tracked before
-        Workspace(project, Ignore(project).skip_always).machinery(inside)
+        Workspace(project, everything=True).machinery(inside)
         if project.git is not None:
             found |= self._blobs_of(project.git, roots.indexed(project.git))
         return found

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from dvx.config.git_options import demand
 from dvx.errors import DvxError
-from dvx.model.paths import is_outside
+from dvx.git.tracking import tracked_below
+from dvx.model.paths import ancestors, is_outside
+from dvx.ops.git_ignored import Above, GitIgnored
 from dvx.ops.ignore import Ignore
 from dvx.project import Project
 from dvx.store import files
-from dvx.store.scan import Skip, folders
+from dvx.store.scan import folders
 
 
 class Source(Protocol):
@@ -31,11 +34,14 @@ class Source(Protocol):
 
 
 class Workspace:
-    """The files as they are now; `skip` says which folders are left alone: by default those that the ignore files name."""
+    """The files as they are now, without what dvx's ignore files name, and what Git ignores and does not track: with `everything`
+    with that, too.
+    """
 
-    def __init__(self, project: Project, skip: Skip | None = None) -> None:
+    def __init__(self, project: Project, *, everything: bool = False) -> None:
         self._project = project
-        self._skip = skip or Ignore(project).skip
+        self._ignore = Ignore(project)
+        self._everything = everything
 
     def read(self, path: str) -> bytes | None:
         """The bytes of a file; None when there is no such file."""
@@ -54,14 +60,49 @@ class Workspace:
 
     def machinery(self, inside: Callable[[str, dict[str, bytes]], set[str]]) -> None:
         """See `Source`."""
-        dialect = self._project.dialect
-        pending = [""]
+        project = self._project
+        git = None if self._everything else GitIgnored(project)
+        skip = self._ignore.skip_always if self._everything else self._ignore.skip
+        ignored: list[str] = []
+        pending = [("", git.top if git else Above())]
         while pending:
-            folder = pending.pop()
-            names, below = folders(self._project.abs(folder), folder)
-            texts = {name: files.read(self._project.abs(_path(folder, name))) for name in names if dialect.is_machinery(name)}
-            tracked = inside(folder, texts)
-            pending += [path for path in reversed(below) if path not in tracked and not self._skip(path, True)]
+            folder, above = pending.pop()
+            names, below = folders(project.abs(folder), folder)
+            prefix = folder + "/" if folder else ""
+            wanted = [name for name in names if project.dialect.is_machinery(name)]
+            if git:
+                above = git.inside(prefix, above, names)
+                # without its lock a stage would seem never to have run
+                hidden = above.ignored_files(prefix, [name for name in wanted if name != project.dialect.lock])
+                ignored += [prefix + name for name in hidden]
+                if hidden:
+                    wanted = [name for name in wanted if name not in hidden]
+                wanted = self._ignore.spared(prefix, wanted)
+            tracked = inside(folder, self._texts(prefix, wanted))
+            for path in reversed(below):
+                if path in tracked or skip(path, True):
+                    continue
+                if above.ignores_folder(prefix, path[len(prefix) :]):
+                    ignored.append(path)
+                else:
+                    pending.append((path, above))
+        for folder, forced in self._forced(ignored).items():
+            inside(folder, self._texts(folder + "/" if folder else "", forced))
+
+    def _forced(self, ignored: list[str]) -> dict[str, list[str]]:
+        """The files that Git tracks though it ignores them: folder -> names."""
+        project, ignore = self._project, self._ignore
+        tracked = tracked_below(project.root, ignored, lambda: demand(project.root, project.config.environ)) if ignored else ()
+        found: dict[str, list[str]] = {}
+        for path in sorted(tracked):
+            folder, _, name = path.rpartition("/")
+            is_skipped = any(ignore.skip(above, True) for above in ancestors(path)) or ignore.skip(path, False)
+            if project.dialect.is_machinery(name) and not is_skipped and os.path.isfile(project.abs(path)):
+                found.setdefault(folder, []).append(name)
+        return found
+
+    def _texts(self, prefix: str, names: Iterable[str]) -> dict[str, bytes]:
+        return {name: files.read(self._project.abs(prefix + name)) for name in names}
 
 
 class Revision:
@@ -105,7 +146,3 @@ class Revision:
         if self._listing is None:
             self._listing = self._git.listing(self._commit)
         return self._listing
-
-
-def _path(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name

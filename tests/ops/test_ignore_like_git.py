@@ -13,6 +13,7 @@ import pytest
 
 from dvx.model.wildmatch import read_pattern
 from dvx.ops.ignore import Ignore
+from dvx.ops.source import Workspace
 from dvx.project import Project
 from tests.helpers import dialect_of, dvx, write
 
@@ -60,10 +61,32 @@ def test_random_patterns_ignore_what_they_ignore_in_git(project: Project) -> Non
     assert wrong == []
 
 
-def patterns(dice: random.Random) -> str:
+@pytest.mark.parametrize("seed", [48, 163, 324])
+def test_random_patterns_of_git_hide_what_git_ignores(project: Project, seed: int) -> None:
+    dice = random.Random(seed)
+    suffix = project.dialect.pointer_suffix
+    wrong = []
+    for start in range(0, _SETS // 5, _AT_ONCE):
+        asked = []
+        for top in (f"t{start + number}" for number in range(_AT_ONCE)):
+            paths = {"/".join(dice.choices(_NAMES, k=dice.choice((1, 2, 2, 3)))) + suffix for _ in range(dice.randint(4, 16))}
+            folders = sorted({path.rpartition("/")[0] for path in paths})
+            lines = [patterns(dice, (*_PIECES, suffix, f"*{suffix}")) for _ in folders]
+            for folder, text in [("", patterns(dice)), *zip(folders, lines, strict=True)]:
+                write(Path(project.root, top, folder, ".gitignore"), text)
+            for path in paths:
+                write(Path(project.root, top, path), "outs:\n- path: x\n")
+            asked += [f"{top}/{path}" for path in paths]
+        seen: set[str] = set()
+        Workspace(project).machinery(lambda folder, named, seen=seen: seen.update(f"{folder}/{name}" for name in named) or set())
+        wrong += sorted((set(asked) - by_git(project, asked)) ^ {path for path in seen if path in asked})
+    assert wrong == []
+
+
+def patterns(dice: random.Random, pieces: tuple[str, ...] = _PIECES) -> str:
     """The text of an ignore file."""
     lines = (
-        dice.choice(("", "", "!", "/")) + "".join(dice.choices(_PIECES, k=dice.randint(1, 6))) for _ in range(dice.randint(1, 5))
+        dice.choice(("", "", "!", "/")) + "".join(dice.choices(pieces, k=dice.randint(1, 6))) for _ in range(dice.randint(1, 5))
     )
     return "\n".join(lines) + dice.choice(("\n", ""))
 
