@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Collection
 
@@ -38,6 +39,16 @@ def stacked(git: Git, ref: str) -> int:
     """How many commits the reflog of a ref holds, as that of a stash does; none where there is no such ref."""
     answer = process.run(git.place, ("rev-list", "--walk-reflogs", "--count", ref, "--"))
     return int(answer.out) if answer.code == 0 else 0
+
+
+def left_commits(git: Git, moves: int) -> list[str]:
+    """The commits that HEAD has left, the latest first, in its last moves that were no commit: to another branch, by a pull..."""
+    words = ("log", "--no-show-signature", "--walk-reflogs", "--format=%H %gs", f"--max-count={moves + 1}", "HEAD", "--")
+    answer = process.run(git.place, words)
+    rows = [line.split(" ", 1) for line in values.lines(answer.out)] if answer.code == 0 else []
+    head = rows[0][0] if rows else ""
+    left = (before[0] for row, before in itertools.pairwise(rows) if not row[1].startswith("commit"))
+    return [commit for commit in dict.fromkeys(left) if commit != head]
 
 
 def unseen_refs(git: Git, remote: str, known: Collection[str]) -> list[str]:

@@ -57,9 +57,14 @@ class CheckoutOptions(Struct, frozen=True):
 
 
 def checkout(project: Project, options: CheckoutOptions, tell: Tell = silent) -> CheckoutResult:
-    """Restore tracked paths from the cache; raises like `restore`, and UnknownTarget."""
+    """Restore tracked paths from the cache, without targets all; what is `left_behind` goes then. Raises like `restore`."""
     contents, only = recorded(_chosen(project, options, tell))
     result = restore(project, contents, tell, only=only, force=options.force, allow_missing=options.allow_missing)
+    if not options.targets:
+        from dvx.ops.left_behind import left_behind
+
+        result = replace(result, deleted=left_behind(project, tell))
+        clear(project, result.deleted, tell)
     if options.relink:
         from dvx.ops.renew import renew_links
 
@@ -219,7 +224,7 @@ def _save_suspects(project: Project, jobs: list[_Job], tell: Tell, *, force: boo
             f"unsaved changes of {len(lost)} files went to the trash"
             if len(lost) > 1
             else f"unsaved changes of `{printable(lost[0])}` went to the trash",
-            f"they are kept there for 14 days, in `{_relative_trash(project)}`",
+            f"they are kept there for 14 days, in `{os.path.relpath(project.trash.root, project.root)}`",
         )
     )
 
@@ -291,7 +296,3 @@ def _remove_empty_folders(project: Project, job: _Job) -> None:
             folder = folder.rpartition("/")[0]
     for folder in sorted(folders, key=len, reverse=True):
         files.remove_folder(project.abs(folder))
-
-
-def _relative_trash(project: Project) -> str:
-    return os.path.relpath(project.trash.root, project.root)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from dvx.errors import MissingData
 from dvx.model.events import Tell, silent
 from dvx.model.transfer import TransferResult
-from dvx.ops.checkout import CheckoutResult, recorded, restore
+from dvx.ops.checkout import CheckoutResult, clear, recorded, restore
 from dvx.ops.fetch import fetch
 from dvx.ops.scope import SyncOptions
 from dvx.ops.sync import Direction, demand, is_whole, listed, plan_fetch
@@ -43,6 +43,12 @@ def pull(project: Project, options: SyncOptions, tell: Tell = silent) -> PullRes
         if one.tracked.owner == one.tracked.file and (one.tracked.recorded is None or one.tracked.recorded.content is None)
     )
     done = restore(project, whole, tell, only=only, force=options.force)
+    if not options.targets:
+        # loads Git, which others do without
+        from dvx.ops.left_behind import left_behind
+
+        done = replace(done, deleted=left_behind(project, tell))
+        clear(project, done.deleted, tell)
     if not partial:
         return PullResult(fetched, done, lacking)
     # loads Git, which others do without

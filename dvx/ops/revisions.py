@@ -40,10 +40,14 @@ class RevisionFiles:
         """The files of a commit below a folder, sorted."""
         return sorted(self._trees.below(commit, path))
 
+    def named(self, commit: str) -> dict[str, str]:
+        """The pointer, pipeline and lock files of a commit: path -> id of the blob."""
+        return self._trees.named(commit)
+
     def machinery(self, commit: str) -> dict[str, dict[str, bytes]]:
         """The pointer, pipeline and lock files of a commit: folder -> name -> bytes."""
         found: dict[str, dict[str, bytes]] = {}
-        for path in self._trees.named(commit):
+        for path in self.named(commit):
             folder, _, name = path.rpartition("/")
             found.setdefault(folder, {})[name] = self.read(commit, path) or b""
         return found

@@ -184,3 +184,29 @@ def test_dvc_does_not_mind_claims_at_a_remote(tools: Tools, tmp_path: Path) -> N
     dvc(folder, "status", "-c")
     dvc(folder, "fetch")
     dvc(folder, "push")
+
+
+def test_data_that_only_another_branch_tracks_goes_at_checkout(tools: Tools, tmp_path: Path) -> None:
+    """It is as recorded. (DVC also removes what the cache lacks.)"""
+    seen = []
+    for name, tool in tools.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        git(folder, "init", "--quiet", "--initial-branch", "main")
+        tool(folder, "init")
+        commit_all(folder, "main")
+        git(folder, "checkout", "--quiet", "-b", "other")
+        for path in ("file", "edited", "folder/x", "whole/x"):
+            write(folder / path, path)
+        tool(folder, "add", "file", "edited", "folder", "whole")
+        write(folder / "dvc.yaml", "stages:\n  s:\n    cmd: echo 1 > out\n    outs: [out]\n")
+        tool(folder, "repro")
+        commit_all(folder, "other")
+        git(folder, "checkout", "--quiet", "main")
+        write(folder / "edited", "mine")
+        write(folder / "folder/new", "new")
+        printed = tool(folder, "checkout").out
+        removed = sorted(line.split()[1].rstrip("/") for line in printed.splitlines() if line.startswith("D"))
+        seen.append((removed, sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))))
+    assert seen[0] == seen[1]
+    assert seen[0][0] == ["file", "out", "whole"]
