@@ -15,7 +15,7 @@ from dvx.config.git_options import demand
 from dvx.config.own import check_cache, check_own
 from dvx.errors import ConfigError, NotARepository, UnsafePath, nearest
 from dvx.git.tracking import left_out
-from dvx.model.dialect import DIALECTS, Dialect
+from dvx.model.dialect import DIALECTS, NATIVE, Dialect
 from dvx.model.digest import digest_bytes
 from dvx.model.paths import check_path, printable
 from dvx.store import files, path_locks
@@ -51,13 +51,34 @@ class Project(Struct, frozen=True, dict=True):
     home: Project | None = None
 
     @staticmethod
-    def find(start: str) -> Project:
+    def find(start: str, spoken: Dialect = NATIVE) -> Project:
         """The project that the folder `start` lies in.
 
         Raises:
-            NotARepository: no folder from `start` upwards holds `.dvx` or `.dvc`.
+            NotARepository: no folder from `start` upwards holds `.dvx` or `.dvc`, said in the words of the dialect `spoken`.
         """
-        return Project.open(*_find(start), start)
+        return Project.open(*_find(start, spoken), start)
+
+    @staticmethod
+    def find_or_plain(start: str, spoken: Dialect = NATIVE) -> Project:
+        """The same; where there is none, what lies around `start`: a Git repository, or else that folder. It can be read, and
+        nothing is kept of it.
+
+        Raises:
+            NotARepository: it cannot be read, or the project is left out of a sparse checkout.
+        """
+        from dvx.git import Git
+
+        if find_root(start) is not None:
+            return Project.find(start)
+        _check_seen(start)
+        demand(start, environment())
+        git = Git.find(start)
+        root = git.top if git is not None else start
+        for dialect in DIALECTS:
+            if any(os.path.exists(os.path.join(folder, dialect.pipeline)) for folder in (start, root)):
+                spoken = dialect
+        return Project._with(Config.load(None, spoken, environment()), root, spoken, start)
 
     @staticmethod
     def find_other(start: str) -> Project:
@@ -196,13 +217,21 @@ def _algorithm(config: Config, dialect: Dialect) -> str:
     return chosen
 
 
-def _find(start: str) -> tuple[str, Dialect]:
+def _find(start: str, spoken: Dialect = NATIVE) -> tuple[str, Dialect]:
     found = find_root(start)
     if found is not None:
         return found
+    _check_seen(start)
+    mount = start
+    while not os.path.ismount(mount) and mount != os.path.dirname(mount):
+        mount = os.path.dirname(mount)
+    hint = "run `dvx init` (or `dvx init --dvc`) to make one"
+    raise NotARepository(spoken.no_repository.format(place=printable(start), mount=printable(mount)), hint)
+
+
+def _check_seen(start: str) -> None:
+    """Refuse, with a NotARepository, a folder around which a project may be that cannot be seen."""
     if os.path.isdir(start) and not os.access(start, os.R_OK | os.X_OK):
         raise NotARepository(f"`{printable(start)}` cannot be read", "ask its owner to let your group read it")
     if lacking := left_out(start, [dialect.folder for dialect in DIALECTS]):
         raise NotARepository(f"`{lacking}` is left out of this sparse checkout", f"run `git sparse-checkout add {lacking}`")
-    hint = "run `dvx init` (or `dvx init --dvc`) to make one"
-    raise NotARepository(f"`{printable(start)}` is not inside a dvx or DVC repository", hint)

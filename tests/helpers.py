@@ -38,13 +38,13 @@ class Result:
         return json.loads(self.out)
 
 
-def run_dvx(cwd: Path | str, *args: str | Path) -> Result:
-    """Run dvx in this process, standing in `cwd`."""
+def run_dvx(cwd: Path | str, *args: str | Path, spoken: Dialect = NATIVE) -> Result:
+    """Run dvx in this process, standing in `cwd`; with `spoken` as if it was called by the name of that dialect."""
     from dvx.cli.main import run
 
     out, err = _stream(), _stream()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = run([str(arg) for arg in args], str(cwd))
+        code = run([str(arg) for arg in args], str(cwd), spoken)
     return Result(code, _text(out), _text(err))
 
 

@@ -28,7 +28,19 @@ def find_project() -> Project:
     from dvx.project import Project
 
     session = SESSION.get()
-    project = Project.find(session.cwd)
+    return _opened(Project.find(session.cwd, session.spoken))
+
+
+def find_files() -> Project:
+    """The same for commands that only look at files: where there is no project, at the Git repository, or at the folder."""
+    from dvx.project import Project
+
+    session = SESSION.get()
+    return _opened(Project.find_or_plain(session.cwd, session.spoken))
+
+
+def _opened(project: Project) -> Project:
+    session = SESSION.get()
     if sys.stdin.isatty() and sys.stderr.isatty():
         project = replace(project, ask=screen.ask_secret)
     session.projects.append(project)

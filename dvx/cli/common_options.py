@@ -10,7 +10,6 @@ import dvx
 from dvx.cli import colour, render
 from dvx.cli.colour import When
 from dvx.cli.session import SESSION
-from dvx.config import find_root
 
 ABOUT = """Version data, run pipelines and compare experiments in Git.
 
@@ -25,9 +24,8 @@ lists topics, such as `exit-codes`.
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        found = find_root(SESSION.get().cwd)
         # what works with DVC asks for its version, and reads the beginning of the line
-        spoken = found[1].conforms_to if found else ""
+        spoken = SESSION.get().here()[1].conforms_to
         render.data(f"{spoken} (dvx {dvx.__version__})" if spoken else dvx.__version__)
         raise typer.Exit
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from dvx.cli.session import SESSION
-from dvx.config import Config, environment, find_root
+from dvx.config import Config, environment
 from dvx.errors import DvxError
 from dvx.model.dialect import NATIVE
 
@@ -79,7 +79,7 @@ def stages_and_outputs(project: Project) -> Iterable[str]:
 
 def remotes(incomplete: str) -> list[str]:
     """Names of remotes, those of the user too."""
-    root, dialect = find_root(SESSION.get().cwd) or (None, NATIVE)
+    root, dialect = SESSION.get().here()
     try:
         return beginning(incomplete, Config.read(root, dialect, environment()).remotes())
     except (DvxError, OSError):
@@ -88,7 +88,7 @@ def remotes(incomplete: str) -> list[str]:
 
 def databases(incomplete: str) -> list[str]:
     """Names of connections to databases, those of the user too."""
-    root, dialect = find_root(SESSION.get().cwd) or (None, NATIVE)
+    root, dialect = SESSION.get().here()
     try:
         settings = Config.read(root, dialect, environment()).settings
     except (DvxError, OSError):

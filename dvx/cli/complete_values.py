@@ -11,10 +11,9 @@ import typer
 from dvx.cli import complete
 from dvx.cli.complete import beginning, offer, one_of
 from dvx.cli.session import SESSION
-from dvx.config import Config, environment, find_root
+from dvx.config import Config, environment
 from dvx.errors import DvxError
 from dvx.model.database import FORMATS
-from dvx.model.dialect import NATIVE
 from dvx.model.options import ANY_REMOTE, DATABASE, REACHED, REMOTES, SECTIONS, Option, ValueKind
 from dvx.model.settings import options_of
 from dvx.project import Project
@@ -182,12 +181,11 @@ def _params(project: Project) -> dict[str, dict[str, Any]]:
 
 
 def _algorithms() -> tuple[str, ...]:
-    found = find_root(SESSION.get().cwd)
-    return (found[1] if found else NATIVE).algorithms
+    return SESSION.get().here()[1].algorithms
 
 
 def _urls() -> dict[str, str]:
-    root, dialect = find_root(SESSION.get().cwd) or (None, NATIVE)
+    root, dialect = SESSION.get().here()
     try:
         return Config.read(root, dialect, environment()).remotes()
     except (DvxError, OSError):

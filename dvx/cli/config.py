@@ -9,9 +9,9 @@ from msgspec import to_builtins
 
 from dvx.cli import complete, complete_values, render
 from dvx.cli.common import JsonOption, cwd, find_project, undo_log
-from dvx.config import Config, environment, find_root
+from dvx.cli.session import SESSION
+from dvx.config import Config, environment
 from dvx.errors import UsageError, quoted
-from dvx.model.dialect import NATIVE
 from dvx.model.settings import Level, OptionName, Setting, parse_name, shown
 from dvx.ops import configure, remotes
 
@@ -256,7 +256,7 @@ def remote_test(
 
 def _find_config() -> Config:
     """The configuration here, also where there is no repository or options are wrong: this is where they are mended."""
-    root, dialect = find_root(cwd()) or (None, NATIVE)
+    root, dialect = SESSION.get().here()
     return Config.read(root, dialect, environment())
 
 

@@ -25,6 +25,7 @@ from dvx.cli.common import (
     find_project,
     tell_git,
 )
+from dvx.cli.session import SESSION
 from dvx.config import find_root
 from dvx.errors import UsageError
 from dvx.model.dialect import DVC, NATIVE
@@ -57,7 +58,8 @@ def init(
 
     place = os.path.normpath(os.path.join(cwd(), directory))
     above = find_root(place) if subdir and not hash_name else None
-    dialect = DVC if dvc else above[1] if above else NATIVE
+    spoken = SESSION.get().spoken
+    dialect = DVC if dvc else above[1] if above and spoken is NATIVE else spoken
     project = init(place, InitOptions(dialect, hash_name, not no_scm, subdir, force))
     render.note(f"Made a {dialect.name} repository in `{printable(project.root)}` ({project.algorithm}).")
     if project.git is not None:

@@ -8,10 +8,10 @@ import typer
 
 from dvx.cli import complete, complete_values, render
 from dvx.cli.common import cwd, find_project, tell_git
-from dvx.config import Config, environment, find_root
+from dvx.cli.session import SESSION
+from dvx.config import Config, environment
 from dvx.errors import UsageError
 from dvx.model.database import Connection, Query
-from dvx.model.dialect import NATIVE
 from dvx.model.paths import printable
 
 
@@ -86,7 +86,7 @@ def try_db(
 
     if not conn and not url:
         raise UsageError("there is no connection to test", "write `--conn NAME`, or `--url URL`")
-    root, dialect = find_root(cwd()) or (None, NATIVE)
+    root, dialect = SESSION.get().here()
     config = Config.load(root, dialect, environment())
     shown = try_connection(config, cwd(), Connection(conn, url, username, password), render.terminal())
     render.note(f"The connection to {shown} works.")

@@ -10,7 +10,7 @@ from msgspec import to_builtins
 from dvx.cli import colour, render, units
 from dvx.cli.colour import Ink
 from dvx.cli.common import JsonOption, cwd
-from dvx.config import find_root
+from dvx.cli.session import SESSION
 from dvx.model.doctor import Environment, Problem, ProblemKind
 from dvx.model.paths import printable
 from dvx.ops.doctor import diagnose
@@ -76,7 +76,7 @@ def doctor(*, json: JsonOption = False) -> None:
 
     Example: dvx doctor
     """
-    found = diagnose(cwd())
+    found = diagnose(cwd(), SESSION.get().spoken)
     if json:
         problems = [
             {"kind": problem.kind.value, "problem": _said(problem), "cure": _cure(problem), "broken": problem.is_broken}
@@ -99,8 +99,8 @@ def version() -> None:
 
     Example: dvx version
     """
-    here = cwd()
-    _show(describe(Project.find(here) if find_root(here) else None))
+    session = SESSION.get()
+    _show(describe(Project.find(session.cwd) if session.here()[0] else None, session.spoken))
 
 
 def _show(found: Environment) -> None:

@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from dvx.cli import render
-from dvx.cli.common import cwd, find_project, tell_git
-from dvx.config import find_root
-from dvx.model.dialect import NATIVE
+from dvx.cli.common import find_project, tell_git
+from dvx.cli.session import SESSION
 from dvx.model.json_schema import FileKind, schema_of
 
 
@@ -20,8 +19,7 @@ def schema(kind: Annotated[FileKind, typer.Argument(help="The kind of file.", sh
 
     Example: dvx schema pipeline > dvx.schema.json
     """
-    found = find_root(cwd())
-    render.json(schema_of(kind, found[1] if found else NATIVE))
+    render.json(schema_of(kind, SESSION.get().here()[1]))
 
 
 def vscode(

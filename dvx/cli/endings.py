@@ -116,7 +116,7 @@ def _code(error: DvxError, session: Session) -> int:
     if isinstance(error, Partial):
         return codes.for_partial(session.command)
     if isinstance(error, NotARepository):
-        return NATIVE.exit_codes.error
+        return codes.outside if session.here()[0] is None else NATIVE.exit_codes.error
     if isinstance(error, UnknownColumn):
         return codes.error
     return codes.for_error(session.command)

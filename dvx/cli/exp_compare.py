@@ -92,6 +92,9 @@ def exp_show(
     if json:
         render.json(exp_table.as_json(shown))
         return
+    if not shown and not failed:
+        render.note("There is no commit yet, so there are no experiments.")
+        return
     tell_others(project, render.terminal())
     troubles.tell(exp_table.errors(shown))
     if sort_by:

@@ -43,7 +43,8 @@ named.""",
     "exit-codes": """Exit codes: 0 success, 1 an error that you can fix, 2 wrong usage, 3 a bug in dvx, 4 only partly done,
 130 interrupted.
 
-In DVC's repositories they are those of DVC: 1 or 255 an error, 251 wrong configuration, 252 interrupted, 254 wrong usage.""",
+In DVC's repositories they are those of DVC: 1 or 255 an error, 251 wrong configuration, 252 interrupted, 254 wrong usage.
+Called as `dvc` outside of a repository, dvx ends with 253.""",
     "commands": "",
     "dvc": "",
 }

@@ -16,7 +16,6 @@ from dvx.cli.session import SESSION
 from dvx.config import dialect_at, find_root
 from dvx.errors import DvxError, UsageError
 from dvx.git.places import is_bare
-from dvx.model.dialect import NATIVE
 from dvx.model.listing import Listing, ListingRow, as_json, flat
 from dvx.model.origin import Origin, is_elsewhere
 from dvx.model.paths import parent, printable, within
@@ -108,19 +107,10 @@ def _project(folder: str) -> Project:
     if found is not None:
         root, dialect = found
         project = Project.open(root, dialect, session.cwd if within(session.cwd, root) else root)
-    elif _in_git(folder):
-        project = Project.foreign(folder, NATIVE)
     else:
-        project = Project.find(folder)
+        project = replace(Project.find_or_plain(folder, session.spoken), root=folder)
     session.projects.append(project)
     return project
-
-
-def _in_git(folder: str) -> bool:
-    """Whether a folder lies in a repository of Git's, without data of dvx's."""
-    from dvx.git import Git
-
-    return Git.find(folder) is not None
 
 
 def _inner(project: Project, path: str, rev: str) -> str:

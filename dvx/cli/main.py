@@ -19,7 +19,7 @@ from dvx.cli.session import SESSION, Session
 from dvx.cli.words import Command, Parser, parser_of
 from dvx.config import environment
 from dvx.errors import DvxError, UsageError, nearest
-from dvx.model.dialect import NATIVE
+from dvx.model.dialect import DIALECTS, NATIVE, Dialect
 
 
 class LazyGroup(typer.core.TyperGroup):
@@ -91,7 +91,7 @@ def main() -> NoReturn:
     except FileNotFoundError:
         render.error("the folder that you stand in does not exist any more", "go to one that does, then run the command there")
         sys.exit(NATIVE.exit_codes.error)
-    code = run(sys.argv[1:], cwd)
+    code = run(sys.argv[1:], cwd, _spoken(sys.argv[0]))
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):
             stream.flush()
@@ -100,9 +100,15 @@ def main() -> NoReturn:
     os._exit(code)
 
 
-def run(arguments: Sequence[str], cwd: str) -> int:
-    """Run one command line, as if typed in the folder `cwd`; returns the exit code."""
-    session = Session(cwd=cwd)
+def _spoken(program: str) -> Dialect:
+    """The dialect that the name of the program stands for."""
+    name = os.path.basename(program).lower().removesuffix(".exe")
+    return next((dialect for dialect in DIALECTS if dialect.name == name), NATIVE)
+
+
+def run(arguments: Sequence[str], cwd: str, spoken: Dialect = NATIVE) -> int:
+    """Run one command line, as if typed in the folder `cwd`; returns the exit code. `spoken` is as in `Session`."""
+    session = Session(cwd, spoken)
     token = SESSION.set(session)
     try:
         return _run(list(arguments), session)

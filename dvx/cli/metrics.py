@@ -9,7 +9,7 @@ import typer
 from msgspec import Struct
 
 from dvx.cli import complete, complete_values, render, troubles
-from dvx.cli.common import JsonOption, MarkdownOption, find_project, on_demand, tell_unread
+from dvx.cli.common import JsonOption, MarkdownOption, find_files, on_demand, tell_unread
 from dvx.errors import DvxError, Partial
 from dvx.model.params import Change
 from dvx.ops.metrics import WORKSPACE, Reading, RevisionComparison, Several, Shown, compare, show, table
@@ -67,7 +67,7 @@ def metrics_show(
 
     Example: dvx metrics show --all-tags
     """
-    project = find_project()
+    project = find_files()
     choice = ValueChoice(What.METRICS, tuple(targets or ()), recursive)
     shown = show(project, choice, Several(all_branches, all_tags, all_commits), on_demand(project))
     if json:
@@ -96,7 +96,7 @@ def metrics_diff(
 
     Example: dvx metrics diff HEAD~1
     """
-    project = find_project()
+    project = find_files()
     compared = compare(project, ValueChoice(What.METRICS, tuple(targets or ()), recursive), old, new, on_demand(project))
     print_changes(project, compared, TableLook("Metric", precision, everything, not no_path, json, markdown))
     demand_revisions(compared)
@@ -117,7 +117,7 @@ def params_diff(
 
     Example: dvx params diff HEAD~1
     """
-    project = find_project()
+    project = find_files()
     compared = compare(project, ValueChoice(What.PARAMS, tuple(targets or ()), param_deps=deps), old, new, on_demand(project))
     print_changes(project, compared, TableLook("Param", None, everything, not no_path, json, markdown))
     demand_revisions(compared)

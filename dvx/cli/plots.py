@@ -12,7 +12,7 @@ import typer
 from msgspec import Struct
 
 from dvx.cli import colour, complete, complete_values, render, screen
-from dvx.cli.common import find_project, on_demand
+from dvx.cli.common import find_files, find_project, on_demand
 from dvx.cli.live import width_of
 from dvx.cli.troubles import tell as tell_troubles
 from dvx.errors import DvxError, UsageError, nearest
@@ -67,7 +67,7 @@ def plots_show(
     """
     properties = _properties(template, x, y, title, x_label, y_label, no_header=no_header)
     how = _How(out, show_vega, split, open, text, html_template, json)
-    _draw(find_project(), ("workspace",), tuple(targets or ()), properties, how)
+    _draw(find_files(), ("workspace",), tuple(targets or ()), properties, how)
 
 
 def plots_diff(
@@ -106,7 +106,7 @@ def plots_diff(
     """
     from dvx.ops.plots import compared
 
-    project = find_project()
+    project = find_files()
     properties = _properties(template, x, y, title, x_label, y_label, no_header=no_header)
     how = _How(out, show_vega, split, open, text, html_template, json)
     _draw(project, compared(project, revisions or (), experiment=experiment), tuple(targets or ()), properties, how)

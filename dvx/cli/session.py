@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from dvx.config import find_root
 from dvx.errors import UsageError
-from dvx.model.dialect import NATIVE, ExitCodes
+from dvx.model.dialect import NATIVE, Dialect, ExitCodes
 from dvx.model.paths import printable
 
 if TYPE_CHECKING:
@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 
 
 class Session(Struct, dict=True):
-    """One run of the command line: where the user stands, and what was opened for them."""
+    """One run of the command line: where the user stands, and what was opened for them.
+
+    `spoken` is the dialect of the name that dvx was called by: it counts where there is no repository.
+    """
 
     cwd: str
+    spoken: Dialect = NATIVE
     command: str = ""
     projects: list[Project] = field(default_factory=list)
     logs: list[UndoLog] = field(default_factory=list)
@@ -29,8 +33,11 @@ class Session(Struct, dict=True):
     @property
     def exit_codes(self) -> ExitCodes:
         """Those of the dialect in which the user stands, whatever state the project is in."""
-        found = find_root(self.cwd)
-        return (found[1] if found else NATIVE).exit_codes
+        return self.here()[1].exit_codes
+
+    def here(self) -> tuple[str | None, Dialect]:
+        """The root and dialect of the project that the user stands in; no root where there is none."""
+        return find_root(self.cwd) or (None, self.spoken)
 
     def go_to(self, typed: str) -> None:
         """Stand in another folder."""

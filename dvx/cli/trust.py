@@ -9,10 +9,10 @@ import typer
 
 from dvx.cli import render, screen
 from dvx.cli.common import JsonOption, cwd
+from dvx.cli.session import SESSION
 from dvx.config import environment, find_root
 from dvx.errors import DvxError, NotARepository, UsageError
 from dvx.git.places import find_place
-from dvx.model.dialect import NATIVE
 from dvx.model.paths import printable
 from dvx.ops.trust import Question, agree, questions, revoke
 
@@ -36,7 +36,7 @@ def trust(
     if sum((yes, list_, revoke_)) > 1:
         raise UsageError("only one of `--yes`, `--list` and `--revoke` can be given", "leave out the others")
     # `init` asks for it before it makes anything
-    found = find_root(cwd()) or ((cwd(), NATIVE) if find_place(cwd()) else None)
+    found = find_root(cwd()) or ((cwd(), SESSION.get().spoken) if find_place(cwd()) else None)
     if found is None:
         raise NotARepository(f"`{printable(cwd())}` is not inside a dvx or DVC repository", "go into the one to trust")
     root, dialect = found

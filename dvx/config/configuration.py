@@ -225,7 +225,7 @@ class Config(Struct, frozen=True):
             return os.path.join(settings_folder(level, self.dialect, self.environ), "config")
         if self.root is None:
             hint = "go into a repository, or use `--global` or `--system`"
-            raise ConfigError("this is not a repository, so it has no configuration file", hint)
+            raise ConfigError(self.dialect.no_config, hint)
         return os.path.join(self.root, self.dialect.folder, "config.local" if level is Level.LOCAL else "config")
 
     def label(self, level: Level) -> str:

@@ -9,7 +9,10 @@ from msgspec import Struct
 
 
 class ExitCodes(Struct, frozen=True):
-    """What the process returns for each kind of failure; `partial` is 0 where that is no kind of its own."""
+    """What the process returns for each kind of failure; `partial` is 0 where that is no kind of its own.
+
+    `outside` is for a command that needs a repository where the user stands in none.
+    """
 
     error: int
     usage: int
@@ -17,6 +20,7 @@ class ExitCodes(Struct, frozen=True):
     partial: int
     interrupted: int
     config: int
+    outside: int
     by_command: tuple[tuple[str, int], ...] = ()
 
     def for_error(self, command: str) -> int:
@@ -36,7 +40,8 @@ class Dialect(Struct, frozen=True):
     protected from the shell; `packs` when small objects of a remote may lie in packs; `runs_in_parallel` when stages run at
     once if nobody says how many; `shares_locks` when DVC may work at the same time, so that its locks are taken as well;
     `queue_name` is what tables call the place where queued experiments run;
-    `conforms_to` is the version of DVC that it is, for tools that ask.
+    `conforms_to` is the version of DVC that it is, for tools that ask; `no_repository` and `no_config` are said where a command
+    needs a repository, or the configuration of one, and `{place}`, on the disk at `{mount}`, is in none.
     """
 
     name: str
@@ -60,6 +65,8 @@ class Dialect(Struct, frozen=True):
     config_app: tuple[str, str]
     queue_name: str
     conforms_to: str
+    no_repository: str
+    no_config: str
     exit_codes: ExitCodes
 
     def is_machinery(self, name: str) -> bool:
@@ -89,7 +96,9 @@ NATIVE = Dialect(
     config_app=("dvx", "dvx"),
     queue_name="queue",
     conforms_to="",
-    exit_codes=ExitCodes(error=1, usage=2, bug=3, partial=4, interrupted=130, config=1),
+    no_repository="`{place}` is not inside a dvx or DVC repository",
+    no_config="this is not a repository, so it has no configuration file",
+    exit_codes=ExitCodes(error=1, usage=2, bug=3, partial=4, interrupted=130, config=1, outside=1),
 )
 
 DVC = Dialect(
@@ -118,6 +127,8 @@ DVC = Dialect(
     config_app=("dvc", "iterative"),
     queue_name="dvc-task",
     conforms_to="3.67.1",
+    no_repository="you are not inside of a DVC repository (checked up to mount point '{mount}')",
+    no_config="configuration error - config file error: Not inside a DVC repo",
     exit_codes=ExitCodes(
         error=255,
         usage=254,
@@ -125,6 +136,7 @@ DVC = Dialect(
         partial=0,
         interrupted=252,
         config=251,
+        outside=253,
         by_command=tuple(
             (command, 1)
             for command in (

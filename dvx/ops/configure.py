@@ -80,10 +80,10 @@ def get_setting(config: Config, name: str, level: Level | None = None) -> Settin
 
 
 def list_settings(config: Config, level: Level | None = None) -> tuple[Setting, ...]:
-    """All settings, or those of one level: level by level, so that the one that wins comes last; named sections first."""
+    """The settings of all files, or of one level: level by level, so that the one that wins comes last; named sections first."""
     if level is not None:
         config.path(level)
-    found = [setting for setting in config.given if level in (None, setting.level)]
+    found = [one for one in config.given if one.level is level or (level is None and one.level is not Level.ENVIRONMENT)]
     order = list(Level)
     return tuple(sorted(found, key=lambda setting: (order.index(setting.level), not setting.name.name)))
 

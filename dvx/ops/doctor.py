@@ -10,6 +10,7 @@ from dvx.config import environment, find_root
 from dvx.errors import DvxError
 from dvx.git import Git, hooks
 from dvx.model import hooks as texts
+from dvx.model.dialect import NATIVE, Dialect
 from dvx.model.doctor import Diagnosis, Problem, ProblemKind, fall_back, is_no_pattern
 from dvx.model.lines import lines_of
 from dvx.model.paths import ancestors, parent
@@ -30,14 +31,14 @@ from dvx.store.support import installed, missing_package
 OLDEST_GIT = (2, 36)
 
 
-def diagnose(start: str) -> Diagnosis:
+def diagnose(start: str, spoken: Dialect = NATIVE) -> Diagnosis:
     """Look at the project that the folder `start` lies in, or only at what dvx runs on where there is none. Nothing is mended."""
     if find_root(start) is None:
-        return Diagnosis(describe(None))
+        return Diagnosis(describe(None, spoken))
     try:
-        project = Project.find(start)
+        project = Project.find(start, spoken)
     except DvxError as error:
-        return Diagnosis(describe(None), (_told(error),))
+        return Diagnosis(describe(None, spoken), (_told(error),))
     try:
         stale = list(doctor_places.leftovers(project))
         found = describe(project)

@@ -14,7 +14,7 @@ import dvx
 from dvx.config import Config, environment
 from dvx.errors import DvxError
 from dvx.git import hooks
-from dvx.model.dialect import NATIVE
+from dvx.model.dialect import NATIVE, Dialect
 from dvx.model.doctor import Environment
 from dvx.model.settings import Level
 from dvx.project import Project
@@ -28,9 +28,9 @@ _PACKAGES = ("fsspec", "gitpython", "msgspec", "pyyaml", "ruamel.yaml", "typer",
 _MOUNTS = "/proc/self/mounts"
 
 
-def describe(project: Project | None) -> Environment:
-    """What dvx runs on, in a project or outside of any."""
-    config = project.config if project else Config.read(None, NATIVE, environment())
+def describe(project: Project | None, spoken: Dialect = NATIVE) -> Environment:
+    """What dvx runs on, in a project or outside of any, with the configuration of the dialect `spoken`."""
+    config = project.config if project else Config.read(None, spoken, environment())
     found = Environment(
         version=dvx.__version__,
         python=platform.python_version(),

@@ -20,7 +20,7 @@ from dvx.model.experiment import Experiment
 from dvx.model.kept import read_bodies
 from dvx.model.run import FAILURES, Place, Run, State
 from dvx.ops.exp_body import Body, body_of, body_so_far
-from dvx.ops.experiments import BaselineScope, all_experiments, baselines_of, head_of
+from dvx.ops.experiments import BaselineScope, all_experiments, baselines_of
 from dvx.ops.on_demand import OnDemand
 from dvx.ops.refs import git_of
 from dvx.ops.run_record import known_experiments
@@ -86,9 +86,10 @@ class Baseline(Struct, frozen=True):
 
 
 def show(project: Project, options: ShowOptions, demand: OnDemand | None = None) -> tuple[Baseline, ...]:
-    """The workspace (if wanted), then each baseline with its experiments, the newest first."""
+    """The workspace (if wanted), then each baseline with its experiments, the newest first; nothing before the first commit."""
     git = git_of(project)
-    head_of(git)
+    if git.head() is None:
+        return ()
     demand = demand or OnDemand(project)
     # first what is not done: what ends meanwhile is among the others then
     tasks = _unfinished(project)

@@ -123,10 +123,14 @@ def compare(
 ) -> RevisionComparison:
     """Compare two revisions; by default the last commit and the workspace.
 
+    Before the first commit there is nothing to compare.
+
     Raises:
         UnknownTarget: a revision does not exist.
     """
     names = (old or "HEAD", new or WORKSPACE)
+    if set(names) != {WORKSPACE} and _git(project).head() is None:
+        return RevisionComparison(*(Shown(name) for name in names))
     commits = {name: "" if name == WORKSPACE else _git(project).resolve(name) for name in names}
     resolved = {commit: name for name, commit in commits.items()}
     chosen = tuple(filter(None, resolved))

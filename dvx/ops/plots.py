@@ -101,9 +101,14 @@ def show(
 
 
 def compared(project: Project, revisions: Sequence[str], *, experiment: bool) -> tuple[str, ...]:
-    """The revisions that `plots diff` compares: with one or none, the workspace too, and HEAD if it differs."""
+    """The revisions that `plots diff` compares: with one or none, the workspace too, and HEAD if it differs.
+
+    Before the first commit there is nothing to compare.
+    """
     chosen = list(revisions)
     git = git_of(project)
+    if git.head() is None:
+        return ()
     if experiment and len(chosen) == 1:
         commit = git.resolve(chosen[0])
         chosen += [ref.baseline[:7] for ref, one in git.experiments().items() if one == commit][:1]

@@ -168,10 +168,9 @@ def test_a_pointer_that_is_no_text_is_told(native: Path) -> None:
     assert "f.dvx:2: error: the text is not UTF-8" in refused.err
 
 
-def test_a_comparison_before_the_first_commit_says_what_is_missing(native: Path) -> None:
-    write(native / "params.yaml", "n: 1\n")
+def test_a_look_at_a_revision_before_the_first_commit_says_what_is_missing(native: Path) -> None:
     git(native, "update-ref", "-d", "HEAD")
-    refused = run_dvx(native, "params", "diff")
+    refused = run_dvx(native, "ls", ".", "--rev", "HEAD")
     assert refused.code == 1
     assert "there is no commit yet" in refused.err
 

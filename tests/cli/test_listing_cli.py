@@ -183,4 +183,4 @@ def test_wrong_words(data: Path, tmp_path: Path) -> None:
     assert run_dvx(data, "ls", ".", "nope").code == 1
     assert run_dvx(data, "ls", "-T", "--json").code == 254
     assert run_dvx(data, "ls", "-L", "-1").code == 254
-    assert run_dvx(tmp_path, "ls", ".").code == 1
+    assert run_dvx(tmp_path, "ls", ".", "nope").code == 1
