@@ -176,17 +176,21 @@ def status(
         raise UsageError("`--jobs`, `--all-branches`, `--all-tags` and `--all-commits` need `--cloud`", "add `--cloud`")
     from dvx.ops.status import as_json, status
 
-    changed = status(find_project(), targets or (), render.terminal(), chosen, updates)
+    seen = status(find_project(), targets or (), render.terminal(), chosen, updates)
+    changed = as_json(seen.changed)
     if json:
-        render.json(as_json(changed))
+        render.json(changed)
         return
     if changed and render.is_quiet():
         raise typer.Exit(1)
-    for owner, groups in as_json(changed).items():
+    for owner, groups in changed.items():
         render.data(f"{printable(owner)}:")
         for line in status_lines(groups):
             render.data(line)
-    if not changed:
+    if seen.empty:
+        render.note("There are no data or pipelines tracked in this project yet.")
+        render.note("Run `dvx add` to track data, or `dvx stage add` to make a pipeline.")
+    elif not changed:
         render.note("Data and pipelines are up to date.")
 
 

@@ -54,14 +54,21 @@ class StatusRow(Struct, frozen=True):
     key: str = ""
 
 
+class Status(Struct, frozen=True):
+    """The changes of each pointer and stage that has some, by its path or address; `empty` if nothing is tracked at all."""
+
+    changed: Mapping[str, tuple[StatusRow, ...]]
+    empty: bool
+
+
 def status(
     project: Project,
     targets: Sequence[str] = (),
     tell: Tell = silent,
     options: SelectOptions = _PLAIN,
     updates: bool | None = None,
-) -> dict[str, tuple[StatusRow, ...]]:
-    """The changes of each pointer and stage that has some, by its path or address; all of them without targets.
+) -> Status:
+    """What changed of the targets; of everything without any.
 
     With `updates` other machines are asked whether imports can be updated; if it is False, not even repositories on this one.
 
@@ -91,7 +98,8 @@ def status(
     sources = _source_rows(project, imports, updates, tell) if imports else {}
     for path, pointer in pointers.items():
         rows[path] = (*sources.get(path, ()), *_rows_of(path, partial(_pointer_rows, pointer, observer), tell))
-    return {owner: rows[owner] for owner in sorted(rows, key=lambda owner: order.get(owner, 0)) if rows[owner]}
+    changed = {owner: rows[owner] for owner in sorted(rows, key=lambda owner: order.get(owner, 0)) if rows[owner]}
+    return Status(changed, empty=not index.pointers and not index.stages)
 
 
 def _order(index: Index, tell: Tell) -> dict[str, int]:

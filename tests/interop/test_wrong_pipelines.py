@@ -82,3 +82,15 @@ def test_status_answers_where_stages_do_not_go_together(project: Path, tools: To
     said = run_dvx(project, "status").err
     assert said.startswith("note: the ")
     assert "; " in said
+
+
+def test_status_of_nothing_says_that_nothing_is_tracked_yet(project: Path, tools: Tools) -> None:
+    line = "There are no data or pipelines tracked in this project yet."
+    for text in ("", "stages: {}\n", "vars: [{a: 1}]\n"):
+        write(project / "dvc.yaml", text)
+        for name in ("dvc", "dvx"):
+            result = tools[name](project, "status")
+            assert line in result.out + result.err, name
+            assert tools[name](project, "status", "--json").json == {}
+    assert "`dvx add`" in run_dvx(project, "status").err
+    assert run_dvx(project, "status", "-q").err == ""
