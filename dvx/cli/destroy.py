@@ -34,7 +34,7 @@ def destroy(*, force: Annotated[bool, typer.Option("--force", "-f", help="Do it,
             raise DvxError("nothing was removed, as nobody can be asked", "use `-f` to do it without being asked")
         if not screen.confirm("Remove all this for good?"):
             raise DvxError("nothing was removed", "")
-    freed = carry_out(project, planned)
+    freed = carry_out(project, planned, render.terminal())
     if freed:
         render.note(f"{units.count(len(freed), 'file')} of the workspace became {'a copy' if len(freed) == 1 else 'copies'}.")
     render.note(f"Removed {units.count(len(planned.files), 'file')} and `{planned.folder}`.")

@@ -12,6 +12,7 @@ from dvx.model.digest import Digest
 from dvx.model.events import Tell, silent
 from dvx.ops.index import Tracked, load_index
 from dvx.ops.protect import free
+from dvx.ops.rollback import Rollback, check_removable, check_writable
 from dvx.ops.track import look
 from dvx.ops.trust import revoke
 from dvx.project import Project
@@ -67,14 +68,21 @@ def plan(project: Project, tell: Tell = silent) -> DestroyPlan:
     )
 
 
-def destroy(project: Project, planned: DestroyPlan) -> tuple[str, ...]:
+def destroy(project: Project, planned: DestroyPlan, tell: Tell = silent) -> tuple[str, ...]:
     """Do what was planned; returns the workspace files that were links into the cache, and are copies now.
 
-    The folder goes last, so that a command that was killed can be run again.
+    The folder goes last, so that a command that was killed can be run again; one that fails before puts the files back.
+
+    Raises:
+        DvxError: something cannot be removed; nothing was then.
     """
+    check_writable(project, planned.files)
+    check_removable(project, [planned.folder])
     freed = free(project, planned.outputs)
-    for name in planned.files:
-        files.remove(project.abs(name))
+    with Rollback(project, tell) as back:
+        back.keep(planned.files)
+        for name in planned.files:
+            files.remove(project.abs(name))
     durable.barrier({os.path.dirname(project.abs(name)) for name in planned.files}, project.root)
     project.close()
     files.remove_tree(project.abs(planned.folder))

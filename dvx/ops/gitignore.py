@@ -43,6 +43,12 @@ def ignore(project: Project, paths: Iterable[str], already: Collection[str] | No
     return tuple(changed)
 
 
+def files_for(project: Project, paths: Collection[str]) -> list[str]:
+    """The ignore files that `ignore` and `unignore` may change."""
+    seen = project.git.seen(paths).values() if project.git is not None and paths else ()
+    return [_file(parent(path)) for path in (*paths, *seen)]
+
+
 def unignore(project: Project, paths: Iterable[str]) -> tuple[str, ...]:
     """Take the entries of `paths` out; an emptied ignore file is removed. Returns the ignore files that changed."""
     changed = []

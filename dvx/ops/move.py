@@ -1,6 +1,7 @@
 """move: give tracked data another name or place, together with its pointer and its ignore entry.
 
-Until the data has moved both pointers stand; the old one goes last, so that a command that was killed can be run again.
+Until the data has moved both pointers stand; the old one goes last, so that a command that was killed can be run again. One that
+fails takes back what it did.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from dvx.model.paths import join, parent, printable, relative, within
 from dvx.model.pointer import Pointer
 from dvx.model.stage import is_url
 from dvx.model.undo import Moved
-from dvx.ops.gitignore import ignore, unignore
+from dvx.ops.gitignore import files_for, ignore, unignore
 from dvx.ops.index import Index, load_index
 from dvx.ops.owners import for_git
 from dvx.ops.pointers import renew_checksum
+from dvx.ops.rollback import Rollback, check_movable, check_writable
 from dvx.ops.targets import check_owners, check_place
 from dvx.ops.texts import text_of
 from dvx.project import Project
@@ -54,13 +56,19 @@ def move(project: Project, source: str, target: str, tell: Tell = silent) -> Mov
     if place != pointer.path and place in index.pointers and text_of(project, place) != text:
         hint = f"run `dvx remove {quoted(place)}` first"
         raise GraphError(f"`{printable(new)}` is already tracked by `{printable(place)}`", hint)
-    changed = list(ignore(project, [new])) if pointer.outs[0][0].cached else []
-    with project.lock(place):
-        project.write(place, text)
-    _move_data(project, old, new)
-    changed += unignore(project, [old])
-    if place != pointer.path:
-        project.drop(pointer.path)
+    texts = [*files_for(project, [old, new]), place, pointer.path]
+    check_writable(project, [*texts, old, new])
+    check_movable(project, old, new)
+    with Rollback(project, tell) as back:
+        back.keep(texts)
+        changed = list(ignore(project, [new])) if pointer.outs[0][0].cached else []
+        with project.lock(place):
+            project.write(place, text)
+        back.moves(old, new)
+        _move_data(project, old, new)
+        changed += unignore(project, [old])
+        if place != pointer.path:
+            project.drop(pointer.path)
     for stage in index.stages.values():
         if any(within(dep, old) for dep in stage.deps):
             tell(Notice(f"the stage `{stage.address}` depends on `{printable(old)}`", f"change it in `{stage.file}`"))

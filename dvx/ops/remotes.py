@@ -9,9 +9,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dvx.config import Config
-from dvx.errors import ConfigError, UnknownTarget, quoted
+from dvx.errors import ConfigError, DvxError, UnknownTarget, quoted
 from dvx.model.events import Notice
 from dvx.model.ini import Document, IniItem, Section, title_of
+from dvx.model.paths import printable
 from dvx.model.settings import Level, OptionName, demand_reached, shown
 from dvx.ops.configure import Editing, check_remote_name, edit, set_option, stored, unknown_remote, unset_option
 
@@ -162,5 +163,19 @@ def _everywhere(editing: Editing, name: str, change: Callable[[Document, str], D
             return document
         return document.put("core", "remote", heir) if heir else document.drop("core", "remote")
 
-    for level in reversed(levels):
-        edit(editing, level, partial(changed, level))
+    before = {level: config.document(level) for level in reversed(levels)}
+    try:
+        for level in before:
+            edit(editing, level, partial(changed, level))
+    except (OSError, DvxError):
+        for level, document in before.items():
+            _put_back(editing, level, document)
+        raise
+
+
+def _put_back(editing: Editing, level: Level, document: Document) -> None:
+    try:
+        edit(editing, level, lambda _: document)
+    except (OSError, DvxError):
+        path = editing.config.path(level)
+        editing.tell(Notice(f"`{printable(path)}` could not be put back as it was", "mend the cause, then run the command again"))

@@ -1,7 +1,7 @@
 """remove: stop tracking data, and take stages out of the pipeline.
 
 The file that names a thing goes last, so that a command that was killed can be run again; of several targets, those that are
-done already are then passed over.
+done already are then passed over. One that fails puts the texts back; data that went with `outs` is in the cache or the trash.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from dvx.model.paths import join, parent
 from dvx.model.pointer import Output
 from dvx.model.stage import Pipeline
 from dvx.ops.checkout import clear
-from dvx.ops.gitignore import unignore
+from dvx.ops.gitignore import files_for, unignore
 from dvx.ops.index import Index
 from dvx.ops.owners import find_owners, for_git
 from dvx.ops.protect import free
+from dvx.ops.rollback import Rollback, check_removable, check_writable
 from dvx.ops.texts import text_of
 from dvx.ops.unread import load_for
 from dvx.project import Project
@@ -54,17 +55,24 @@ def remove(project: Project, targets: Sequence[str], tell: Tell = silent, *, out
     owners = search(index)
     plans = {file: _definitions(pipeline, owners) for file, pipeline in index.pipelines.items()}
     outputs = [tracked.output for tracked in index.tracked if tracked.owner in owners]
+    ignored = [output.path for output in outputs if output.cached]
+    texts = [path for file, names in plans.items() if names for path in (file, _lock_beside(project, file))]
+    texts += [*files_for(project, ignored), *(owner for owner in owners if owner in index.pointers)]
+    check_writable(project, texts)
+    check_removable(project, [output.path for output in outputs] if outs else [])
     if len(owners) > 1:
         files.write_atomic(_note(project), json.dumps(list(targets)).encode())
-    _settle_data(project, outputs, tell, outs=outs)
-    changed = list(unignore(project, [output.path for output in outputs if output.cached]))
-    for file, names in plans.items():
-        if names:
-            changed += _remove_stages(project, index, file, names)
-    for pointer in owners:
-        if pointer in index.pointers:
-            project.drop(pointer)
-            changed.append(pointer)
+    with Rollback(project, tell, forgets=not outs) as back:
+        back.keep(texts)
+        _settle_data(project, outputs, tell, outs=outs)
+        changed = list(unignore(project, ignored))
+        for file, names in plans.items():
+            if names:
+                changed += _remove_stages(project, index, file, names)
+        for pointer in owners:
+            if pointer in index.pointers:
+                project.drop(pointer)
+                changed.append(pointer)
     files.remove(_note(project))
     there = [path for path in changed if os.path.exists(project.abs(path))]
     return RemoveResult(owners, for_git(project, there, set(changed) - set(there)))
@@ -119,7 +127,7 @@ def _settle_data(project: Project, outputs: Iterable[Output], tell: Tell, *, out
 
 def _remove_stages(project: Project, index: Index, file: str, names: dict[str, tuple[str, ...]]) -> list[str]:
     """Take definitions out of a pipeline file, after their entries in the lock beside it."""
-    lock = join(parent(file), project.dialect.lock)
+    lock = _lock_beside(project, file)
     changed = [file]
     if lock in index.locks:
         with project.lock(lock):
@@ -133,6 +141,10 @@ def _remove_stages(project: Project, index: Index, file: str, names: dict[str, t
     with project.lock(file):
         _write(project, file, _without(text_of(project, file), names, file))
     return changed
+
+
+def _lock_beside(project: Project, file: str) -> str:
+    return join(parent(file), project.dialect.lock)
 
 
 def _without(text: str, names: Iterable[str], file: str) -> str:

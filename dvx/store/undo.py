@@ -98,6 +98,15 @@ class UndoLog:
         self.run = run
         self._known = {(type(fact), fact.path) for fact in known if isinstance(fact, Wrote | Placed)}
 
+    def forget(self) -> None:
+        """Drop what was written down: all of it was put back."""
+        with self._guard:
+            if self._handle is not None:
+                files.remove(os.path.join(self.root, self.run))
+                self._handle = None
+                self._held.close()
+                self._known.clear()
+
     def close(self) -> None:
         """Make what was written down durable, and let go of it."""
         if self._handle is not None:
