@@ -117,7 +117,8 @@ def _needs(node: Node, owners: Mapping[str, str], inside: Mapping[str, Mapping[s
 
 def _above(path: str) -> Iterator[str]:
     while path := parent(path):
-        if path == "/":
+        if path == "/" or path.endswith(":/"):
+            # what is left of a URL is no folder
             return
         yield path
 

@@ -12,6 +12,7 @@ from dvx.errors import SchemaError, nearest
 from dvx.model.canonical import ordered
 from dvx.model.dataset import KEY, lock_of
 from dvx.model.dialect import Dialect
+from dvx.model.evidence import TOKEN_FIELDS, evidence
 from dvx.model.paths import is_outside, located, parent, relative
 from dvx.model.pipeline import DEFAULT_PARAMS
 from dvx.model.pointer import Recorded, decode_entry, encode_lock_entry
@@ -163,6 +164,9 @@ def _entries(entry: Mapping[str, Any], key: str, stage: Stage, dialect: Dialect,
         place = (*where, key, index)
         _known(_mapping(raw, place), known, place)
         recorded = decode_entry(raw, stage.workdir, dialect, place, outside=True)
+        if recorded.content is None and evidence(recorded):
+            fields = {name: raw[name] for name in TOKEN_FIELDS if name in raw}
+            recorded = replace(recorded, extras={**fields, **recorded.extras})
         if is_outside(recorded.path):
             path = absolute.get(recorded.path) or located(recorded.path, stage.workdir, "")
             recorded = replace(recorded, path=path)

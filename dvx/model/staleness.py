@@ -6,7 +6,7 @@ describes the run that was recorded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from enum import Enum
 from typing import Any
 
@@ -15,9 +15,9 @@ from msgspec import Struct
 from dvx.model.canonical import json_sorted
 from dvx.model.dataset import KEY, is_dataset, lock_of
 from dvx.model.digest import Digest
+from dvx.model.evidence import evidence
 from dvx.model.lock import StageState
 from dvx.model.stage import Stage
-from dvx.model.tree import Content
 
 
 class Cause(Enum):
@@ -152,12 +152,12 @@ def _dep_changes(stage: Stage, locked: StageState, seen: StageState) -> Iterator
         if is_dataset(path):
             yield from _dataset_changes(path, locked, seen)
             continue
-        before, now = _content(locked.deps, path), _content(seen.deps, path)
-        if now is None:
+        before, now = evidence(locked.deps.get(path)), evidence(seen.deps.get(path))
+        if not now:
             yield Reason(Cause.DEP_DELETED, path)
-        elif before is None:
+        elif not before:
             yield Reason(Cause.DEP_NEW if path not in locked.deps else Cause.DEP_MODIFIED, path)
-        elif before.digest != now.digest:
+        elif before != now:
             yield Reason(Cause.DEP_MODIFIED, path)
 
 
@@ -197,18 +197,13 @@ def _leaves(key: str, old: tuple[Any, ...], new: tuple[Any, ...], same: Same) ->
 def _output_changes(stage: Stage, locked: StageState, seen: StageState, missing: Collection[Digest]) -> Iterator[Reason]:
     recorded, found = {**locked.outs, **locked.outside}, {**seen.outs, **seen.outside}
     for output in stage.all_outs:
-        before, now = _content(recorded, output.path), _content(found, output.path)
-        if before is not None and output.cached and before.digest in missing:
+        entry = recorded.get(output.path)
+        before, now = evidence(entry), evidence(found.get(output.path))
+        if entry is not None and entry.content is not None and output.cached and entry.content.digest in missing:
             yield Reason(Cause.OUT_NOT_CACHED, output.path)
-        elif now is None:
+        elif not now:
             yield Reason(Cause.OUT_DELETED, output.path)
-        elif before is None:
+        elif not before:
             yield Reason(Cause.OUT_NEW, output.path)
-        elif before.digest != now.digest:
+        elif before != now:
             yield Reason(Cause.OUT_MODIFIED, output.path)
-
-
-def _content(entries: Mapping[str, Any], path: str) -> Content | None:
-    recorded = entries.get(path)
-    content: Content | None = recorded.content if recorded is not None else None
-    return content

@@ -13,6 +13,7 @@ from dvx.errors import DvxError, MissingData, quoted
 from dvx.formats import edit_yaml
 from dvx.model.dataset import is_dataset
 from dvx.model.events import Tell, silent
+from dvx.model.evidence import evidence
 from dvx.model.lock import StageState
 from dvx.model.paths import join, printable
 from dvx.model.pointer import Output, Pointer, Recorded, stage_checksum
@@ -76,7 +77,7 @@ def commit(project: Project, options: CommitOptions, tell: Tell = silent) -> Com
         return find_owners(project, index, options.targets, options.select)
 
     index = load_for(project, options.targets if options.select == SelectOptions() else (), search, tell)
-    order = check_graph(index).order()
+    order = check_graph(project, index).order()
     owners = search(index)
     parts = _parts(project, index, options)
     observer = Observer(project, index.datasets, tell)
@@ -92,7 +93,7 @@ def commit(project: Project, options: CommitOptions, tell: Tell = silent) -> Com
     own = [] if options.share else unshared(project, _outputs(pointers, stages))
     done = _record_pointers(project, pointers, parts, options, tell)
     for stage in stages:
-        done[stage.address] = _record_stage(project, stage, index.state(stage), observer, options, tell)
+        done[stage.address] = _record_stage(project, stage, observer, options, tell)
     detach(project, own)
     changed_files = {path for changed in done.values() for path in changed}
     return CommitResult(tuple(owner for owner, changed in done.items() if changed), for_git(project, changed_files))
@@ -194,13 +195,8 @@ def _edit(project: Project, pointer: Pointer, contents: Mapping[str, Content]) -
     return lambda old: edit_yaml(old, edit)
 
 
-def _record_stage(
-    project: Project, stage: Stage, locked: StageState | None, observer: Observer, options: CommitOptions, tell: Tell
-) -> list[str]:
+def _record_stage(project: Project, stage: Stage, observer: Observer, options: CommitOptions, tell: Tell) -> list[str]:
     state = observer.state(stage)
-    before = locked.deps if locked else {}
-    far = {dep: before.get(dep, seen) for dep, seen in state.deps.items() if is_url(dep) and not is_dataset(dep)}
-    state = replace(state, deps={**state.deps, **far})
     _check_inputs(stage, state)
     with recording(project, stage, tell):
         return record_run(project, stage, state, tell, share=options.share)[1]
@@ -210,8 +206,9 @@ def _check_inputs(stage: Stage, state: StageState) -> None:
     for dep, seen in state.deps.items():
         if is_dataset(dep):
             check_synced(stage, seen)
-        elif seen.content is None and not is_url(dep):
+        elif not evidence(seen):
             hint = f"make it, or run `dvx checkout {quoted(dep)}` if it is tracked"
+            hint = "check the URL; `dvx list-url` shows what a place holds" if is_url(dep) else hint
             raise MissingData(f"`{printable(dep)}`, which the stage `{stage.address}` depends on, does not exist", hint)
     for file in stage.params:
         lacking: Collection[str] = [key for key in file.keys or () if key not in state.params[file.path]]

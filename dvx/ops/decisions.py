@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from dvx.errors import Corrupted, MissingData, UnsafePath, quoted
 from dvx.model.dataset import is_dataset
 from dvx.model.events import Notice, Tell
+from dvx.model.evidence import evidence
 from dvx.model.lock import StageState
 from dvx.model.paths import printable
 from dvx.model.pointer import Recorded
@@ -91,7 +92,7 @@ class Decider:
 
     def _expected(self, seen: Recorded, locked: StageState | None) -> Recorded:
         """An absent dependency is what its producer recorded, or what it was when the stage ran."""
-        if seen.content is not None or is_dataset(seen.path):
+        if evidence(seen) or is_dataset(seen.path):
             return seen
         before = (locked.deps.get(seen.path) if locked else None) or seen
         producer = self._index.owner_of(seen.path)

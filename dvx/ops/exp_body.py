@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError
 from dvx.model.dataset import is_dataset
+from dvx.model.evidence import evidence
 from dvx.model.paths import parent
 from dvx.model.pointer import OutputKind, Recorded
 from dvx.model.run import Run
@@ -95,6 +96,8 @@ def _outs(index: Index) -> dict[str, Any]:
 
 def _facts(recorded: Recorded | None) -> dict[str, Any]:
     content = recorded.content if recorded else None
+    if recorded is not None and content is None and (token := evidence(recorded)):
+        return {"hash": token, "size": recorded.extras.get("size"), "nfiles": recorded.extras.get("nfiles")}
     if content is None:
         return {"hash": None, "size": None, "nfiles": None}
     return {"hash": content.digest.hex, "size": content.size, "nfiles": content.files}

@@ -124,7 +124,7 @@ def _is_same(git: Git, one: Run, other: Run) -> bool:
 
 def _snapshot(project: Project, index: Index, baseline: str, tell: Tell) -> str:
     """Commit the workspace as it is, with edited data in the cache; nothing names the commit yet."""
-    check_graph(index)
+    check_graph(project, index)
     observer = Observer(project, index.datasets, tell)
     for pointer in index.pointers.values():
         record_data(project, pointer, observer, tell, dry=False)

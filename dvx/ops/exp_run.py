@@ -83,7 +83,7 @@ def prepare(project: Project, options: RunOptions, others: Iterable[str] = ()) -
     _check_vacant(project, git, ref, edits, force=options.force or options.repro.dry)
     if edits or options.repro.targets:
         index = load_index(project)
-        check_graph(index)
+        check_graph(project, index)
         find_stages(project, index, options.repro)
     return Prepared(ref, edits)
 
@@ -129,7 +129,7 @@ def perform(project: Project, ref: ExpRef, options: RunOptions, tell: Tell, clai
 def _restore_absent(project: Project, options: ReproOptions, tell: Tell) -> None:
     """Take from the cache what the stages need, is not here at all, and none of them makes."""
     index = load_index(project)
-    graph = check_graph(index)
+    graph = check_graph(project, index)
     order = choose(project, index, graph, options)
     made = {one for one in order if one in index.stages and not index.stages[one].frozen}
     needed = {*order, *(need for one in made for need in graph.needs[one])} - made

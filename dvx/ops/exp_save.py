@@ -64,7 +64,7 @@ def _present(project: Project, index: Index) -> tuple[str, ...]:
     found = [project.shown(path) for path, outs in paths.items() if _exist(project, outs)]
     for address, stage in index.stages.items():
         deps = [dep for dep in stage.deps if not is_url(dep) and not is_dataset(dep)]
-        if _exist(project, [*deps, *(output.path for output in stage.outs)]):
+        if _exist(project, [*deps, *(output.path for output in stage.all_outs if not is_url(output.path))]):
             found.append(address)
     return tuple(found)
 

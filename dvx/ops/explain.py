@@ -13,6 +13,7 @@ from dvx.git.search import first_with
 from dvx.model.canonical import json_sorted
 from dvx.model.dataset import KEY, file_changes, is_dataset, lock_of, summary
 from dvx.model.events import Tell, silent
+from dvx.model.evidence import evidence
 from dvx.model.experiment import ExpRef
 from dvx.model.lock import StageState
 from dvx.model.paths import join, parent
@@ -68,7 +69,7 @@ def explain(project: Project, options: ReproOptions, tell: Tell = silent) -> tup
         UnknownTarget: there is no such stage.
     """
     index = load_index(project)
-    order = choose(project, index, check_graph(index), options)
+    order = choose(project, index, check_graph(project, index), options)
     explainer = Explainer(project, index, options, tell)
     return tuple(explainer.explain(index.stages[address]) for address in order if address in index.stages)
 
@@ -119,8 +120,8 @@ class Explainer:
         new_content = new_entry.content if new_entry else None
         return ReasonDetail(
             reason,
-            str(old_content.digest) if old_content else "",
-            str(new_content.digest) if new_content else "",
+            evidence(old_entry),
+            evidence(new_entry),
             tuple(self._files(subject, old_content, new_content)),
             self._origin(stage, old_content) if dated and old_content else "",
         )

@@ -218,7 +218,7 @@ def select(project: Project, index: Index, targets: Sequence[str], options: Sele
     if options.with_deps:
         from dvx.ops.pipelines import check_graph
 
-        owners = check_graph(index).upstream({selected.tracked.owner for selected in chosen.values()})
+        owners = check_graph(project, index).upstream({selected.tracked.owner for selected in chosen.values()})
         for tracked in index.tracked:
             if tracked.owner in owners:
                 chosen.setdefault((tracked.output.path, ""), Selected(tracked))

@@ -9,20 +9,23 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from dvx.errors import DvxError, quoted
 from dvx.model.canonical import json_sorted
+from dvx.model.dataset import is_dataset
 from dvx.model.digest import Digest, new_hasher
 from dvx.model.events import silent
+from dvx.model.evidence import evidence
 from dvx.model.lock import StageState
 from dvx.model.paths import printable
 from dvx.model.pointer import Recorded
 from dvx.model.stage import ParamFile, Stage, is_url
 from dvx.model.tree import diff_trees
+from dvx.ops.observation import Observer
 from dvx.ops.source import Workspace
 from dvx.ops.track import Seen, look
 from dvx.project import Project
@@ -54,11 +57,12 @@ class _Glance(Struct, frozen=True):
 
 
 class Inputs:
-    """All that `stage` reads, as it is when this is made; `values` reads what a file says of parameters now."""
+    """All that `stage` reads, as it is when this is made; `observer` reads what parameters and URLs say now."""
 
-    def __init__(self, project: Project, stage: Stage, values: Callable[[ParamFile], Mapping[str, object]]) -> None:
+    def __init__(self, project: Project, stage: Stage, observer: Observer) -> None:
         self._project = project
-        self._values = values
+        self._values = observer.params
+        self._far = observer.far
         self._glances = {place: _glance(project, place) for place in _places(stage)}
         self._texts = {file.path: Workspace(project).read(file.path) for file in stage.params}
         self._marks = {path: mark for glance in self._glances.values() for path, mark in glance.marks.items()}
@@ -101,7 +105,8 @@ class Inputs:
     def compare(self, stage: Stage, before: StageState) -> tuple[StageState, str]:
         """What `settle` gives, and in words what was written meanwhile; empty for nothing."""
         written: dict[str, str] = {}
-        deps = {dep: recorded if is_url(dep) else self._settled(dep, recorded, written) for dep, recorded in before.deps.items()}
+        settled = {True: self._same, False: self._settled}
+        deps = {dep: settled[is_url(dep)](dep, recorded, written) for dep, recorded in before.deps.items()}
         marks = _params_marks(self._project, stage)
         for file in stage.params:
             self._compare(file, before.params[file.path], marks.get(file.path), written)
@@ -111,6 +116,12 @@ class Inputs:
         for place in _places(stage):
             yield from self._glances[place].marks if place in self._glances else (place,)
         yield from (file.path for file in stage.params)
+
+    def _same(self, url: str, before: Recorded, written: dict[str, str]) -> Recorded:
+        """What to record of a dependency at a URL, or of a dataset, which changes by a command of dvx alone."""
+        if not is_dataset(url) and evidence(self._far(url)) != evidence(before):
+            written[url] = "changed"
+        return before
 
     def _settled(self, place: str, before: Recorded, written: dict[str, str]) -> Recorded:
         """What to record of a dependency; what was `written` in it is added there, with how and when."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from dvx.errors import Corrupted, MissingData, SchemaError, UnknownTarget, nearest
 from dvx.formats import load_data
@@ -18,6 +19,9 @@ from dvx.model.tree import Content, named_digests
 from dvx.ops.source import Workspace
 from dvx.ops.track import observe
 from dvx.project import Project
+
+if TYPE_CHECKING:
+    from dvx.ops.external import External
 
 
 class Observer:
@@ -79,6 +83,11 @@ class Observer:
         self._values.pop(file.path, None)
         return self._params(file.path, file.keys)
 
+    def far(self, url: str) -> Recorded:
+        """What is at a URL at this moment."""
+        self._far.forget()
+        return self._far.look(url)
+
     def missing(self, stage: Stage, locked: StageState | None) -> frozenset[Digest]:
         """What the cache lacks of the recorded outputs: the object, or for a directory any of its files."""
         recorded = [locked.outs.get(output.path) for output in stage.outs if output.cached] if locked else []
@@ -95,6 +104,8 @@ class Observer:
         """Something ran, or another process may have worked: look again. The statistics make that cheap."""
         self._seen.clear()
         self._values.clear()
+        if "_far" in self.__dict__:
+            self._far.forget()
 
     def assume(self, contents: Mapping[str, Content | None]) -> None:
         """Take paths for what they would hold; for a dry run."""
@@ -114,12 +125,20 @@ class Observer:
     def _recorded(self, stage: Stage, path: str, locked: Mapping[str, Recorded]) -> Recorded:
         if is_dataset(path):
             return self._dataset(stage, path)
-        before = locked.get(path)
+        return self.recorded(path, locked.get(path))
+
+    def recorded(self, path: str, before: Recorded | None = None) -> Recorded:
+        """What is at a path or URL now, in the hash of what was there `before`."""
         if is_url(path):
-            # what cannot be asked here counts as unchanged; without a record the stage cannot run
-            return before or Recorded(path, None)
-        content = self.content(path, before.content if before else None)
-        return Recorded(path, content)
+            return self._far.look(path)
+        return Recorded(path, self.content(path, before.content if before else None))
+
+    @cached_property
+    def _far(self) -> External:
+        # few stages read or write at URLs, and what asks there is slow to load
+        from dvx.ops.external import External
+
+        return External(self._project, self._tell)
 
     def _dataset(self, stage: Stage, dep: str) -> Recorded:
         dataset = self._datasets.get(name_of(dep))

@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dvx.errors import DvxError, FormatError, SchemaError
 from dvx.formats import decoded, load_data, load_yaml, locate, schema_error
+from dvx.model.dataset import is_dataset
 from dvx.model.dialect import Dialect
 from dvx.model.expanded import CommandStyle
 from dvx.model.graph import Graph, Node, build_graph
 from dvx.model.lock import Lock, decode_lock
-from dvx.model.paths import join, parent
+from dvx.model.paths import join, located, parent
 from dvx.model.pipeline import decode_pipeline
-from dvx.model.stage import Pipeline, Stage
+from dvx.model.settings import redact
+from dvx.model.stage import Pipeline, Stage, is_url
 from dvx.project import Project
 from dvx.store import files
 
@@ -92,17 +95,38 @@ def name_of_place(project: Project, path: str) -> str:
     return os.path.normpath(project.abs(path)) if path.startswith("../") or path == ".." else path
 
 
-def check_graph(index: Index) -> Graph:
+def check_graph(project: Project, index: Index) -> Graph:
     """The graph of all stages and pointers.
 
     Raises:
         GraphError: an output has two owners, lies in another one, or the stages form a cycle.
     """
+    return graph_of(index, partial(place_of_url, project))
+
+
+def graph_of(index: Index, place: Callable[[str], str]) -> Graph:
+    """Like `check_graph`; `place` gives the one name of a place that goes by several."""
     nodes = [
         Node(pointer.path, (), tuple(output.path for output, _ in pointer.outs), pointer=True)
         for pointer in index.pointers.values()
     ]
     for stage in index.stages.values():
-        deps = tuple(dict.fromkeys([*stage.deps, *(file.path for file in stage.params)]))
-        nodes.append(Node(stage.address, deps, tuple(output.path for output in stage.all_outs)))
+        deps = dict.fromkeys(map(place, [*stage.deps, *(file.path for file in stage.params)]))
+        nodes.append(Node(stage.address, tuple(deps), tuple(place(output.path) for output in stage.all_outs)))
     return build_graph(nodes)
+
+
+def place_of_url(project: Project, path: str) -> str:
+    """Where a path of a stage is, whatever it goes by: `remote://NAME/x` is a URL, or a path where that remote is a folder."""
+    remotes = project.config.remotes() if path.startswith("remote://") else {}
+    while path.startswith("remote://"):
+        name, _, below = path.removeprefix("remote://").partition("/")
+        # a remote that leads back to itself is an error where it is opened
+        url = remotes.pop(name.lower(), "")
+        if not url:
+            return path
+        path = f"{url.rstrip('/')}/{below}" if below else url
+        path = path if is_url(path) else located(path, "", project.root)
+    if path.startswith("file://"):
+        path = located(path.removeprefix("file://"), "", project.root)
+    return redact(path).rstrip("/") if is_url(path) and not is_dataset(path) else path

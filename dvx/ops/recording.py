@@ -9,7 +9,9 @@ from msgspec.structs import replace
 
 from dvx.errors import MissingData
 from dvx.model.events import Tell
+from dvx.model.evidence import evidence
 from dvx.model.lock import StageState
+from dvx.model.paths import printable
 from dvx.model.pointer import Recorded
 from dvx.model.runcache import is_recordable
 from dvx.model.stage import Stage
@@ -19,6 +21,7 @@ from dvx.ops.detach import detach
 from dvx.ops.gitignore import ignore
 from dvx.ops.leftovers import end_record
 from dvx.ops.locks import write_lock
+from dvx.ops.observation import Observer
 from dvx.ops.provenance import note_made
 from dvx.ops.relink import relink
 from dvx.ops.runcache import save_run
@@ -62,8 +65,8 @@ def keep_run(project: Project, stage: Stage, state: StageState, stored: Collecti
     Raises:
         MissingData: an output does not exist.
     """
+    outside = _look_outside(project, stage, tell)
     contents = _take(project, stage, stored, tell)
-    outside = {output.path: Recorded(output.path, contents.pop(output.path)) for output in stage.outside}
     state = replace(state, outs={path: Recorded(path, content) for path, content in contents.items()}, outside=outside)
     if stored:
         save_run(project, stage, state)
@@ -96,17 +99,31 @@ def _name(project: Project, stage: Stage, state: StageState, already: Collection
     return [*ignored, *([changed] if changed else [])]
 
 
+def _look_outside(project: Project, stage: Stage, tell: Tell) -> dict[str, Recorded]:
+    """The outputs that do not lie in the project, where they are."""
+    if not stage.outside:
+        return {}
+    refuse_cached(stage)
+    observer = Observer(project, {}, tell)
+    found = {output.path: observer.recorded(output.path) for output in stage.outside}
+    for path, recorded in found.items():
+        if not evidence(recorded):
+            raise _not_made(stage, path)
+    return found
+
+
+def _not_made(stage: Stage, path: str) -> MissingData:
+    hint = f"mend the command, or take `{printable(path)}` out of the outputs in `{stage.file}`"
+    return MissingData(f"the output `{printable(path)}` of the stage `{stage.address}` does not exist", hint)
+
+
 def _take(project: Project, stage: Stage, stored: Collection[str], tell: Tell) -> dict[str, Content]:
     """What the outputs hold; those to be `stored` are in the cache then."""
-    refuse_cached(stage)
-    paths = [output.path for output in stage.all_outs]
-    for path in paths:
-        if not os.path.exists(project.abs(path)):
-            hint = f"mend the command, or take `{path}` out of the outputs in `{stage.file}`"
-            raise MissingData(f"the output `{path}` of the stage `{stage.address}` does not exist", hint)
+    for output in stage.outs:
+        if not os.path.exists(project.abs(output.path)):
+            raise _not_made(stage, output.path)
     contents = store(project, stored, tell)
     project.cache.barrier()
     note_made(project, (content.digest for content in contents.values()))
     found = observe(project, [output.path for output in stage.outs if output.path not in contents], tell)
-    found |= observe(project, [output.path for output in stage.outside], tell, outside=True)
     return contents | {path: content for path, content in found.items() if content is not None}

@@ -56,7 +56,7 @@ def repro(project: Project, options: ReproOptions, tell: Tell = silent, run: Run
     # all but a single stage depend on what others need and make
     index = load_for(project, options.targets if options.single else (), search, tell)
     definitions = Definitions(project, index, began)
-    graph = check_graph(index)
+    graph = check_graph(project, index)
     order = choose(project, index, graph, options)
     asked = to_plain(resolve(project, index, options))
     stages = {address: index.stages[address] for address in order if address in index.stages}

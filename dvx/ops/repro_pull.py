@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from dvx.errors import DvxError
 from dvx.model.events import Notice, Tell
-from dvx.model.stage import Stage, is_url
+from dvx.model.paths import is_outside
+from dvx.model.stage import Stage
 from dvx.model.staleness import ABSENT_CAUSES, Cause
 from dvx.ops.decisions import StageChoice
 from dvx.ops.fetch import fetch
@@ -30,9 +31,9 @@ def pull_for(project: Project, stage: Stage, choice: StageChoice, tell: Tell) ->
 
     A failure is only told: the stage can still run.
     """
-    deps = [reason.subject for reason in choice.reasons if reason.cause is Cause.DEP_DELETED]
+    deps = [reason.subject for reason in choice.reasons if reason.cause is Cause.DEP_DELETED and not is_outside(reason.subject)]
     if any(reason.cause is Cause.NEVER_RAN for reason in choice.reasons):
-        deps = [dep for dep, seen in choice.state.deps.items() if seen.content is None and not is_url(dep)]
+        deps = [dep for dep, seen in choice.state.deps.items() if seen.content is None and not is_outside(dep)]
     absent = all(reason.cause in ABSENT_CAUSES for reason in choice.reasons)
     outs = [output.path for output in stage.outs if output.cached] if absent else []
     if not deps and not outs:

@@ -7,10 +7,12 @@ import os
 from dvx.errors import DvxError, MissingData, UnsafePath, nearest, quoted
 from dvx.git.submodules import submodule_of
 from dvx.model.dataset import is_dataset, name_of
+from dvx.model.evidence import evidence
 from dvx.model.lock import StageState
 from dvx.model.params import is_pattern
 from dvx.model.paths import is_outside, parent, printable
 from dvx.model.pointer import Recorded
+from dvx.model.settings import redact
 from dvx.model.stage import Stage, is_url
 from dvx.ops.in_git import InGit
 from dvx.ops.index import Index
@@ -33,11 +35,7 @@ def check_runnable(project: Project, index: Index, stage: Stage, seen: StageStat
         if is_dataset(dep):
             check_synced(stage, seen.deps[dep])
             continue
-        if is_url(dep):
-            raise DvxError(
-                f"`{dep}`, which the stage `{stage.address}` depends on, is not a local path", "import it as data first"
-            )
-        if seen.deps[dep].content is None:
+        if not evidence(seen.deps[dep]):
             raise _missing_dep(project, index, stage, dep)
     for file in stage.params:
         for key in file.keys or ():
@@ -61,6 +59,9 @@ def check_synced(stage: Stage, seen: Recorded) -> None:
 def _missing_dep(project: Project, index: Index, stage: Stage, dep: str) -> MissingData:
     tracked = index.owner_of(dep)
     name = quoted(dep)
+    if is_url(dep):
+        shown, hint = printable(redact(dep)), "check the URL; `dvx list-url` shows what a place holds"
+        return MissingData(f"nothing is at `{shown}`, which the stage `{stage.address}` depends on", hint)
     hint = f"run `dvx checkout {name}`, or `dvx pull {name}` to get it from a remote" if tracked else "make it, or mend the path"
     if not (tracked or is_outside(dep)) and project.git is not None and (submodule := submodule_of(project.git, dep)):
         hint = f"run `git submodule update --init {quoted(submodule)}`"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -16,7 +15,7 @@ from dvx.model.pointer import Output, OutputKind, Pointer, Recorded, encode_lock
 from dvx.model.run_settings import PLAIN, RunSettings
 from dvx.model.stage import Stage
 from dvx.ops.index import Index, load_index
-from dvx.ops.pipelines import check_graph, name_of_place
+from dvx.ops.pipelines import check_graph, name_of_place, place_of_url
 from dvx.ops.repro_plan import ReproOptions, find_stages
 from dvx.ops.unread import load_for, load_readable
 from dvx.project import Project
@@ -92,7 +91,7 @@ class DagOptions(Struct, frozen=True):
 def find_dag(project: Project, options: DagOptions) -> Dag:
     """The graph of stages and pointers, or of outputs."""
     index = load_index(project)
-    graph = check_graph(index)
+    graph = check_graph(project, index)
     targets = find_stages(project, index, ReproOptions((options.target,))) if options.target else ()
     if not targets:
         order = graph.order()
@@ -102,14 +101,19 @@ def find_dag(project: Project, options: DagOptions) -> Dag:
     else:
         order = graph.order(targets)
     if options.outs:
-        show = partial(name_of_place, project)
+        outside = [output.path for stage in index.stages.values() for output in stage.outside]
+        names = {place_of_url(project, path): path for path in outside}
+
+        def show(out: str) -> str:
+            return name_of_place(project, names.get(out, out))
+
         named = _output_needs(graph, order)
         return Dag({show(out): tuple(map(show, needed)) for out, needed in named.items()})
-    names = _collapsed(index) if options.collapse else {}
+    groups = _collapsed(index) if options.collapse else {}
     needs: dict[str, dict[str, None]] = {}
     for address in order:
-        name = names.get(address, address)
-        before = (names.get(need, need) for need in graph.needs[address])
+        name = groups.get(address, address)
+        before = (groups.get(need, need) for need in graph.needs[address])
         needs.setdefault(name, {}).update(dict.fromkeys(need for need in before if need != name))
     stages = [index.stages[address] for address in order if address in index.stages]
     details = {stage.address: "\n".join(line for line in (stage.desc, *stage.lines) if line) for stage in stages}

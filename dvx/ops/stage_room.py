@@ -114,7 +114,7 @@ class StageRoom:
             status = os.stat(self._room.abs(path))
             if digest is not None and is_settled(status, time.time_ns()):
                 self._room.stats.remember(path, status, digest)
-        self._own = Inputs(self._room, self._stage, Observer(self._room, {}, self._tell).params)
+        self._own = Inputs(self._room, self._stage, Observer(self._room, {}, self._tell))
 
     def made(self, path: str) -> str:
         """Where an output is: here, or in the workspace if it was moved there already."""

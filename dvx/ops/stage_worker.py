@@ -45,7 +45,7 @@ from dvx.ops.repro_pull import pull_for
 from dvx.ops.resources import check_resources
 from dvx.ops.runcache import key_of
 from dvx.ops.running import working
-from dvx.ops.stage_checks import check_runnable
+from dvx.ops.stage_checks import check_runnable, refuse_cached
 from dvx.ops.stage_room import StageRoom, housing
 from dvx.project import Project
 
@@ -99,6 +99,8 @@ class Worker:
                 self.for_git.update(changed)
                 return outcome
             stage = self._index.stages[address]
+            if not stage.frozen:
+                refuse_cached(stage)
             choice = self._decider.choose(stage, rerun)
             if choice.action is Action.SKIP or self._options.dry:
                 return self._shown(stage, choice)
@@ -143,7 +145,7 @@ class Worker:
         before = self._observer.state(stage)
         check_runnable(self._project, self._index, stage, before, self._in_git)
         check_resources(stage, self._leases.limits)
-        inputs = Inputs(self._project, stage, self._observer.params)
+        inputs = Inputs(self._project, stage, self._observer)
         beside = Beside(self._project, self._index, stage) if self._setting.attended else None
         key = key_of(stage, before)
         with housing(self._project, stage, before, inputs, self._tell) as room:

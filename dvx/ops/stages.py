@@ -230,7 +230,10 @@ def _checked(project: Project, index: Index, file: str, text: str, name: str) ->
     if not os.path.isdir(project.abs(stage.workdir)):
         raise DvxError(f"the working folder `{stage.workdir}` does not exist", "make it first")
     _check_owners(index, stage)
-    check_graph(replace(index, pipelines={**index.pipelines, file: pipeline}))
+    for path in (*stage.deps, *(output.path for output in stage.outside)):
+        if path.startswith("remote://"):
+            project.config.remote(path.removeprefix("remote://").partition("/")[0])
+    check_graph(project, replace(index, pipelines={**index.pipelines, file: pipeline}))
     check_outputs(project, stage, InGit(project, [stage]))
     return stage
 

@@ -82,7 +82,7 @@ def status(
 
     # what folders, patterns and needs mean depends on all files
     index = load_for(project, targets if options == _PLAIN else (), search, tell)
-    order = _order(index, tell)
+    order = _order(project, index, tell)
     wanted = search(index)
     observer = Observer(project, index.datasets, tell)
     stages = [stage for address, stage in index.stages.items() if address in wanted]
@@ -102,10 +102,10 @@ def status(
     return Status(changed, empty=not index.pointers and not index.stages)
 
 
-def _order(index: Index, tell: Tell) -> dict[str, int]:
+def _order(project: Project, index: Index, tell: Tell) -> dict[str, int]:
     """The place of each pointer and stage in the order of the pipeline; all are looked at, though they may not go together."""
     try:
-        return {address: number for number, address in enumerate(check_graph(index).order())}
+        return {address: number for number, address in enumerate(check_graph(project, index).order())}
     except GraphError as error:
         tell(Notice(error.message, error.hint))
         return {}
@@ -158,7 +158,7 @@ def find_owners(project: Project, index: Index, targets: Sequence[str], options:
                 raise
             owners |= below
     if options.with_deps:
-        owners |= check_graph(index).upstream(owners)
+        owners |= check_graph(project, index).upstream(owners)
     return owners
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct, field
@@ -24,6 +25,7 @@ from dvx.ops.steps import connect
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.crowd import each
+from dvx.store.listed import modified_of
 from dvx.store.network import NetworkRemote
 from dvx.store.remote import Remote
 from dvx.store.scan import walk
@@ -38,7 +40,7 @@ class There(Struct, frozen=True):
     """What is at a URL now: sizes of files by their path in the folder (`""` for a single file), None where nobody says.
 
     `tokens` change when the files do, if the store has such: `key` is what a pointer calls them. `versions` are the ids of those
-    that are meant, where the store keeps others too.
+    that are meant, where the store keeps others too. `times` are when files were written, as far as the store tells (seconds).
     """
 
     is_folder: bool
@@ -46,6 +48,7 @@ class There(Struct, frozen=True):
     tokens: Mapping[str, str] = field(default_factory=dict)
     key: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
+    times: Mapping[str, float] = field(default_factory=dict)
 
     def entry(self, algorithm: str) -> dict[str, Any]:
         """The fields of a dependency that say what is there; none where the store gives no tokens."""
@@ -117,8 +120,8 @@ class UrlSource:
         """The last part of it."""
         return os.path.basename(self.local) if self.local else self._name.partition("?")[0]
 
-    def look(self) -> There:
-        """What is there now; of an `aware` source, in which versions.
+    def look(self, *, weak: bool = False) -> There:
+        """What is there now; of an `aware` source, in which versions. With `weak`, a weak ETag of HTTP will do.
 
         Raises:
             ConfigError: there are no versions, and they are demanded.
@@ -126,7 +129,7 @@ class UrlSource:
             RemoteError: the store cannot be reached.
         """
         if not self.aware:
-            return self._look_here() if self.local else self._look_there(_network(self._remote))
+            return self._look_here() if self.local else self._look_there(_network(self._remote), weak=weak)
         found = _there(self.versions())
         if self.demanded and not found.versions:
             text = f"the bucket of `{printable(redact(self.url))}` keeps no versions"
@@ -194,14 +197,19 @@ class UrlSource:
         found = walk(self.local, "", self.local, _never)
         return There(True, {one.path: one.status.st_size for one in found})
 
-    def _look_there(self, remote: NetworkRemote) -> There:
+    def _look_there(self, remote: NetworkRemote, *, weak: bool) -> There:
         infos = self._infos(remote)
         sizes = {path: None if one["size"] is None else int(one["size"]) for path, one in infos.items()}
         key = "etag" if self._protocol in _BY_ETAG else "checksum" if self._protocol in _BY_CHECKSUM else ""
-        tokens = {path: token for path, one in infos.items() if key and (token := _token(one, key))}
+        tokens = {path: token for path, one in infos.items() if key and (token := _token(one, key, weak=weak))}
+        times = {path: time for path, one in infos.items() if (time := modified_of(one)) < math.inf}
         # of a file alone, the store says its version unasked
         version = infos[""].get("VersionId") if "" in infos else None
-        return There("" not in infos, sizes, tokens, key, {"": version} if version not in NO_VERSION else {})
+        return There("" not in infos, sizes, tokens, key, {"": version} if version not in NO_VERSION else {}, times)
+
+    def blocks(self, path: str) -> Iterator[bytes]:
+        """The bytes of a file in the folder (`""` for a single file) of a source that is not local, in parts."""
+        return _network(self._remote).blocks("/".join(part for part in (self._name, path) if part))
 
     def _infos(self, remote: NetworkRemote) -> dict[str, Any]:
         info = self._info(remote)
@@ -257,11 +265,11 @@ def _network(remote: Remote) -> NetworkRemote:
     return remote
 
 
-def _token(info: Mapping[str, Any], key: str) -> str:
+def _token(info: Mapping[str, Any], key: str, *, weak: bool = False) -> str:
     """What changes when a file does; a weak one of HTTP says less than that."""
     found = str(info.get("ETag") or info.get("etag") or "")
     if key == "checksum":
-        return "" if found.startswith("W/") else found
+        return "" if found.startswith("W/") and not weak else found
     return found.strip('"')
 
 

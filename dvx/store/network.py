@@ -135,6 +135,10 @@ class NetworkRemote:
         """See `Remote`."""
         return b"".join(self._read(name))
 
+    def blocks(self, name: str) -> Iterator[bytes]:
+        """The bytes of an object, in parts; raises like `read`."""
+        return self._read(name)
+
     def read_range(self, name: str, start: int, length: int) -> bytes:
         """See `Remote`."""
         try:

@@ -53,7 +53,7 @@ from dvx.model.trust import decode_record
 from dvx.ops import exp_pending, plots
 from dvx.ops.index import Index
 from dvx.ops.leftovers import About
-from dvx.ops.pipelines import check_graph, parse_lock, parse_pipeline
+from dvx.ops.pipelines import graph_of, parse_lock, parse_pipeline
 from dvx.ops.pointer_text import read_pointer
 from dvx.shell.trace import read_trace
 
@@ -86,7 +86,7 @@ def _pointer(data: bytes) -> None:
         except DvxError as error:
             str(error)
             continue
-        check_graph(Index({pointer.path: pointer}, {}, {}, dialect.lock))
+        graph_of(Index({pointer.path: pointer}, {}, {}, dialect.lock), str)
     set(named_in(load_yaml(decoded(data, "a"), "a"), "d/a.dvc"))
 
 
@@ -129,7 +129,7 @@ def _use_pipeline(text: str, dialect: Dialect) -> None:
     file = f"d/{dialect.pipeline}"
     pipeline = parse_pipeline(text, file, dialect, lambda path: _PARAMS if path.endswith(".yaml") else None)
     index = Index({}, {file: pipeline}, {}, dialect.lock)
-    check_graph(index)
+    graph_of(index, str)
     for stage in index.stages.values():
         locate(text, ("stages", stage.name))
     for name, properties in pipeline.plots:

@@ -129,6 +129,22 @@ def test_credentials_go_to_no_other_server(dialect_repo: Path, elsewhere: Elsewh
     assert ("leads to another server now" in result.err + result.out) == (kind in WAYS[words]), result
 
 
+@pytest.mark.parametrize("kind", STORES)
+@pytest.mark.parametrize("where", ["deps", "outs"])
+def test_a_stage_takes_credentials_to_no_other_server(dialect_repo: Path, elsewhere: Elsewhere, kind: str, where: str) -> None:
+    entry = {"deps": "deps: [remote://store/q]", "outs": "outs: [remote://store/q: {cache: false}]"}[where]
+    write(dialect_repo / dialect_of(dialect_repo).pipeline, f"stages:\n  s:\n    cmd: echo 1\n    {entry}\n")
+    _lay(dialect_repo, kind, NOWHERE)
+    commit_all(dialect_repo)
+    dvx(dialect_repo, "remote", "modify", "--local", "store", KINDS[kind][2], "hunter2")
+    dvx(dialect_repo, "trust", "--yes")
+    _lay(dialect_repo, kind, elsewhere.place)
+    for words in (("status",), ("repro",), ("repro", "--dry"), ("commit", "-f"), ("explain",), ("exp", "run"), ("exp", "show")):
+        result = run_dvx(dialect_repo, *words)
+        assert elsewhere.calls == [], words
+        assert ("leads to another server now" in result.err + result.out) == (words != ("exp", "show")), result
+
+
 @pytest.mark.parametrize("words", [words for words, kinds in WAYS.items() if "webdav" in kinds])
 def test_a_password_is_asked_for(dialect_repo: Path, elsewhere: Elsewhere, words: tuple[str, ...]) -> None:
     _repo(dialect_repo, "webdav")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.helpers import commit_all, dialect_of, dvx, run_dvx, tree, write
+from tests.more_servers import Served
 
 PIPELINE = """\
 stages:
@@ -98,3 +100,47 @@ def test_an_experiment_apart_writes_to_an_absolute_place(dialect_repo: Path, out
     commit_all(dialect_repo)
     dvx(dialect_repo, "exp", "run", "--temp", "--force")
     assert (out / "log").read_text() == "first\n1\n1\n"
+
+
+def test_what_a_store_tells_nothing_of_is_read_and_hashed(dialect_repo: Path, ssh: Served) -> None:
+    """An SSH server has no tokens, so the content is the token; it is read where it is."""
+    dialect = dialect_of(dialect_repo)
+    folder = ssh.folder / dialect_repo.parent.name
+    write(folder / "in", "1\n")
+    write(folder / "d/a", "a\n")
+    write(folder / "d/sub/b", "b\n")
+    dvx(dialect_repo, "remote", "add", "server", f"ssh://127.0.0.1:{ssh.port}{folder}")
+    for option, value in ssh.options.items():
+        dvx(dialect_repo, "remote", "modify", "--local", "server", option, value)
+    write(dialect_repo.parent / "home/.ssh/known_hosts", (ssh.folder.parent / "known_hosts").read_text())
+    command = f"cp {folder}/in {folder}/out && echo 1 > o"
+    text = "deps: [remote://server/in, remote://server/d]\n    outs: [o, remote://server/out: {cache: false}]"
+    write(dialect_repo / dialect.pipeline, f"stages:\n  s:\n    cmd: {command}\n    {text}\n")
+    dvx(dialect_repo, "repro")
+    recorded = yaml.safe_load((dialect_repo / dialect.lock).read_text())["stages"]["s"]
+    assert all(dialect.algorithm in entry for entry in (*recorded["deps"], *recorded["outs"]))
+    assert [entry["size"] for entry in (*recorded["deps"], *recorded["outs"])] == [4, 2, 2, 2]
+    write(dialect_repo / "same/a", "a\n")
+    write(dialect_repo / "same/sub/b", "b\n")
+    dvx(dialect_repo, "add", "same")
+    pointer = yaml.safe_load((dialect_repo / f"same{dialect.pointer_suffix}").read_text())
+    assert pointer["outs"][0][dialect.algorithm] == recorded["deps"][0][dialect.algorithm]
+    assert dvx(dialect_repo, "status", "--json").json == {}
+    write(folder / "d/sub/b", "changed\n")
+    (folder / "out").unlink()
+    assert dvx(dialect_repo, "status", "--json").json == {
+        "s": [{"changed deps": {"remote://server/d": "modified"}}, {"changed outs": {"remote://server/out": "deleted"}}]
+    }
+
+
+def test_a_remote_that_is_a_folder_is_a_path(dialect_repo: Path, out: Path) -> None:
+    dvx(dialect_repo, "remote", "add", "shared", out)
+    stages = "  use: {cmd: cp ../out/log got, deps: [../out/log], outs: [got]}\n"
+    stages += "  make: {cmd: cp in ../out/log, deps: [in], outs: [remote://shared/log: {cache: false}]}\n"
+    write(dialect_repo / dialect_of(dialect_repo).pipeline, f"stages:\n{stages}")
+    dvx(dialect_repo, "repro")
+    assert (dialect_repo / "got").read_text() == "1\n"
+    assert dvx(dialect_repo, "status", "--json").json == {}
+    write(out / "log", "2\n")
+    assert list(dvx(dialect_repo, "status", "--json").json) == ["make", "use"]
+    assert "modified output `remote://shared/log`" in dvx(dialect_repo, "explain").out

@@ -76,7 +76,8 @@ def test_an_entry_without_hash_is_of_the_old_kind_and_stays_so() -> None:
 def test_fields_that_are_not_read_are_kept() -> None:
     old = {"cmd": "x", "deps": [{"path": "s3://b/k", "etag": "abc", "size": 3}]}
     state = read({"s": old}).stages["s"]
-    assert state.deps["s3://b/k"].extras == {"etag": "abc"}
+    assert state.deps["s3://b/k"].extras == {"etag": "abc", "size": 3}
+    assert encode_state(state, Stage("s", "s", "x", "dvc.yaml")) == old
 
 
 def test_what_is_recorded_outside_of_the_project_is_no_output_of_it() -> None:
