@@ -29,6 +29,7 @@ _PATIENCE = 30
 _PATHS = ("../../../../../v", "../../../../../../v/letter", "../../v", "..", "v/../../v", "/v", "v\n", "", "a" * 40 + "\n")
 _NOT_TEXT: tuple[Any, ...] = (None, 7, -1, 1.5, [], {}, [["v"]], True, "\udcff")
 _NO_NUMBERS: tuple[Any, ...] = (float("nan"), float("inf"), -1.0, 10**30, "7", None, [], "9" * 5000)
+_AT_THE_END = f"UPDATE runs SET id = {(1 << 63) - 1} - (SELECT max(id) FROM runs) + id"
 _DEEP = "[" * 100_000
 _TABLES = (
     ("stats.db", "folders", "path, value"),
@@ -143,7 +144,7 @@ def _in_tasks() -> Iterator[tuple[str, Callable[[_State], None]]]:
         for thing in ("../../../../../v", b"\xff\xfe", 1 << 62, 0.5, "", _DEEP, "NaN", "null", "{"):
             query = f"UPDATE OR REPLACE runs SET {column} = ?"
             yield f"column {column} {thing!r:.30}", lambda one, query=query, value=thing: one.run("runs.db", query, value)
-    yield "ids at their end", lambda one: one.run("runs.db", "UPDATE runs SET id = (1 << 62) * 2 - 2 + id")
+    yield "ids at their end", lambda one: one.run("runs.db", _AT_THE_END)
     yield "a text that is none", lambda one: one.run("runs.db", "UPDATE runs SET name = CAST(x'ff' AS TEXT)")
     yield "a mark that is no time", lambda one: one.run("runs.db", "INSERT INTO marks VALUES ('stop', 'v')")
     yield "another table", lambda one: (one.run("runs.db", "DROP TABLE runs"), one.run("runs.db", "CREATE TABLE runs (v)"))[0]
