@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from dvx.git import Git
+from dvx.git.trees import present
 from dvx.git.versions import blob_above
 from dvx.model.paths import is_outside
 from dvx.project import Project
@@ -46,8 +47,13 @@ class RevisionFiles:
 
     def machinery(self, commit: str) -> dict[str, dict[str, bytes]]:
         """The pointer, pipeline and lock files of a commit: folder -> name -> bytes."""
+        named = self.named(commit)
+        if not self._blobs.keys() >= set(named.values()):
+            wanted = {blob for one in self._commits for blob in self.named(one).values()}
+            # one that is lost is no matter to commits without it
+            self._blobs |= present(self._git.place, wanted - self._blobs.keys())
         found: dict[str, dict[str, bytes]] = {}
-        for path in self.named(commit):
+        for path in named:
             folder, _, name = path.rpartition("/")
             found.setdefault(folder, {})[name] = self.read(commit, path) or b""
         return found

@@ -102,5 +102,18 @@ def test_it_goes_after_a_reset_and_after_several_switches(folder: Path) -> None:
     assert dvx(folder, "checkout").out == ALL.replace("file\n", "file\nD\tmore\n")
 
 
+def test_git_is_not_asked_for_each_pointer(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(folder, "checkout", "--quiet", "other")
+    many = [f"n{number}" for number in range(30)]
+    for name in many:
+        write(folder / name, name)
+    dvx(folder, "add", *many)
+    commit_all(folder, "many")
+    git(folder, "checkout", "--quiet", "main")
+    monkeypatch.setenv("GIT_TRACE", str(tmp_path / "trace"))
+    assert dvx(folder, "checkout").out.count("D\tn") == 30
+    assert 0 < (tmp_path / "trace").read_text().count("built-in: git") < 20
+
+
 def suffix(folder: Path) -> str:
     return dialect_of(folder).pointer_suffix
