@@ -23,7 +23,11 @@ def extra_of(project: Project, git: Git, index: Index, included: Sequence[str] =
     chosen = [path for path in (*declared, *included) if not _is_cached(index, path)]
     hidden = git.ignored(path for path in included if path in chosen)
     files = [file for path in hidden for file in git.others(path)]
-    forced = [file for file in files if not _is_cached(index, file) and not within(file, project.dialect.folder)]
+    suffix = project.dialect.pointer_suffix
+    # nobody reads the pointers in a folder that Git ignores, but what they track is data
+    data = {file.removesuffix(suffix) for file in files if file.endswith(suffix)}
+    public = [file for file in files if not _is_cached(index, file) and not within(file, project.dialect.folder)]
+    forced = [file for file in public if data.isdisjoint((file, *ancestors(file)))]
     return Extra(tuple(dict.fromkeys((*own, *chosen))), tuple(dict.fromkeys(forced)))
 
 
