@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from benchmarks.measure import Side
 _COMMITS, _OTHER_DATA = 50_000, 50
 _AGAIN, _FIRST = "sleep 2", "sleep 6"
 _VERSIONS = 10
+_STAGES = 1_000
 
 
 def _blob(path: str, text: str) -> str:
@@ -105,6 +107,51 @@ def _forgetful(folder: Path, state: Path) -> Callable[[], Path]:
     return prepare
 
 
+def _explain(lab: Lab) -> Mapping[str, Side]:
+    def side(tool: Tool) -> Side:
+        folder = _edited(lab, tool)
+        return Side((*tool.words, "explain"), lambda: folder)
+
+    return {
+        DVX: side(lab.dvx),
+        DVX_IN_DVC: side(lab.dvx_in_dvc),
+        _AGAIN: Side(tuple(_AGAIN.split()), lambda: lab.folder / "home"),
+    }
+
+
+def _edited(lab: Lab, tool: Tool) -> Path:
+    """Stages with an input each, which were all run and are all edited; every commit recorded another output of one of them."""
+    folder = lab.project("explained", tool)
+    lab.run(("git", "config", "gc.auto", "0"), folder)
+    stages = (f"  s{one}: {{cmd: cp in/{one} out/{one}, deps: [in/{one}], outs: [out/{one}]}}\n" for one in range(_STAGES))
+    (folder / tool.pipeline).write_text("stages:\n" + "".join(stages))
+    for name in ("in", "out"):
+        (folder / name).mkdir()
+    for one in range(_STAGES):
+        (folder / f"in/{one}").write_text(f"{one}\n")
+    lab.run((*tool.words, "repro"), folder)
+    lab.run(("git", "add", "--all"), folder)
+    lab.run(("git", "commit", "--quiet", "--message", "start"), folder)
+    head = lab.run(("git", "rev-parse", "HEAD"), folder).strip()
+    lock = tool.pipeline.replace(".yaml", ".lock")
+    parts = re.split(r"(?m)^(?=  s[0-9]+:$)", (folder / lock).read_text())
+    stream = []
+    for number in range(_STAGES):
+        earlier = re.sub(r"\b[0-9a-f]{32}\b", hashlib.md5(b"%d" % number, usedforsecurity=False).hexdigest(), parts[number + 1])
+        text = "".join([*parts[: number + 1], earlier, *parts[number + 2 :]])
+        start = f"from {head}\n" if not number else ""
+        committer = f"committer Bench <bench@example.com> {1_600_000_000 + number} +0000"
+        stream.append(f"commit refs/heads/main\n{committer}\ndata 2\nc\n{start}{_blob(lock, text)}")
+    stream.append(
+        f"commit refs/heads/main\ncommitter Bench <bench@example.com> 1700000000 +0000\ndata 2\nc\n{_blob(lock, ''.join(parts))}"
+    )
+    subprocess.run(("git", "fast-import", "--quiet"), cwd=folder, input="".join(stream).encode(), check=True, env=lab.environ)
+    lab.run(("git", "reset", "--quiet", "--hard"), folder)
+    for one in range(_STAGES):
+        (folder / f"in/{one}").write_text("edited\n")
+    return folder
+
+
 HISTORY_CASES = (
     _case("push-history", "push", "--all-commits"),
     _case("fetch-history", "fetch", "--all-commits"),
@@ -112,4 +159,12 @@ HISTORY_CASES = (
     _case("metrics-history", "metrics", "show", "--all-commits"),
     _case("exp-show-history-first", "exp", "show", "--all-commits", first=True),
     _case("exp-show-history", "exp", "show", "--all-commits"),
+    Case(
+        "explain-history",
+        f"`explain` of {_STAGES:,} changed stages with {_STAGES:,} commits",
+        _explain,
+        (Goal(_AGAIN, 1, wall=True, memory=400_000_000), Goal(_AGAIN, 1, ours=DVX_IN_DVC, wall=True)),
+        slow=True,
+        large=True,
+    ),
 )

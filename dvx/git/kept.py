@@ -26,14 +26,21 @@ class Objects:
         Raises:
             GitError: one is missing.
         """
+        wanted = dict.fromkeys(idents)
+        found = self.present(wanted)
+        if lost := next((ident for ident in wanted if ident not in found), ""):
+            raise process.lost(lost)
+        return found
+
+    def present(self, idents: Iterable[str]) -> dict[str, bytes]:
+        """The content of objects; those that are missing are left out."""
         found = {}
         for portion in values.batches(dict.fromkeys(idents), _PORTION):
             self._started.write("".join(f"{ident}\n" for ident in portion).encode("ascii"))
             for ident in portion:
                 head = self._started.line().split()
-                if len(head) != 3 or not head[2].isdigit():
-                    raise process.lost(ident)
-                found[ident] = self._started.take(int(head[2]) + 1)[:-1]
+                if len(head) == 3 and head[2].isdigit():
+                    found[ident] = self._started.take(int(head[2]) + 1)[:-1]
         return found
 
 

@@ -6,13 +6,11 @@ import itertools
 from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 
-from dvx.git.trees import present
-from dvx.git.versions import versions
 from dvx.model.digest import Digest, digest_bytes
+from dvx.ops.past import Past
 from dvx.project import Project
 from dvx.store.reading import read_regular
 
-_MOST_VERSIONS = 200
 _MOST_BYTES = 1 << 18
 _MOST_LINES = 10_000
 # to find the least change takes the square of the lines, where many are the same
@@ -20,10 +18,9 @@ _MOST_EXACT = 1_000
 _Opcode = tuple[str, int, int, int, int]
 
 
-def line_changes(project: Project, path: str, old: Digest) -> list[str]:
+def line_changes(project: Project, past: Past, path: str, old: Digest) -> list[str]:
     """The ranges of lines of a file, as it is now, that changed since it had a digest; none if Git does not know that version."""
-    git = project.git
-    if git is None or git.head() is None or path.startswith(("../", "/")):
+    if path.startswith(("../", "/")):
         return []
     try:
         now, _ = read_regular(project.abs(path), _MOST_BYTES + 1)
@@ -31,17 +28,15 @@ def line_changes(project: Project, path: str, old: Digest) -> list[str]:
         return []
     if not _is_text(now):
         return []
-    known = versions(git, path, _MOST_VERSIONS)
-    blobs = present(git.place, dict.fromkeys(blob for _, blob in known))
-    texts = {blob: data for blob, data in blobs.items() if _is_text(data)}
+    known = past.versions(path)
+    texts = {blob: data for blob, data in past.texts(blob for _, blob in known).items() if _is_text(data)}
     at = next((at for at, (_, blob) in enumerate(known) if _digest(texts, blob, old) == old), None)
     if at is None:
         return []
     steps = [(commit, texts[blob]) for commit, blob in reversed(known[:at]) if blob in texts]
     if now != texts.get(known[0][1]):
         steps.append(("", now))
-    subjects = git.info({commit for commit, _ in steps if commit})
-    by = {commit: f"commit {commit[:7]} ({one.subject})" for commit, one in subjects.items()}
+    by = {commit: past.subject(commit) for commit, _ in steps if commit}
     before = texts[known[at][1]].splitlines()
     makers = _makers(before, steps)
     found = []

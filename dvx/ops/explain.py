@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Iterator
 from typing import Any
@@ -9,12 +10,11 @@ from typing import Any
 from msgspec import Struct
 
 from dvx.errors import DvxError
-from dvx.git.search import first_with
 from dvx.model.canonical import json_sorted
 from dvx.model.dataset import KEY, file_changes, is_dataset, lock_of, summary
+from dvx.model.digest import Digest
 from dvx.model.events import Tell, silent
 from dvx.model.evidence import evidence
-from dvx.model.experiment import ExpRef
 from dvx.model.lock import StageState
 from dvx.model.paths import join, parent
 from dvx.model.pointer import Recorded
@@ -26,9 +26,10 @@ from dvx.ops.code_changes import line_changes
 from dvx.ops.decisions import Decider
 from dvx.ops.index import Index, load_index
 from dvx.ops.observation import Observer
+from dvx.ops.past import Past
 from dvx.ops.pipelines import check_graph
 from dvx.ops.repro_plan import ReproOptions, choose
-from dvx.ops.runcache import latest_runs
+from dvx.ops.runcache import LatestRuns
 from dvx.ops.track import look
 from dvx.project import Project
 
@@ -70,15 +71,29 @@ def explain(project: Project, options: ReproOptions, tell: Tell = silent) -> tup
     """
     index = load_index(project)
     order = choose(project, index, check_graph(project, index), options)
-    explainer = Explainer(project, index, options, tell)
-    return tuple(explainer.explain(index.stages[address]) for address in order if address in index.stages)
+    git = project.git
+    with contextlib.ExitStack() as stack:
+        past = None
+        if git is not None and git.head() is not None:
+            files = {path for stage in index.stages.values() for path in stage.deps}
+            locks = dict.fromkeys(_lock_of(project, stage) for stage in index.stages.values())
+            past = stack.enter_context(Past(project, git, files, locks))
+        explainer = Explainer(project, index, options, past, tell)
+        return tuple(explainer.explain(index.stages[address]) for address in order if address in index.stages)
+
+
+def _lock_of(project: Project, stage: Stage) -> str:
+    return join(parent(stage.file), project.dialect.lock)
 
 
 class Explainer:
-    """Explains decisions about stages of `index`."""
+    """Explains decisions about stages of `index`; `past` is what Git knows, None without commits."""
 
-    def __init__(self, project: Project, index: Index, options: ReproOptions, tell: Tell = silent) -> None:
+    def __init__(self, project: Project, index: Index, options: ReproOptions, past: Past | None, tell: Tell = silent) -> None:
         self._project = project
+        self._past = past
+        self._lines: dict[tuple[str, Digest], list[str]] = {}
+        self._runs = LatestRuns(project, _MOST_RUNS)
         self._tell = tell
         self._observer = Observer(project, index.datasets, tell)
         self._decider = Decider(project, index, options, self._observer, tell)
@@ -131,7 +146,10 @@ class Explainer:
         if old is None or new is None:
             return
         if not old.digest.is_tree:
-            yield from _first(line_changes(self._project, path, old.digest))
+            key = path, old.digest
+            if key not in self._lines:
+                self._lines[key] = line_changes(self._project, self._past, *key) if self._past else []
+            yield from _first(self._lines[key])
             return
         try:
             before = self._project.cache.read_tree(old.digest)
@@ -144,23 +162,13 @@ class Explainer:
 
     def _origin(self, stage: Stage, content: Content) -> str:
         """The experiment, or else the commit, that recorded a content first."""
-        git = self._project.git
-        if git is None or git.head() is None:
-            return ""
-        lock = join(parent(stage.file), self._project.dialect.lock)
-        commit = first_with(git, content.digest.hex, lock)
-        if not commit:
-            return ""
-        names = sorted(name for name, ident in git.refs("refs/exps/").items() if ident == commit)
-        experiment = next((ref.name for ref in map(ExpRef.parse, names) if ref is not None), "")
-        subject = git.info([commit])[commit].subject
-        return f"experiment `{experiment}`" if experiment else f"commit {commit[:7]} ({subject})"
+        return self._past.origin(_lock_of(self._project, stage), content.digest.hex) if self._past else ""
 
     def _nearest(self, stage: Stage) -> tuple[ReasonDetail, ...] | None:
         """How the kept run that is most like the one to come differs from it."""
         now = self._observer.state(stage)
         best: tuple[tuple[Reason, ...], StageState] | None = None
-        for state in latest_runs(self._project, stage, _MOST_RUNS):
+        for state in self._runs.of(stage):
             found = changes(stage, state, now, (), self._same)
             differing = tuple(reason for reason in found if reason.cause not in OUTPUT_CAUSES)
             if best is None or len(differing) < len(best[0]):

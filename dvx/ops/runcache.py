@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from dvx.errors import DvxError
 from dvx.formats import dump_yaml, load_yaml
@@ -72,16 +73,40 @@ def find_runs(project: Project, stage: Stage, seen: StageState, tell: Tell) -> I
             yield state
 
 
-def latest_runs(project: Project, stage: Stage, limit: int) -> Iterator[StageState]:
-    """The latest runs that made the outputs of a stage, whatever went in, among the `limit` latest of all stages."""
-    found: list[tuple[int, str, str]] = []
-    for folder, _, names in os.walk(project.cache.runs):
-        places = ((name, os.path.join(folder, name)) for name in names if len(name) == 64)
-        found += [(os.lstat(place).st_mtime_ns, place, name) for name, place in places]
-    for _, place, name in sorted(found, reverse=True)[:limit]:
-        state = _read(project, stage, place, name)
-        if state is not None:
-            yield state
+class LatestRuns:
+    """The `limit` latest runs of all stages, found once; of each only the outputs are remembered."""
+
+    def __init__(self, project: Project, limit: int) -> None:
+        self._project = project
+        self._limit = limit
+        self._places: dict[frozenset[str], list[tuple[str, str]]] | None = None
+
+    def of(self, stage: Stage) -> Iterator[StageState]:
+        """Those that made the outputs of a stage, whatever went in, the newest first."""
+        if self._places is None:
+            self._places = self._found()
+        for place, name in self._places.get(frozenset(stage.written[output.path] for output in stage.outs), ()):
+            state = _read(self._project, stage, place, name)
+            if state is not None:
+                yield state
+
+    def _found(self) -> dict[frozenset[str], list[tuple[str, str]]]:
+        found: list[tuple[int, str, str]] = []
+        for folder, _, names in os.walk(self._project.cache.runs):
+            places = ((name, os.path.join(folder, name)) for name in names if len(name) == 64)
+            found += [(os.lstat(place).st_mtime_ns, place, name) for name, place in places]
+        by_outs: dict[frozenset[str], list[tuple[str, str]]] = {}
+        for _, place, name in sorted(found, reverse=True)[: self._limit]:
+            with contextlib.suppress(DvxError):
+                entry = _load(place)
+                rows = entry.get("outs") if isinstance(entry, dict) else None
+                outs = (
+                    frozenset(str(row.get("path")) for row in rows or () if isinstance(row, dict))
+                    if isinstance(rows, list)
+                    else frozenset()
+                )
+                by_outs.setdefault(outs, []).append((place, name))
+        return by_outs
 
 
 def _newest_first(folder: str) -> list[str]:
@@ -96,10 +121,14 @@ def _newest_first(folder: str) -> list[str]:
 def _read(project: Project, stage: Stage, place: str, name: str) -> StageState | None:
     """A run, if the file is what its name says and is about this stage's outputs."""
     try:
-        entry = load_yaml(files.read(place).decode("utf-8", "replace"), place)
+        entry = _load(place)
         state = decode_state(entry, stage, project.dialect, ())
     except DvxError:
         return None
     outs = {output.path for output in stage.outs}
     whole = not state.outside and state.outs.keys() == outs and all(recorded.content for recorded in state.outs.values())
     return state if whole and run_value(entry) == name else None
+
+
+def _load(place: str) -> Any:
+    return load_yaml(files.read(place).decode("utf-8", "replace"), place)

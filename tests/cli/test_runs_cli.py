@@ -12,6 +12,7 @@ import pytest
 
 from dvx.model.digest import digest_bytes
 from dvx.ops.code_changes import line_changes
+from dvx.ops.past import Past
 from dvx.project import Project
 from tests.helpers import commit_all, dvx, git, run_dvx, write
 from tests.ops.test_repro import until
@@ -197,7 +198,9 @@ def test_what_is_more_data_than_code_takes_no_long_comparison(native: Path, line
     write(native / "labels", "\n".join(str((number * 7 + 1) % 5 % 2) for number in range(lines)) + "\n")
     if not lines:
         os.truncate(native / "labels", 1 << 40)
-    assert "".join(f"    {line}\n" for line in line_changes(project, "labels", old)) == told
+    assert project.git is not None
+    with Past(project, project.git, ["labels"], []) as past:
+        assert "".join(f"    {line}\n" for line in line_changes(project, past, "labels", old)) == told
 
 
 def test_the_files_of_a_folder_are_named(native: Path) -> None:
