@@ -50,6 +50,13 @@ class Trees:
             level = self._levels.get(level.folders.get(folder, "")) if level else None
         return level.files.get(name) if level else None
 
+    def has_folder(self, commit: str, path: str) -> bool:
+        """Whether there is a folder at a path."""
+        level = self._levels.get(self._roots[commit])
+        for folder in path.split("/"):
+            level = self._levels.get(level.folders.get(folder, "")) if level else None
+        return level is not None
+
     def files(self, commit: str) -> dict[str, str]:
         """All files of a commit: path -> id of the blob."""
         return _flatten(self._levels, self._roots[commit])

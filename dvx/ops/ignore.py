@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -10,6 +12,8 @@ from dvx.model.lines import lines_of
 from dvx.model.wildmatch import Pattern, read_pattern
 from dvx.project import Project
 from dvx.store import files
+
+T = TypeVar("T")
 
 BUILT_IN = frozenset({".git", ".hg", ".dvx", ".dvc"})
 
@@ -31,11 +35,23 @@ class Rule(Struct, frozen=True):
         return self.pattern.excludes
 
 
-class Ignore:
-    """The rules of one project; ignore files are read when their folder is first asked about."""
+class Texts(Protocol):
+    """A state of the project's files, for its ignore files and for what is another project."""
 
-    def __init__(self, project: Project) -> None:
+    def read(self, path: str) -> bytes | None:
+        """The bytes of a file; None when there is no such file."""
+
+    def is_project(self, path: str) -> bool:
+        """Whether the folder `path` holds another project."""
+
+
+class Ignore:
+    """The rules of one project, in the workspace or in other `texts`; ignore files are read when first asked about."""
+
+    def __init__(self, project: Project, texts: Texts | None = None) -> None:
         self._project = project
+        self._texts = texts
+        self._alone: dict[str, bool] = {"": False}
         self._rules: dict[str, tuple[Rule, ...]] = {}
         self._any = False
 
@@ -61,6 +77,20 @@ class Ignore:
         if names and not self._any:
             self._load_above(prefix + names[0])
         return [name for name in names if not self.skip(prefix + name, False)] if self._any else names
+
+    def kept(self, found: Mapping[str, Mapping[str, T]]) -> dict[str, dict[str, T]]:
+        """Of files, by folder and name, those that are not left alone, nor any folder that they lie in; in order."""
+        kept = {}
+        for folder in sorted(found):
+            if not self._is_alone(folder):
+                names = self.spared(folder + "/" if folder else "", list(found[folder]))
+                kept[folder] = {name: found[folder][name] for name in names}
+        return kept
+
+    def _is_alone(self, folder: str) -> bool:
+        if folder not in self._alone:
+            self._alone[folder] = self._is_alone(folder.rpartition("/")[0]) or self.skip(folder, True)
+        return self._alone[folder]
 
     def ruling(self, path: str, is_folder: bool) -> Rule | None:
         """The rule because of which `path`, or a folder that it lies in, is left alone; None if no rule is the reason."""
@@ -99,6 +129,8 @@ class Ignore:
 
     def is_project(self, path: str) -> bool:
         """Whether the folder `path` holds another project."""
+        if self._texts is not None:
+            return self._texts.is_project(path)
         place = self._project.abs(path)
         return os.path.isdir(f"{place}/.dvc") or os.path.isdir(f"{place}/.dvx")
 
@@ -114,14 +146,19 @@ class Ignore:
 
     def _load(self, folder: str) -> None:
         place = f"{folder}/{self._project.dialect.ignore}" if folder else self._project.dialect.ignore
-        try:
-            text = files.read(self._project.abs(place)).decode("utf-8", "surrogateescape")
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            text = ""
+        text = (self._read(place) or b"").decode("utf-8", "surrogateescape")
         lines = enumerate(lines_of(text.removeprefix("\ufeff")), 1)
         found = ((number, line, read_pattern(os.fsencode(line))) for number, line in lines)
         self._rules[folder] = tuple(Rule(place, number, line, pattern) for number, line, pattern in found if pattern is not None)
         self._any = self._any or bool(self._rules[folder])
+
+    def _read(self, place: str) -> bytes | None:
+        if self._texts is not None:
+            return self._texts.read(place)
+        try:
+            return files.read(self._project.abs(place))
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
 
 
 def _folders(path: str) -> list[str]:

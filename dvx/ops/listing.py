@@ -17,7 +17,7 @@ from dvx.model.events import Notice, Tell, silent
 from dvx.model.listing import Listing, ListingRow, laid_out, over, rows_below
 from dvx.model.paths import parent, printable
 from dvx.model.tree import Tree
-from dvx.ops.ignore import BUILT_IN, Ignore
+from dvx.ops.ignore import Ignore
 from dvx.ops.index import Tracked, load_index
 from dvx.ops.source import Revision
 from dvx.ops.steps import Remotes
@@ -77,7 +77,7 @@ class _Catalog:
         if options.rev:
             commit = options.rev if project.git is None else project.git.resolve(options.rev)
             source = Revision(project, commit)
-            self._there = _Commit(project, commit)
+            self._there = _Commit(project, commit, source)
         self._files: _Files = _Nothing() if options.dvc_only else self._there
         index, unread = load_revision(project, source, options.rev) if source else (load_index(project), {})
         for text in unread.values():
@@ -195,20 +195,19 @@ def _present(entry: os.DirEntry[str], is_dir: bool) -> ListingRow:
 
 
 class _Commit:
-    """The files of a commit. What the ignore files of today name is left out."""
+    """The files of a commit, without what its ignore files name and other projects in it."""
 
-    def __init__(self, project: Project, commit: str) -> None:
+    def __init__(self, project: Project, commit: str, source: Revision) -> None:
         assert project.git is not None
         found = {file.path: file for file in committed_files(project.git, commit)}
         self._top = found.pop("").size if found else 0
-        self._skip = Ignore(project).skip
-        self._projects = {parent(path) for path in found if path.rpartition("/")[2] in BUILT_IN}
+        self._skip = Ignore(project, source).skip
         rows = {path: ListingRow("", file.is_dir, executable=file.executable, size=file.size) for path, file in found.items()}
         self._folders = laid_out(rows, is_out=False)
 
     def children(self, folder: str) -> Mapping[str, ListingRow]:
         found = {f"{folder}/{name}" if folder else name: row for name, row in self._folders.get(folder, {}).items()}
-        return {row.path: row for path, row in found.items() if path not in self._projects and not self._skip(path, row.is_dir)}
+        return {row.path: row for path, row in found.items() if not self._skip(path, row.is_dir)}
 
     def folder(self, path: str) -> ListingRow | None:
         return None if path else ListingRow("", True, size=self._top)

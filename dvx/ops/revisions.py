@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from dvx.git import Git
 from dvx.git.trees import present
 from dvx.git.versions import blob_above
+from dvx.model.dialect import DIALECTS
 from dvx.model.paths import is_outside
+from dvx.ops.ignore import Ignore
 from dvx.project import Project
 
 
@@ -15,6 +17,7 @@ class RevisionFiles:
     """The files of some commits; hand `source(commit)` to whatever takes a Source."""
 
     def __init__(self, project: Project, git: Git, commits: Sequence[str]) -> None:
+        self._project = project
         self._git = git
         self._commits = tuple(commits)
         self._trees = git.trees(commits, project.dialect.is_machinery)
@@ -45,18 +48,24 @@ class RevisionFiles:
         """The pointer, pipeline and lock files of a commit: path -> id of the blob."""
         return self._trees.named(commit)
 
-    def machinery(self, commit: str) -> dict[str, dict[str, bytes]]:
+    def is_project(self, commit: str, path: str) -> bool:
+        """Whether the folder `path` of a commit holds another project."""
+        return any(self._trees.has_folder(commit, f"{path}/{dialect.folder}") for dialect in DIALECTS)
+
+    def machinery(self, source: Member) -> dict[str, dict[str, bytes]]:
         """The pointer, pipeline and lock files of a commit: folder -> name -> bytes."""
-        named = self.named(commit)
+        named = self.named(source.commit)
         if not self._blobs.keys() >= set(named.values()):
             wanted = {blob for one in self._commits for blob in self.named(one).values()}
+            wanted |= {blob for one in self._commits if (blob := self._trees.blob(one, self._project.dialect.ignore)) is not None}
             # one that is lost is no matter to commits without it
             self._blobs |= present(self._git.place, wanted - self._blobs.keys())
-        found: dict[str, dict[str, bytes]] = {}
+        found: dict[str, dict[str, str]] = {}
         for path in named:
             folder, _, name = path.rpartition("/")
-            found.setdefault(folder, {})[name] = self.read(commit, path) or b""
-        return found
+            found.setdefault(folder, {})[name] = path
+        kept = Ignore(self._project, source).kept(found)
+        return {folder: {name: source.read(path) or b"" for name, path in named.items()} for folder, named in kept.items()}
 
 
 class Member:
@@ -64,17 +73,21 @@ class Member:
 
     def __init__(self, revisions: RevisionFiles, commit: str) -> None:
         self._revisions = revisions
-        self._commit = commit
+        self.commit = commit
 
     def read(self, path: str) -> bytes | None:
         """The bytes of a file; None when there is no such file."""
-        return self._revisions.read(self._commit, path)
+        return self._revisions.read(self.commit, path)
 
     def below(self, path: str) -> list[str]:
         """See `Source`."""
-        return self._revisions.below(self._commit, path)
+        return self._revisions.below(self.commit, path)
 
     def machinery(self, inside: Callable[[str, dict[str, bytes]], set[str]]) -> None:
         """See `Source`."""
-        for folder, named in sorted(self._revisions.machinery(self._commit).items()):
+        for folder, named in self._revisions.machinery(self).items():
             inside(folder, named)
+
+    def is_project(self, path: str) -> bool:
+        """Whether the folder `path` holds another project."""
+        return self._revisions.is_project(self.commit, path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -15,6 +16,8 @@ from dvx.ops.ignore import Ignore
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.scan import folders
+
+_OWN = re.compile(r"/\.dv[cx]/")
 
 
 class Source(Protocol):
@@ -112,9 +115,10 @@ class Revision:
         if project.git is None:
             raise DvxError("revisions need Git, and this project is without", "run `git init` and `dvx config core.no_scm false`")
         self._git = project.git
-        self._dialect = project.dialect
+        self._project = project
         self._commit = commit
         self._listing: dict[str, str] | None = None
+        self._projects: set[str] | None = None
 
     def read(self, path: str) -> bytes | None:
         """The bytes of a file; None when there is no such file."""
@@ -136,11 +140,20 @@ class Revision:
         by_folder: dict[str, dict[str, str]] = {}
         for path, blob in self._files().items():
             folder, _, name = path.rpartition("/")
-            if self._dialect.is_machinery(name):
+            if self._project.dialect.is_machinery(name):
                 by_folder.setdefault(folder, {})[name] = blob
-        texts = self._git.blobs([blob for named in by_folder.values() for blob in named.values()])
-        for folder in sorted(by_folder):
-            inside(folder, {name: texts[blob] for name, blob in by_folder[folder].items()})
+        kept = Ignore(self._project, self).kept(by_folder)
+        texts = self._git.blobs([blob for named in kept.values() for blob in named.values()])
+        for folder, named in kept.items():
+            inside(folder, {name: texts[blob] for name, blob in named.items()})
+
+    def is_project(self, path: str) -> bool:
+        """Whether the folder `path` holds another project."""
+        if self._projects is None:
+            # files of folders that are dvx's or DVC's
+            own = [found for found in self._files() if "/.dvc/" in found or "/.dvx/" in found]
+            self._projects = {found[: at.start()] for found in own if (at := _OWN.search(found))}
+        return path in self._projects
 
     def _files(self) -> dict[str, str]:
         if self._listing is None:

@@ -13,6 +13,8 @@ from msgspec import Struct
 from dvx.git import Git
 from dvx.git.kept import Objects, kept_objects
 from dvx.git.walking import in_line, steps
+from dvx.model.dialect import DIALECTS
+from dvx.ops.ignore import Ignore
 from dvx.ops.source import Source
 from dvx.project import Project
 
@@ -67,6 +69,7 @@ class _Files:
     """The files of one commit after the other; a Source that remembers what it was asked for."""
 
     def __init__(self, project: Project, git: Git, objects: Objects) -> None:
+        self._project = project
         self._is_machinery = project.dialect.is_machinery
         self._git = git
         self._objects = objects
@@ -123,8 +126,12 @@ class _Files:
         for path, blob in self._machinery.items():
             folder, _, name = path.removeprefix(self._git.prefix).rpartition("/")
             found.setdefault(folder, {})[name] = blob
-        for folder in sorted(found):
-            inside(folder, {name: self._content(blob) for name, blob in found[folder].items()})
+        for folder, named in Ignore(self._project, self).kept(found).items():
+            inside(folder, {name: self._content(blob) for name, blob in named.items()})
+
+    def is_project(self, path: str) -> bool:
+        """Whether the folder `path` holds another project."""
+        return any(self.below(f"{path}/{dialect.folder}") for dialect in DIALECTS)
 
     def _put(self, path: str, blob: str) -> None:
         *folders, name = path.split("/")
