@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
 from dvx.config.git_excludes import excludes_file
-from dvx.errors import UnknownTarget, quoted
+from dvx.errors import UnknownTarget, UnsafePath, quoted
 from dvx.git.places import GitPlace, find_place
 from dvx.model.git_rules import GitRule, GitRules, read_rules
 from dvx.model.paths import printable
@@ -54,6 +54,7 @@ class GitIgnored:
         self._root = project.root
         self._ends = (project.dialect.pointer_suffix, project.dialect.pipeline)
         self._place = None if project.config.flag("core.no_scm", False) else find_place(project.root)
+        self._known: dict[str, Above | None] = {}
         self.top = Above(self._outside(self._place, project)) if self._place is not None else Above()
 
     def inside(self, prefix: str, above: Above, names: Sequence[str]) -> Above:
@@ -62,6 +63,28 @@ class GitIgnored:
             return above
         own = self._read(os.path.join(self._root, prefix + NAME))
         return Above((_Level(own, "", len(prefix)), *above.levels)) if own is not None else above
+
+    def ignored(self, paths: Iterable[str]) -> list[str]:
+        """Those of the paths of pointers and pipeline files, which need not exist, that Git ignores."""
+        if self._place is None:
+            return []
+        self._known[""] = self.inside("", self.top, (NAME,))
+        found = []
+        for path in paths:
+            folder, _, name = path.rpartition("/")
+            above = self._in(folder)
+            if above is None or above.ignored_files(folder + "/" if folder else "", [name]):
+                found.append(path)
+        return found
+
+    def _in(self, folder: str) -> Above | None:
+        """What counts in a folder; None if Git ignores it as a whole."""
+        if folder not in self._known:
+            upper, _, name = folder.rpartition("/")
+            above = self._in(upper)
+            is_hidden = above is None or above.ignores_folder(upper + "/" if upper else "", name)
+            self._known[folder] = None if above is None or is_hidden else self.inside(folder + "/", above, (NAME,))
+        return self._known[folder]
 
     def _outside(self, place: GitPlace, project: Project) -> tuple[_Level, ...]:
         below = os.path.relpath(os.path.realpath(self._root), place.top).replace(os.sep, "/")
@@ -82,6 +105,20 @@ class GitIgnored:
         except OSError:
             return None
         return read_rules(data.decode("utf-8", "surrogateescape"), self._ends) if data.strip() else None
+
+
+def demand_shared(project: Project, paths: Iterable[str]) -> None:
+    """Refuse to make pointers and pipeline files at paths that Git ignores and does not track: no clone would have them.
+
+    Raises:
+        UnsafePath: one is such a path.
+    """
+    hidden = GitIgnored(project).ignored(paths)
+    if hidden and project.git is not None:
+        hidden = [path for path in hidden if path not in project.git.tracked(hidden)]
+    if hidden:
+        hint = f"`git check-ignore -v {quoted(hidden[0])}` shows the line: change it, or choose another place"
+        raise UnsafePath(f"`{printable(hidden[0])}` would be ignored by Git, so no clone would have it", hint)
 
 
 def check_seen(project: Project, target: str) -> None:

@@ -95,6 +95,10 @@ def _check_place(root: str, options: InitOptions) -> None:
         raise DvxError(
             f"`{printable(root)}` is not in a Git repository", "run `git init` first, or use `--no-scm` to work without Git"
         )
+    own = options.dialect.folder
+    if git.ignored([f"{own}/config"]):
+        hint = f"`git check-ignore -v {own}/config` shows the line: take it out, or add `!{own}`"
+        raise DvxError(f"`{own}` is ignored by Git, so no clone would have it", hint)
     if git.prefix and not options.subfolder:
         hint = f"run it in `{printable(git.top)}`, or use `--subdir` to make a repository in this folder"
         raise DvxError(f"`{printable(root)}` is not the root of its Git repository", hint)

@@ -18,6 +18,7 @@ from dvx.model.paths import join, parent, printable, relative, within
 from dvx.model.pointer import Pointer
 from dvx.model.stage import is_url
 from dvx.model.undo import Moved
+from dvx.ops.git_ignored import demand_shared
 from dvx.ops.gitignore import files_for, ignore, unignore
 from dvx.ops.index import Index, load_index
 from dvx.ops.owners import for_git
@@ -53,6 +54,7 @@ def move(project: Project, source: str, target: str, tell: Tell = silent) -> Mov
     place = _pointer_place(project, pointer, old, new)
     text = _moved(project, pointer, new, place)
     _check(project, index, old, new)
+    demand_shared(project, [place] if place != pointer.path else [])
     if place != pointer.path and place in index.pointers and text_of(project, place) != text:
         hint = f"run `dvx remove {quoted(place)}` first"
         raise GraphError(f"`{printable(new)}` is already tracked by `{printable(place)}`", hint)

@@ -16,6 +16,7 @@ from dvx.formats import dump_yaml, edit_yaml
 from dvx.model.paths import is_outside, join, located, printable, relative
 from dvx.model.pipeline import DEFAULT_PARAMS
 from dvx.model.stage import Stage
+from dvx.ops.git_ignored import demand_shared
 from dvx.ops.gitignore import ignore
 from dvx.ops.in_git import InGit
 from dvx.ops.index import Index, load_index
@@ -76,6 +77,7 @@ def add_stage(project: Project, new: NewStage) -> StageAdded:
     folder = project.relative(".")
     file, new = join(folder, project.dialect.pipeline), _relative(project, new, join(folder, new.workdir))
     check_text(file)
+    demand_shared(project, [file])
     with project.lock(file):
         index = load_index(project)
         known = index.pipelines.get(file)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from dvx.errors import DvxError, GraphError, MissingData, UnsafePath, nearest, quoted
 from dvx.model.paths import check_path, check_windows, parent, printable, within
+from dvx.ops.git_ignored import demand_shared
 from dvx.ops.ignore import Ignore
 from dvx.ops.index import Index
 from dvx.project import Project
@@ -85,9 +86,10 @@ def check_owners(project: Project, index: Index, path: str) -> None:
 
 
 def check_git(project: Project, paths: Sequence[str]) -> None:
-    """Refuse what Git tracks."""
+    """Refuse what Git tracks, and what would get a pointer that Git ignores."""
     if project.git is None:
         return
+    demand_shared(project, (path + project.dialect.pointer_suffix for path in paths))
     for path in sorted(project.git.tracked(paths)):
         shown = printable(path)
         hint = f"run `git rm -r --cached {quoted(path)}`, then `dvx add {quoted(path)}`"
