@@ -55,7 +55,7 @@ def exp_run(
     all_pipelines: Annotated[bool, typer.Option("--all-pipelines", "-P", help="All pipelines of the project.")] = False,
     recursive: RecursiveOption = False,
     downstream: Annotated[bool, typer.Option("--downstream", help="The targets and what depends on them.")] = False,
-    force_downstream: Annotated[bool, typer.Option("--force-downstream", help="Run what depends on a stage that ran.")] = False,
+    force_downstream: Annotated[bool, typer.Option("--force-downstream", help="Run what needs a stage that changed.")] = False,
     pull: Annotated[bool, typer.Option("--pull", help="Get absent data from the remote first.")] = False,
     allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Absent data is no reason to run.")] = False,
     keep_going: Annotated[

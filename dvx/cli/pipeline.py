@@ -111,7 +111,7 @@ def repro(
     all_pipelines: Annotated[bool, typer.Option("--all-pipelines", "-P", help="All stages of the repository.")] = False,
     recursive: RecursiveOption = False,
     downstream: Annotated[bool, typer.Option("--downstream", help="The targets and all that need them.")] = False,
-    force_downstream: Annotated[bool, typer.Option("--force-downstream", help="Run what needs a stage that ran.")] = False,
+    force_downstream: Annotated[bool, typer.Option("--force-downstream", help="Run what needs a stage that changed.")] = False,
     pull: Annotated[bool, typer.Option("--pull", help="Get absent data from the remote first.")] = False,
     allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Absent data is no reason to run.")] = False,
     dry: Annotated[bool, typer.Option("--dry", "--dry-run", help="Show what would be done; do nothing.")] = False,

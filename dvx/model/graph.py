@@ -31,11 +31,19 @@ class Graph(Struct, frozen=True):
     needs: Mapping[str, tuple[str, ...]]
     feeds: Mapping[str, tuple[str, ...]]
 
-    def order(self, targets: Iterable[str] | None = None, frozen: Collection[str] = ()) -> tuple[str, ...]:
-        """`targets` (all by default) and what they need, each after what it needs; `frozen` ones need nothing."""
+    def active(self, frozen: Collection[str]) -> Graph:
+        """The graph in which `frozen` ones need nothing, and are not downstream of anything."""
+        if not frozen:
+            return self
+        needs = {address: () if address in frozen else needed for address, needed in self.needs.items()}
+        feeds = {address: tuple(fed for fed in feeding if fed not in frozen) for address, feeding in self.feeds.items()}
+        return Graph(self.nodes, needs, feeds)
+
+    def order(self, targets: Iterable[str] | None = None) -> tuple[str, ...]:
+        """`targets` (all by default) and what they need, each after what it needs."""
         done: dict[str, None] = {}
         for target in self.nodes if targets is None else targets:
-            pending = [(target, iter(() if target in frozen else self.needs[target]))]
+            pending = [(target, iter(self.needs[target]))]
             while pending:
                 address, rest = pending[-1]
                 following = next((other for other in rest if other not in done), None)
@@ -43,7 +51,7 @@ class Graph(Struct, frozen=True):
                     done[address] = None
                     pending.pop()
                 else:
-                    pending.append((following, iter(() if following in frozen else self.needs[following])))
+                    pending.append((following, iter(self.needs[following])))
         return tuple(done)
 
     def upstream(self, targets: Iterable[str]) -> frozenset[str]:

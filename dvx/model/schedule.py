@@ -16,8 +16,8 @@ _ROUNDING = 1e-9
 
 
 class Schedule:
-    """Nodes in an order in which each comes after what it needs: stages, and parts into which a running one is split.
-    Of those that may start, the one with the longest way to the end goes first.
+    """Nodes in an order: stages, and parts into which a running one is split. Of two of which one needs the other, the one
+    that stands first goes first. Of those that may start, the one with the longest way to the end goes first.
 
     `limits` says what there is of each resource, `jobs` how many nodes run at once. A node takes what `demand` says; one
     that wants more than there is takes all of it: whether it may run at all is not decided here. A node that finds no
@@ -39,12 +39,14 @@ class Schedule:
         self._demand = {stage: self._limited(demand.get(stage, {})) for stage in order}
         self._running: dict[str, _Demand] = {}
         self._feeds: dict[str, list[str]] = {stage: [] for stage in order}
-        self._open: dict[str, int] = {}
+        self._open: dict[str, int] = dict.fromkeys(order, 0)
+        place = {stage: number for number, stage in enumerate(order)}
         for stage in order:
-            inside = [need for need in needs[stage] if need in self._feeds]
-            self._open[stage] = len(inside)
-            for need in inside:
-                self._feeds[need].append(stage)
+            for need in needs[stage]:
+                if need in place:
+                    first, second = sorted((need, stage), key=place.__getitem__)
+                    self._feeds[first].append(second)
+                    self._open[second] += 1
         self._rank: dict[str, _Rank] = {}
         self._parts: dict[str, tuple[str, ...]] = {}
         self._ready: set[str] = set()

@@ -28,7 +28,7 @@ class Cause(Enum):
     ALWAYS = "always changed"
     COMMAND = "changed command"
     ENVIRONMENT = "changed variable"
-    UPSTREAM = "rerun of upstream"
+    UPSTREAM = "changed upstream"
     DEP_NEW = "new dependency"
     DEP_MODIFIED = "modified dependency"
     DEP_DELETED = "deleted dependency"

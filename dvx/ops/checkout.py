@@ -146,18 +146,21 @@ def clear(project: Project, paths: Iterable[str], tell: Tell = silent) -> None:
     _save_suspects(project, jobs, tell, force=True)
     _execute(project, jobs, tell)
     for path in paths:
-        _remove_dead_links(project, path)
+        _remove_rest(project, path)
 
 
-def _remove_dead_links(project: Project, path: str) -> None:
-    """Remove what a command would write through: a link to nothing, and in a folder those to objects that are gone."""
+def _remove_rest(project: Project, path: str) -> None:
+    """Remove empty folders, and what a command would write through: a link to nothing, or inside to objects that are gone."""
     place = project.abs(path)
     if os.path.islink(place) and not os.path.exists(place) and not is_stale(place):
         to_trash(project, path)
         project.trash.settle()
-    inside = os.walk(place) if not os.path.islink(place) else ()
-    for stale in filter(is_stale, [place, *(f"{folder}/{name}" for folder, _, names in inside for name in names)]):
-        files.remove(stale)
+    for folder, _, names in () if os.path.islink(place) else os.walk(place, topdown=False):
+        for stale in filter(is_stale, (f"{folder}/{name}" for name in names)):
+            files.remove(stale)
+        files.remove_folder(folder)
+    if is_stale(place):
+        files.remove(place)
 
 
 def arrange(project: Project, path: str, entries: Iterable[Entry], tell: Tell = silent) -> None:
@@ -219,14 +222,9 @@ def _save_suspects(project: Project, jobs: list[_Job], tell: Tell, *, force: boo
     for path in lost:
         to_trash(project, path)
     project.trash.settle()
-    tell(
-        Notice(
-            f"unsaved changes of {len(lost)} files went to the trash"
-            if len(lost) > 1
-            else f"unsaved changes of `{printable(lost[0])}` went to the trash",
-            f"they are kept there for 14 days, in `{os.path.relpath(project.trash.root, project.root)}`",
-        )
-    )
+    what = f"{len(lost)} files" if len(lost) > 1 else f"`{printable(lost[0])}`"
+    place = os.path.relpath(project.trash.root, project.root)
+    tell(Notice(f"unsaved changes of {what} went to the trash", f"they are kept there for 14 days, in `{place}`"))
 
 
 def _in_the_way(project: Project, job: _Job, tell: Tell) -> Iterator[str]:

@@ -29,7 +29,7 @@ from dvx.ops.observation import Observer
 from dvx.ops.pipelines import check_graph
 from dvx.ops.refs import git_of, hold
 from dvx.ops.repro_data import record_data
-from dvx.ops.repro_plan import resolve, to_plain
+from dvx.ops.repro_plan import ReproOptions, resolve, to_plain
 from dvx.ops.rooms import clear_room
 from dvx.ops.run_record import as_it_is, open_registry
 from dvx.project import Project
@@ -127,7 +127,7 @@ def _snapshot(project: Project, index: Index, baseline: str, tell: Tell) -> str:
     check_graph(project, index)
     observer = Observer(project, index.datasets, tell)
     for pointer in index.pointers.values():
-        record_data(project, pointer, observer, tell, dry=False)
+        record_data(project, pointer, observer, ReproOptions(), tell)
     git = git_of(project)
     with scratch_index(project, git) as copy:
         extra, message = extra_of(project, git, load_index(project)), "dvx: the workspace, for experiments\n"

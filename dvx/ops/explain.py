@@ -27,8 +27,7 @@ from dvx.ops.decisions import Decider
 from dvx.ops.index import Index, load_index
 from dvx.ops.observation import Observer
 from dvx.ops.past import Past
-from dvx.ops.pipelines import check_graph
-from dvx.ops.repro_plan import ReproOptions, choose
+from dvx.ops.repro_plan import ReproOptions, active_graph, choose
 from dvx.ops.runcache import LatestRuns
 from dvx.ops.track import look
 from dvx.project import Project
@@ -70,7 +69,7 @@ def explain(project: Project, options: ReproOptions, tell: Tell = silent) -> tup
         UnknownTarget: there is no such stage.
     """
     index = load_index(project)
-    order = choose(project, index, check_graph(project, index), options)
+    order = choose(project, index, active_graph(project, index), options)
     git = project.git
     with contextlib.ExitStack() as stack:
         past = None

@@ -79,16 +79,20 @@ def to_store(stage: Stage) -> list[str]:
 
 
 def record_restored(
-    project: Project, stage: Stage, state: StageState, present: Mapping[str, Content], tell: Tell
+    project: Project, stage: Stage, state: StageState, present: Mapping[str, Content], tell: Tell, *, commit: bool = True
 ) -> tuple[StageState, list[str]]:
-    """Make the workspace hold the outputs of `state` and record it. What is `present` as it should be enters the cache."""
+    """Make the workspace hold the outputs of `state` and record it. What is `present` as it should be enters the cache, but
+    not without `commit`.
+    """
     wanted = {path: recorded.content for path, recorded in state.outs.items() if recorded.content}
     cached = {output.path for output in stage.outs if output.cached}
-    store(project, [path for path in present if path in cached], tell)
-    project.cache.barrier()
+    if commit:
+        store(project, [path for path in present if path in cached], tell)
+        project.cache.barrier()
     restore(project, {path: content for path, content in wanted.items() if path not in present}, tell, force=True)
     detach(project, [path for path in wanted if path not in cached])
-    save_run(project, stage, state)
+    if commit:
+        save_run(project, stage, state)
     return state, _name(project, stage, state)
 
 

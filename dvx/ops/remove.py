@@ -120,9 +120,6 @@ def _settle_data(project: Project, outputs: Iterable[Output], tell: Tell, *, out
         free(project, paths)
         return
     clear(project, paths, tell)
-    for path in paths:
-        for folder, _, _ in os.walk(project.abs(path), topdown=False):
-            files.remove_folder(folder)
 
 
 def _remove_stages(project: Project, index: Index, file: str, names: dict[str, tuple[str, ...]]) -> list[str]:

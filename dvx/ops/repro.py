@@ -21,8 +21,16 @@ from dvx.ops.crew import Crew
 from dvx.ops.definitions import Definitions
 from dvx.ops.index import Index
 from dvx.ops.leases import Leases
-from dvx.ops.pipelines import check_graph
-from dvx.ops.repro_plan import ReproOptions, ReproResult, StageOutcome, choose, find_stages, resolve, to_plain
+from dvx.ops.repro_plan import (
+    ReproOptions,
+    ReproResult,
+    StageOutcome,
+    active_graph,
+    choose,
+    find_stages,
+    resolve,
+    to_plain,
+)
 from dvx.ops.repro_pull import pull_runs
 from dvx.ops.resources import all_cores, cards, default_jobs, find_limits
 from dvx.ops.run_control import Control
@@ -56,7 +64,7 @@ def repro(project: Project, options: ReproOptions, tell: Tell = silent, run: Run
     # all but a single stage depend on what others need and make
     index = load_for(project, options.targets if options.single else (), search, tell)
     definitions = Definitions(project, index, began)
-    graph = check_graph(project, index)
+    graph = active_graph(project, index)
     order = choose(project, index, graph, options)
     asked = to_plain(resolve(project, index, options))
     stages = {address: index.stages[address] for address in order if address in index.stages}
@@ -80,7 +88,7 @@ def repro(project: Project, options: ReproOptions, tell: Tell = silent, run: Run
     worker.preload(order)
     if options.pull and not options.dry:
         pull_runs(project, tell)
-    progress = _Progress(worker, graph, options, tell)
+    progress = _Progress(worker, graph, order, options, tell)
     error: BaseException | None = None
     with registry:
         try:
@@ -109,13 +117,14 @@ def repro(project: Project, options: ReproOptions, tell: Tell = silent, run: Run
 class _Progress:
     """What was done so far, and what follows from it for the rest."""
 
-    def __init__(self, worker: Worker, graph: Graph, options: ReproOptions, tell: Tell) -> None:
+    def __init__(self, worker: Worker, graph: Graph, order: tuple[str, ...], options: ReproOptions, tell: Tell) -> None:
         self.outcomes: list[StageOutcome] = []
         self._worker = worker
         self._graph = graph
+        self._order = order
         self._options = options
         self._tell = tell
-        self._ran: set[str] = set()
+        self._changed: set[str] = set()
         self._failed: dict[str, DvxError] = {}
         self._blocked: set[str] = set()
 
@@ -138,20 +147,21 @@ class _Progress:
     def finish(self) -> None:
         """Report failures that were survived."""
         if self._failed and not self._options.ignore_errors:
-            left = sorted(self._blocked - self._failed.keys())
+            done = {*self._failed, *(outcome.address for outcome in self.outcomes)}
+            left = [address for address in self._order if address in self._blocked and address not in done]
             hint = f"left out, as they need what failed: {_named(left)}" if left else "all others are done"
             raise Partial(f"failed: {_named(self._failed)}", hint)
 
     def _note(self, outcome: StageOutcome) -> None:
         self.outcomes.append(outcome)
-        if outcome.action is Action.RUN:
-            self._ran.add(outcome.address)
+        if outcome.action is Action.RUN or (outcome.action is not Action.SKIP and self._options.force_downstream):
+            self._changed.add(outcome.address)
 
     def _rerun(self, address: str) -> tuple[str, ...]:
-        """The stages whose run makes this one run: with `force_downstream`; when nothing really runs, who knows."""
+        """What changed and makes this stage run: with `force_downstream`; when nothing really runs, who knows what comes out."""
         if not (self._options.force_downstream or self._options.dry):
             return ()
-        return tuple(need for need in self._graph.needs[address] if need in self._ran)
+        return tuple(need for need in self._graph.needs[address] if need in self._changed)
 
     @contextmanager
     def _surviving(self, address: str) -> Iterator[None]:

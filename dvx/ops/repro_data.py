@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dvx.errors import DvxError, quoted
-from dvx.model.events import Notice, Tell
+from dvx.model.events import Notice, Tell, silent
 from dvx.model.pointer import Pointer
 from dvx.model.staleness import Action, Cause, Reason
 from dvx.model.tree import holds
-from dvx.ops.add import add
+from dvx.ops.add import AddOptions, add
 from dvx.ops.observation import Observer
-from dvx.ops.repro_plan import StageOutcome
+from dvx.ops.repro_plan import ReproOptions, StageOutcome
+from dvx.ops.repro_pull import pull_data
 from dvx.project import Project
 
 
 def record_data(
-    project: Project, pointer: Pointer, observer: Observer, tell: Tell, *, dry: bool
+    project: Project, pointer: Pointer, observer: Observer, options: ReproOptions, tell: Tell = silent
 ) -> tuple[StageOutcome, tuple[str, ...]]:
-    """Record what the workspace holds of a pointer's data, unless it is an import or frozen; `dry` only says so.
+    """Record what the workspace holds of a pointer's data, unless it is an import or frozen; a dry run only says so.
+
+    What is absent is pulled first, if that is asked for and absent data matters.
 
     Returns what was done, and the files that belong into Git now.
 
@@ -24,6 +27,8 @@ def record_data(
         DvxError: the pointer was not made by `add`, so that it is not known how to make it anew.
     """
     address = pointer.path
+    if options.pull and not (options.dry or options.allow_missing):
+        pull_data(project, pointer, observer, tell)
     if pointer.deps or pointer.frozen:
         return StageOutcome(address, Action.SKIP), ()
     changed = []
@@ -34,9 +39,10 @@ def record_data(
     if not changed:
         return StageOutcome(address, Action.SKIP), ()
     outcome = StageOutcome(address, Action.RECORD, tuple(Reason(Cause.OUT_MODIFIED, path) for path in changed))
-    if dry:
+    if options.dry:
         return outcome, ()
     if changed != [address.removesuffix(project.dialect.pointer_suffix)]:
         raise DvxError(f"the data of `{address}` changed", f"run `dvx commit {quoted(address)}` to record it")
     tell(Notice(f"`{changed[0]}` changed and is recorded in `{address}`"))
-    return outcome, add(project, [project.abs(changed[0])], tell).for_git
+    adding = AddOptions(commit=not options.no_commit)
+    return outcome, add(project, [project.abs(changed[0])], tell, adding).for_git

@@ -16,6 +16,7 @@ from dvx.model.stage import Pipeline
 from dvx.model.staleness import Action, Reason
 from dvx.ops.git_ignored import check_seen
 from dvx.ops.index import Index
+from dvx.ops.pipelines import check_graph
 from dvx.project import Project
 
 
@@ -111,25 +112,33 @@ class ReproResult(Struct, frozen=True):
     saved: float = 0.0
 
 
+def active_graph(project: Project, index: Index) -> Graph:
+    """The graph by which `repro` goes: a frozen stage waits for nothing, and nothing makes it run.
+
+    Raises:
+        GraphError: the pipeline is not sound.
+    """
+    return check_graph(project, index).active(frozenset(stage.address for stage in index.stages.values() if stage.frozen))
+
+
 def choose(project: Project, index: Index, graph: Graph, options: ReproOptions) -> tuple[str, ...]:
-    """The addresses of stages and pointers to look at, each after what it needs.
+    """The addresses of stages and pointers to look at, each after what it needs; single ones as they are named.
 
     Raises:
         UnknownTarget: a target is no stage, pointer, pipeline file or output.
     """
-    frozen = frozenset(stage.address for stage in index.stages.values() if stage.frozen)
     if options.all_pipelines:
-        return graph.order(index.stages, frozen)
+        return graph.order(index.stages)
     targets = find_stages(project, index, options)
     if options.pipeline:
         chosen = graph.connected(targets)
-        return graph.order((address for address in graph.nodes if address in chosen), frozen)
+        return graph.order(address for address in graph.nodes if address in chosen)
+    if options.single:
+        return targets
     if options.downstream:
         chosen = graph.downstream(targets)
         return tuple(address for address in graph.order() if address in chosen)
-    if options.single:
-        return tuple(dict.fromkeys(targets))
-    return graph.order(targets, frozen)
+    return graph.order(targets)
 
 
 def find_stages(project: Project, index: Index, options: ReproOptions) -> tuple[str, ...]:

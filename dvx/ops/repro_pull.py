@@ -7,10 +7,13 @@ from collections.abc import Iterable
 from dvx.errors import DvxError
 from dvx.model.events import Notice, Tell
 from dvx.model.paths import is_outside
+from dvx.model.pointer import Pointer
 from dvx.model.stage import Stage
-from dvx.model.staleness import ABSENT_CAUSES, Cause
+from dvx.model.staleness import ABSENT_CAUSES
 from dvx.ops.decisions import StageChoice
 from dvx.ops.fetch import fetch
+from dvx.ops.index import Index, SelectOptions
+from dvx.ops.observation import Observer
 from dvx.ops.pull import pull
 from dvx.ops.scope import SyncOptions
 from dvx.ops.steps import Remotes
@@ -26,27 +29,38 @@ def pull_runs(project: Project, tell: Tell) -> None:
         tell(Notice(f"the run-cache was not pulled: {error.message}", error.hint))
 
 
-def pull_for(project: Project, stage: Stage, choice: StageChoice, tell: Tell) -> bool:
-    """Get absent dependencies, and the outputs if nothing else is a reason to run; tells whether anything was tried.
+def pull_for(project: Project, index: Index, stage: Stage, choice: StageChoice, observer: Observer, tell: Tell) -> None:
+    """Get absent dependencies of a stage that may run, and its outputs if only absent data speaks against skipping it.
 
     A failure is only told: the stage can still run.
     """
-    deps = [reason.subject for reason in choice.reasons if reason.cause is Cause.DEP_DELETED and not is_outside(reason.subject)]
-    if any(reason.cause is Cause.NEVER_RAN for reason in choice.reasons):
-        deps = [dep for dep, seen in choice.state.deps.items() if seen.content is None and not is_outside(dep)]
+    here = [dep for dep in stage.deps if not (is_outside(dep) or stage.frozen)]
+    # what nobody tracks is for the check before the run to name
+    deps = [dep for dep in here if observer.content(dep) is None and index.overlapping(dep)]
     absent = all(reason.cause in ABSENT_CAUSES for reason in choice.reasons)
     outs = [output.path for output in stage.outs if output.cached] if absent else []
-    if not deps and not outs:
-        return False
+    _pull(project, stage.address, (deps, outs), observer, tell)
+
+
+def pull_data(project: Project, pointer: Pointer, observer: Observer, tell: Tell) -> None:
+    """Get what is absent of a pointer's data, if anything is recorded of it. A failure is only told."""
+    deps = [out.path for out, entry in pointer.outs if entry.content and observer.content(out.path, entry.content) is None]
+    _pull(project, pointer.path, (deps, []), observer, tell)
+
+
+def _pull(project: Project, owner: str, wanted: tuple[list[str], list[str]], observer: Observer, tell: Tell) -> None:
+    """Get what is `wanted` in the workspace, and what only in the cache."""
+    here, cached = wanted
     try:
-        if deps:
-            pull(project, _options(project, deps), tell)
-        if outs:
-            fetch(project, plan_fetch(project, _options(project, outs)), tell)
+        if here:
+            pull(project, _options(project, here), tell)
+        if cached:
+            fetch(project, plan_fetch(project, _options(project, cached)), tell)
     except DvxError as error:
-        tell(Notice(f"the data of the stage `{stage.address}` was not pulled: {error.message}", error.hint))
-    return True
+        tell(Notice(f"the data of `{owner}` was not pulled: {error.message}", error.hint))
+    observer.forget()
 
 
 def _options(project: Project, paths: Iterable[str]) -> SyncOptions:
-    return SyncOptions(tuple(project.abs(path) for path in paths), allow_missing=True)
+    select = SelectOptions(recursive=True)
+    return SyncOptions(tuple(project.abs(path) for path in paths), select=select, allow_missing=True)

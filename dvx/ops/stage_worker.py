@@ -95,7 +95,7 @@ class Worker:
         with self._turn:
             if address in self._index.pointers:
                 pointer = self._index.pointers[address]
-                outcome, changed = record_data(self._project, pointer, self._observer, self._tell, dry=self._options.dry)
+                outcome, changed = record_data(self._project, pointer, self._observer, self._options, self._tell)
                 self.for_git.update(changed)
                 return outcome
             stage = self._index.stages[address]
@@ -117,8 +117,8 @@ class Worker:
             self._observer.forget()
             self._decider.record(stage, locked_state(self._project, stage))
             choice = self._decider.choose(stage, rerun)
-            if self._options.pull and choice.action is Action.RUN and pull_for(self._project, stage, choice, self._tell):
-                self._observer.forget()
+            if self._options.pull and choice.action in (Action.RUN, Action.RECORD):
+                pull_for(self._project, self._index, stage, choice, self._observer, self._tell)
                 choice = self._decider.choose(stage, rerun)
             return self._act(stage, choice, handle)
 
@@ -128,17 +128,17 @@ class Worker:
             self._setting.recorder.note(Fact.STAGE_ADOPTED, stage.address)
             self._tell(StageSkipped(stage.address))
             return StageOutcome(stage.address, Action.SKIP)
-        seconds = 0.0
+        seconds, commit = 0.0, not self._options.no_commit
         if choice.action is Action.RUN:
             with placed(self._project, stage):
                 seconds = self._run(stage, choice, handle)
         elif choice.action is Action.RESTORE:
             present = self._decider.present(stage, choice.state)
             self._setting.recorder.note(Fact.STAGE_RESTORED, stage.address)
-            self._done(stage, *record_restored(self._project, stage, choice.state, present, self._tell))
+            self._done(stage, *record_restored(self._project, stage, choice.state, present, self._tell, commit=commit))
             self._tell(StageRestored(stage.address))
         else:
-            self._done(stage, *record_run(self._project, stage, choice.state, self._tell, commit=not self._options.no_commit))
+            self._done(stage, *record_run(self._project, stage, choice.state, self._tell, commit=commit))
         return StageOutcome(stage.address, choice.action, choice.reasons, seconds)
 
     def _run(self, stage: Stage, choice: StageChoice, handle: int) -> float:

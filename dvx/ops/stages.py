@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError, GraphError, UnknownTarget, UsageError, nearest, quoted
 from dvx.formats import dump_yaml, edit_yaml
-from dvx.model.paths import is_outside, join, located, printable, relative
+from dvx.model.paths import is_outside, join, located, parent, printable, relative
 from dvx.model.pipeline import DEFAULT_PARAMS
 from dvx.model.stage import Stage
 from dvx.ops.git_ignored import demand_shared
@@ -86,8 +86,9 @@ def add_stage(project: Project, new: NewStage) -> StageAdded:
         text = text_of(project, file)
         text = _with_stage(text, new.name, definition(new))
         stage = _checked(project, index, file, text, new.name)
-        # first: a stage that stands is refused by the same command, and so would be what is left to do
-        ignored = ignore(project, [output.path for output in stage.outs if output.cached])
+        # first: a stage that stands is refused by the same command, and so would be what is left to do; a folder that does not
+        # exist is for the stage's command to make
+        ignored = ignore(project, [one.path for one in stage.outs if one.cached and os.path.isdir(project.abs(parent(one.path)))])
         project.write(file, text)
     for_git = tuple(sorted({file, *ignored}))
     if project.git is not None and project.config.flag("core.autostage", False):

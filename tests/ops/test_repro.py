@@ -217,7 +217,7 @@ def test_a_dry_run_changes_nothing_and_foresees_what_follows(native: Path) -> No
     before = {path: path.read_bytes() for path in native.glob("*") if path.is_file()}
     assert reasons(native, ReproOptions(dry=True)) == {
         "double": ["modified dependency `raw`"],
-        "last": ["rerun of upstream `double`"],
+        "last": ["changed upstream `double`"],
     }
     assert {path: path.read_bytes() for path in native.glob("*") if path.is_file()} == before
 
@@ -333,9 +333,20 @@ def test_what_needs_a_stage_that_ran_can_be_made_to_run(chain: Path) -> None:
     assert actions(chain, ReproOptions(("c",), dry=True)) == ["a run", "b run", "c run"]
     assert reasons(chain, ReproOptions(("c",), force_downstream=True)) == {
         "a": ["changed command"],
-        "b": ["rerun of upstream `a`"],
-        "c": ["rerun of upstream `b`"],
+        "b": ["changed upstream `a`"],
+        "c": ["changed upstream `b`"],
     }
+
+
+def test_a_stage_beside_a_frozen_one_waits_for_nothing(native: Path) -> None:
+    prepare(native, CHAIN)
+    actions(native, ReproOptions(("c",)))
+    text = (native / "dvx.yaml").read_text().replace("outs: [b.out]}", "outs: [b.out], frozen: true}")
+    write(native / "dvx.yaml", text)
+    assert actions(native, ReproOptions(("c", "b", "a"), jobs=2)) == ["b skip", "c skip", "a skip"]
+    (native / "b.out").unlink()
+    write(native / "raw", "2\n")
+    assert actions(native, ReproOptions(("c", "a"), force_downstream=True)) == ["b restore", "c run", "a run"]
 
 
 def test_absent_data_is_no_reason_if_that_is_allowed(chain: Path) -> None:

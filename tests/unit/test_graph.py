@@ -37,9 +37,13 @@ def test_the_order_is_depth_first_in_the_order_of_the_file() -> None:
     assert DIAMOND.order(["other", "b"]) == ("other", "a", "b")
 
 
-def test_frozen_stages_need_nothing() -> None:
-    assert DIAMOND.order(["last"], frozen={"b"}) == ("b", "a", "c", "last")
-    assert DIAMOND.order(["b"], frozen={"b"}) == ("b",)
+def test_frozen_stages_need_nothing_and_follow_from_nothing() -> None:
+    active = DIAMOND.active({"b"})
+    assert active.order(["last"]) == ("b", "a", "c", "last")
+    assert active.order(["b"]) == ("b",)
+    assert active.downstream(["a"]) == {"a", "c", "last"}
+    assert active.connected(["b"]) == {"a", "b", "c", "last"}
+    assert DIAMOND.active({"b", "c"}).connected(["a"]) == {"a"}
 
 
 def test_reach() -> None:
@@ -194,3 +198,13 @@ def test_thousands_that_wait_for_a_resource_cost_no_more_than_without() -> None:
             assert tuple(made.start()) == (name,)
             made.end(name)
     assert not made.unfinished
+
+
+def test_of_two_that_need_each_other_the_one_that_stands_first_goes_first() -> None:
+    made = schedule("last", "b", "a", "x", jobs=4)
+    made.begin(one_second)
+    assert tuple(made.start()) == ("last", "x")
+    made.end("last")
+    assert tuple(made.start()) == ("b",)
+    made.end("b")
+    assert tuple(made.start()) == ("a",)

@@ -58,13 +58,13 @@ def _make_one(path: str) -> None:
 
 
 def remove_folder(path: str) -> bool:
-    """Remove a folder if it is empty; tell whether it is gone."""
+    """Remove a folder if it is empty and nothing is mounted there; tell whether it is gone."""
     try:
         os.rmdir(path)
     except FileNotFoundError:
         return True
     except OSError as error:
-        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EBUSY):
             return False
         raise
     return True

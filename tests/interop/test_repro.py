@@ -1,0 +1,214 @@
+"""What `repro` runs, in which order, and what it leaves: beside the real DVC."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import Result, commit_all, git, run_dvx, tree, write
+from tests.interop.steps import Tool
+
+Both = Callable[..., Mapping[str, tuple[int, list[str], dict[str, bytes]]]]
+
+PIPELINE = """\
+stages:
+  a:
+    cmd: echo a >> ran && cat src > fa
+    deps: [src]
+    outs: [fa]
+  f:
+    cmd: echo f >> ran && cat fa > ff
+    deps: [fa]
+    outs: [ff]
+    frozen: true
+  c:
+    cmd: echo c >> ran && cat ff data > fc
+    deps: [ff, data]
+    outs: [fc]
+  d:
+    cmd: echo d >> ran && cat fa other > fd
+    deps: [fa, other]
+    outs: [fd]
+  e:
+    cmd: echo e >> ran && cat fd > fe
+    deps: [fd]
+    outs: [fe]
+"""
+
+
+@pytest.fixture
+def start(dvc: Tool, shared: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+    """The folder of a project whose pipeline ran once and is pushed, with its remote; not to be changed."""
+    return shared("repro", lambda folder: _make(folder / "work", dvc))
+
+
+def _make(folder: Path, dvc: Tool) -> None:
+    folder.mkdir()
+    git(folder, "init", "--quiet")
+    dvc(folder, "init")
+    dvc(folder, "remote", "add", "-d", "store", "../store")
+    write(folder / "src", "1\n")
+    write(folder / "other", "1\n")
+    write(folder / "data", "1\n")
+    dvc(folder, "add", "data")
+    write(folder / "dvc.yaml", PIPELINE.replace("    frozen: true\n", ""))
+    dvc(folder, "repro")
+    write(folder / "dvc.yaml", PIPELINE)
+    dvc(folder, "push")
+    (folder / "ran").unlink()
+    commit_all(folder)
+
+
+@pytest.fixture
+def both(start: Path, dvc_any: Tool, tmp_path: Path) -> Both:
+    """`both(edit, *args)`: edit a copy for each tool and run it there: its code, what ran, and the files that it left."""
+
+    def run(edit: Callable[[Path], object], *args: str) -> Mapping[str, tuple[int, list[str], dict[str, bytes]]]:
+        found = {}
+        for name, tool in {"dvc": dvc_any, "dvx": run_dvx}.items():
+            shutil.rmtree(tmp_path / name, ignore_errors=True)
+            folder = Path(shutil.copytree(start, tmp_path / name, symlinks=True)) / "work"
+            edit(folder)
+            result: Result = tool(folder, *args)
+            log = folder / "ran"
+            ran = log.read_text().split() if log.exists() else []
+            log.unlink(missing_ok=True)
+            found[name] = (result.code, ran, tree(folder, skip=(".git", ".dvc")))
+        return found
+
+    return run
+
+
+def nothing(folder: Path) -> None:
+    """No edit."""
+
+
+def without_data(folder: Path) -> None:
+    """A fresh clone: all tracked data is at the remote only."""
+    shutil.rmtree(folder / ".dvc/cache")
+    for name in ("data", "fa", "ff", "fc", "fd", "fe"):
+        (folder / name).unlink()
+
+
+def changed(folder: Path) -> None:
+    write(folder / "src", "2\n")
+
+
+def changed_without_data(folder: Path) -> None:
+    without_data(folder)
+    write(folder / "other", "2\n")
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        ("c", "d"),
+        ("d", "c"),
+        ("-s", "d", "a"),
+        ("-s", "e", "a", "d"),
+        ("-s", "c", "d", "c"),
+        ("-s", "--downstream", "a"),
+        ("--downstream", "a"),
+        ("--downstream", "f"),
+        ("-p", "a"),
+        ("-p", "f"),
+        ("-p", "--downstream", "e"),
+        ("-s", "-p", "e"),
+        ("-s", "-R", "."),
+        ("-P", "c"),
+    ],
+)
+def test_the_stages_that_run_and_their_order_are_the_same(both: Both, targets: tuple[str, ...]) -> None:
+    found = both(nothing, "repro", "-f", *targets)
+    (code, ran, files), (like, there, made) = found["dvx"], found["dvc"]
+    assert (code, files) == (like, made)
+    # stages that do not need each other have no order, unless they are named alone
+    assert ran == there if "-s" in targets else sorted(ran) == sorted(there)
+    assert ran
+
+
+@pytest.mark.parametrize(
+    ("edit", "flags"),
+    [
+        (changed, ("-k",)),
+        (changed, ("--force-downstream",)),
+        (lambda folder: (folder / "fa").unlink(), ("--force-downstream",)),
+        (lambda folder: write(folder / "data", "2\n"), ("--force-downstream", "c")),
+        (without_data, ("--pull",)),
+        (without_data, ("--pull", "data.dvc")),
+        (without_data, ("--pull", "--allow-missing")),
+        (changed_without_data, ("--pull",)),
+        (changed_without_data, ("--pull", "--allow-missing")),
+        (changed_without_data, ("--pull", "-s", "d")),
+        (changed_without_data, ("--pull", "--allow-missing", "e")),
+    ],
+)
+def test_what_is_left_is_the_same(both: Both, edit: Callable[[Path], object], flags: tuple[str, ...]) -> None:
+    found = both(edit, "repro", *flags)
+    assert found["dvx"] == found["dvc"]
+
+
+def breaking(name: str) -> Callable[[Path], object]:
+    def edit(folder: Path) -> None:
+        changed(folder)
+        write(folder / "dvc.yaml", PIPELINE.replace(f"echo {name} >> ran &&", f"echo {name} >> ran && false &&"))
+
+    return edit
+
+
+@pytest.mark.parametrize("name", ["a", "d"])
+def test_what_does_not_need_a_failed_stage_goes_on(both: Both, name: str) -> None:
+    found = both(breaking(name), "repro", "-k")
+    assert found["dvx"] == found["dvc"]
+    assert found["dvx"][0] == 255
+
+
+@pytest.mark.parametrize(
+    "edit", [changed, lambda folder: write(folder / "data", "2\n"), lambda folder: write(folder / "fd", "mine\n")]
+)
+def test_without_commit_nothing_enters_the_cache(both: Both, edit: Callable[[Path], object], tmp_path: Path) -> None:
+    def forget(folder: Path) -> None:
+        edit(folder)
+        shutil.rmtree(folder / ".dvc/cache")
+
+    found = both(forget, "repro", "--no-commit")
+    kept = [set(tree(tmp_path / name / "work/.dvc/cache")) for name in found]
+    assert kept == [set(), set()]
+
+
+FOLDERS = """\
+stages:
+  made:
+    cmd: mkdir sd && touch sd/x
+    outs: [sd]
+  deep:
+    cmd: mkdir -p td/u && cp src td/u/x && rmdir td/empty 2>/dev/null; test -e td/u/x
+    deps: [src]
+    outs: [td]
+  below:
+    cmd: mkdir nd && cp src nd/f
+    deps: [src]
+    outs: [nd/f]
+"""
+
+
+def test_commands_make_their_own_folders(both: Both) -> None:
+    def edit(folder: Path) -> None:
+        write(folder / "dvc.yaml", FOLDERS)
+        (folder / "sd/empty/deeper").mkdir(parents=True)
+        (folder / "td/empty").mkdir(parents=True)
+
+    found = both(edit, "repro")
+    assert found["dvx"] == found["dvc"]
+    assert found["dvx"][0] == 0
+
+
+def test_a_new_stage_makes_no_folder_for_its_outputs(both: Both) -> None:
+    found = both(nothing, "stage", "add", "-n", "below", "-d", "src", "-o", "nd/e/f", "mkdir nd nd/e && cp src nd/e/f")
+    assert found["dvx"] == found["dvc"]
+    found = both(lambda folder: (folder / "nd").mkdir(), "stage", "add", "-n", "below", "-o", "nd/f", "echo > nd/f")
+    assert found["dvx"] == found["dvc"]
+    assert "nd/.gitignore" in found["dvx"][2]
