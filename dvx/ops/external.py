@@ -5,20 +5,26 @@ A URL in a pipeline file is a stranger's word. It is opened as every remote is, 
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from dvx.errors import MissingData
+from dvx.errors import DvxError, MissingData
+from dvx.model.dialect import Dialect
 from dvx.model.digest import Digest, new_hasher
 from dvx.model.events import Tell
 from dvx.model.evidence import TOKEN_FIELDS
 from dvx.model.paths import check_paths, located
-from dvx.model.pointer import Recorded, decode_entry
+from dvx.model.pointer import Recorded
 from dvx.model.tree import Content, Entry, Tree, tree_content
 from dvx.ops.track import observe
 from dvx.ops.url_source import There, UrlSource
 from dvx.project import Project
+from dvx.store.crowd import each
+
+_AT_ONCE = 16
+_Wanted = tuple[str, str]
+"""A URL, and the algorithm in which to name what is there."""
 
 
 class External:
@@ -28,11 +34,10 @@ class External:
         self._project = project
         self._tell = tell
         self._sources: dict[str, UrlSource] = {}
-        self._seen: dict[str, Recorded] = {}
-        self._hashed: dict[str, tuple[There, Content]] = {}
-        self._guard = threading.Lock()
+        self._seen: dict[_Wanted, Recorded | DvxError] = {}
+        self._hashed: dict[_Wanted, tuple[There, Content]] = {}
 
-    def look(self, url: str) -> Recorded:
+    def look(self, url: str, algorithm: str) -> Recorded:
         """What is there, as an entry of a lock; one without content and tokens if nothing is.
 
         Raises:
@@ -40,50 +45,79 @@ class External:
             UnknownTarget: it names a remote that does not exist.
             RemoteError: the store cannot be reached, or refuses.
         """
-        with self._guard:
-            if url not in self._seen:
-                self._seen[url] = self._look(url)
-            return self._seen[url]
+        self.preload([(url, algorithm)])
+        found = self._seen[url, algorithm]
+        if isinstance(found, DvxError):
+            raise found
+        return found
+
+    def preload(self, wanted: Iterable[_Wanted]) -> None:
+        """Ask for many at once."""
+        far = []
+        for one in dict.fromkeys(wanted):
+            if one in self._seen:
+                continue
+            if self._is_far(one[0]):
+                far.append(one)
+            else:
+                self._seen[one] = self._answer(one)
+        if far:
+            self._seen |= zip(far, each(self._answer, far, _AT_ONCE), strict=True)
 
     def forget(self) -> None:
         """Something ran: ask again."""
         self._seen.clear()
 
-    def _look(self, url: str) -> Recorded:
-        project = self._project
-        source = self._sources.get(url)
-        if source is None:
-            source = self._sources[url] = UrlSource(project, url, project.root, {})
+    def _is_far(self, url: str) -> bool:
+        try:
+            return not self._source(url).local
+        except DvxError:
+            return False
+
+    def _answer(self, wanted: _Wanted) -> Recorded | DvxError:
+        try:
+            return self._look(*wanted)
+        except DvxError as error:
+            return error
+
+    def _source(self, url: str) -> UrlSource:
+        if url not in self._sources:
+            self._sources[url] = UrlSource(self._project, url, self._project.root, {})
+        return self._sources[url]
+
+    def _look(self, url: str, algorithm: str) -> Recorded:
+        project, source = self._project, self._source(url)
         if source.local:
             place = located(source.local, "", project.root)
-            return Recorded(url, observe(project, [place], self._tell, outside=True)[place])
+            return Recorded(url, observe(project, [place], self._tell, {place: algorithm}, outside=True)[place])
         try:
             there = source.look(weak=True)
         except MissingData:
             return Recorded(url, None)
         # a folder is known by the tokens of all that is in it, whichever versions those are
-        entry = (replace(there, versions={}) if there.is_folder else there).entry(project.algorithm)
+        entry = (replace(there, versions={}) if there.is_folder else there).entry(algorithm)
         if not entry:
-            return Recorded(url, self._content(url, source, there))
-        found = decode_entry({"path": url, **entry}, "", project.dialect, (), outside=True)
-        return found if found.content else replace(found, extras={key: entry[key] for key in TOKEN_FIELDS if key in entry})
+            return Recorded(url, self._content(url, source, there, algorithm))
+        if there.is_folder:
+            return Recorded(url, Content(Digest(algorithm, entry[algorithm]), entry.get("size"), entry["nfiles"]))
+        return Recorded(url, None, {key: entry[key] for key in TOKEN_FIELDS if key in entry})
 
-    def _content(self, url: str, source: UrlSource, there: There) -> Content:
+    def _content(self, url: str, source: UrlSource, there: There, algorithm: str) -> Content:
         """What is at a store that tells nothing of the content, such as an SSH server."""
-        known = self._hashed.get(url)
+        known = self._hashed.get((url, algorithm))
         if known is None or not there.times or known[0] != there:
-            known = self._hashed[url] = (there, _read(source, there, self._project))
+            known = self._hashed[url, algorithm] = (there, _read(source, there, self._project.dialect, algorithm))
         return known[1]
 
 
-def _read(source: UrlSource, there: There, project: Project) -> Content:
-    files = {path: _hashed(source, path, project.algorithm) for path in there.sizes}
+def _read(source: UrlSource, there: There, dialect: Dialect, algorithm: str) -> Content:
+    files = {path: _hashed(source, path, algorithm) for path in there.sizes}
     if not there.is_folder:
         digest, size = files[""]
         return Content(digest, size)
     check_paths(list(files))
     entries = (Entry(path, *files[path]) for path in sorted(files))
-    return tree_content(Tree(tuple(entries)), project.dialect, project.algorithm)[0]
+    return tree_content(Tree(tuple(entries)), dialect, algorithm)[0]
 
 
 def _hashed(source: UrlSource, path: str, algorithm: str) -> tuple[Digest, int]:

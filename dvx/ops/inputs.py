@@ -119,7 +119,7 @@ class Inputs:
 
     def _same(self, url: str, before: Recorded, written: dict[str, str]) -> Recorded:
         """What to record of a dependency at a URL, or of a dataset, which changes by a command of dvx alone."""
-        if not is_dataset(url) and evidence(self._far(url)) != evidence(before):
+        if not is_dataset(url) and evidence(self._far(url, before)) != evidence(before):
             written[url] = "changed"
         return before
 

@@ -44,10 +44,15 @@ class Observer:
     def preload(self, stages: Iterable[tuple[Stage, StageState | None]]) -> None:
         """Look at all paths of these stages, in the hashes in which the states have them."""
         wanted: dict[str, dict[str, None]] = {}
+        far: dict[tuple[str, str], None] = {}
         for stage, locked in stages:
             for place, algorithm in self._places(stage, locked):
-                if (place, algorithm) not in self._seen:
+                if is_url(place):
+                    far[place, algorithm] = None
+                elif (place, algorithm) not in self._seen:
                     wanted.setdefault(algorithm, {})[place] = None
+        if far:
+            self._far.preload(far)
         for algorithm, places in wanted.items():
             found = observe(self._project, places, self._tell, dict.fromkeys(places, algorithm), outside=True)
             self._seen.update({(place, algorithm): content for place, content in found.items()})
@@ -83,10 +88,10 @@ class Observer:
         self._values.pop(file.path, None)
         return self._params(file.path, file.keys)
 
-    def far(self, url: str) -> Recorded:
-        """What is at a URL at this moment."""
+    def far(self, url: str, like: Recorded) -> Recorded:
+        """What is at a URL at this moment, in the hash of `like`."""
         self._far.forget()
-        return self._far.look(url)
+        return self.recorded(url, like)
 
     def missing(self, stage: Stage, locked: StageState | None) -> frozenset[Digest]:
         """What the cache lacks of the recorded outputs: the object, or for a directory any of its files."""
@@ -113,10 +118,10 @@ class Observer:
 
     def _places(self, stage: Stage, locked: StageState | None) -> Iterable[tuple[str, str]]:
         for dep in stage.deps:
-            if not is_url(dep):
+            if not is_dataset(dep):
                 yield dep, self._algorithm(locked.deps.get(dep) if locked else None)
         known = {**locked.outs, **locked.outside} if locked else {}
-        for output in (*stage.outs, *(output for output in stage.outside if not is_url(output.path))):
+        for output in stage.all_outs:
             yield output.path, self._algorithm(known.get(output.path))
 
     def _algorithm(self, recorded: Recorded | None) -> str:
@@ -130,7 +135,7 @@ class Observer:
     def recorded(self, path: str, before: Recorded | None = None) -> Recorded:
         """What is at a path or URL now, in the hash of what was there `before`."""
         if is_url(path):
-            return self._far.look(path)
+            return self._far.look(path, self._algorithm(before))
         return Recorded(path, self.content(path, before.content if before else None))
 
     @cached_property

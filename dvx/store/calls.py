@@ -102,6 +102,8 @@ class Caller:
         refused = str(getattr(error, "status_code", "")) in _REFUSED or str(getattr(error, "code", "")) in _REFUSED
         if refused or isinstance(error, PermissionError) or "Credential" in type(error).__name__:
             hint = f"check the credentials: `dvx remote modify --local {quoted(self._name)} OPTION VALUE`"
+            if "://" in self._name:
+                hint = "give this machine credentials for it, or add a remote for it: `dvx remote add NAME URL`"
             return RemoteError(f"the remote `{self._name}` refuses access: {reason}", hint)
         if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
             return RemoteError(

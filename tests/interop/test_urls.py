@@ -183,3 +183,29 @@ def test_stage_add_writes_urls_as_dvc_does(place: Place, tools: Mapping[str, Too
             assert (run_dvx if name == "dvx" else dvc_any)(place.repo, *words).code != 0, words
             assert (place.repo / "dvc.yaml").read_text() == texts[name]
     assert texts["dvx"] == texts["dvc"]
+
+
+def test_what_dvc_2_recorded_of_a_folder_is_up_to_date(place: Place, tools: Mapping[str, Tool]) -> None:
+    tools["dvc"](place.repo, "repro")
+    lock = (place.repo / "dvc.lock").read_text()
+    old = lock.replace("- path: remote://store/d\n      hash: md5\n", "- path: remote://store/d\n")
+    assert old != lock
+    write(place.repo / "dvc.lock", old)
+    assert dvx(place.repo, "status", "--json").json == {}
+    place.put("d/a", "changed\n")
+    assert changes(place, tools) == {"make": [{"changed deps": {"remote://store/d": "modified"}}]}
+
+
+def test_a_place_that_cannot_be_reached_stops_no_other_stage(place: Place, tools: Mapping[str, Tool]) -> None:
+    """DVC's `status` fails as a whole."""
+    far = "deps: ['http://127.0.0.1:1/x']"
+    rest = "near:\n    cmd: echo 1 > n\n    deps: [x]\n    outs: [n]\n"
+    write(place.repo / "dvc.yaml", f"stages:\n  one: {{cmd: 'true', {far}}}\n  two: {{cmd: 'true', {far}}}\n  {rest}")
+    said = dvx(place.repo, "status", "--json")
+    assert said.json == {
+        "one": ["could not be compared"],
+        "two": ["could not be compared"],
+        "near": [{"changed deps": {"x": "modified"}}, {"changed outs": {"n": "deleted"}}],
+    }
+    assert said.err.count("the remote `http://127.0.0.1:1/x` cannot be reached") == 2
+    assert "cannot be reached" in run_dvx(place.repo, "repro", "one").err

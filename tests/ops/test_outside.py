@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -144,3 +148,40 @@ def test_a_remote_that_is_a_folder_is_a_path(dialect_repo: Path, out: Path) -> N
     write(out / "log", "2\n")
     assert list(dvx(dialect_repo, "status", "--json").json) == ["make", "use"]
     assert "modified output `remote://shared/log`" in dvx(dialect_repo, "explain").out
+
+
+@pytest.fixture
+def slow() -> Iterator[tuple[str, list[int]]]:
+    """A server that takes its time: its URL, and how many it served at once."""
+    busy: list[int] = []
+    most: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            busy.append(1)
+            most.append(len(busy))
+            time.sleep(0.2)
+            busy.pop()
+            self.send_response(200)
+            self.send_header("ETag", f'"{self.path}"')
+            self.send_header("Content-Length", "5")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", most
+        server.shutdown()
+
+
+def test_many_urls_are_asked_at_once_and_one_by_many_stages_once(dialect_repo: Path, slow: tuple[str, list[int]]) -> None:
+    url, most = slow
+    stages = "".join(f"  s{one}: {{cmd: x, deps: ['{url}/{one}', '{url}/all']}}\n" for one in range(12))
+    write(dialect_repo / dialect_of(dialect_repo).pipeline, f"stages:\n{stages}")
+    said = dvx(dialect_repo, "status", "--json").json
+    assert said["s3"] == [{"changed deps": {f"{url}/3": "modified", f"{url}/all": "modified"}}]
+    assert len(said) == 12
+    assert len(most) == 13
+    assert max(most) > 1
