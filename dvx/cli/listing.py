@@ -14,7 +14,7 @@ from dvx.cli.common import JsonOption, RemoteOption, cwd
 from dvx.cli.origins import ConfigOption, RemoteConfigOption, origin_of
 from dvx.cli.session import SESSION
 from dvx.config import dialect_at, find_root
-from dvx.errors import DvxError, UsageError
+from dvx.errors import DvxError, Partial, UsageError
 from dvx.git.places import is_bare
 from dvx.model.listing import Listing, ListingRow, as_json, flat
 from dvx.model.origin import Origin, is_elsewhere
@@ -63,9 +63,14 @@ def ls(
         lines = [(row, row.path) for row in rows]
     if json:
         render.json(as_json((row for row, _ in lines), project.algorithm))
-        return
-    for line in _columns(lines, size=size, hashes=show_hash):
-        render.data(line)
+    else:
+        for line in _columns(lines, size=size, hashes=show_hash):
+            render.data(line)
+    for message, hint in listing.unread[1:]:
+        render.note(f"{message}; {hint}")
+    if listing.unread:
+        message, hint = listing.unread[0]
+        raise Partial(message, hint)
 
 
 def listed(origin: Origin, level: int | None, *, dvc_only: bool = False) -> tuple[Project, Listing]:

@@ -29,10 +29,14 @@ class ListingRow(Struct, frozen=True):
 
 
 class Listing(Struct, frozen=True):
-    """What was asked for, `top`, and what it holds: each folder before its own rows, by name."""
+    """What was asked for, `top`, and what it holds: each folder before its own rows, by name.
+
+    `unread` says of which folders it is not known what they hold, why, and what to do.
+    """
 
     top: ListingRow
     rows: tuple[ListingRow, ...] = ()
+    unread: tuple[tuple[str, str], ...] = ()
 
 
 def flat(listing: Listing, level: int | None) -> tuple[ListingRow, ...]:

@@ -59,7 +59,8 @@ class Recorded(Struct, frozen=True):
 class Pointer(Struct, frozen=True):
     """One pointer file. `path` is the file's own, relative to the project.
 
-    `deps` is empty but for imports; only then `checksum` is the recorded stage checksum and `computed` what it should be.
+    `deps` is empty but for imports. `checksum` is the recorded stage checksum and `computed` what it should be: none without
+    dependencies.
     """
 
     path: str
@@ -110,7 +111,7 @@ def decode_pointer(document: Any, path: str, dialect: Dialect) -> Pointer:
         deps=tuple(deps),
         frozen=boolean(top, "frozen" if "frozen" in top else "locked", False, ()),
         workdir=workdir,
-        checksum=str(top.get("md5") or "") if deps else "",
+        checksum=str(top.get("md5") or ""),
         computed=stage_checksum(top) if deps else "",
     )
 

@@ -191,6 +191,9 @@ def _edit(project: Project, pointer: Pointer, contents: Mapping[str, Content]) -
                 record(project, entry, content)
         if document.get("md5") and document.get("deps"):
             document["md5"] = stage_checksum(document)
+        elif document.get("md5"):
+            # of data that nothing was made from, DVC takes any for wrong
+            del document["md5"]
 
     return lambda old: edit_yaml(old, edit)
 

@@ -148,9 +148,9 @@ def _check(project: Project, options: GcOptions) -> None:
     if options.scope.number != 1 and not (options.scope.revisions or options.scope.all_branches):
         raise UsageError("`--num` needs `--rev` or `--all-branches`", "add `--rev HEAD`")
     scope = options.scope
-    if project.git is None and not scope.everything and scope != HistoryScope(workspace=True):
+    if project.git is None and (scope.revisions or scope.experiments):
         hint = "use `--workspace`, or run `git init` and `dvx config core.no_scm false`"
-        raise DvxError("branches, tags, commits and experiments need Git, and this project is without", hint)
+        raise DvxError("revisions and experiments need Git, and this project is without", hint)
     inside = os.path.realpath(project.root) + os.sep
     if not options.projects and not os.path.realpath(project.cache.root).startswith(inside):
         raise DvxError(

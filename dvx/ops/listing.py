@@ -44,18 +44,23 @@ def list_files(project: Project, options: ListOptions, tell: Tell = silent) -> L
 
     Raises:
         UnknownTarget: there is no such path, revision or remote.
+        MissingData: the path would be in a folder of which nobody knows what it holds.
     """
     if options.remote:
         project.config.remote(options.remote)
     catalog = _Catalog(project, options, tell)
     top = catalog.at(options.path)
+    if top is None and catalog.unread:
+        message, hint = next(iter(catalog.unread.values()))
+        raise MissingData(message, hint)
     if top is None:
         where = f" in `{printable(options.rev)}`" if options.rev else ""
         hint = f"run `dvx ls . {quoted(parent(options.path))}`" if parent(options.path) else "run `dvx ls` to see what is there"
         raise UnknownTarget(f"there is no `{printable(options.path)}`{where}", hint)
     if not top.is_dir or options.level == 0:
         return Listing(top)
-    return Listing(top, tuple(rows_below(options.path, catalog.children, options.level)))
+    rows = tuple(rows_below(options.path, catalog.children, options.level))
+    return Listing(top, rows, tuple(catalog.unread.values()))
 
 
 class _Files(Protocol):
@@ -71,7 +76,7 @@ class _Catalog:
 
     def __init__(self, project: Project, options: ListOptions, tell: Tell) -> None:
         self._project = project
-        self._tell = tell
+        self.unread: dict[str, tuple[str, str]] = {}
         source = None
         self._there: _Files = _Workspace(project)
         if options.rev:
@@ -126,7 +131,8 @@ class _Catalog:
         try:
             tree = self._tree(content.digest, tracked.output.remote)
         except DvxError as error:
-            self._tell(Notice(f"the files of `{printable(path)}` are not known: {error.message}", error.hint))
+            hint = error.hint or "run `dvx push` where the data is"
+            self.unread[path] = (f"the files of `{printable(path)}` are not known: {error.message}", hint)
             return {}
         files = {
             f"{path}/{entry.path}": ListingRow("", False, 1, True, entry.executable, entry.size, entry.digest)

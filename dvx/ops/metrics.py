@@ -207,7 +207,9 @@ def _read(project: Project, source: Source, index: Index, choice: ValueChoice) -
 
 
 def _labels(project: Project, several: Several) -> dict[str, str]:
-    """The commits to show, with the names they go by."""
+    """The commits to show, with the names they go by; without Git there are none."""
+    if project.git is None:
+        return {}
     names: dict[str, list[str]] = {}
     for wanted, prefix in ((several.branches, "refs/heads/"), (several.tags, "refs/tags/")):
         for ref in sorted(_git(project).refs(prefix)) if wanted else ():

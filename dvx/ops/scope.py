@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from dvx.errors import DvxError, UnknownTarget
+from dvx.errors import UnknownTarget
 from dvx.model.events import Tell, silent
 from dvx.model.origin import Origin, import_of, versions_named
 from dvx.model.paths import within
@@ -199,12 +199,9 @@ def _items(
 
 
 def chosen_commits(project: Project, revisions: ChosenRevisions) -> list[str]:
-    """The commits whose data is meant; raises DvxError without Git."""
-    if revisions == ChosenRevisions():
+    """The commits whose data is meant; without Git there are none."""
+    if revisions == ChosenRevisions() or project.git is None:
         return []
-    if project.git is None:
-        hint = "run `git init` and `dvx config core.no_scm false`"
-        raise DvxError("branches, tags and commits need Git, and this project is without", hint)
     commits: dict[str, None] = {}
     if revisions.all_commits:
         commits |= dict.fromkeys(project.git.all_commits())

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dvx.errors import DvxError, GraphError, UnknownTarget
 from dvx.model.dataset import is_dataset
@@ -68,7 +69,7 @@ def status(
     options: SelectOptions = _PLAIN,
     updates: bool | None = None,
 ) -> Status:
-    """What changed of the targets; of everything without any.
+    """What changed of the targets; of everything without any. Beside an output that is a target, others of its stage are left out.
 
     With `updates` other machines are asked whether imports can be updated; if it is False, not even repositories on this one.
 
@@ -78,26 +79,28 @@ def status(
     """
 
     def search(index: Index) -> set[str]:
-        return find_owners(project, index, targets, options)
+        return {*_wanted(project, index, targets, options)}
 
     # what folders, patterns and needs mean depends on all files
     index = load_for(project, targets if options == _PLAIN else (), search, tell)
     order = _order(project, index, tell)
-    wanted = search(index)
+    wanted = _wanted(project, index, targets, options)
     observer = Observer(project, index.datasets, tell)
     stages = [stage for address, stage in index.stages.items() if address in wanted]
     with contextlib.suppress(DvxError, OSError):
         # in one go; what cannot be looked at is found out one by one
         observer.preload([(stage, index.state(stage)) for stage in stages])
     rows = {
-        stage.address: _rows_of(stage.address, partial(_stage_rows, project, index, stage, observer, tell), tell)
+        stage.address: _rows_of(
+            stage.address, partial(_stage_rows, project, index, stage, observer, tell), tell, wanted[stage.address]
+        )
         for stage in stages
     }
     pointers = {path: pointer for path, pointer in index.pointers.items() if path in wanted}
     imports = [pointer for pointer in pointers.values() if pointer.deps]
     sources = _source_rows(project, imports, updates, tell) if imports else {}
     for path, pointer in pointers.items():
-        rows[path] = (*sources.get(path, ()), *_rows_of(path, partial(_pointer_rows, pointer, observer), tell))
+        rows[path] = (*sources.get(path, ()), *_rows_of(path, partial(_pointer_rows, pointer, observer), tell, wanted[path]))
     changed = {owner: rows[owner] for owner in sorted(rows, key=lambda owner: order.get(owner, 0)) if rows[owner]}
     return Status(changed, empty=not index.pointers and not index.stages)
 
@@ -111,10 +114,13 @@ def _order(project: Project, index: Index, tell: Tell) -> dict[str, int]:
         return {}
 
 
-def _rows_of(owner: str, look: Callable[[], Iterable[StatusRow]], tell: Tell) -> tuple[StatusRow, ...]:
-    """The rows of one pointer or stage. That one of its paths cannot be looked at is told, and stops no other."""
+def _rows_of(
+    owner: str, look: Callable[[], Iterable[StatusRow]], tell: Tell, outs: frozenset[str] | None
+) -> tuple[StatusRow, ...]:
+    """The rows of one pointer or stage, of its outputs only these. That one of its paths cannot be looked at is told, and stops
+    no other."""
     try:
-        return tuple(look())
+        return tuple(row for row in look() if outs is None or row.what != _OUTS or row.subject in outs)
     except DvxError as error:
         tell(Notice(f"`{printable(owner)}` could not be compared: {error.message}", error.hint))
     except OSError as error:
@@ -142,24 +148,35 @@ def as_json(changed: Mapping[str, Iterable[StatusRow]]) -> dict[str, list[Any]]:
 
 def find_owners(project: Project, index: Index, targets: Sequence[str], options: SelectOptions) -> set[str]:
     """The pointers, by path, and stages, by address, that targets mean; all of them without targets. Raises UnknownTarget."""
+    return {*_wanted(project, index, targets, options)}
+
+
+def _wanted(project: Project, index: Index, targets: Sequence[str], options: SelectOptions) -> dict[str, frozenset[str] | None]:
+    """For each owner that targets mean, its outputs that they name, as they are shown; None for all of them."""
     if not targets:
-        return {*index.pointers, *index.stages}
-    owners = set()
+        return dict.fromkeys((*index.pointers, *index.stages))
+    found: dict[str, frozenset[str] | None] = {}
+    alone = replace(options, with_deps=False)
     for target in targets:
         if target in index.stages:
-            owners.add(target)
+            found[target] = None
             continue
         try:
-            owners |= {selected.tracked.owner for selected in select(project, index, [target], options)}
+            selected = select(project, index, [target], alone)
         except UnknownTarget:
             path = project.relative(target)
             below = {stage.address for stage in index.stages.values() if stage.file == path or within(stage.file, path)}
             if not below:
                 raise
-            owners |= below
+            found |= dict.fromkeys(below)
+            continue
+        for one in selected:
+            before = found.get(one.tracked.owner, frozenset())
+            named = name_of_place(project, one.tracked.output.path)
+            found[one.tracked.owner] = None if before is None else before | {named}
     if options.with_deps:
-        owners |= check_graph(project, index).upstream(owners)
-    return owners
+        found = {**dict.fromkeys(check_graph(project, index).upstream(set(found))), **found}
+    return found
 
 
 def _source_rows(project: Project, imports: list[Pointer], updates: bool | None, tell: Tell) -> dict[str, tuple[StatusRow, ...]]:
@@ -194,6 +211,10 @@ def _stage_rows(project: Project, index: Index, stage: Stage, observer: Observer
     same = exact if project.dialect.exact_params else loose
     found = changes(stage, locked, observer.state(stage, locked), observer.missing(stage, locked), same)
     rows = []
+    if stage.frozen and stage.always:
+        rows.append(StatusRow(Cause.ALWAYS.value))
+    if stage.frozen and locked is not None and locked.command != observer.state(stage, locked).command:
+        rows.append(StatusRow(Cause.COMMAND.value))
     for reason in found:
         if reason.cause in (Cause.PARAM_NEW, Cause.PARAM_MODIFIED, Cause.PARAM_DELETED):
             file, _, key = reason.subject.partition(":")

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from dvx.errors import UnknownTarget
-from dvx.model.events import Event, Notice
 from dvx.model.listing import Listing, ListingRow, flat, over, tree_of
 from dvx.ops.listing import ListOptions, list_files
 from dvx.project import Project
-from tests.helpers import commit_all, dialect_of, dvx, git, write
+from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
 
 
 @pytest.fixture
@@ -113,13 +112,11 @@ def test_an_unknown_path_or_revision_is_refused(data: Path) -> None:
 def test_a_folder_whose_list_is_lost_is_told_of(data: Path) -> None:
     shutil.rmtree(data / "data")
     shutil.rmtree(data / dialect_of(data).folder / "cache")
-    told: list[Event] = []
-    listing = list_files(Project.find(str(data)), ListOptions("data"), told.append)
+    listing = list_files(Project.find(str(data)), ListOptions("data"))
     assert listing.rows == ()
-    (notice,) = told
-    assert isinstance(notice, Notice)
-    assert notice.message.startswith("the files of `data` are not known: the object ")
-    assert notice.hint == "run `dvx fetch` to get it from a remote"
+    ((message, hint),) = listing.unread
+    assert message.startswith("the files of `data` are not known: the object ")
+    assert hint == "run `dvx fetch` to get it from a remote"
 
 
 def test_what_the_cache_does_not_know_the_remote_is_asked(data: Path, tmp_path: Path) -> None:
@@ -134,9 +131,8 @@ def test_what_the_cache_does_not_know_the_remote_is_asked(data: Path, tmp_path: 
     (tree,) = (tmp_path / "store").rglob("*.dir")
     tree.chmod(0o644)
     tree.write_text("[]")
-    told: list[Event] = []
-    assert list_files(Project.find(str(data)), ListOptions("data", remote="store"), told.append).rows == ()
-    assert len(told) == 1
+    listing = list_files(Project.find(str(data)), ListOptions("data", remote="store"))
+    assert (listing.rows, len(listing.unread)) == ((), 1)
 
 
 def test_links_are_files_and_lead_on_when_they_are_named(data: Path) -> None:
@@ -178,3 +174,18 @@ def test_folders_may_lie_as_deep_as_names_may_be_long(data: Path) -> None:
     git(data, "commit", "--quiet", "--message", "deep")
     assert deep in names(listed(data, rev="HEAD", level=None))
     assert [row.depth for row in tree_of({deep: 1}, None)] == list(range(1, 1502))
+
+
+def test_a_folder_of_which_nobody_knows_what_it_holds_is_an_error(dialect_repo: Path, tmp_path: Path) -> None:
+    write(dialect_repo / "e/x", "1\n")
+    write(dialect_repo / "f", "2\n")
+    dvx(dialect_repo, "add", "e", "f")
+    commit_all(dialect_repo)
+    git(tmp_path, "clone", "--quiet", str(dialect_repo), "clone")
+    clone = tmp_path / "clone"
+    assert dvx(clone, "ls", ".").out.split().count("e") == 1
+    for words in ((".", "e"), (".", "-R"), (".", "e", "--json"), (".", "-T"), (".", "--dvc-only", "-R"), (".", "e/x")):
+        failed = run_dvx(clone, "ls", *words)
+        assert failed.code in (1, 4), words
+        assert "the files of `e` are not known: " in failed.err
+    assert run_dvx(clone, "ls", ".", "--dvc-only", "-R").out == "f\n"

@@ -129,9 +129,9 @@ def test_the_stage_checksum_is_that_of_dvc():
     assert stage_checksum(document | {"wdir": ".."}) != "fc36cc7ee9255341bd32d18d5a12208d"
 
 
-def test_only_a_pointer_with_dependencies_has_a_checksum():
+def test_only_a_pointer_with_dependencies_is_to_have_a_checksum():
     pointer = decode_pointer({"md5": HEX, "outs": [entry()]}, "data.csv.dvc", DVC)
-    assert (pointer.checksum, pointer.computed) == ("", "")
+    assert (pointer.checksum, pointer.computed) == (HEX, "")
 
 
 @pytest.mark.parametrize("document", [None, {}, {"outs": None}, {"outs": []}])
