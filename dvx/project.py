@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from dvx.config import Config, environment, find_root
-from dvx.config.git_options import demand
+from dvx.config.git_options import demand, refuse_powerful
 from dvx.config.own import check_cache, check_own
 from dvx.errors import ConfigError, NotARepository, UnsafePath, nearest
+from dvx.git.places import GitPlace, is_bare, is_hidden
 from dvx.git.tracking import left_out
 from dvx.model.dialect import DIALECTS, NATIVE, Dialect
 from dvx.model.digest import digest_bytes
@@ -82,8 +83,24 @@ class Project(Struct, frozen=True, dict=True):
 
     @staticmethod
     def find_other(start: str) -> Project:
-        """The project that the folder `start` lies in, maybe somebody else's: see `foreign`. Raises like `find`."""
+        """The project that the folder `start` lies in, maybe somebody else's: see `foreign`. Raises like `find`.
+
+        A Git repository without a work tree is one, too, that has nothing but its commits.
+        """
+        if is_bare(start) and find_root(start) is None:
+            return Project._bare(start)
         return Project.foreign(*_find(start))
+
+    @staticmethod
+    def _bare(folder: str) -> Project:
+        from dvx.git import Git
+
+        project = Project._with(Config.foreign(folder, NATIVE, environment()), folder, NATIVE, folder)
+        place = GitPlace.bare(folder)
+        refuse_powerful(place, environment())
+        # nobody's own repository is found like that: a work tree can hold what looks like one
+        project.__dict__["git"] = Git(place, "")
+        return project
 
     @staticmethod
     def open(root: str, dialect: Dialect, cwd: str) -> Project:
@@ -231,7 +248,7 @@ def _find(start: str, spoken: Dialect = NATIVE) -> tuple[str, Dialect]:
 
 def _check_seen(start: str) -> None:
     """Refuse, with a NotARepository, a folder around which a project may be that cannot be seen."""
-    if os.path.isdir(start) and not os.access(start, os.R_OK | os.X_OK):
+    if is_hidden(start):
         raise NotARepository(f"`{printable(start)}` cannot be read", "ask its owner to let your group read it")
     if lacking := left_out(start, [dialect.folder for dialect in DIALECTS]):
         raise NotARepository(f"`{lacking}` is left out of this sparse checkout", f"run `git sparse-checkout add {lacking}`")

@@ -71,6 +71,13 @@ def demand(root: str, environ: Mapping[str, str]) -> None:
             raise ConfigError(text, f"if you trust it, run `dvx trust`; else {one.cure}", one.place)
 
 
+def refuse_powerful(place: GitPlace, environ: Mapping[str, str]) -> None:
+    """Refuse options with power in the files of somebody else's repository; raises ConfigError."""
+    for file, option, need in _of(place, environ):
+        text = f"`{printable(option.name)}` in the configuration of `{printable(place.folder)}` {need.value}"
+        raise ConfigError(text, "look at it, and take it out", f"{file}:{option.line}")
+
+
 def _of(place: GitPlace, environ: Mapping[str, str]) -> Iterator[tuple[str, GitOption, Condition]]:
     """The file, the option, and what makes it no harmless one."""
     for file in (os.path.join(place.common, "config"), os.path.join(place.folder, "config.worktree")):

@@ -6,7 +6,7 @@ import os
 
 from dvx.errors import GitError, UnknownTarget
 from dvx.git import process, values
-from dvx.git.places import GitPlace
+from dvx.git.places import GitPlace, is_hidden
 from dvx.model.paths import printable
 from dvx.model.settings import redact
 
@@ -99,6 +99,8 @@ def _commit(place: GitPlace, name: str) -> str:
 def _failure(url: str, answer: process.Answer) -> GitError:
     if "dubious ownership" in answer.error:
         return process.failure(("fetch",), answer)
+    if os.path.isabs(url) and is_hidden(url):
+        return GitError(f"the repository `{printable(url)}` cannot be read", "ask its owner to let your group read it")
     lines = [line.strip() for line in answer.error.splitlines() if line.startswith(("fatal:", "error:", "ERROR:"))]
     said = lines[0].partition(":")[2].strip() if lines else f"exit code {answer.code}"
     shown = redact(url)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 
 from msgspec import Struct
+
+from dvx.errors import GitError
+from dvx.model.paths import printable
 
 
 class GitPlace(Struct, frozen=True):
@@ -18,9 +22,23 @@ class GitPlace(Struct, frozen=True):
     common: str
     objects: str = ""
 
+    @staticmethod
+    def bare(folder: str) -> GitPlace:
+        """A repository without a work tree: Git is asked about its commits only."""
+        return GitPlace(folder, folder, folder)
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether there is no work tree."""
+        return self.top == self.folder
+
 
 def find_place(start: str) -> GitPlace | None:
-    """The repository that the absolute folder `start` lies in, by Git's own rule; runs nothing."""
+    """The repository that the absolute folder `start` lies in, by Git's own rule; runs nothing.
+
+    Raises:
+        GitError: its Git folder cannot be read.
+    """
     top = os.path.realpath(start)
     while True:
         folder = _git_folder(os.path.join(top, ".git"))
@@ -39,6 +57,9 @@ def _git_folder(path: str) -> str | None:
         if not line.startswith("gitdir: "):
             return None
         path = os.path.normpath(os.path.join(os.path.dirname(path), line.removeprefix("gitdir: ")))
+    if is_hidden(path):
+        # to go on without it would be to take all its commits for nothing
+        raise GitError(f"the Git repository `{printable(path)}` cannot be read", "ask its owner to let your group read it")
     return path if os.path.lexists(os.path.join(path, "HEAD")) else None
 
 
@@ -49,6 +70,16 @@ def _common_folder(folder: str) -> str:
             return os.path.realpath(os.path.join(folder, file.read().rstrip("\r\n")))
     except FileNotFoundError:
         return folder
+
+
+def is_hidden(folder: str) -> bool:
+    """Whether the user may not look into a folder, or not even see whether it is there."""
+    try:
+        return stat.S_ISDIR(os.stat(folder).st_mode) and not os.access(folder, os.R_OK | os.X_OK)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
 
 
 def is_bare(folder: str) -> bool:

@@ -133,14 +133,20 @@ class Placer:
 
     def _make(self, temp: str, entry: Entry) -> os.stat_result:
         source = self._project.cache.path(entry.digest)
-        while self._links:
-            link = self._links[0]
+        for link in tuple(self._links):
             status = self._copy(source, temp, entry) if link is Link.COPY else self._link(link, source, temp, entry)
             if status is not None:
                 if entry.size not in (None, status.st_size):
                     self._refuse(entry, f"has {status.st_size} bytes instead of {entry.size}")
                 return status
-            self._links.pop(0)
+            if link is not Link.HARDLINK or not _is_of_another(source):
+                self._links.remove(link)
+        if Link.HARDLINK in self._links:
+            text = f"`{printable(entry.path)}` cannot be a hard link: Linux makes none to files of another user"
+            hint = (
+                "let such files be copied: `dvx config --local cache.type hardlink,copy` (or set `fs.protected_hardlinks` to 0)"
+            )
+            raise DvxError(text, hint)
         raise DvxError("none of the link types in `cache.type` works here", "run `dvx config cache.type reflink,copy`")
 
     def _link(self, link: Link, source: str, temp: str, entry: Entry) -> os.stat_result | None:
@@ -169,6 +175,10 @@ class Placer:
         raise Corrupted(
             f"the object `{entry.digest}` of `{printable(entry.path)}` {why}; it is put aside", "run `dvx fetch` to get it again"
         )
+
+
+def _is_of_another(path: str) -> bool:
+    return os.stat(path).st_uid != getattr(os, "geteuid", lambda: 0)()
 
 
 def _mode(entry: Entry) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 
+from dvx.config import dialect_at
 from dvx.errors import DvxError, FormatError, SchemaError
 from dvx.formats import decoded, load_yaml, schema_error
 from dvx.git import Git, roots
@@ -137,14 +138,17 @@ class Finder(Struct, dict=True):
         self.tell(Notice(f"{what} is left out: {error.message}"))
 
     def _homes(self, project: Project) -> Iterator[Project]:
-        yield project
-        folders = _experiment_folders(project)
+        is_bare = project.git is not None and project.git.place.is_bare
+        folders = [] if is_bare else _experiment_folders(project)
+        if not is_bare:
+            yield project
         if project.git is not None:
             folders += [os.path.join(top, project.git.prefix).rstrip("/") for top in roots.work_trees(project.git)]
         for folder in folders:
-            if os.path.isdir(os.path.join(folder, project.dialect.folder)):
+            dialect = dialect_at(folder) if is_bare else project.dialect
+            if dialect is not None and os.path.isdir(os.path.join(folder, dialect.folder)):
                 try:
-                    yield Project.foreign(folder, project.dialect)
+                    yield Project.foreign(folder, dialect)
                 except DvxError as error:
                     self.fail(f"`{printable(folder)}`", error)
 
