@@ -250,6 +250,10 @@ class Registry:
         if earlier:
             self._set_aside(self._earlier)
 
+    def _is_shared(self) -> bool:
+        """Whether somebody may be at it, so that SQLite has to make files beside it, or to read those that are there."""
+        return os.access(os.path.dirname(self._path), os.W_OK) or os.path.exists(f"{self._path}-wal")
+
     def _close(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -271,7 +275,8 @@ class Registry:
         with self._guard:
             if self._connection is not None:
                 return self._connection.execute(query, values).fetchall()
-            with contextlib.closing(sqlite3.connect(f"file:{quote(self._path)}?mode=ro", uri=True, timeout=60)) as connection:
+            place = f"file:{quote(self._path)}?mode=ro{'' if self._is_shared() else '&immutable=1'}"
+            with contextlib.closing(sqlite3.connect(place, uri=True, timeout=60)) as connection:
                 connection.text_factory = text_of
                 check(connection)
                 return connection.execute(query, values).fetchall()
