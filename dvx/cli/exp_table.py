@@ -106,13 +106,18 @@ def text_rows(baselines: Sequence[Baseline], columns: Iterable[Column], style: S
     states = has_states(baselines)
     for baseline in baselines:
         head = [_title(baseline.row, style), _when(baseline.row.created), *_states(baseline.row, "-", shown=states)]
-        rows.append([*head, *_values(baseline.row, columns, style, "-")])
+        rows.append([*head, *_values(baseline.row, columns, style, _lacking(baseline.row))])
         for number, row in enumerate(baseline.experiments, 1):
             branch = "└──" if number == len(baseline.experiments) else "├──"
             title = f"{branch} {row.revision[:_SHORT]} [{row.name}]"
             head = [title, _when(row.created), *_states(row, "-", shown=states)]
-            rows.append([*head, *_values(row, columns, style, "-")])
+            rows.append([*head, *_values(row, columns, style, _lacking(row))])
     return rows
+
+
+def _lacking(row: ExperimentRow) -> str:
+    """What stands where a row has no value: as in DVC, one that could not be read is told from one that has none."""
+    return "!" if row.error is not None and row.executor is None else "-"
 
 
 def without_fixed(rows: Sequence[Sequence[str]], count: int, wanted: Columns) -> list[list[str]]:

@@ -29,7 +29,7 @@ class Objects:
         wanted = dict.fromkeys(idents)
         found = self.present(wanted)
         if lost := next((ident for ident in wanted if ident not in found), ""):
-            raise process.lost(lost)
+            raise process.lost(lost, self._started.place)
         return found
 
     def present(self, idents: Iterable[str]) -> dict[str, bytes]:
@@ -54,7 +54,8 @@ def kept_objects(place: GitPlace) -> Iterator[Objects]:
 class _Started:
     """A `git` process that is asked question after question."""
 
-    def __init__(self, running: Any, words: Sequence[str]) -> None:
+    def __init__(self, running: Any, words: Sequence[str], place: GitPlace) -> None:
+        self.place = place
         self._running = running
         self._words = words
         self._said: list[bytes] = []
@@ -99,7 +100,8 @@ class _Started:
     def _fail(self) -> NoReturn:
         code = self._running.proc.wait()
         self._listener.join()
-        raise process.failure(self._words, process.Answer(code, b"", b"".join(self._said).decode("utf-8", "replace").strip()))
+        said = b"".join(self._said).decode("utf-8", "replace").strip()
+        raise process.failure(self._words, process.Answer(code, b"", said, self.place))
 
 
 @contextlib.contextmanager
@@ -109,7 +111,7 @@ def _started(place: GitPlace, words: Sequence[str]) -> Iterator[_Started]:
     Raises:
         GitError: there is no `git` to run.
     """
-    running = _Started(process.start(place, words, process.environment(place)), words)
+    running = _Started(process.start(place, words, process.environment(place)), words, place)
     try:
         yield running
     finally:

@@ -16,7 +16,9 @@ from msgspec import Struct
 from dvx.errors import GitError
 from dvx.git import values
 from dvx.git.places import GitPlace
-from dvx.model.git_options import runs_module
+from dvx.model.git_options import read_options, runs_module
+from dvx.model.paths import printable
+from dvx.model.settings import redact
 
 # an author, where the user has told Git no name
 NOBODY = ("-c", "user.name=dvx", "-c", "user.email=dvx@localhost")
@@ -42,11 +44,12 @@ _ABOUT_HOOKS = frozenset({"config", "rev-parse"})
 
 
 class Answer(Struct, frozen=True):
-    """What a `git` process returned."""
+    """What a `git` process returned; `place` is the repository that it was about, where that helps to explain an error."""
 
     code: int
     out: bytes
     error: str
+    place: GitPlace | None = None
 
 
 def run(
@@ -68,7 +71,7 @@ def run(
     """
     started = start(place, words, environment(place, index, literal=literal), durable=durable, inherited=inherited)
     out, error = started.communicate(given)
-    return Answer(started.returncode, out, error.decode("utf-8", "replace").strip())
+    return Answer(started.returncode, out, error.decode("utf-8", "replace").strip(), place)
 
 
 def start(
@@ -130,7 +133,7 @@ def failure(words: Sequence[str], answer: Answer) -> GitError:
     said = said.removeprefix("fatal:").removeprefix("error:").strip().rstrip(".")
     server = " ".join(line.removeprefix("remote:").strip() for line in lines if line.startswith("remote:")).strip()
     if "promisor" in answer.error or _LOST.search(said):
-        return GitError(f"Git does not have an object that it needs: {said}", _REFETCH)
+        return _lacking("an object that it needs", answer.place, said)
     if "dubious ownership" in said:
         return GitError(said, "another user owns this repository; if you trust it, add it to Git's `safe.directory`")
     if "empty ident" in answer.error or "identity" in answer.error or "auto-detect" in answer.error:
@@ -145,9 +148,32 @@ def failure(words: Sequence[str], answer: Answer) -> GitError:
     return GitError(f"`git {words[0]}` failed: {said}{f'; the server said: {server}' if server else ''}")
 
 
-def lost(ident: str) -> GitError:
+def lost(ident: str, place: GitPlace) -> GitError:
     """The error of an object that a commit names and the repository does not have."""
-    return GitError(f"Git does not have the object `{ident}`", _REFETCH)
+    return _lacking(f"the object `{ident}`", place)
+
+
+def _lacking(what: str, place: GitPlace | None, said: str = "") -> GitError:
+    """A partial clone leaves objects at a remote, which it fetches when they are needed."""
+    named = " and ".join(f"`{printable(name)}` ({printable(redact(url))})" for name, url in _promisors(place))
+    if not named:
+        return GitError(f"Git does not have {what}{f': {said}' if said else ''}", _REFETCH)
+    text = f"Git does not have {what}, since this is a partial clone, and cannot get it from {named}"
+    return GitError(f"{text}{f': {said}' if said else ''}", _REFETCH)
+
+
+def _promisors(place: GitPlace | None) -> list[tuple[str, str]]:
+    """The remotes that have what a partial clone lacks, with their URLs."""
+    file = os.path.join(place.common, "config") if place is not None else ""
+    if not os.path.isfile(file):
+        return []
+    with open(file, encoding="utf-8", errors="surrogateescape") as opened:
+        try:
+            options = {option.name: option.value for option in read_options(opened.read())}
+        except ValueError:
+            return []
+    names = [name.removeprefix("remote.").removesuffix(".promisor") for name in options if name.endswith(".promisor")]
+    return [(name, options.get(f"remote.{name}.url", "no URL")) for name in names]
 
 
 def _names_a_module(place: GitPlace) -> bool:

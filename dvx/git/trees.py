@@ -96,7 +96,7 @@ def _roots(place: GitPlace, folder: str, commits: Sequence[str]) -> dict[str, st
         if one.endswith(" missing"):
             raise GitError(f"there is no commit `{commit}`")
         if whole.endswith(" missing"):
-            raise process.lost(f"{commit}^{{tree}}")
+            raise process.lost(f"{commit}^{{tree}}", place)
         found[commit] = whole.split()[0]
     for name in filter(None, folder.split("/")):
         levels = _read(place, {root for root in found.values() if root})
@@ -117,7 +117,7 @@ def objects(place: GitPlace, idents: Collection[str]) -> dict[str, bytes]:
     """
     found = present(place, idents)
     if lost := next((ident for ident in idents if ident not in found), ""):
-        raise process.lost(lost)
+        raise process.lost(lost, place)
     return found
 
 
