@@ -18,6 +18,8 @@ from dvx.project import Project
 GlobOption = Annotated[bool, typer.Option("--glob", help="Targets are patterns of stage names.")]
 Paths = list[str] | None
 _MOST_BOXES = 200
+# as long as DVC shows it
+_DESCRIPTION = 80
 
 
 def stage_add(
@@ -98,7 +100,9 @@ def stage_list(
     else:
         width = max((len(stage.address) for stage in listed), default=0)
         for stage in listed:
-            render.data(_cut(f"{stage.address:<{width}}  {stage.summary}", 80))
+            # what programs read is whole, and so is what one can type
+            shown = _cut(stage.summary, _DESCRIPTION) if screen.is_watched() else stage.summary
+            render.data(f"{stage.address:<{width}}  {shown}")
 
 
 def repro(

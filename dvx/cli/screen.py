@@ -37,6 +37,11 @@ def block(text: str) -> None:
     print(_shown(text, sys.stdout))
 
 
+def is_watched() -> bool:
+    """Whether what was asked for is shown on a terminal."""
+    return sys.stdout.isatty()
+
+
 def hand_over(text: str, show: Callable[[bytes], bool]) -> bool:
     """Give a program lines of what was asked for, to show them on the terminal; whether it did."""
     sys.stdout.flush()

@@ -14,9 +14,9 @@ from dvx.errors import MissingData, UsageError, quoted
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import ancestors, parent, printable
 from dvx.model.pointer import Output
-from dvx.model.tree import Content
+from dvx.model.tree import Content, Entry
 from dvx.ops.conflicts import Conflicts
-from dvx.ops.detach import detach, unshared
+from dvx.ops.detach import detach, is_linked, unshared
 from dvx.ops.gitignore import ignore
 from dvx.ops.ignore import Ignore
 from dvx.ops.index import Index, Tracked
@@ -25,7 +25,7 @@ from dvx.ops.parts import store_parts
 from dvx.ops.pointer_text import read_pointer
 from dvx.ops.pointers import recorded_in
 from dvx.ops.provenance import note_made
-from dvx.ops.relink import relink
+from dvx.ops.relink import Placer, relink
 from dvx.ops.targets import check_git, check_target
 from dvx.ops.texts import change_all, change_text
 from dvx.ops.track import look, refuse_stale, store
@@ -159,7 +159,19 @@ def _take(project: Project, paths: Sequence[str], tell: Tell, options: AddOption
     note_made(project, (content.digest for content in contents.values()))
     if options.share:
         relink(project, contents)
+        _unlink(project, contents)
     return contents
+
+
+def _unlink(project: Project, contents: Mapping[str, Content]) -> None:
+    """Make files of links to other files, as DVC does: they are tracked on their own from now on."""
+    made = {path: content for path, content in contents.items() if not content.digest.is_tree}
+    made = {path: content for path, content in made.items() if os.path.islink(project.abs(path))}
+    made = {path: content for path, content in made.items() if not is_linked(project, project.abs(path))}
+    if made:
+        with Placer(project) as placer:
+            for path, content in made.items():
+                placer.place(Entry(path, content.digest, content.size, content.executable))
 
 
 def _record(project: Project, contents: Mapping[str, Content], options: AddOptions) -> list[Added]:
@@ -190,5 +202,7 @@ def _record_parts(project: Project, tracked: Tracked, inners: Sequence[str], tel
     if options.share:
         tree = project.cache.read_tree(content.digest)
         entries = {entry.path: entry for inner in inners for entry in tree.below(inner)}.values()
-        relink(project, {f"{path}/{one.path}": Content(one.digest, one.size, executable=one.executable) for one in entries})
+        fresh = {f"{path}/{one.path}": Content(one.digest, one.size, executable=one.executable) for one in entries}
+        relink(project, fresh)
+        _unlink(project, fresh)
     return Added(path, pointer, content, changed)

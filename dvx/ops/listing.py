@@ -19,6 +19,7 @@ from dvx.model.paths import parent, printable
 from dvx.model.tree import Tree
 from dvx.ops.ignore import Ignore
 from dvx.ops.index import Tracked, load_index
+from dvx.ops.pointer_text import listed_tree
 from dvx.ops.source import Revision
 from dvx.ops.steps import Remotes
 from dvx.ops.unread import load_revision
@@ -129,7 +130,7 @@ class _Catalog:
         if content is None or not content.digest.is_tree:
             return {}
         try:
-            tree = self._tree(content.digest, tracked.output.remote)
+            tree = listed_tree(tracked.recorded) or self._tree(content.digest, tracked.output.remote)
         except DvxError as error:
             hint = error.hint or "run `dvx push` where the data is"
             self.unread[path] = (f"the files of `{printable(path)}` are not known: {error.message}", hint)

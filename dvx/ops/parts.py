@@ -30,7 +30,7 @@ def store_parts(project: Project, output: Output, recorded: Content, inners: Seq
     path = output.path
     if not recorded.digest.is_tree or recorded.digest.algorithm != project.algorithm:
         raise DvxError(f"`{printable(path)}` cannot be recorded in part", f"run `dvx commit {quoted(path)}`")
-    old = _tree(project, recorded.digest, output.remote)
+    old = _tree(project, output, recorded.digest, tell)
     fresh = [_part(project, path, old, inner, tell) for inner in inners]
     kept, gone = _apart(old.entries, inners)
     folders = [folder for folder in old.empty_folders if not any(within(folder, inner) for inner in inners)]
@@ -42,17 +42,24 @@ def store_parts(project: Project, output: Output, recorded: Content, inners: Seq
     return replace(content, size=_size(project, recorded, gone, [entry for part in fresh for entry in part.entries]))
 
 
-def _tree(project: Project, digest: Digest, remote: str) -> Tree:
+def _tree(project: Project, output: Output, digest: Digest, tell: Tell) -> Tree:
+    """The recorded list of files: that of the cache, of the folder itself if it is as it was recorded, or of a remote."""
     try:
         return project.cache.read_tree(digest)
     except MissingData as error:
+        seen = look(project, output.path, tell, project.algorithm)
+        if seen is not None and seen.tree is not None and seen.content.digest == digest:
+            project.cache.put(seen.encoded, digest)
+            return seen.tree
         # loads what speaks to stores
         from dvx.ops.steps import Remotes
 
         try:
-            tree, data = Remotes(project, "", 0).open(remote).read_tree(digest)
+            tree, data = Remotes(project, "", 0).open(output.remote).read_tree(digest)
         except (MissingData, UnknownTarget):
-            raise error from None
+            shown = printable(output.path)
+            text = f"the list of files of `{shown}` is neither in the cache nor at the remote, and the folder has changed since"
+            raise MissingData(text, f"run `dvx commit {quoted(output.path)}` to record all of it") from error
     project.cache.put(data, digest)
     return tree
 

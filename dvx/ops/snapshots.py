@@ -9,8 +9,10 @@ from dvx.model.changes import Changes, DiffItem, Items, compare, select
 from dvx.model.digest import Digest
 from dvx.model.events import Tell
 from dvx.model.paths import overlap, printable, within
-from dvx.model.tree import Tree, holds
+from dvx.model.pointer import Recorded
+from dvx.model.tree import Content, Tree, holds
 from dvx.ops.index import Index
+from dvx.ops.pointer_text import listed_tree
 from dvx.ops.track import look
 from dvx.project import Project
 
@@ -27,6 +29,7 @@ class Snapshots:
         self._scope = tuple(scope)
         self._tell = tell
         self._trees: dict[Digest, Tree | None] = {}
+        self._recorded: dict[Digest, Recorded | None] = {}
         self.unread: dict[str, str] = {}
 
     def recorded(self, index: Index) -> dict[str, DiffItem]:
@@ -36,6 +39,7 @@ class Snapshots:
             path, content = tracked.output.path, tracked.recorded.content if tracked.recorded else None
             if content is not None and tracked.output.cached and self._matters(path):
                 found[path] = DiffItem(path, content.digest, content.executable)
+                self._recorded[content.digest] = tracked.recorded
         return found
 
     def workspace(self, index: Index) -> dict[str, DiffItem]:
@@ -46,7 +50,8 @@ class Snapshots:
             if not tracked.output.cached or not self._matters(path):
                 continue
             try:
-                seen = look(self._project, path, self._tell, content.digest.algorithm if content else self._project.algorithm)
+                # a link in the place of a file is told apart by what it leads to, as `status` does
+                seen = look(self._project, path, self._tell, self._algorithm(content), outside=True)
             except (DvxError, OSError) as error:
                 text = error.message if isinstance(error, DvxError) else (error.strerror or str(error)).lower()
                 self.unread[path] = f"`{printable(path)}` could not be compared: {text}"
@@ -96,8 +101,11 @@ class Snapshots:
             try:
                 self._trees[digest] = self._project.cache.read_tree(digest)
             except (MissingData, Corrupted, UnsafePath):
-                self._trees[digest] = None
+                self._trees[digest] = listed_tree(self._recorded.get(digest))
         return self._trees[digest]
+
+    def _algorithm(self, content: Content | None) -> str:
+        return content.digest.algorithm if content else self._project.algorithm
 
     def _matters(self, path: str) -> bool:
         return not self._scope or any(overlap(path, one) for one in self._scope)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from dvx.formats import decoded, load_yaml
 from dvx.model.events import Tell, silent
 from dvx.model.graph import Graph
 from dvx.model.lock import StageState
@@ -19,6 +20,7 @@ from dvx.ops.pipelines import check_graph, name_of_place, place_of_url
 from dvx.ops.repro_plan import ReproOptions, find_stages
 from dvx.ops.unread import load_for, load_readable
 from dvx.project import Project
+from dvx.store import files
 
 
 class ListedStage(Struct, frozen=True):
@@ -68,11 +70,12 @@ def list_stages(project: Project, options: ListStagesOptions, tell: Tell = silen
     else:
         index = load_for(project, options.targets or (project.dialect.pipeline,), search, tell)
     if options.everything:
-        pointers = [_listed_pointer(index.pointers[path]) for path in index.pointers]
+        pointers = [_listed_pointer(project, index.pointers[path]) for path in index.pointers]
         return (*pointers, *(_listed(index, stage) for stage in index.stages.values()))
     addresses = search(index)
     return tuple(
-        _listed(index, index.stages[one]) if one in index.stages else _listed_pointer(index.pointers[one]) for one in addresses
+        _listed(index, index.stages[one]) if one in index.stages else _listed_pointer(project, index.pointers[one])
+        for one in addresses
     )
 
 
@@ -190,13 +193,17 @@ def _differing(settings: RunSettings) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value != plain[key]}
 
 
-def _listed_pointer(pointer: Pointer) -> ListedStage:
+def _listed_pointer(project: Project, pointer: Pointer) -> ListedStage:
+    # as it stands there, with its paths as they were written
+    written: Any = load_yaml(decoded(files.read(project.abs(pointer.path)), pointer.path), pointer.path)
     document: dict[str, Any] = {"stage": pointer.path, "wdir": pointer.workdir, "frozen": pointer.frozen}
     deps = [_entry(recorded.path, recorded) for recorded in pointer.deps]
     # what is in a database has no path
     document["deps"] = [{key: value for key, value in dep.items() if value != ""} for dep in deps]
     document["outs"] = [_output(output, recorded) for output, recorded in pointer.outs]
-    summary = "Outputs " + ", ".join(recorded.path.rpartition("/")[2] for _, recorded in pointer.outs)
+    summary = str(written.get("desc") or "").partition("\n")[0] or "Outputs " + ", ".join(
+        out["path"] for out in written.get("outs") or ()
+    )
     return ListedStage(
         pointer.path, summary, {key: value for key, value in document.items() if value not in (None, "", False, [], {})}
     )

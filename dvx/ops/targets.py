@@ -20,7 +20,23 @@ def check_target(project: Project, index: Index, path: str) -> None:
         raise MissingData(f"`{printable(path)}` does not exist", _way_out(project, path))
     check_place(project, path, is_folder=os.path.isdir(project.abs(path)))
     check_link(project.abs(path), path, project.root)
+    if os.path.isdir(project.abs(path)):
+        _check_folder(project, path)
     check_owners(project, index, path)
+
+
+def _check_folder(project: Project, path: str) -> None:
+    place, shown = project.abs(path), printable(path)
+    if os.path.islink(place):
+        real = os.path.relpath(os.path.realpath(place), project.cwd)
+        raise UnsafePath(f"`{shown}` is a link to a folder", f"run `dvx add {quoted(real)}`")
+    name = project.dialect.ignore
+    # DVC refuses to read a repository that has one
+    found = next((folder for folder, _, names in os.walk(place) if name in names), "") if project.dialect.conforms_to else ""
+    if found:
+        inside = os.path.relpath(os.path.join(found, name), project.root).replace(os.sep, "/")
+        hint = f"move its lines to the `{name}` of the repository, and remove it"
+        raise UnsafePath(f"`{printable(inside)}` lies in `{shown}`: an ignore file may not be tracked as data", hint)
 
 
 def _way_out(project: Project, path: str) -> str:
