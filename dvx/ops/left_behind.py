@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from dvx.errors import GitError
+from dvx.errors import Corrupted, GitError, MissingData
 from dvx.git import Git
 from dvx.git.history import left_commits
 from dvx.model.events import Tell
@@ -79,11 +79,22 @@ def _named(index: Index) -> set[str]:
 
 
 def _is_safe(project: Project, path: str, content: Content, tell: Tell) -> bool:
-    seen = look(project, path, tell, content.digest.algorithm)
-    if seen is None or not holds(seen.content, content, project.dialect):
-        return False
+    """Whether all that is there is as recorded, and kept; of a folder also a part, which a removal left that was cut off."""
     digest = content.digest
-    if digest.is_tree and not project.cache.has(digest):
+    seen = look(project, path, tell, digest.algorithm)
+    if seen is None or (seen.tree is not None) != digest.is_tree:
         return False
-    held = {f"{path}/{entry.path}": entry.digest for entry in seen.tree.entries} if seen.tree else {path: digest}
-    return all(is_kept(project, place, kept) for place, kept in held.items())
+    if seen.tree is None:
+        return holds(seen.content, content, project.dialect) and is_kept(project, path, digest)
+    try:
+        whole = project.cache.read_tree(digest).by_path
+    except (MissingData, Corrupted):
+        return False
+    entries = seen.tree.entries
+    return bool(entries) and all(
+        (known := whole.get(entry.path)) is not None
+        and known.digest == entry.digest
+        and (known.executable == entry.executable or not project.dialect.rich_trees)
+        and is_kept(project, f"{path}/{entry.path}", entry.digest)
+        for entry in entries
+    )

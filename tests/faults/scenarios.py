@@ -128,6 +128,15 @@ def _for_checkout(repo: Path, dvx: Dvx) -> None:
     subprocess.run(["git", "checkout", "--quiet", "--", "."], cwd=repo, check=True)
 
 
+def _for_left_behind(repo: Path, dvx: Dvx) -> None:
+    """Data that only the branch tracks that Git was on before."""
+    subprocess.run(["git", "checkout", "--quiet", "-b", "other"], cwd=repo, check=True)
+    _data(repo)
+    dvx(repo, "add", "d", "f")
+    commit(repo)
+    subprocess.run(["git", "checkout", "--quiet", "-"], cwd=repo, check=True)
+
+
 def _for_forced_checkout(repo: Path, dvx: Dvx) -> None:
     _for_checkout(repo, dvx)
     _write(repo / "d/a", "not saved\n")
@@ -420,6 +429,7 @@ SCENARIOS = {
     "add hardlink": Scenario(_for_linked("hardlink"), ("add", "d", "f")),
     "add symlink": Scenario(_for_linked("symlink"), ("add", "d", "f")),
     "checkout": Scenario(_for_checkout, ("checkout",)),
+    "checkout of another branch": Scenario(_for_left_behind, ("checkout",)),
     "checkout -f": Scenario(_for_forced_checkout, ("checkout", "-f")),
     # a place that nobody has agreed to yet
     "remote add": Scenario(_nothing, ("remote", "add", "-d", "store", "../new"), once=True),

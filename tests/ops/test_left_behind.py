@@ -69,6 +69,13 @@ def test_edited_data_stays(folder: Path) -> None:
     assert (folder / "deep/folder/x").exists()
 
 
+def test_what_a_removal_left_goes(folder: Path) -> None:
+    (folder / "deep/folder/x").unlink()
+    assert dvx(folder, "checkout").out == ALL
+    assert not (folder / "deep/folder").exists()
+    assert dvx(folder, "checkout").out == ""
+
+
 def test_data_that_the_cache_lacks_stays(folder: Path) -> None:
     shutil.rmtree(folder / dialect_of(folder).folder / "cache")
     assert "D\t" not in dvx(folder, "checkout", "--allow-missing").out
