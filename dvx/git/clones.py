@@ -7,6 +7,7 @@ import os
 from dvx.errors import GitError, UnknownTarget
 from dvx.git import process, values
 from dvx.git.places import GitPlace, is_hidden
+from dvx.model.experiment import EXPERIMENTS, ExpRef
 from dvx.model.paths import printable
 from dvx.model.settings import redact
 
@@ -85,10 +86,26 @@ def _from_all(place: GitPlace, url: str, revision: str) -> str:
     if answer.code:
         raise _failure(url, answer)
     commit = next((found for name in (revision, f"origin/{revision}") if (found := _commit(place, name))), "")
+    commit = commit or _experiment(place, url, revision)
     if not commit:
         hint = "name a branch, tag or commit that was pushed there"
         raise UnknownTarget(f"`{redact(url)}` has no revision `{printable(revision) or 'HEAD'}`", hint)
     return commit
+
+
+def _experiment(place: GitPlace, url: str, name: str) -> str:
+    """The commit of the experiment of this name; empty if there is none.
+
+    Raises:
+        UnknownTarget: several have it.
+    """
+    answer = process.run(place, (*_SAFE, "ls-remote", "--quiet", "--refs", "--", url, f"{EXPERIMENTS}*"))
+    rows = (line.partition("\t") for line in values.lines(answer.out)) if answer.code == 0 else ()
+    found = {ref: commit for commit, _, ref in rows if (known := ExpRef.parse(ref)) is not None and known.name == name}
+    if len(set(found.values())) > 1:
+        text = f"`{printable(name)}` names {len(found)} experiments of `{redact(url)}`"
+        raise UnknownTarget(text, f"give the whole name of one of them, as `{next(iter(found))}`")
+    return _shallow(place, url, next(iter(found))) if found else ""
 
 
 def _commit(place: GitPlace, name: str) -> str:

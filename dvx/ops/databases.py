@@ -34,7 +34,7 @@ def import_db(project: Project, query: Query, options: ImportOptions, tell: Tell
     connection = connection_of(project.config, query.connection)
     # DVC finds names only as they stand in its configuration
     query = replace(query, connection=connection.name)
-    path = place_for(project, f"{query.table or 'results'}.{query.file_format}", options)
+    path = place_for(project, f"{query.table or 'results'}.{query.file_format}", options, tell)
     with Sources(project) as sources:
         room, inner = answered(project, query, path, sources, tell)
         content = take(project, room, inner, path, tell, force=options.force)

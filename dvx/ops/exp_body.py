@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from dvx.errors import DvxError
 from dvx.model.dataset import is_dataset
 from dvx.model.evidence import evidence
-from dvx.model.paths import parent
+from dvx.model.paths import located, parent
 from dvx.model.pointer import OutputKind, Recorded
 from dvx.model.run import Run
 from dvx.ops.index import Index, load_index
@@ -39,7 +39,7 @@ def body_of(project: Project, source: Source, *, param_deps: bool, done: Collect
         return Body({"data": None, "error": {"msg": error.message, "type": type(error).__name__}})
     params = {path: one.document() for path, one in seen.params.items()}
     metrics = {path: one.document() for path, one in seen.metrics.items() if done is None or _is_made(index, path)}
-    data = {"params": params, "metrics": metrics, "deps": _deps(index), "outs": _outs(index)}
+    data = {"params": params, "metrics": metrics, "deps": _deps(project, index), "outs": _outs(index)}
     return Body({"data": data, "error": None}, tuple(seen.lacking()))
 
 
@@ -67,14 +67,16 @@ def _is_made(index: Index, path: str) -> bool:
     return owner is not None and owner.recorded is not None
 
 
-def _deps(index: Index) -> dict[str, Any]:
+def _deps(project: Project, index: Index) -> dict[str, Any]:
     found = {}
     for stage in index.stages.values():
         state = index.state(stage)
         for path in (path for path in stage.deps if not is_dataset(path)):
             found[path] = _facts(state.deps.get(path) if state else None)
     for pointer in index.pointers.values():
-        found |= {recorded.path: _facts(recorded) for recorded in pointer.deps if "db" not in recorded.extras}
+        for recorded in pointer.deps:
+            if recorded.extras.keys().isdisjoint(("repo", "db")):
+                found[located(recorded.path, "", project.root)] = _facts(recorded)
     return found
 
 

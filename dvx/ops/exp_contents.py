@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dvx.git import Extra, Git
 from dvx.git.submodules import submodule_of
 from dvx.model.events import Notice, Tell
-from dvx.model.paths import ancestors, join, listed, parent, within
+from dvx.model.paths import ancestors, is_outside, join, listed, parent, within
 from dvx.ops.exp_edits import DEFAULT_PARAMS
 from dvx.ops.index import Index
 from dvx.project import Project
@@ -33,7 +33,7 @@ def extra_of(project: Project, git: Git, index: Index, included: Sequence[str] =
 
 def tell_absent(git: Git, index: Index, extra: Extra, tell: Tell) -> None:
     """Say which dependencies, metrics and plots the experiment lacks because Git does not know them, or ignores them."""
-    named = _inside({dep for stage in index.stages.values() for dep in stage.deps if "://" not in dep})
+    named = _inside({dep for stage in index.stages.values() for dep in stage.deps})
     held = {*extra.paths, *extra.ignored}
     loose = [dep for dep in sorted(named) if index.owner_of(dep) is None and held.isdisjoint((dep, *ancestors(dep)))]
     missing = sorted(set(loose) - git.tracked(loose) - git.ignored(loose))
@@ -74,4 +74,4 @@ def _is_cached(index: Index, path: str) -> bool:
 
 
 def _inside(paths: Iterable[str]) -> list[str]:
-    return [path for path in dict.fromkeys(paths) if not path.startswith(("/", "../")) and path != ".."]
+    return [path for path in dict.fromkeys(paths) if not is_outside(path)]

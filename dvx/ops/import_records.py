@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from dvx.errors import DvxError, MissingData
-from dvx.formats import dump_yaml
+from dvx.errors import DvxError, FormatError, MissingData
+from dvx.formats import dump_yaml, edit_yaml, load_yaml
 from dvx.model.dialect import DIALECTS
 from dvx.model.events import Tell
 from dvx.model.paths import parent, printable
@@ -22,14 +22,16 @@ from dvx.ops.elsewhere import Sources, room_of, sharing
 from dvx.ops.gitignore import ignore
 from dvx.ops.ignore import BUILT_IN
 from dvx.ops.owners import for_git
+from dvx.ops.pointer_text import read_pointer
 from dvx.ops.pointers import renew_checksum, set_content
-from dvx.ops.texts import change_yaml
+from dvx.ops.texts import change_yaml, text_of
 from dvx.ops.track import Seen, look, store
 from dvx.ops.url_source import There, UrlSource, there_of
 from dvx.project import Project
 
 TOKENS = ("etag", "checksum", "version_id", "files", "md5", "xxh128", "sha256", "blake3", "size", "nfiles", "isexec", "hash")
 """The fields of an entry that say what a path holds, in whatever terms."""
+_OWN = ("desc", "type", "labels", "meta", "remote")
 _SIZES = frozenset({"size", "nfiles", "isexec", "hash"})
 _FORBIDDEN = BUILT_IN | {one.ignore for one in DIALECTS}
 
@@ -70,8 +72,42 @@ def write_import(project: Project, path: str, arrived: Arrived, *, bare: bool = 
     ignored = ignore(project, [path])
     pointer = path + project.dialect.pointer_suffix
     with project.lock(pointer):
-        project.write(pointer, dump_yaml(document))
+        project.write(pointer, _written(project, pointer, document))
     return Imported(path, pointer, for_git(project, [*ignored, pointer]))
+
+
+def _written(project: Project, pointer: str, document: dict[str, Any]) -> str:
+    """The text of a new import's pointer. Of the one before stays what a person wrote, its order and its comments."""
+    old = text_of(project, pointer)
+    try:
+        known = load_yaml(old, pointer)
+        before = read_pointer(old.encode("utf-8", "surrogateescape"), pointer, project.dialect)
+    except FormatError:
+        return dump_yaml(document)
+    if not isinstance(known, Mapping):
+        return dump_yaml(document)
+    (out,) = document["outs"]
+    kept: Mapping[str, Any] = next((one for one in known["outs"] if one.get("path") == out["path"]), {}) if before.outs else {}
+    out |= {key: kept[key] for key in _OWN if key in kept}
+    whole = {**document, **{key: known[key] for key in ("desc", "meta") if key in known}}
+    return edit_yaml(old, lambda edited: _become(edited, whole), pointer)
+
+
+def _become(old: Any, new: Mapping[str, Any]) -> None:
+    """Let an entry say what `new` says, in the order that it has."""
+    for key, value in new.items():
+        known = old.get(key)
+        if isinstance(value, Mapping) and isinstance(known, Mapping):
+            _become(known, value)
+        elif isinstance(value, list) and isinstance(known, list) and len(value) == len(known):
+            for place, (one, other) in enumerate(zip(known, value, strict=True)):
+                if isinstance(one, Mapping) and isinstance(other, Mapping):
+                    _become(one, other)
+                elif one != other:
+                    known[place] = other
+        elif key not in old or known != value:
+            old[key] = value
+    _drop(old, [key for key in old if key not in new])
 
 
 def rewrite_import(project: Project, pointer: Pointer, arrived: Arrived) -> Imported:

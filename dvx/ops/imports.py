@@ -60,11 +60,12 @@ def import_repo(project: Project, origin: Origin, options: ImportOptions, tell: 
         UnknownTarget: it has no such revision, path or remote.
         DvxError: the place is taken, or cannot be tracked.
     """
-    if not origin.path.strip("/."):
-        raise UsageError("a whole repository cannot be imported", "name a file or folder in it")
     _refuse_private({option.option: value for option, value in settings_of(origin).items()}, "--remote-config")
     refuse_password(origin.url, "let Git ask a credential helper, or use SSH")
-    path = place_for(project, os.path.basename(origin.path.rstrip("/")), options)
+    name = os.path.basename(origin.path.rstrip("/"))
+    if not origin.path.strip("/."):
+        name, origin = os.path.basename(origin.url.rstrip("/")).removesuffix(".git"), replace(origin, path=".")
+    path = place_for(project, name, options, tell)
     origin = _seen_from(project, origin, parent(path))
     pointer = path + project.dialect.pointer_suffix
     with Sources(project, jobs=options.jobs) as sources:
@@ -100,7 +101,7 @@ def import_url(project: Project, url: str, options: ImportOptions, tell: Tell = 
     source = UrlSource(project, url, project.cwd, {**options.fs_config, **aware}, options.jobs)
     if options.to_remote and source.demanded:
         raise UsageError("what a bucket keeps in versions goes to no other remote", "leave `--to-remote` out")
-    path = place_for(project, source.name, options)
+    path = place_for(project, source.name, options, tell)
     if source.local and within(project.abs(path), source.local):
         raise UsageError(f"`{printable(url)}` holds the place that it would go to", "name a part of it")
     written = url if is_url(url) or (os.path.isabs(url) and not within(source.local, project.root)) else ""
@@ -136,8 +137,10 @@ def _entry(said: Mapping[str, Any], where: Mapping[str, Any]) -> dict[str, Any]:
     return entry
 
 
-def place_for(project: Project, name: str, options: ImportOptions) -> str:
+def place_for(project: Project, name: str, options: ImportOptions, tell: Tell) -> str:
     """The project path that an import goes to: `options.out`, a name in it if that is a folder, or `name` where the user stands.
+
+    A pointer without its data is replaced.
 
     Raises:
         DvxError: something else is there, or nothing can be tracked there.
@@ -151,10 +154,15 @@ def place_for(project: Project, name: str, options: ImportOptions) -> str:
     check_owners(project, index, path)
     check_git(project, [path])
     pointer = path + project.dialect.pointer_suffix
+    if not os.path.lexists(project.abs(path)):
+        before = index.pointers.get(pointer)
+        if before is not None and not before.deps and any(recorded.content for _, recorded in before.outs):
+            tell(Notice(f"`{printable(pointer)}` records other data, which the import replaces", "`dvx undo` brings it back"))
+        return path
     # data without a pointer may be what an interrupted import left; it is compared
     if os.path.lexists(project.abs(pointer)) and not options.force:
         raise taken(pointer)
-    if os.path.lexists(project.abs(path)) and not options.force and not (options.execute and options.download):
+    if not options.force and not (options.execute and options.download):
         raise taken(path)
     return path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -99,11 +100,72 @@ IMPORTS = [
     ("import-url", "../out/d", "folder"),
     ("import-url", "../out/file", "bare", "--no-exec"),
     ("import-url", "../out/file", "known", "--no-download"),
+    ("import", "../source", ".", "-o", "whole"),
 ]
 
 
 def pointers(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in sorted(folder.glob("?*.dvc"))}
+
+
+BEFORE = {
+    "the same": ("import", "../source", "d", "-o", "imp"),
+    "no longer a file": ("import-url", "../out/file", "imp"),
+    "nothing yet": ("import", "../source", "d", "-o", "imp", "--no-exec"),
+    "by hand": "# mine\nouts:\n- desc: what it is\n  path: imp\nmeta:\n  who: me\n",
+    "of another": "desc: a file\ndeps:\n- path: ../out/d # there\nouts:\n- path: imp\n  type: data\n",
+}
+
+
+@pytest.mark.parametrize("before", BEFORE)
+@pytest.mark.parametrize("again", [("import", "../source", "d", "-o", "imp"), ("import-url", "../out/file", "imp")])
+def test_a_pointer_without_its_data_becomes_that_of_an_import(
+    tmp_path: Path, dvc: Tool, tools: Mapping[str, Tool], before: str, again: tuple[str, ...]
+) -> None:
+    """What a person wrote in it stays, and so does the order."""
+    make_sources(tmp_path, dvc)
+    first = BEFORE[before]
+    for name, tool in tools.items():
+        work = tmp_path / name
+        work.mkdir()
+        git(work, "init", "--quiet")
+        dvc(work, "init")
+        if isinstance(first, str):
+            write(work / "imp.dvc", first)
+        else:
+            dvc(work, *first)
+            shutil.rmtree(work / "imp", ignore_errors=True)
+            (work / "imp").unlink(missing_ok=True)
+        tool(work, *again)
+    assert pointers(tmp_path / "dvx") == pointers(tmp_path / "dvc")
+    assert tree(tmp_path / "dvx", skip=(".git", ".dvc")) == tree(tmp_path / "dvc", skip=(".git", ".dvc"))
+
+
+def test_data_of_an_experiment_is_found_by_its_name(tmp_path: Path, dvc: Tool, tools: Mapping[str, Tool]) -> None:
+    make_sources(tmp_path, dvc)
+    source = tmp_path / "source"
+    write(source / "params.yaml", "n: 1\n")
+    write(source / "dvc.yaml", "stages:\n  s:\n    cmd: cat params.yaml > o\n    params: [n]\n    outs: [o]\n")
+    commit_all(source)
+    dvc(source, "exp", "run", "-n", "two", "-S", "n=2")
+    git(source, "checkout", "--quiet", ".")
+    for name, tool in tools.items():
+        work = tmp_path / name
+        work.mkdir()
+        git(work, "init", "--quiet")
+        dvc(work, "init")
+        tool(work, "get", "../source", "o", "--rev", "two", "-o", "got")
+        tool(work, "get", "../source", "params.yaml", "--rev", "two")
+        tool(work, "import", "../source", "o", "--rev", "two")
+        assert (work / "got").read_text() == "n: 2\n"
+    assert pointers(tmp_path / "dvx") == pointers(tmp_path / "dvc")
+    assert tree(tmp_path / "dvx", skip=(".git", ".dvc")) == tree(tmp_path / "dvc", skip=(".git", ".dvc"))
+
+
+def test_experiments_show_no_source_in_another_repository(work: Path, tools: Mapping[str, Tool]) -> None:
+    shown = {name: json.loads(tool(work, "exp", "show", "--json").out)[0]["data"] for name, tool in tools.items()}
+    assert shown["dvx"]["deps"] == shown["dvc"]["deps"]
+    assert shown["dvx"]["outs"] == shown["dvc"]["outs"]
 
 
 def test_imports_are_recorded_as_dvc_records_them(tmp_path: Path, dvc: Tool, tools: Mapping[str, Tool]) -> None:
@@ -126,7 +188,7 @@ def test_imports_are_recorded_as_dvc_records_them(tmp_path: Path, dvc: Tool, too
     commit_all(tmp_path / "source")
     write(tmp_path / "out/file", "another\n")
     for name, tool in tools.items():
-        tool(tmp_path / name, "update", "d.dvc", "file.dvc", "folder.dvc", "plain.txt.dvc")
+        tool(tmp_path / name, "update", "d.dvc", "file.dvc", "folder.dvc", "plain.txt.dvc", "whole.dvc")
         tool(tmp_path / name, "update", "mixed.dvc", "--rev", "v1")
     assert pointers(ours) == pointers(theirs)
     assert tree(ours, skip=(".git", ".dvc")) == tree(theirs, skip=(".git", ".dvc"))

@@ -245,13 +245,59 @@ def test_what_is_in_the_way_stays(dialect_repo: Path, source: Path) -> None:
     assert (dialect_repo / "raw.txt").read_text() == "mine\n"
 
 
+def test_a_whole_repository_is_imported_under_its_name(dialect_repo: Path, source: Path) -> None:
+    dvx(dialect_repo, "import", "../source", ".")
+    held = files(dialect_repo / "source")
+    assert held["data/raw.txt"] == "two\n"
+    assert not [name for name in held if name.endswith((".dvx", ".dvc")) or name.startswith(".git/")]
+    lose(dialect_repo)
+    dvx(dialect_repo, "pull")
+    assert files(dialect_repo / "source") == held
+
+
+def test_an_import_takes_the_place_of_a_pointer_without_its_data(dialect_repo: Path, source: Path) -> None:
+    pointer = dialect_repo / f"raw.txt{dialect_of(dialect_repo).pointer_suffix}"
+    dvx(dialect_repo, "import", "../source", "data/raw.txt")
+    before = pointer.read_text()
+    (dialect_repo / "raw.txt").unlink()
+    assert "records other data" not in dvx(dialect_repo, "import", "../source", "data/raw.txt").err
+    assert pointer.read_text() == before
+    assert run_dvx(dialect_repo, "import", "../source", "data/raw.txt").code != 0
+    # data of one's own, which is in the cache
+    dvx(dialect_repo, "remove", "--outs", pointer.name)
+    write(dialect_repo / "raw.txt", "mine\n")
+    dvx(dialect_repo, "add", "raw.txt")
+    mine = pointer.read_text()
+    (dialect_repo / "raw.txt").unlink()
+    assert "records other data, which the import replaces" in dvx(dialect_repo, "import", "../source", "data/raw.txt").err
+    assert sorted(pointer.read_text().split()) == sorted(before.split())
+    dvx(dialect_repo, "undo")
+    assert pointer.read_text() == mine
+
+
+def test_an_experiment_is_a_revision_if_one_alone_has_the_name(dialect_repo: Path, source: Path) -> None:
+    write(source / dialect_of(source).pipeline, "stages:\n  s:\n    cmd: cat n.yaml > out\n    deps: [n.yaml]\n    outs: [out]\n")
+    for number in (1, 2):
+        write(source / "n.yaml", f"n: {number}\n")
+        commit_all(source)
+        dvx(source, "exp", "run", "-n", "same")
+        dvx(source, "exp", "run", "-n", f"own{number}")
+    dvx(dialect_repo, "get", "../source", "out", "--rev", "own1")
+    assert (dialect_repo / "out").read_text() == "n: 1\n"
+    dvx(dialect_repo, "import", "../source", "out", "--rev", "own2", "-o", "two")
+    assert (dialect_repo / "two").read_text() == "n: 2\n"
+    assert dvx(dialect_repo, "status", "two", "--json").json == {}
+    said = run_dvx(dialect_repo, "get", "../source", "out", "--rev", "same", "-o", "none")
+    assert said.code != 0
+    assert "`same` names 2 experiments of " in said.err
+
+
 def test_what_the_source_lacks_is_told(dialect_repo: Path, source: Path, tmp_path: Path) -> None:
     for words, said in {
         ("../source", "data/rwa.txt"): "error: `../source` has no `data/rwa.txt`\nhint: did you mean `raw.txt",
         ("../source", "../escape"): "error: `../escape` leaves the repository `../source`\n",
         ("../source", "data", "--rev", "v7"): "has no revision `v7`\n",
         ("../nowhere", "x"): "error: the repository `../nowhere` cannot be read",
-        ("../source", "."): "error: a whole repository cannot be imported\n",
         ("ext::sh -c 'touch canary'", "x"): "cannot be read",
         ("--upload-pack=touch canary", "x"): "",
     }.items():
