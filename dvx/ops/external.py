@@ -91,7 +91,7 @@ class External:
             place = located(source.local, "", project.root)
             return Recorded(url, observe(project, [place], self._tell, {place: algorithm}, outside=True)[place])
         try:
-            there = source.look(weak=True)
+            there = source.look(for_stage=True)
         except MissingData:
             return Recorded(url, None)
         # a folder is known by the tokens of all that is in it, whichever versions those are

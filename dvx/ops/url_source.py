@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
 import math
 import os
@@ -32,8 +34,9 @@ from dvx.store.scan import walk
 from dvx.store.schemes import find_scheme, scheme_of
 from dvx.store.versioned import NO_VERSION, versioned_name
 
-_BY_ETAG = frozenset({"s3", "gs", "abfs", "oss"})
-_BY_CHECKSUM = frozenset({"http", "https", "webdav", "webdavs"})
+_DAV = frozenset({"webdav", "webdavs"})
+_BY_ETAG = _DAV | {"s3", "gs", "abfs", "oss"}
+_BY_CHECKSUM = frozenset({"http", "https"})
 
 
 class There(Struct, frozen=True):
@@ -120,8 +123,9 @@ class UrlSource:
         """The last part of it."""
         return os.path.basename(self.local) if self.local else self._name.partition("?")[0]
 
-    def look(self, *, weak: bool = False) -> There:
-        """What is there now; of an `aware` source, in which versions. With `weak`, a weak ETag of HTTP will do.
+    def look(self, *, for_stage: bool = False) -> There:
+        """What is there now; of an `aware` source, in which versions. What is `for_stage` is all that a lock
+        has: a weak ETag of HTTP, and a generation of Google's store.
 
         Raises:
             ConfigError: there are no versions, and they are demanded.
@@ -129,7 +133,7 @@ class UrlSource:
             RemoteError: the store cannot be reached.
         """
         if not self.aware:
-            return self._look_here() if self.local else self._look_there(_network(self._remote), weak=weak)
+            return self._look_here() if self.local else self._look_there(_network(self._remote), for_stage=for_stage)
         found = _there(self.versions())
         if self.demanded and not found.versions:
             text = f"the bucket of `{printable(redact(self.url))}` keeps no versions"
@@ -153,7 +157,7 @@ class UrlSource:
             raise ConfigError(text, "import the data with `dvx import-url`")
         infos = self._infos(_network(self._remote))
         return {
-            path: {"size": int(info["size"]), "version_id": info.get("VersionId"), "etag": _token(info, "etag")}
+            path: {"size": int(info["size"]), "version_id": info.get("VersionId"), "etag": _token(info, self._protocol)}
             for path, info in infos.items()
         }
 
@@ -197,14 +201,14 @@ class UrlSource:
         found = walk(self.local, "", self.local, _never)
         return There(True, {one.path: one.status.st_size for one in found})
 
-    def _look_there(self, remote: NetworkRemote, *, weak: bool) -> There:
+    def _look_there(self, remote: NetworkRemote, *, for_stage: bool) -> There:
         infos = self._infos(remote)
         sizes = {path: None if one["size"] is None else int(one["size"]) for path, one in infos.items()}
         key = "etag" if self._protocol in _BY_ETAG else "checksum" if self._protocol in _BY_CHECKSUM else ""
-        tokens = {path: token for path, one in infos.items() if key and (token := _token(one, key, weak=weak))}
+        tokens = {path: token for path, one in infos.items() if key and (token := _token(one, self._protocol, weak=for_stage))}
         times = {path: time for path, one in infos.items() if (time := modified_of(one)) < math.inf}
         # of a file alone, the store says its version unasked
-        version = infos[""].get("VersionId") if "" in infos else None
+        version = infos[""].get("generation" if for_stage and self._protocol == "gs" else "VersionId") if "" in infos else None
         return There("" not in infos, sizes, tokens, key, {"": version} if version not in NO_VERSION else {}, times)
 
     def blocks(self, path: str) -> Iterator[bytes]:
@@ -265,12 +269,16 @@ def _network(remote: Remote) -> NetworkRemote:
     return remote
 
 
-def _token(info: Mapping[str, Any], key: str, *, weak: bool = False) -> str:
-    """What changes when a file does; a weak one of HTTP says less than that."""
+def _token(info: Mapping[str, Any], protocol: str, *, weak: bool = False) -> str:
+    """What changes when a file does, as DVC writes it; a weak one of HTTP says less than that."""
     found = str(info.get("ETag") or info.get("etag") or "")
-    if key == "checksum":
+    if protocol in _BY_CHECKSUM:
         return "" if found.startswith("W/") and not weak else found
-    return found.strip('"')
+    if protocol == "gs":
+        with contextlib.suppress(ValueError):
+            return base64.b64decode(found, validate=True).hex()
+    bare = found.strip('"')
+    return found if protocol in _DAV else f'"{bare}"' if protocol == "abfs" and bare else bare
 
 
 def _never(_path: str, _is_folder: bool) -> bool:

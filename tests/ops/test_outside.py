@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dvx.store.remote import open_remote
 from tests.helpers import commit_all, dialect_of, dvx, run_dvx, tree, write
 from tests.more_servers import Served
 
@@ -185,3 +187,25 @@ def test_many_urls_are_asked_at_once_and_one_by_many_stages_once(dialect_repo: P
     assert len(said) == 12
     assert len(most) == 13
     assert max(most) > 1
+
+
+@pytest.mark.parametrize("kind", ["gs", "dav"])
+def test_tokens_of_other_stores_are_written_as_dvc_writes_them(dvc_like: Path, kind: str, request: pytest.FixtureRequest) -> None:
+    """DVC decodes the ETag of Google's store and names its generation; that of WebDAV it keeps with its quotes."""
+    server: Served = request.getfixturevalue(kind)
+    url = "gs://dvxgcs/stages" if kind == "gs" else f"webdav://127.0.0.1:{server.port}/stages"
+    open_remote("store", url, server.options, 1, None, {}).put(b"hello", "in")
+    dvx(dvc_like, "remote", "add", "--local", "store", url)
+    for option, value in server.options.items():
+        dvx(dvc_like, "remote", "modify", "--local", "store", option, value)
+    write(dvc_like / "dvc.yaml", "stages:\n  s:\n    cmd: echo 1 > o\n    deps: [remote://store/in]\n    outs: [o]\n")
+    dvx(dvc_like, "repro")
+    assert dvx(dvc_like, "status", "--json").json == {}
+    (found,) = yaml.safe_load((dvc_like / "dvc.lock").read_text())["stages"]["s"]["deps"]
+    assert {key: found[key] for key in ("path", "hash", "size")} == {"path": "remote://store/in", "hash": "md5", "size": 5}
+    if kind == "gs":
+        assert found["etag"] == hashlib.md5(b"hello").hexdigest()
+        assert found["version_id"].isdecimal()
+    else:
+        assert found["etag"].startswith('"')
+        assert list(found) == ["path", "hash", "etag", "size"]
