@@ -19,6 +19,7 @@ from dvx.model.pointer import Output, OutputKind, Pointer, Recorded
 from dvx.ops.git_ignored import check_seen
 from dvx.ops.pointer_text import read_pointer
 from dvx.ops.source import Source, Workspace
+from dvx.ops.stage_names import stages_named
 from dvx.project import Project
 
 if TYPE_CHECKING:
@@ -226,7 +227,8 @@ def select(project: Project, index: Index, targets: Sequence[str], options: Sele
 
 
 def _match(project: Project, index: Index, target: str, options: SelectOptions) -> list[Selected]:
-    owned = [Selected(tracked) for tracked in index.by_stage.get(target, ())]
+    addresses = stages_named(project, index, target) or (target,)
+    owned = [Selected(tracked) for address in addresses for tracked in index.by_stage.get(address, ())]
     if owned:
         return owned
     if options.glob and any(sign in target for sign in "*?["):

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from dvx.errors import DvxError, UnknownTarget, nearest
 from dvx.model.graph import Graph
 from dvx.model.paths import join, within
-from dvx.model.stage import Pipeline
 from dvx.model.staleness import Action, Reason
 from dvx.ops.git_ignored import check_seen
 from dvx.ops.index import Index
 from dvx.ops.pipelines import check_graph
+from dvx.ops.stage_names import stages_named
 from dvx.project import Project
 
 
@@ -153,32 +153,20 @@ def find_stages(project: Project, index: Index, options: ReproOptions) -> tuple[
 
 
 def _find(project: Project, index: Index, target: str, options: ReproOptions) -> Iterable[str]:
-    here = index.pipelines.get(_here(project))
     if options.recursive:
         folder = project.relative(target)
         below = [address for address, stage in index.stages.items() if within(stage.file, folder)]
         if below:
             return below
-    if options.glob and here:
+    if options.glob and (here := index.pipelines.get(_here(project))):
         matched = [stage.address for stage in here.stages.values() if fnmatch.fnmatchcase(stage.name, target)]
         if matched:
             return matched
-    named = _named(here, target) if here else ()
-    return named or _elsewhere(project, index, target)
-
-
-def _named(pipeline: Pipeline, name: str) -> tuple[str, ...]:
-    """The stage of that name, or the stages generated from it."""
-    if name in pipeline.stages:
-        return (pipeline.stages[name].address,)
-    return tuple(pipeline.stages[one].address for one in pipeline.groups.get(name, ()))
+    return stages_named(project, index, target) or _elsewhere(project, index, target)
 
 
 def _elsewhere(project: Project, index: Index, target: str) -> tuple[str, ...]:
-    """What a target means that is no stage here; a pipeline file may be one without stages."""
-    file, _, name = target.rpartition(":")
-    if file and (pipeline := index.pipelines.get(project.relative(file))) is not None:
-        return _named(pipeline, name) or _unknown(project, index, target)
+    """What a target means that is no stage; a pipeline file may be one without stages."""
     path = project.relative(target)
     if path in index.pipelines:
         return tuple(stage.address for stage in index.pipelines[path].stages.values())

@@ -83,7 +83,7 @@ class TransferScope(Struct, frozen=True):
 
 
 def find_scope(project: Project, options: SyncOptions, tell: Tell = silent) -> TransferScope:
-    """Outputs in the cache that are shared through remotes. An output's own `remote` wins over the user's choice.
+    """Outputs in the cache that are shared through remotes. One with a `remote` of its own goes nowhere else.
 
     Raises:
         UnknownTarget: a target is in none of the revisions.
@@ -181,7 +181,7 @@ def _items(
         pointer = index.pointers.get(each.tracked.file)
         # what a bucket keeps in versions stays there
         kept = pointer is not None and not output.push and len(pointer.deps) == 1 and bool(versions_named(pointer.deps[0]))
-        if not output.push and not kept:
+        if (not output.push and not kept) or (options.remote and output.remote not in ("", options.remote)):
             continue
         if options.max_size and (recorded.content.size or 0) >= options.max_size:
             continue

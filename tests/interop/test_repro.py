@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import Result, commit_all, git, run_dvx, tree, write
+from tests.helpers import Result, commit_all, dvx, git, run_dvx, tree, write
 from tests.interop.steps import Tool
 
 Both = Callable[..., Mapping[str, tuple[int, list[str], dict[str, bytes]]]]
@@ -212,3 +212,52 @@ def test_a_new_stage_makes_no_folder_for_its_outputs(both: Both) -> None:
     found = both(lambda folder: (folder / "nd").mkdir(), "stage", "add", "-n", "below", "-o", "nd/f", "echo > nd/f")
     assert found["dvx"] == found["dvc"]
     assert "nd/.gitignore" in found["dvx"][2]
+
+
+@pytest.mark.parametrize("target", [":e", "dvc.yaml:e", ":", "dvc.yaml", "e"])
+@pytest.mark.parametrize("command", [("checkout",), ("pull",), ("commit", "-f"), ("repro", "--pull"), ("status",), ("freeze",)])
+def test_stages_can_be_named_with_a_colon(both: Both, command: tuple[str, ...], target: str) -> None:
+    if command == ("freeze",) and target in (":", "dvc.yaml"):
+        return
+    found = both(nothing if command[0] in ("commit", "freeze") else lambda folder: (folder / "fe").unlink(), *command, target)
+    assert found["dvx"] == found["dvc"]
+    assert found["dvx"][0] == 0
+
+
+def test_a_name_means_the_stage_of_the_folder_that_one_stands_in(native: Path) -> None:
+    for where in ("", "sub/"):
+        write(native / where / "dvx.yaml", "stages:\n  s: {cmd: echo 1 > o, outs: [o]}\n")
+    dvx(native, "repro", "-P")
+    for place in (native, native / "sub"):
+        (place / "o").unlink()
+    for target in ("s", ":s", "dvx.yaml:s", ":"):
+        (native / "sub/o").unlink(missing_ok=True)
+        dvx(native / "sub", "checkout", target)
+        assert (native / "sub/o").exists()
+        assert not (native / "o").exists()
+    dvx(native / "sub", "checkout", "../dvx.yaml:s")
+    assert (native / "o").exists()
+
+
+@pytest.mark.parametrize("remote", ["", "store", "other", "third"])
+def test_what_goes_to_another_remote_is_left_alone(both: Both, dvc: Tool, tmp_path: Path, remote: str) -> None:
+    def edit(folder: Path) -> None:
+        shutil.rmtree(tmp_path / folder.parent.name / "store")
+        for name in ("other", "third"):
+            dvc(folder, "remote", "add", name, f"../{name}")
+        write(folder / "own", "own\n")
+        dvc(folder, "add", "own")
+        write(folder / "own.dvc", (folder / "own.dvc").read_text().replace("  path:", "  remote: other\n  path:"))
+
+    chosen = ("-r", remote) if remote else ()
+    found = both(edit, "push", *chosen)
+    assert found["dvx"] == found["dvc"]
+    for name in ("store", "other", "third"):
+        there = [set(tree(tmp_path / tool / name)) if (tmp_path / tool / name).exists() else set() for tool in ("dvc", "dvx")]
+        assert there[0] == there[1], name
+    for tool, run in {"dvc": dvc, "dvx": run_dvx}.items():
+        folder = tmp_path / tool / "work"
+        run(folder, "push")
+        shutil.rmtree(folder / ".dvc/cache")
+        run(folder, "fetch", *(chosen if remote != "third" else ()))
+    assert set(tree(tmp_path / "dvx/work/.dvc/cache/files")) == set(tree(tmp_path / "dvc/work/.dvc/cache/files"))
