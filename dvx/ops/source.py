@@ -99,8 +99,9 @@ class Workspace:
         found: dict[str, list[str]] = {}
         for path in sorted(tracked):
             folder, _, name = path.rpartition("/")
-            is_skipped = any(ignore.skip(above, True) for above in ancestors(path)) or ignore.skip(path, False)
-            if project.dialect.is_machinery(name) and not is_skipped and os.path.isfile(project.abs(path)):
+            if not project.dialect.is_machinery(name) or not os.path.isfile(project.abs(path)):
+                continue
+            if not any(ignore.skip(above, True) for above in ancestors(path)) and not ignore.skip(path, False):
                 found.setdefault(folder, []).append(name)
         return found
 
