@@ -69,7 +69,7 @@ def status(
     options: SelectOptions = _PLAIN,
     updates: bool | None = None,
 ) -> Status:
-    """What changed of the targets; of everything without any. Beside an output that is a target, others of its stage are left out.
+    """What changed of the targets, of everything without any. Where one is an output, others of its stage are left out.
 
     With `updates` other machines are asked whether imports can be updated; if it is False, not even repositories on this one.
 
