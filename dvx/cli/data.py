@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -29,9 +29,12 @@ from dvx.cli.session import SESSION
 from dvx.config import find_root
 from dvx.errors import UsageError
 from dvx.model.dialect import DVC, NATIVE
+from dvx.model.events import Tell
 from dvx.model.paths import printable
+from dvx.model.pointer import Pointer
 from dvx.ops.index import SelectOptions
 from dvx.ops.scope import ChosenRevisions, SyncOptions
+from dvx.project import Project
 
 _COLUMN = 20
 
@@ -176,7 +179,13 @@ def status(
         raise UsageError("`--jobs`, `--all-branches`, `--all-tags` and `--all-commits` need `--cloud`", "add `--cloud`")
     from dvx.ops.status import as_json, status
 
-    seen = status(find_project(), targets or (), render.terminal(), chosen, updates)
+    def compare_sources(project: Project, imports: Sequence[Pointer], tell: Tell) -> Mapping[str, tuple[str, str]]:
+        # loads Git, which others do without
+        from dvx.ops.import_status import Ask, source_states
+
+        return source_states(project, imports, {None: Ask.HERE, True: Ask.ALL, False: Ask.NONE}[updates], tell)
+
+    seen = status(find_project(), targets or (), render.terminal(), chosen, compare_sources)
     changed = as_json(seen.changed)
     if json:
         render.json(changed)

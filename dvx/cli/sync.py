@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Annotated, Any
 
@@ -24,6 +25,7 @@ from dvx.cli.common import (
     find_project,
     tell_git,
 )
+from dvx.model.events import Tell
 from dvx.model.paths import printable
 from dvx.model.pointer import OutputKind
 from dvx.model.settings import redact
@@ -33,6 +35,7 @@ from dvx.ops.index import SelectOptions
 from dvx.ops.scope import ChosenRevisions, Import, SyncOptions
 from dvx.ops.steps import Step
 from dvx.ops.sync import Direction, SyncPlan
+from dvx.project import Project
 
 RunCacheOption = Annotated[bool, typer.Option("--run-cache/--no-run-cache", help="Earlier runs of stages, too.")]
 VerifyOption = Annotated[bool, typer.Option("--verify", help="Read all of the data back from the remote and check its hashes.")]
@@ -166,7 +169,14 @@ def pull(
         force=force,
         allow_missing=allow_missing,
     )
-    result = pulling.pull(project, options, render.terminal())
+
+    def complete(project: Project, paths: Sequence[str], tell: Tell) -> Iterable[tuple[str, Sequence[str]]]:
+        # loads Git, which others do without
+        from dvx.ops.updates import complete as complete_imports
+
+        return complete_imports(project, paths, tell)
+
+    result = pulling.pull(project, options, complete, render.terminal())
     if json:
         render.json(to_builtins(result))
     else:

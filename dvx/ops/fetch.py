@@ -120,7 +120,7 @@ def _fetch_import(project: Project, one: Import, sources: Sources, tell: Tell, d
 
     if one.origin is None:
         # loads what speaks to stores
-        from dvx.ops.import_records import versions_brought
+        from dvx.ops.downloads import versions_brought
 
         room, inner = versions_brought(project, one.pointer, sources, tell)
     else:

@@ -24,9 +24,10 @@ from dvx.model.settings import OptionName, is_secret, redact
 from dvx.model.stage import is_url
 from dvx.ops.add import AddOptions
 from dvx.ops.bring import BringOptions, add_to_remote
+from dvx.ops.downloads import downloaded
 from dvx.ops.elsewhere import Sources
 from dvx.ops.fetch import bring
-from dvx.ops.import_records import Arrived, Imported, downloaded, observed, take, taken, write_import
+from dvx.ops.import_records import Arrived, Imported, observed, take, taken, write_import
 from dvx.ops.index import load_index
 from dvx.ops.provenance import note_made, note_source
 from dvx.ops.targets import check_git, check_owners, check_place

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -28,8 +30,15 @@ class PullResult(Struct, frozen=True):
     for_git: tuple[str, ...] = ()
 
 
-def pull(project: Project, options: SyncOptions, tell: Tell = silent) -> PullResult:
-    """Fetch, then restore what is complete in the workspace. Raises like `fetch` and `ops.checkout.restore`."""
+Complete = Callable[[Project, Sequence[str], Tell], Iterable[tuple[str, Sequence[str]]]]
+"""Gets what imports recorded and did not download, by the paths of their pointers: returns each path, and the files for Git."""
+
+
+def pull(project: Project, options: SyncOptions, complete: Complete, tell: Tell = silent) -> PullResult:
+    """Fetch, then restore what is complete in the workspace, and `complete` imports whose data was never downloaded.
+
+    Raises like `fetch`, `ops.checkout.restore` and `complete`.
+    """
     plan = plan_fetch(project, options, tell)
     fetched = fetch(project, plan, tell)
     contents, only = recorded(plan.selected)
@@ -51,12 +60,9 @@ def pull(project: Project, options: SyncOptions, tell: Tell = silent) -> PullRes
         clear(project, done.deleted, tell)
     if not partial:
         return PullResult(fetched, done, lacking)
-    # loads Git, which others do without
-    from dvx.ops.updates import complete
-
-    completed = complete(project, partial, tell)
-    for_git = tuple(dict.fromkeys(path for one in completed for path in one.for_git))
-    return PullResult(fetched, done, lacking, tuple(one.path for one in completed), for_git)
+    completed = tuple(complete(project, partial, tell))
+    for_git = tuple(dict.fromkeys(file for _, changed in completed for file in changed))
+    return PullResult(fetched, done, lacking, tuple(path for path, _ in completed), for_git)
 
 
 def demand_pull(result: PullResult, options: SyncOptions) -> None:

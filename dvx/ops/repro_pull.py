@@ -18,6 +18,7 @@ from dvx.ops.pull import pull
 from dvx.ops.scope import SyncOptions
 from dvx.ops.steps import Remotes
 from dvx.ops.sync import Direction, SyncPlan, plan_fetch, transfer
+from dvx.ops.updates import complete
 from dvx.project import Project
 
 
@@ -53,7 +54,7 @@ def _pull(project: Project, owner: str, wanted: tuple[list[str], list[str]], obs
     here, cached = wanted
     try:
         if here:
-            pull(project, _options(project, here), tell)
+            pull(project, _options(project, here), complete, tell)
         if cached:
             fetch(project, plan_fetch(project, _options(project, cached)), tell)
     except DvxError as error:

@@ -62,16 +62,20 @@ class Status(Struct, frozen=True):
     empty: bool
 
 
+CompareSources = Callable[[Project, Sequence[Pointer], Tell], Mapping[str, tuple[str, str]]]
+"""By the path of each import's pointer that can be updated: what its source is called, and its state."""
+
+
 def status(
     project: Project,
     targets: Sequence[str] = (),
     tell: Tell = silent,
     options: SelectOptions = _PLAIN,
-    updates: bool | None = None,
+    compare_sources: CompareSources | None = None,
 ) -> Status:
     """What changed of the targets, of everything without any. Where one is an output, others of its stage are left out.
 
-    With `updates` other machines are asked whether imports can be updated; if it is False, not even repositories on this one.
+    `compare_sources` says of imports whether they can be updated.
 
     Raises:
         FormatError: the project's files are wrong.
@@ -98,9 +102,11 @@ def status(
     }
     pointers = {path: pointer for path, pointer in index.pointers.items() if path in wanted}
     imports = [pointer for pointer in pointers.values() if pointer.deps]
-    sources = _source_rows(project, imports, updates, tell) if imports else {}
+    states = compare_sources(project, imports, tell) if imports and compare_sources else {}
     for path, pointer in pointers.items():
-        rows[path] = (*sources.get(path, ()), *_rows_of(path, partial(_pointer_rows, pointer, observer), tell, wanted[path]))
+        sources = (StatusRow(_DEPS, *states[path]),) if path in states else ()
+        look = partial(_pointer_rows, pointer, observer)
+        rows[path] = (*sources, *_rows_of(path, look, tell, wanted[path]))
     changed = {owner: rows[owner] for owner in sorted(rows, key=lambda owner: order.get(owner, 0)) if rows[owner]}
     return Status(changed, empty=not index.pointers and not index.stages)
 
@@ -177,14 +183,6 @@ def _wanted(project: Project, index: Index, targets: Sequence[str], options: Sel
     if options.with_deps:
         found = {**dict.fromkeys(check_graph(project, index).upstream(set(found))), **found}
     return found
-
-
-def _source_rows(project: Project, imports: list[Pointer], updates: bool | None, tell: Tell) -> dict[str, tuple[StatusRow, ...]]:
-    # loads Git, which others do without
-    from dvx.ops.import_status import Ask, source_states
-
-    ask = {None: Ask.HERE, True: Ask.ALL, False: Ask.NONE}[updates]
-    return {path: (StatusRow(_DEPS, *state),) for path, state in source_states(project, imports, ask, tell).items()}
 
 
 def _pointer_rows(pointer: Pointer, observer: Observer) -> Iterable[StatusRow]:

@@ -8,20 +8,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from dvx.config import RemoteSettings
-from dvx.errors import ConfigError, DvxError, MissingData
+from dvx.errors import DvxError, MissingData
 from dvx.model.digest import Digest, digest_bytes
 from dvx.model.events import Tell, TransferPlanned
 from dvx.model.transfer import ChosenPath, TransferPlan, TransferResult, Wanted, gather, plan_transfer
 from dvx.model.tree import Tree
-from dvx.ops.credentials import guard, options_for
+from dvx.ops.connections import connect
 from dvx.ops.reach import Reach
 from dvx.project import Project
-from dvx.shell import output_of
 from dvx.store import copy, pack_copy
 from dvx.store.listed import Listed
 from dvx.store.packs import Packs
-from dvx.store.remote import Remote, open_remote
+from dvx.store.remote import Remote
 from dvx.store.remote_objects import Looked, RemoteObjects
 from dvx.store.versioned import VersionedRemote, is_versioned, open_versioned
 
@@ -94,22 +92,6 @@ class Remotes:
             opened = open_versioned(settings.name, settings.url, lambda: connect(self._project, aware, self._jobs))
             self._versioned[settings.name] = opened
         return self._versioned[settings.name]
-
-
-def connect(project: Project, settings: RemoteSettings, jobs: int) -> Remote:
-    """The remote that `settings` describe; the network is not touched yet. Raises like `store.remote.open_remote`."""
-    guard(project, settings)
-    options = options_for(project, settings)
-    if "bearer_token_command" in options:
-        options["token"] = _token(settings.name, options.pop("bearer_token_command"))
-    return open_remote(settings.name, settings.url, options, jobs or settings.jobs, project.ask, project.config.environ)
-
-
-def _token(name: str, command: str) -> str:
-    token = output_of(command)
-    if not token:
-        raise ConfigError(f"the `bearer_token_command` of the remote `{name}` gave no token", "run it by hand to see why")
-    return token
 
 
 def _objects(project: Project, remote: Remote) -> RemoteObjects:

@@ -19,19 +19,10 @@ from dvx.model.tree import Content
 from dvx.ops.add import AddOptions
 from dvx.ops.bring import BringOptions, add_to_remote
 from dvx.ops.databases import answered
+from dvx.ops.downloads import downloaded, source_of
 from dvx.ops.elsewhere import Sources, tip_of
 from dvx.ops.fetch import bring
-from dvx.ops.import_records import (
-    Arrived,
-    Imported,
-    agree,
-    downloaded,
-    observed,
-    recorded_source,
-    rewrite_import,
-    source_of,
-    take,
-)
+from dvx.ops.import_records import Arrived, Imported, agree, observed, recorded_source, rewrite_import, take
 from dvx.ops.index import Index, Tracked, load_index
 from dvx.ops.owners import find_owners
 from dvx.ops.provenance import note_source, refuse
@@ -84,10 +75,10 @@ def update(project: Project, targets: Sequence[str], options: UpdateOptions, tel
     return tuple(done)
 
 
-def complete(project: Project, paths: Sequence[str], tell: Tell = silent) -> tuple[Imported, ...]:
+def complete(project: Project, paths: Sequence[str], tell: Tell = silent) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Get what imports recorded and did not download, by the paths of their pointers; what recorded nothing stays as it is.
 
-    A database is not asked: who pulls has not seen the query.
+    A database is not asked: who pulls has not seen the query. Returns the paths, each with the files that belong into Git now.
 
     Raises:
         DvxError: a source cannot be read, or holds something else by now.
@@ -108,7 +99,7 @@ def complete(project: Project, paths: Sequence[str], tell: Tell = silent) -> tup
                 tell(Notice(f"`{printable(path)}` comes from a database and has never been got", hint))
             elif origin is None and pointer.deps and _says_something(pointer):
                 done.append(_complete_url(project, pointer, sources, tell))
-    return tuple(done)
+    return tuple((one.path, one.for_git) for one in done)
 
 
 def _says_something(pointer: Pointer) -> bool:

@@ -18,6 +18,7 @@ from dvx.ops import pull as pulling
 from dvx.ops import sync
 from dvx.ops.index import SelectOptions
 from dvx.ops.scope import ChosenRevisions, SyncOptions
+from dvx.ops.updates import complete
 from dvx.project import Project
 from tests.helpers import commit_all, dialect_of, dvx, git, tree, write
 from tests.servers import S3Server
@@ -108,7 +109,7 @@ def _fetch(repo: Path, **options: Any) -> TransferResult:
 
 def _pull(repo: Path, **options: Any) -> pulling.PullResult:
     project = Project.find(str(repo))
-    result = pulling.pull(project, SyncOptions(**options))
+    result = pulling.pull(project, SyncOptions(**options), complete)
     project.close()
     return result
 
