@@ -19,10 +19,17 @@ WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-all test-vscode lint format demo bench docs faults pins clean
+.PHONY: help quick test test-all test-vscode lint format demo bench docs faults pins clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# decisions, and the main commands on real folders; no DVC, no server but the one for S3
+QUICK := tests/unit tests/cli/test_data_cli.py $(patsubst %,tests/ops/test_%.py,add_checkout sync repro experiments)
+
+quick: $(READY) ## run some tests for a first look, in less than two minutes on two cores
+	@$(COMPILE)
+	$(PYTEST) -n $(WORKERS) --dist worksteal $(QUICK) $(ARGS)
 
 test: $(READY) $(DVC_READY) ## run the tests, most in one dialect by turns; ARGS="-k word" for some
 	@$(COMPILE)
