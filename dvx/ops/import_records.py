@@ -16,6 +16,7 @@ from dvx.model.tree import Content
 from dvx.ops.checkout import restore
 from dvx.ops.elsewhere import sharing
 from dvx.ops.gitignore import ignore
+from dvx.ops.index import Index
 from dvx.ops.owners import for_git
 from dvx.ops.pointer_text import read_pointer
 from dvx.ops.pointers import renew_checksum, set_content
@@ -175,6 +176,18 @@ def _is_begun(project: Project, there: Seen, content: Content) -> bool:
         return False
     whole = project.cache.read_tree(content.digest).by_path
     return all(one.path in whole and whole[one.path].digest == one.digest for one in there.tree.entries)
+
+
+def is_left(project: Project, index: Index, path: str, tell: Tell) -> bool:
+    """Whether data may be what an import left that was interrupted before it wrote the pointer: another's, all in the cache."""
+    there = look(project, path, tell, project.algorithm)
+    owner = index.by_path.get(path)
+    before = owner.recorded.content if owner is not None and owner.recorded is not None else None
+    if there is None or before is None or there.content.digest == before.digest:
+        return False
+    entries = there.tree.entries if there.tree else ()
+    digests = [entry.digest for entry in entries] if there.tree else [there.content.digest]
+    return all(project.cache.has(digest) for digest in digests)
 
 
 def taken(path: str) -> DvxError:

@@ -27,7 +27,7 @@ from dvx.ops.bring import BringOptions, add_to_remote
 from dvx.ops.downloads import downloaded
 from dvx.ops.elsewhere import Sources
 from dvx.ops.fetch import bring
-from dvx.ops.import_records import Arrived, Imported, observed, take, taken, write_import
+from dvx.ops.import_records import Arrived, Imported, is_left, observed, take, taken, write_import
 from dvx.ops.index import load_index
 from dvx.ops.provenance import note_made, note_source
 from dvx.ops.targets import check_git, check_owners, check_place
@@ -160,8 +160,8 @@ def place_for(project: Project, name: str, options: ImportOptions, tell: Tell) -
         if before is not None and not before.deps and any(recorded.content for _, recorded in before.outs):
             tell(Notice(f"`{printable(pointer)}` records other data, which the import replaces", "`dvx undo` brings it back"))
         return path
-    # data without a pointer may be what an interrupted import left; it is compared
-    if os.path.lexists(project.abs(pointer)) and not options.force:
+    # what an interrupted import left is compared
+    if os.path.lexists(project.abs(pointer)) and not options.force and not is_left(project, index, path, tell):
         raise taken(pointer)
     if not options.force and not (options.execute and options.download):
         raise taken(path)

@@ -106,6 +106,12 @@ def _for_update(repo: Path, dvx: Dvx) -> None:
     _publish(repo, dvx)
 
 
+def _for_another_import(repo: Path, dvx: Dvx) -> None:
+    """The data of an import is not there, and its source is another by now."""
+    _for_update(repo, dvx)
+    shutil.rmtree(repo / "d")
+
+
 def _for_dataset(repo: Path, dvx: Dvx) -> None:
     """A dataset that a stage depends on, and that is another by now."""
     _for_import(repo, dvx)
@@ -443,6 +449,7 @@ SCENARIOS = {
     "gc packs anew": Scenario(_for_needless_pack, ("gc", "--workspace", "-f", "-c", "--grace", "1d"), dialects=("dvx",)),
     "gc packs": Scenario(_for_unneeded_pack, ("gc", "--workspace", "-f", "-c", "--grace", "0", "-j", "1"), dialects=("dvx",)),
     "import": Scenario(_for_import, ("import", "../other", "d"), once=True),
+    "import again": Scenario(_for_another_import, ("import", "../other", "d"), once=True),
     "import-url": Scenario(_for_import, ("import-url", "../outside"), once=True),
     "dataset add": Scenario(_for_dataset, ("dataset", "add", "--dvc", "../other", "--path", "d", "new"), once=True),
     "dataset update": Scenario(_for_dataset, ("dataset", "update", "known", "--rev", "HEAD~0")),
