@@ -21,6 +21,7 @@ from dvx.ops.relink import Placer, contents_of
 from dvx.ops.sparing import Sparing, note_placed
 from dvx.ops.targets import check_inside
 from dvx.ops.track import Seen, look
+from dvx.ops.unmade import demand_made, find_unmade
 from dvx.ops.unread import select_for
 from dvx.project import Project
 from dvx.store import files
@@ -58,7 +59,7 @@ class CheckoutOptions(Struct, frozen=True):
 
 def checkout(project: Project, options: CheckoutOptions, tell: Tell = silent) -> CheckoutResult:
     """Restore tracked paths from the cache, without targets all; what is `left_behind` goes then. Raises like `restore`."""
-    contents, only = recorded(_chosen(project, options, tell))
+    contents, only = recorded(chosen := _chosen(project, options, tell))
     result = restore(project, contents, tell, only=only, force=options.force, allow_missing=options.allow_missing)
     if not options.targets:
         from dvx.ops.left_behind import left_behind
@@ -69,6 +70,8 @@ def checkout(project: Project, options: CheckoutOptions, tell: Tell = silent) ->
         from dvx.ops.renew import renew_links
 
         result = replace(result, relinked=renew_links(project, contents, only, tell))
+    if options.targets and not options.allow_missing:
+        demand_made(find_unmade(project, chosen))
     return result
 
 

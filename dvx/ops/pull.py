@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dvx.errors import MissingData
@@ -14,6 +14,7 @@ from dvx.ops.checkout import CheckoutResult, clear, recorded, restore
 from dvx.ops.fetch import fetch
 from dvx.ops.scope import SyncOptions
 from dvx.ops.sync import Direction, demand, is_whole, listed, plan_fetch
+from dvx.ops.unmade import demand_made, find_unmade
 from dvx.project import Project
 
 
@@ -21,6 +22,7 @@ class PullResult(Struct, frozen=True):
     """What came from remotes, what changed in the workspace, the outputs that could not be restored.
 
     `completed` are imports whose data was recorded but never downloaded until now, and `for_git` the files that say so.
+    `unmade` are targets that no run has made, with the address of their stage.
     """
 
     fetched: TransferResult
@@ -28,6 +30,7 @@ class PullResult(Struct, frozen=True):
     lacking: tuple[str, ...] = ()
     completed: tuple[str, ...] = ()
     for_git: tuple[str, ...] = ()
+    unmade: Mapping[str, str] = field(default_factory=dict)
 
 
 Complete = Callable[[Project, Sequence[str], Tell], Iterable[tuple[str, Sequence[str]]]]
@@ -51,6 +54,7 @@ def pull(project: Project, options: SyncOptions, complete: Complete, tell: Tell 
         for one in plan.selected
         if one.tracked.owner == one.tracked.file and (one.tracked.recorded is None or one.tracked.recorded.content is None)
     )
+    unmade = find_unmade(project, plan.selected) if options.targets else {}
     done = restore(project, whole, tell, only=only, force=options.force)
     if not options.targets:
         # loads Git, which others do without
@@ -59,10 +63,10 @@ def pull(project: Project, options: SyncOptions, complete: Complete, tell: Tell 
         done = replace(done, deleted=left_behind(project, tell))
         clear(project, done.deleted, tell)
     if not partial:
-        return PullResult(fetched, done, lacking)
+        return PullResult(fetched, done, lacking, unmade=unmade)
     completed = tuple(complete(project, partial, tell))
     for_git = tuple(dict.fromkeys(file for _, changed in completed for file in changed))
-    return PullResult(fetched, done, lacking, tuple(path for path, _ in completed), for_git)
+    return PullResult(fetched, done, lacking, tuple(path for path, _ in completed), for_git, unmade)
 
 
 def demand_pull(result: PullResult, options: SyncOptions) -> None:
@@ -74,4 +78,4 @@ def demand_pull(result: PullResult, options: SyncOptions) -> None:
         raise MissingData(
             f"the data of {listed(result.lacking)} is not in the cache", "push it from where it was made, then pull again"
         )
-    return None
+    return demand_made(result.unmade)

@@ -186,6 +186,7 @@ def test_pull_prints_json(clone: Path) -> None:
         "lacking": [],
         "completed": [],
         "for_git": [],
+        "unmade": {},
     }
 
 

@@ -261,3 +261,16 @@ def test_what_goes_to_another_remote_is_left_alone(both: Both, dvc: Tool, tmp_pa
         shutil.rmtree(folder / ".dvc/cache")
         run(folder, "fetch", *(chosen if remote != "third" else ()))
     assert set(tree(tmp_path / "dvx/work/.dvc/cache/files")) == set(tree(tmp_path / "dvc/work/.dvc/cache/files"))
+
+
+@pytest.mark.parametrize(
+    "words", [("checkout", "new"), ("pull", "new.txt"), ("checkout", "fe", "new"), ("checkout", "new", "--allow-missing")]
+)
+def test_what_was_never_made_is_not_called_up_to_date(both: Both, words: tuple[str, ...]) -> None:
+    def edit(folder: Path) -> None:
+        write(folder / "dvc.yaml", PIPELINE + "  new:\n    cmd: echo 1 > new.txt\n    outs: [new.txt]\n")
+        (folder / "fe").unlink()
+
+    found = both(edit, *words)
+    assert found["dvx"] == found["dvc"]
+    assert found["dvx"][0] == (0 if "--allow-missing" in words else 255 if words[0] == "checkout" else 1)
