@@ -127,6 +127,9 @@ def is_allowed(program: str, words: list[str], top: Path) -> bool:
         rest = rest[2:]
     while rest and rest[0].startswith("--"):
         rest = rest[1:]
+    if rest[:1] == ["log"]:
+        # it would let a configured program check signatures, and another compare files, if it were to show either
+        return rest[1:3] == ["--no-show-signature", "--walk-reflogs"] and rest[3].startswith("--format=")
     return not rest or rest[0].removeprefix("git-") in _SUBCOMMANDS or rest[0] in ("remote", "remote-http", "remote-https")
 
 

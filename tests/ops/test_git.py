@@ -10,6 +10,7 @@ import pytest
 from dvx.errors import GitError, UnknownTarget
 from dvx.git import Git, RefChange, TreeComparison
 from dvx.git.changing import update_refs
+from dvx.git.values import Extra
 from dvx.model.experiment import ExpRef
 from tests.helpers import commit_all, dvx, git, write
 
@@ -195,16 +196,23 @@ def test_a_snapshot_holds_tracked_changes_and_named_files_and_leaves_git_alone(p
     head = git(repo, "rev-parse", "HEAD")
     index = tmp_path / "index"
     index.write_bytes((repo / ".git/index").read_bytes())
-    commit = found(project).snapshot(str(index), head, ["new.txt", "secret.log", "absent"], "message é")
+    commit = found(project).snapshot(str(index), head, Extra(("new.txt", "secret.log", "absent")), "message é")
     assert git(repo, "ls-tree", "-r", "--name-only", commit).split() == [".gitignore", "staged.txt", "sub/a.txt", "sub/new.txt"]
     assert git(repo, "show", f"{commit}:sub/a.txt") == "two"
     assert git(repo, "show", "--no-patch", "--format=%P %B", commit) == f"{head} message é"
     assert (git(repo, "status", "--short"), (repo / ".git/index").read_bytes(), git(repo, "for-each-ref")) == before
 
 
+def test_a_snapshot_holds_ignored_files_where_they_are_named(project, repo, tmp_path):
+    write(project / "secret.log", "x\n")
+    extra = Extra((), ("secret.log",))
+    commit = found(project).snapshot(str(tmp_path / "index"), git(repo, "rev-parse", "HEAD"), extra, "m")
+    assert git(repo, "show", f"{commit}:sub/secret.log") == "x"
+
+
 def test_a_snapshot_needs_no_index(project, repo, tmp_path):
     write(project / "a.txt", "two\n")
-    commit = found(project).snapshot(str(tmp_path / "index"), git(repo, "rev-parse", "HEAD"), [], "m")
+    commit = found(project).snapshot(str(tmp_path / "index"), git(repo, "rev-parse", "HEAD"), Extra(()), "m")
     assert git(repo, "show", f"{commit}:sub/a.txt") == "two"
     assert git(repo, "show", f"{commit}:top.txt") == "top"
 
@@ -214,9 +222,9 @@ def test_an_unknown_author_is_told(project, repo, home, tmp_path):
     assert not found(project).knows_user()
     index, head = str(tmp_path / "index"), git(repo, "rev-parse", "HEAD")
     with pytest.raises(GitError, match="does not know who you are") as caught:
-        found(project).snapshot(index, head, [], "m")
+        found(project).snapshot(index, head, Extra(()), "m")
     assert "user.email" in caught.value.hint
-    commit = found(project).snapshot(index, head, [], "m", as_nobody=True)
+    commit = found(project).snapshot(index, head, Extra(()), "m", as_nobody=True)
     assert git(repo, "show", "--no-patch", "--format=%an %ce", commit) == "dvx dvx@localhost"
 
 
