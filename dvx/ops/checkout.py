@@ -158,7 +158,7 @@ def _remove_rest(project: Project, path: str) -> None:
     if os.path.islink(place) and not os.path.exists(place) and not is_stale(place):
         to_trash(project, path)
         project.trash.settle()
-    for folder, _, names in () if os.path.islink(place) else os.walk(place, topdown=False):
+    for folder, _, names in () if os.path.islink(place) else files.walk_upward(place):
         for stale in filter(is_stale, (f"{folder}/{name}" for name in names)):
             files.remove(stale)
         files.remove_folder(folder)

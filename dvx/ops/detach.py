@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from dvx.model.paths import within
 from dvx.project import Project
@@ -17,7 +17,7 @@ def detach(project: Project, paths: Iterable[str]) -> None:
     scratch = Scratch(os.path.join(project.state, "new"))
     try:
         for path in paths:
-            for place in _files(project.abs(path)):
+            for place in files.files_in(project.abs(path)):
                 if is_linked(project, place):
                     temp = scratch.new()
                     executable = os.stat(place).st_mode & stat.S_IXUSR
@@ -48,13 +48,5 @@ def is_linked(project: Project, place: str) -> bool:
 def unshared(project: Project, paths: Iterable[str]) -> list[str]:
     """Files in or at `paths` that are no links to anything, and so nobody's but the user's."""
     start = len(project.root) + 1
-    found = (place for path in paths for place in _files(project.abs(path)))
+    found = (place for path in paths for place in files.files_in(project.abs(path)))
     return [place[start:] for place in found if os.lstat(place).st_nlink == 1 and not os.path.islink(place)]
-
-
-def _files(place: str) -> Iterator[str]:
-    if os.path.isdir(place) and not os.path.islink(place):
-        for folder, _, names in os.walk(place):
-            yield from (os.path.join(folder, name) for name in names if os.path.isfile(os.path.join(folder, name)))
-    elif os.path.isfile(place):
-        yield place

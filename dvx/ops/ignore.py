@@ -102,7 +102,7 @@ class Ignore:
 
     def hiding(self, folder: str) -> Rule | None:
         """The first rule because of which something in `folder` is left alone."""
-        for place, folders, names in os.walk(self._project.abs(folder)):
+        for place, folders, names in files.walk_folders(self._project.abs(folder)):
             below = os.path.relpath(place, self._project.root).replace(os.sep, "/")
             found = ((f"{below}/{name}", name in folders) for name in sorted([*folders, *names]))
             if (rule := next(filter(None, (self.ruling(path, is_folder) for path, is_folder in found)), None)) is not None:

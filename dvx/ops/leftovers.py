@@ -103,7 +103,7 @@ def adopt(project: Project, stage: Stage, key: str, inputs: Callable[[], str], p
 def _changed(path: str) -> int:
     """When something at a path was last changed, or put there: a link to an older file, or a renamed one, is as old as that."""
     latest = os.lstat(path).st_ctime_ns
-    for folder, folders, names in os.walk(path):
+    for folder, folders, names in files.walk_folders(path):
         latest = max(latest, *(os.lstat(os.path.join(folder, name)).st_ctime_ns for name in (".", *folders, *names)))
     return latest
 

@@ -31,7 +31,7 @@ def free(project: Project, paths: Iterable[str]) -> tuple[str, ...]:
     """Cut the ties between the cache and the files in or at `paths`; durable on return. Links that people made stay."""
     changed = []
     for path in paths:
-        for found in _files(project, path):
+        for found in _found(project, path):
             if is_linked(project, project.abs(found)):
                 detach(project, [found])
             elif _is_locked(project, found):
@@ -44,15 +44,9 @@ def free(project: Project, paths: Iterable[str]) -> tuple[str, ...]:
     return tuple(changed)
 
 
-def _files(project: Project, path: str) -> Iterator[str]:
-    place = project.abs(path)
-    if os.path.islink(place) or not os.path.isdir(place):
-        if os.path.isfile(place):
-            yield path
-        return
-    for folder, _, names in os.walk(place):
-        below = os.path.relpath(folder, project.root).replace(os.sep, "/")
-        yield from (f"{below}/{name}" for name in names if os.path.isfile(os.path.join(folder, name)))
+def _found(project: Project, path: str) -> Iterator[str]:
+    start = len(project.abs(path))
+    return (path + place[start:].replace(os.sep, "/") for place in files.files_in(project.abs(path)))
 
 
 def _is_locked(project: Project, path: str) -> bool:

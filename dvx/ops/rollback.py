@@ -100,7 +100,7 @@ def check_removable(project: Project, paths: Iterable[str]) -> None:
     """Refuse to begin where a file or folder cannot be removed with all that it holds; raises DvxError."""
     check_writable(project, paths)
     for path in paths:
-        for place, folders, names in os.walk(project.abs(path)):
+        for place, folders, names in files.walk_folders(project.abs(path)):
             shown = project.shown(os.path.relpath(place, project.root))
             if os.path.ismount(place):
                 raise DvxError(f"`{printable(shown)}` is a mount point", "unmount it first, then run the same command again")

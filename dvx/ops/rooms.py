@@ -159,7 +159,7 @@ def _copy(project: Project, room: Project, path: str) -> None:
     if not os.path.isdir(source):
         _copy_file(source, room.abs(path))
         return
-    for folder, _, names in os.walk(source):
+    for folder, _, names in files.walk_folders(source):
         target = os.path.join(room.abs(path), os.path.relpath(folder, source))
         files.make_folder(target)
         for name in names:

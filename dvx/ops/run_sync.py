@@ -114,7 +114,7 @@ def _items(runs: Iterable[_Run]) -> list[ChosenPath]:
 def _local(project: Project) -> list[str]:
     top = project.cache.runs
     found = []
-    for folder, _, names in os.walk(top):
+    for folder, _, names in files.walk_folders(top):
         inside = os.path.relpath(folder, top).replace(os.sep, "/")
         found += [f"{_FOLDER}/{inside}/{name}" for name in names if not name.startswith(".")]
     return sorted(name for name in found if name.count("/") == 3)

@@ -41,7 +41,7 @@ def save_run(project: Project, stage: Stage, state: StageState) -> None:
 def outdated_runs(project: Project) -> tuple[str, ...]:
     """The names of the entries in the cache that are to go."""
     found: list[tuple[str, int, float]] = []
-    for folder, _, names in os.walk(project.cache.runs):
+    for folder, _, names in files.walk_folders(project.cache.runs):
         inside = os.path.relpath(folder, project.cache.root).replace(os.sep, "/")
         for name in names:
             if is_run_name(f"{inside}/{name}"):
@@ -92,7 +92,7 @@ class LatestRuns:
 
     def _found(self) -> dict[frozenset[str], list[tuple[str, str]]]:
         found: list[tuple[int, str, str]] = []
-        for folder, _, names in os.walk(self._project.cache.runs):
+        for folder, _, names in files.walk_folders(self._project.cache.runs):
             places = ((name, os.path.join(folder, name)) for name in names if len(name) == 64)
             found += [(os.lstat(place).st_mtime_ns, place, name) for name, place in places]
         by_outs: dict[frozenset[str], list[tuple[str, str]]] = {}

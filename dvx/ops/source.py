@@ -58,7 +58,7 @@ class Workspace:
     def below(self, path: str) -> list[str]:
         """See `Source`."""
         top = self._project.abs(path)
-        found = [os.path.join(folder, name) for folder, _, names in os.walk(top) for name in names]
+        found = [os.path.join(folder, name) for folder, _, names in files.walk_folders(top) for name in names]
         return sorted(f"{path}/{os.path.relpath(one, top).replace(os.sep, '/')}" for one in found)
 
     def machinery(self, inside: Callable[[str, dict[str, bytes]], set[str]]) -> None:

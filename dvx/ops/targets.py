@@ -11,6 +11,7 @@ from dvx.ops.git_ignored import demand_shared
 from dvx.ops.ignore import Ignore
 from dvx.ops.index import Index
 from dvx.project import Project
+from dvx.store import files
 from dvx.store.scan import check_link
 
 
@@ -32,7 +33,11 @@ def _check_folder(project: Project, path: str) -> None:
         raise UnsafePath(f"`{shown}` is a link to a folder", f"run `dvx add {quoted(real)}`")
     name = project.dialect.ignore
     # DVC refuses to read a repository that has one
-    found = next((folder for folder, _, names in os.walk(place) if name in names), "") if project.dialect.conforms_to else ""
+    found = (
+        next((folder for folder, _, names in files.walk_folders(place) if name in names), "")
+        if project.dialect.conforms_to
+        else ""
+    )
     if found:
         inside = os.path.relpath(os.path.join(found, name), project.root).replace(os.sep, "/")
         hint = f"move its lines to the `{name}` of the repository, and remove it"

@@ -55,7 +55,7 @@ def size_of(item: Trashed) -> int:
     """The bytes that a thing in the trash takes up."""
     if os.path.islink(item.place) or not os.path.isdir(item.place):
         return os.lstat(item.place).st_size
-    places = (os.path.join(folder, name) for folder, _, names in os.walk(item.place) for name in names)
+    places = (os.path.join(folder, name) for folder, _, names in files.walk_folders(item.place) for name in names)
     return sum(os.lstat(place).st_size for place in places)
 
 

@@ -208,7 +208,7 @@ class Cache:
         """The files that were put aside, but for what remotes had."""
         top = os.path.join(self.root, "quarantine")
         found = []
-        for folder, below, names in os.walk(top):
+        for folder, below, names in files.walk_folders(top):
             if folder == top and "remotes" in below:
                 below.remove("remotes")
             found += [os.path.join(folder, name) for name in names]

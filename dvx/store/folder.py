@@ -70,7 +70,7 @@ class FolderRemote:
         top = self._path(prefix.rstrip("/"))
         if not os.path.isdir(top):
             return
-        for folder, below, here in os.walk(top, onerror=self._refuse):
+        for folder, below, here in files.walk_folders(top, onerror=self._refuse):
             below[:] = sorted(name for name in below if name not in _NOT_OURS)
             inside = os.path.relpath(folder, self.url).replace(os.sep, "/")
             for name in sorted(here):

@@ -5,6 +5,7 @@ Names appear complete or not at all: bytes go to a temporary name first and are 
 
 from dvx.store.files.below import names_in, read_below, read_note, remove, remove_below, remove_tree
 from dvx.store.files.copying import copy_bytes, copy_file, hardlink, reflink, symlink
+from dvx.store.files.folders import files_in, walk_folders, walk_upward
 from dvx.store.files.locking import locked
 from dvx.store.files.modes import GROUP_FOLDER, NEW_EXECUTABLE, NEW_FILE, PROTECTED, is_for_group
 from dvx.store.files.naming import (
@@ -43,6 +44,7 @@ __all__ = [
     "create_new",
     "draft",
     "empty",
+    "files_in",
     "hardlink",
     "is_for_group",
     "locked",
@@ -67,6 +69,8 @@ __all__ = [
     "set_time",
     "symlink",
     "touch",
+    "walk_folders",
+    "walk_upward",
     "write_all",
     "write_atomic",
     "write_new",

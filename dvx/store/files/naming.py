@@ -13,6 +13,7 @@ import sys
 from dvx.store.durable import sync_file, sync_folder
 from dvx.store.files.below import remove_tree
 from dvx.store.files.beside import new_folder
+from dvx.store.files.folders import walk_folders
 from dvx.store.files.modes import GROUP_FOLDER, is_for_group
 
 _HERE = -100  # AT_FDCWD
@@ -128,7 +129,7 @@ def _move_across(source: str, target: str) -> None:
     with new_folder(target) as folder:
         temp = os.path.join(folder, "content")
         if os.path.isdir(source) and not os.path.islink(source):
-            shutil.copytree(source, temp, symlinks=True)
+            _copy_tree(source, temp)
         else:
             shutil.copy2(source, temp, follow_symlinks=False)
         _make_durable(temp)
@@ -137,12 +138,29 @@ def _move_across(source: str, target: str) -> None:
     remove_tree(source)
 
 
+def _copy_tree(source: str, target: str) -> None:
+    """Like `shutil.copytree`, which calls itself for each level."""
+    made = []
+    for folder, folders, names in walk_folders(source, _refuse):
+        made.append((folder, target + folder[len(source) :]))
+        os.mkdir(made[-1][1])
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+        for name in (*names, *links):
+            shutil.copy2(os.path.join(folder, name), os.path.join(made[-1][1], name), follow_symlinks=False)
+    for folder, copy in reversed(made):
+        shutil.copystat(folder, copy)
+
+
+def _refuse(error: OSError) -> None:
+    raise error
+
+
 def _make_durable(top: str) -> None:
     if os.path.islink(top):
         return
     if not os.path.isdir(top):
         sync_file(top)
-    for folder, _, names in os.walk(top):
+    for folder, _, names in walk_folders(top):
         for place in (os.path.join(folder, name) for name in names):
             if not os.path.islink(place):
                 sync_file(place)
