@@ -113,7 +113,7 @@ def with_verbosity(function: Callable[..., None]) -> Callable[..., None]:
 
 def tell_unread(unread: Sequence[str]) -> None:
     """Name the files of revisions that could not be read; raises Partial if there are any."""
-    from dvx.ops.unread import demand_read
+    from dvx.ops.tracked.unreadable import demand_read
 
     for text in unread if len(unread) > 1 else ():
         render.note(text)

@@ -50,7 +50,7 @@ def one_of(*names: str) -> Offer:
 @offer
 def targets(project: Project) -> Iterable[str]:
     """Tracked paths and stages."""
-    from dvx.ops.unread import load_readable
+    from dvx.ops.tracked.unreadable import load_readable
 
     index, _ = load_readable(project)
     return {*(project.shown(path) for path in index.by_path), *index.stages}
@@ -59,7 +59,7 @@ def targets(project: Project) -> Iterable[str]:
 @offer
 def stages(project: Project) -> Iterable[str]:
     """Stages, those of the pipeline file here by their names, and the templates of stages."""
-    from dvx.ops.unread import load_readable
+    from dvx.ops.tracked.unreadable import load_readable
 
     here = project.relative(".")
     prefix = f"{here}/" if here else ""
@@ -71,7 +71,7 @@ def stages(project: Project) -> Iterable[str]:
 @offer
 def stages_and_outputs(project: Project) -> Iterable[str]:
     """Stages, and what they make."""
-    from dvx.ops.unread import load_readable
+    from dvx.ops.tracked.unreadable import load_readable
 
     index, _ = load_readable(project)
     return [*stages(""), *(project.shown(one.output.path) for one in index.tracked if one.owner in index.stages)]
@@ -99,7 +99,7 @@ def databases(incomplete: str) -> list[str]:
 @offer
 def datasets(project: Project) -> Iterable[str]:
     """Names of datasets."""
-    from dvx.ops.unread import load_readable
+    from dvx.ops.tracked.unreadable import load_readable
 
     return load_readable(project)[0].datasets
 

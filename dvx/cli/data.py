@@ -32,8 +32,8 @@ from dvx.model.dialect import DVC, NATIVE
 from dvx.model.events import Tell
 from dvx.model.paths import printable
 from dvx.model.pointer import Pointer
-from dvx.ops.index import SelectOptions
 from dvx.ops.scope import ChosenRevisions, SyncOptions
+from dvx.ops.tracked.index import SelectOptions
 from dvx.project import Project
 
 _COLUMN = 20

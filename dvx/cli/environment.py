@@ -28,7 +28,7 @@ def check_ignore(
 
     Example: dvx check-ignore -d data/raw.tmp
     """
-    from dvx.ops.check_ignore import check_ignore
+    from dvx.ops.tracked.check_ignore import check_ignore
 
     for flag, given in (("--all", every), ("--non-matching", non_matching)):
         if given and not details:

@@ -13,7 +13,7 @@ from dvx.errors import quoted
 from dvx.model.experiment import Experiment, ExpRef
 from dvx.model.run import State
 from dvx.ops.experiments import BaselineScope, Group
-from dvx.ops.refs import git_of
+from dvx.ops.tracked.refs import git_of
 from dvx.project import Project
 
 NamesArgument = Annotated[

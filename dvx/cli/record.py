@@ -10,7 +10,7 @@ import typer
 from dvx.cli import render, screen
 from dvx.cli.common import RecursiveOption, TargetsArgument, WithDepsOption, find_project, tell_git
 from dvx.model.paths import printable
-from dvx.ops.index import SelectOptions
+from dvx.ops.tracked.index import SelectOptions
 
 
 def commit(

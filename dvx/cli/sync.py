@@ -31,10 +31,10 @@ from dvx.model.pointer import OutputKind
 from dvx.model.settings import redact
 from dvx.model.transfer import TransferResult
 from dvx.ops import sync
-from dvx.ops.index import SelectOptions
 from dvx.ops.scope import ChosenRevisions, Import, SyncOptions
 from dvx.ops.steps import Step
 from dvx.ops.sync import Direction, SyncPlan
+from dvx.ops.tracked.index import SelectOptions
 from dvx.project import Project
 
 RunCacheOption = Annotated[bool, typer.Option("--run-cache/--no-run-cache", help="Earlier runs of stages, too.")]

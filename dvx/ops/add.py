@@ -15,20 +15,20 @@ from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import ancestors, parent, printable
 from dvx.model.pointer import Output
 from dvx.model.tree import Content, Entry
-from dvx.ops.conflicts import Conflicts
 from dvx.ops.detach import detach, is_linked, unshared
-from dvx.ops.gitignore import ignore
-from dvx.ops.ignore import Ignore
-from dvx.ops.index import Index, Tracked
 from dvx.ops.owners import for_git
 from dvx.ops.parts import store_parts
-from dvx.ops.pointer_text import read_pointer
-from dvx.ops.pointers import recorded_in
 from dvx.ops.provenance import note_made
 from dvx.ops.relink import Placer, relink
-from dvx.ops.targets import check_git, check_target
-from dvx.ops.texts import change_all, change_text
 from dvx.ops.track import look, refuse_stale, store
+from dvx.ops.tracked.conflicts import Conflicts
+from dvx.ops.tracked.gitignore import ignore
+from dvx.ops.tracked.ignore import Ignore
+from dvx.ops.tracked.index import Index, Tracked
+from dvx.ops.tracked.pointer_text import read_pointer
+from dvx.ops.tracked.pointers import recorded_in
+from dvx.ops.tracked.text_files import change_all, change_text
+from dvx.ops.tracked.trackable import check_git, check_target
 from dvx.project import Project
 from dvx.store import files
 

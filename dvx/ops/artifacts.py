@@ -13,7 +13,7 @@ from dvx.model.origin import Origin
 from dvx.model.paths import join
 from dvx.ops.elsewhere import repository_of
 from dvx.ops.get import opened
-from dvx.ops.index import load_index
+from dvx.ops.tracked.index import load_index
 
 _NAME = re.compile(r"(?:(?P<folder>[^:]*?)(?:/?dvc\.yaml|/?dvx\.yaml)?:)?(?P<name>[a-z0-9-/]+)")
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")

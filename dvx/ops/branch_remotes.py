@@ -12,9 +12,9 @@ from dvx.model.ini import parse
 from dvx.model.settings import Level, Setting, read_settings
 from dvx.model.transfer import TransferResult
 from dvx.ops.scope import ChosenRevisions, chosen_commits
-from dvx.ops.source import Source
 from dvx.ops.sync import SyncPlan, plan_fetch, transfer
-from dvx.ops.walking import answers
+from dvx.ops.tracked.sources import Source
+from dvx.ops.tracked.walking import answers
 from dvx.project import Project
 
 

@@ -18,16 +18,16 @@ from dvx.model.tree import Content, Entry, Tree, tree_content
 from dvx.ops.add import Added, AddOptions, AddResult, add
 from dvx.ops.checkout import clear
 from dvx.ops.claiming import Reliance, claim
-from dvx.ops.gitignore import ignore
-from dvx.ops.ignore import Ignore
-from dvx.ops.index import load_index
 from dvx.ops.owners import for_git
-from dvx.ops.pointers import recorded_in
 from dvx.ops.scope import SyncOptions
 from dvx.ops.steps import Remotes
 from dvx.ops.sync import Direction, demand, plan_push, transfer
-from dvx.ops.targets import check_git, check_owners, check_place
-from dvx.ops.texts import change_all
+from dvx.ops.tracked.gitignore import ignore
+from dvx.ops.tracked.ignore import Ignore
+from dvx.ops.tracked.index import load_index
+from dvx.ops.tracked.pointers import recorded_in
+from dvx.ops.tracked.text_files import change_all
+from dvx.ops.tracked.trackable import check_git, check_owners, check_place
 from dvx.project import Project
 from dvx.store import copy, files
 from dvx.store.intake import hash_file

@@ -7,7 +7,7 @@ import os
 from dvx.model.events import Notice, Tell
 from dvx.model.paths import join, overlap, parent, printable
 from dvx.model.stage import Stage
-from dvx.ops.index import Index
+from dvx.ops.tracked.index import Index
 from dvx.project import Project
 
 _BYTE_CODE = "__pycache__"

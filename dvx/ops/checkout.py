@@ -13,16 +13,16 @@ from dvx.model.checkout import CheckoutPlan, plan_checkout
 from dvx.model.events import Notice, Progress, Tell, silent
 from dvx.model.paths import listed, parent, printable, within
 from dvx.model.tree import Content, Entry, holds
-from dvx.ops.conflicts import Conflicts
 from dvx.ops.detach import to_trash
-from dvx.ops.index import Selected, SelectOptions, select
 from dvx.ops.keeping import is_kept
 from dvx.ops.relink import Placer, contents_of
 from dvx.ops.sparing import Sparing, note_placed
-from dvx.ops.targets import check_inside
 from dvx.ops.track import Seen, look
+from dvx.ops.tracked.conflicts import Conflicts
+from dvx.ops.tracked.index import Selected, SelectOptions, select
+from dvx.ops.tracked.trackable import check_inside
+from dvx.ops.tracked.unreadable import select_for
 from dvx.ops.unmade import demand_made, find_unmade
-from dvx.ops.unread import select_for
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.scan import is_stale

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import printable
 from dvx.ops import steps
-from dvx.ops.reach import Reach
 from dvx.ops.scope import SyncOptions, find_scope
 from dvx.ops.steps import Remotes
+from dvx.ops.tracked.reach import Reach
 from dvx.project import Project
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 
 from dvx.model.digest import Digest, digest_bytes
-from dvx.ops.past import Past
+from dvx.ops.tracked.past import Past
 from dvx.project import Project
 from dvx.store.reading import read_regular
 

@@ -14,10 +14,10 @@ from dvx.model.origin import Origin
 from dvx.model.paths import join, parent, printable, within
 from dvx.ops.elsewhere import Elsewhere, Sources, tip_of
 from dvx.ops.imports import refuse_password
-from dvx.ops.index import Index, load_index
 from dvx.ops.owners import for_git
-from dvx.ops.targets import check_text
-from dvx.ops.texts import text_of
+from dvx.ops.tracked.index import Index, load_index
+from dvx.ops.tracked.text_files import text_of
+from dvx.ops.tracked.trackable import check_text
 from dvx.ops.url_source import UrlSource
 from dvx.project import Project
 

@@ -7,9 +7,9 @@ import os
 from dvx.errors import DvxError
 from dvx.model.events import Notice, Tell
 from dvx.model.stage import Pipeline, Stage
-from dvx.ops.index import Index
-from dvx.ops.pipelines import command_style, parse_pipeline
-from dvx.ops.source import Workspace
+from dvx.ops.tracked.index import Index
+from dvx.ops.tracked.pipeline_files import command_style, parse_pipeline
+from dvx.ops.tracked.sources import Workspace
 from dvx.project import Project
 from dvx.store.stats import is_settled, stamp
 

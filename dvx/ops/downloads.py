@@ -13,7 +13,7 @@ from dvx.model.power import may_be_recorded
 from dvx.model.settings import redact
 from dvx.model.stage import is_url
 from dvx.ops.elsewhere import Sources, room_of
-from dvx.ops.ignore import BUILT_IN
+from dvx.ops.tracked.ignore import BUILT_IN
 from dvx.ops.url_source import There, UrlSource, there_of
 from dvx.project import Project
 

@@ -19,7 +19,7 @@ from dvx.model.ini import parse
 from dvx.model.origin import Origin, is_elsewhere, settings_of
 from dvx.model.paths import parent, printable
 from dvx.model.settings import Level, OptionName, Setting, is_path, read_settings, redact
-from dvx.ops.ignore import BUILT_IN
+from dvx.ops.tracked.ignore import BUILT_IN
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.cache import Cache

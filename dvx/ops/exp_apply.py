@@ -19,9 +19,9 @@ from dvx.ops.detach import to_trash
 from dvx.ops.exp_merge import on_top
 from dvx.ops.exp_run import scratch_index
 from dvx.ops.experiments import all_experiments, find_recorded, head_of
-from dvx.ops.index import Selected, load_index
-from dvx.ops.refs import git_of
-from dvx.ops.source import Revision
+from dvx.ops.tracked.index import Selected, load_index
+from dvx.ops.tracked.refs import git_of
+from dvx.ops.tracked.sources import Revision
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.durable import barrier

@@ -10,9 +10,9 @@ from dvx.model.paths import printable
 from dvx.ops.employment import sweep_dead
 from dvx.ops.exp_share import sweep_incoming
 from dvx.ops.exp_tasks import release, snapshots
-from dvx.ops.refs import git_of, sweep_locks
 from dvx.ops.rooms import clear_old_rooms
 from dvx.ops.run_record import known_experiments, open_registry
+from dvx.ops.tracked.refs import git_of, sweep_locks
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.scratch import sweep

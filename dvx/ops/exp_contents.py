@@ -9,7 +9,7 @@ from dvx.git.submodules import submodule_of
 from dvx.model.events import Notice, Tell
 from dvx.model.paths import ancestors, is_outside, join, listed, parent, within
 from dvx.ops.exp_edits import DEFAULT_PARAMS
-from dvx.ops.index import Index
+from dvx.ops.tracked.index import Index
 from dvx.project import Project
 
 

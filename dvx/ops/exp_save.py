@@ -16,8 +16,8 @@ from dvx.ops.commit import commit as commit_data
 from dvx.ops.exp_auto_push import auto_push
 from dvx.ops.exp_contents import extra_of, tell_absent
 from dvx.ops.exp_run import Record, RecordedExperiment, message_of, new_ref, record
-from dvx.ops.index import Index, SelectOptions, load_index
-from dvx.ops.refs import git_of
+from dvx.ops.tracked.index import Index, SelectOptions, load_index
+from dvx.ops.tracked.refs import git_of
 from dvx.project import Project
 
 

@@ -21,9 +21,9 @@ from dvx.model.transfer import TransferResult
 from dvx.model.undo import Stays
 from dvx.ops.experiments import BaselineScope, all_experiments, baselines_of
 from dvx.ops.fetch import fetch
-from dvx.ops.refs import bring_refs, change_refs, git_of, shared_folder
 from dvx.ops.scope import ChosenRevisions, SyncOptions
 from dvx.ops.sync import Direction, demand, plan_fetch, plan_push, transfer
+from dvx.ops.tracked.refs import bring_refs, change_refs, git_of, shared_folder
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.files.locking import claimed, is_claimed

@@ -14,7 +14,7 @@ from dvx.git.sharing import experiments_at
 from dvx.model.experiment import Experiment, ExpRef, check_name, named
 from dvx.model.paths import printable
 from dvx.model.run import State
-from dvx.ops.refs import change_refs, git_of
+from dvx.ops.tracked.refs import change_refs, git_of
 from dvx.project import Project
 
 

@@ -18,7 +18,7 @@ from dvx.model.tree import decode_tree
 from dvx.ops import fsck_packs
 from dvx.ops.fsck_packs import PackCheck
 from dvx.ops.heal import Healer
-from dvx.ops.reach import Reach
+from dvx.ops.tracked.reach import Reach
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.crowd import each

@@ -20,12 +20,12 @@ from dvx.ops import gc_remote
 from dvx.ops.claiming import Reliance, claim
 from dvx.ops.history import check_history
 from dvx.ops.provenance import refuse_removal, tidy
-from dvx.ops.reach import Reach
 from dvx.ops.roots import Finder, HistoryScope, Roots
 from dvx.ops.runcache import outdated_runs, remove_runs
 from dvx.ops.steps import Remotes
 from dvx.ops.sync import listed
 from dvx.ops.track import links
+from dvx.ops.tracked.reach import Reach
 from dvx.project import Project
 from dvx.store.durable import barrier
 from dvx.store.intake import Link

@@ -21,9 +21,9 @@ from dvx.model.settings import redact
 from dvx.model.tree import Tree
 from dvx.ops.elsewhere import Sources
 from dvx.ops.fetch import bring
-from dvx.ops.ignore import BUILT_IN
-from dvx.ops.index import load_index
 from dvx.ops.steps import Remotes
+from dvx.ops.tracked.ignore import BUILT_IN
+from dvx.ops.tracked.index import load_index
 from dvx.ops.url_source import There, UrlSource
 from dvx.project import Project
 from dvx.store import files

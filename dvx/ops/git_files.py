@@ -12,8 +12,8 @@ from dvx.model.digest import Digest
 from dvx.model.paths import printable
 from dvx.model.settings import redact
 from dvx.ops.elsewhere import Elsewhere, repository_of
-from dvx.ops.ignore import Ignore
-from dvx.ops.index import Index
+from dvx.ops.tracked.ignore import Ignore
+from dvx.ops.tracked.index import Index
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.folder import FolderRemote

@@ -9,9 +9,9 @@ from functools import cached_property
 from dvx.errors import Corrupted, DvxError, MissingData
 from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell, silent
-from dvx.ops.index import Index, load_index
 from dvx.ops.steps import Remotes
 from dvx.ops.track import look
+from dvx.ops.tracked.index import Index, load_index
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.crowd import each

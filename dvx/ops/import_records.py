@@ -15,13 +15,13 @@ from dvx.model.pointer import Output, Pointer, encode_content, encode_output, st
 from dvx.model.tree import Content
 from dvx.ops.checkout import restore
 from dvx.ops.elsewhere import sharing
-from dvx.ops.gitignore import ignore
-from dvx.ops.index import Index
 from dvx.ops.owners import for_git
-from dvx.ops.pointer_text import read_pointer
-from dvx.ops.pointers import renew_checksum, set_content
-from dvx.ops.texts import change_yaml, text_of
 from dvx.ops.track import Seen, look, store
+from dvx.ops.tracked.gitignore import ignore
+from dvx.ops.tracked.index import Index
+from dvx.ops.tracked.pointer_text import read_pointer
+from dvx.ops.tracked.pointers import renew_checksum, set_content
+from dvx.ops.tracked.text_files import change_yaml, text_of
 from dvx.ops.url_source import There, there_of
 from dvx.project import Project
 

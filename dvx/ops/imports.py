@@ -28,9 +28,9 @@ from dvx.ops.downloads import downloaded
 from dvx.ops.elsewhere import Sources
 from dvx.ops.fetch import bring
 from dvx.ops.import_records import Arrived, Imported, is_left, observed, take, taken, write_import
-from dvx.ops.index import load_index
 from dvx.ops.provenance import note_made, note_source
-from dvx.ops.targets import check_git, check_owners, check_place
+from dvx.ops.tracked.index import load_index
+from dvx.ops.tracked.trackable import check_git, check_owners, check_place
 from dvx.ops.url_source import UrlSource
 from dvx.project import Project
 

@@ -19,8 +19,8 @@ from dvx.model.merge import Pick, choose, merge_trees, merged_size
 from dvx.model.paths import printable
 from dvx.model.pointer import Pointer
 from dvx.model.tree import Content, Tree, tree_content
-from dvx.ops.pointer_text import read_pointer
-from dvx.ops.pointers import set_content
+from dvx.ops.tracked.pointer_text import read_pointer
+from dvx.ops.tracked.pointers import set_content
 from dvx.project import Project
 from dvx.store import files
 

@@ -18,14 +18,14 @@ from dvx.model.paths import join, parent, printable, relative, within
 from dvx.model.pointer import Pointer
 from dvx.model.stage import is_url
 from dvx.model.undo import Moved
-from dvx.ops.git_ignored import demand_shared
-from dvx.ops.gitignore import files_for, ignore, unignore
-from dvx.ops.index import Index, load_index
 from dvx.ops.owners import for_git
-from dvx.ops.pointers import renew_checksum
 from dvx.ops.rollback import Rollback, check_movable, check_writable
-from dvx.ops.targets import check_owners, check_place
-from dvx.ops.texts import text_of
+from dvx.ops.tracked.git_ignored import demand_shared
+from dvx.ops.tracked.gitignore import files_for, ignore, unignore
+from dvx.ops.tracked.index import Index, load_index
+from dvx.ops.tracked.pointers import renew_checksum
+from dvx.ops.tracked.text_files import text_of
+from dvx.ops.tracked.trackable import check_owners, check_place
 from dvx.project import Project
 from dvx.store import durable, files
 

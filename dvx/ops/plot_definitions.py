@@ -12,8 +12,8 @@ from msgspec import Struct, field
 from dvx.errors import DvxError
 from dvx.model.paths import join
 from dvx.model.pointer import OutputKind
-from dvx.ops.index import Index
-from dvx.ops.source import Source
+from dvx.ops.tracked.index import Index
+from dvx.ops.tracked.sources import Source
 from dvx.ops.value_files import unpacked
 from dvx.project import Project
 

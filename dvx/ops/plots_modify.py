@@ -8,9 +8,9 @@ from typing import Any
 from dvx.errors import DvxError, UnknownTarget, UsageError, nearest
 from dvx.model.paths import printable
 from dvx.model.pointer import OutputKind
-from dvx.ops.index import load_index
 from dvx.ops.plots import template_of
-from dvx.ops.texts import change_yaml
+from dvx.ops.tracked.index import load_index
+from dvx.ops.tracked.text_files import change_yaml
 from dvx.project import Project
 
 _SECTIONS = ("plots", "outs", "metrics")

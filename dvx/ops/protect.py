@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from dvx.model.events import Tell, silent
 from dvx.ops.detach import detach, is_linked
-from dvx.ops.index import SelectOptions
-from dvx.ops.unread import select_for
+from dvx.ops.tracked.index import SelectOptions
+from dvx.ops.tracked.unreadable import select_for
 from dvx.project import Project
 from dvx.store import durable, files
 

@@ -14,8 +14,8 @@ from dvx.model.digest import new_hasher
 from dvx.model.paths import parent, printable
 from dvx.model.tree import Content, Entry
 from dvx.ops.keeping import is_kept
-from dvx.ops.targets import check_inside
 from dvx.ops.track import links
+from dvx.ops.tracked.trackable import check_inside
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.intake import Link, hash_file, is_private

@@ -19,7 +19,6 @@ from dvx.model.staleness import Action
 from dvx.ops.attempt import RunSetting
 from dvx.ops.crew import Crew
 from dvx.ops.definitions import Definitions
-from dvx.ops.index import Index
 from dvx.ops.leases import Leases
 from dvx.ops.repro_plan import (
     ReproOptions,
@@ -37,7 +36,8 @@ from dvx.ops.run_control import Control
 from dvx.ops.run_record import Recorder, expected_seconds, new_run, open_registry
 from dvx.ops.stage_list import document
 from dvx.ops.stage_worker import Worker
-from dvx.ops.unread import load_for
+from dvx.ops.tracked.index import Index
+from dvx.ops.tracked.unreadable import load_for
 from dvx.project import Project
 from dvx.shell import Shell
 

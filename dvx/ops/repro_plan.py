@@ -13,10 +13,10 @@ from dvx.errors import DvxError, UnknownTarget, nearest
 from dvx.model.graph import Graph
 from dvx.model.paths import join, within
 from dvx.model.staleness import Action, Reason
-from dvx.ops.git_ignored import check_seen
-from dvx.ops.index import Index
-from dvx.ops.pipelines import check_graph
-from dvx.ops.stage_names import stages_named
+from dvx.ops.tracked.git_ignored import check_seen
+from dvx.ops.tracked.index import Index
+from dvx.ops.tracked.pipeline_files import check_graph
+from dvx.ops.tracked.stage_names import stages_named
 from dvx.project import Project
 
 

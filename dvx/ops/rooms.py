@@ -24,9 +24,9 @@ from dvx.ops.checkout import recorded, restore
 from dvx.ops.configure import PRIVATE
 from dvx.ops.employment import home_of
 from dvx.ops.exp_edits import edits_of
-from dvx.ops.index import SelectOptions, load_index, select
-from dvx.ops.refs import git_of
 from dvx.ops.running import claims
+from dvx.ops.tracked.index import SelectOptions, load_index, select
+from dvx.ops.tracked.refs import git_of
 from dvx.ops.trust import carry_over, drop_file
 from dvx.project import Project
 from dvx.store import files

@@ -17,7 +17,7 @@ from dvx.git import Git, roots
 from dvx.model.events import Notice, Tell
 from dvx.model.named import Named, declared_in, is_pipeline, is_pointer, named_in, names_objects
 from dvx.model.paths import printable
-from dvx.ops.source import Workspace
+from dvx.ops.tracked.sources import Workspace
 from dvx.project import Project
 
 # so many versions of files are in memory at once

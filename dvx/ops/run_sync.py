@@ -23,9 +23,9 @@ from dvx.model.pointer import decode_entry
 from dvx.model.runcache import run_key, run_value
 from dvx.model.transfer import ChosenPath, TransferResult
 from dvx.ops import push_steps, steps
-from dvx.ops.index import load_index
-from dvx.ops.reach import Reach
 from dvx.ops.steps import Step
+from dvx.ops.tracked.index import load_index
+from dvx.ops.tracked.reach import Reach
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.remote_objects import RemoteObjects

@@ -12,9 +12,9 @@ from dvx.model.paths import within
 from dvx.model.pointer import OutputKind, Pointer, Recorded
 from dvx.model.transfer import ChosenPath
 from dvx.model.tree import Content
-from dvx.ops.index import Index, Selected, SelectOptions, files_of, select
-from dvx.ops.source import Source
-from dvx.ops.unread import load_for, load_revision
+from dvx.ops.tracked.index import Index, Selected, SelectOptions, files_of, select
+from dvx.ops.tracked.sources import Source
+from dvx.ops.tracked.unreadable import load_for, load_revision
 from dvx.project import Project
 
 
@@ -107,7 +107,7 @@ def find_scope(project: Project, options: SyncOptions, tell: Tell = silent) -> T
     commits = chosen_commits(project, options.revisions)
     # loads Git, which the workspace does without
     if commits and project.git is not None:
-        from dvx.ops.walking import answers
+        from dvx.ops.tracked.walking import answers
 
         for _ in answers(project, project.git, commits, hear):
             pass

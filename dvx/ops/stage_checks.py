@@ -15,7 +15,7 @@ from dvx.model.pointer import Recorded
 from dvx.model.settings import redact
 from dvx.model.stage import Stage, is_url
 from dvx.ops.in_git import InGit
-from dvx.ops.index import Index
+from dvx.ops.tracked.index import Index
 from dvx.project import Project
 
 

@@ -35,9 +35,7 @@ from dvx.ops.in_git import InGit
 from dvx.ops.inputs import Inputs
 from dvx.ops.leases import Leases
 from dvx.ops.leftovers import end_record
-from dvx.ops.locks import locked_state
 from dvx.ops.observation import Observer
-from dvx.ops.pipelines import placed
 from dvx.ops.recording import keep_run, record_restored, record_run, to_store
 from dvx.ops.repro_data import record_data
 from dvx.ops.repro_plan import ReproOptions, StageOutcome
@@ -47,6 +45,8 @@ from dvx.ops.runcache import key_of
 from dvx.ops.running import working
 from dvx.ops.stage_checks import check_runnable, refuse_cached
 from dvx.ops.stage_room import StageRoom, housing
+from dvx.ops.tracked.lock_files import locked_state
+from dvx.ops.tracked.pipeline_files import placed
 from dvx.project import Project
 
 if TYPE_CHECKING:

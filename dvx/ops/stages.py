@@ -16,15 +16,15 @@ from dvx.formats import dump_yaml, edit_yaml
 from dvx.model.paths import is_outside, join, located, parent, printable, relative
 from dvx.model.pipeline import DEFAULT_PARAMS
 from dvx.model.stage import Stage
-from dvx.ops.git_ignored import demand_shared
-from dvx.ops.gitignore import ignore
 from dvx.ops.in_git import InGit
-from dvx.ops.index import Index, load_index
-from dvx.ops.pipelines import check_graph, command_style, parse_pipeline
-from dvx.ops.source import Workspace
 from dvx.ops.stage_checks import check_outputs
-from dvx.ops.targets import check_text
-from dvx.ops.texts import change_yaml, text_of
+from dvx.ops.tracked.git_ignored import demand_shared
+from dvx.ops.tracked.gitignore import ignore
+from dvx.ops.tracked.index import Index, load_index
+from dvx.ops.tracked.pipeline_files import check_graph, command_style, parse_pipeline
+from dvx.ops.tracked.sources import Workspace
+from dvx.ops.tracked.text_files import change_yaml, text_of
+from dvx.ops.tracked.trackable import check_text
 from dvx.project import Project
 
 _PUNCTUATION = frozenset(string.punctuation) - {"-", "_"}

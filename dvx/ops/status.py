@@ -19,10 +19,10 @@ from dvx.model.pointer import Pointer
 from dvx.model.stage import Stage
 from dvx.model.staleness import Cause, changes, exact, loose
 from dvx.model.tree import holds
-from dvx.ops.index import Index, SelectOptions, select
 from dvx.ops.observation import Observer
-from dvx.ops.pipelines import check_graph, name_of_place
-from dvx.ops.unread import load_for
+from dvx.ops.tracked.index import Index, SelectOptions, select
+from dvx.ops.tracked.pipeline_files import check_graph, name_of_place
+from dvx.ops.tracked.unreadable import load_for
 from dvx.project import Project
 
 _PLAIN = SelectOptions()

@@ -14,7 +14,7 @@ from dvx.model.digest import Digest, new_hasher
 from dvx.model.events import Notice, Progress, Tell, silent
 from dvx.model.paths import printable
 from dvx.model.tree import Content, Entry, Tree, tree_content
-from dvx.ops.ignore import Ignore
+from dvx.ops.tracked.ignore import Ignore
 from dvx.project import Project
 from dvx.store.intake import Hashed, Intake, Link, hash_file
 from dvx.store.scan import FoundFile, check_link, is_stale, regular, walk

@@ -21,10 +21,10 @@ from dvx.ops.checkout import arrange, clear, restore
 from dvx.ops.detach import to_trash
 from dvx.ops.owners import for_git
 from dvx.ops.protect import free
-from dvx.ops.refs import change_refs, git_of, hold
 from dvx.ops.sparing import note_placed
-from dvx.ops.targets import check_inside
 from dvx.ops.track import look
+from dvx.ops.tracked.refs import change_refs, git_of, hold
+from dvx.ops.tracked.trackable import check_inside
 from dvx.ops.trash import check_place
 from dvx.ops.undo import UndoPlan, bytes_at, index_of, placed_by, refs_of, returning, shown_ref, sum_of, tasks_of
 from dvx.project import Project

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from dvx.errors import MissingData, quoted
 from dvx.model.paths import printable
-from dvx.ops.index import Selected
+from dvx.ops.tracked.index import Selected
 from dvx.project import Project
 
 

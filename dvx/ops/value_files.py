@@ -13,8 +13,8 @@ from dvx.formats.data import suffix_of
 from dvx.model.digest import Digest
 from dvx.model.paths import within
 from dvx.model.tree import Content, Tree
-from dvx.ops.index import Index
-from dvx.ops.source import Source
+from dvx.ops.tracked.index import Index
+from dvx.ops.tracked.sources import Source
 from dvx.project import Project
 from dvx.store.cache import Cache
 

@@ -14,8 +14,8 @@ from dvx.model.transfer import ChosenPath, Need, TransferPlan, TransferResult
 from dvx.model.tree import Tree, tree_content
 from dvx.model.versioned import Version, tree_of, version_of
 from dvx.ops.provenance import refuse, unconfirmed
-from dvx.ops.reach import Reach
 from dvx.ops.steps import Step
+from dvx.ops.tracked.reach import Reach
 from dvx.project import Project
 from dvx.store import copy
 from dvx.store.versioned import VersionedRemote

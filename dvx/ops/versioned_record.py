@@ -21,11 +21,11 @@ from dvx.model.stage import Stage
 from dvx.model.transfer import ChosenPath
 from dvx.model.tree import Content, Tree
 from dvx.model.versioned import Version, cloud_of, place_of, rows_of, tree_of
-from dvx.ops.index import load_index
-from dvx.ops.locks import locked_state
-from dvx.ops.pointer_text import read_pointer
-from dvx.ops.pointers import set_fields
-from dvx.ops.texts import change_text
+from dvx.ops.tracked.index import load_index
+from dvx.ops.tracked.lock_files import locked_state
+from dvx.ops.tracked.pointer_text import read_pointer
+from dvx.ops.tracked.pointers import set_fields
+from dvx.ops.tracked.text_files import change_text
 from dvx.project import Project
 from dvx.store import files
 

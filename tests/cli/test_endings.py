@@ -91,7 +91,7 @@ def test_the_command_starts_where_an_interruption_is_caught() -> None:
 
 @pytest.mark.parametrize(
     ("module", "err"),
-    [("dvx.cli.main", ""), ("dvx.ops.check_ignore", "error: interrupted\nhint: run the same command again\n")],
+    [("dvx.cli.main", ""), ("dvx.ops.tracked.check_ignore", "error: interrupted\nhint: run the same command again\n")],
 )
 def test_an_interruption_leaves_no_traceback(native: Path, module: str, err: str) -> None:
     result = run_process(native, sys.executable, "-c", INTERRUPTING.format(module=module), "check-ignore", "x")

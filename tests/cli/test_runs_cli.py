@@ -12,7 +12,7 @@ import pytest
 
 from dvx.model.digest import digest_bytes
 from dvx.ops.code_changes import line_changes
-from dvx.ops.past import Past
+from dvx.ops.tracked.past import Past
 from dvx.project import Project
 from tests.helpers import commit_all, dvx, git, run_dvx, write
 from tests.ops.test_repro import until

@@ -16,10 +16,10 @@ import pytest
 
 from dvx.git.changing import is_at_work
 from dvx.model.run import State
-from dvx.ops import refs
 from dvx.ops.exp_tasks import SNAPSHOTS
-from dvx.ops.refs import git_of
 from dvx.ops.run_record import known_experiments
+from dvx.ops.tracked import refs
+from dvx.ops.tracked.refs import git_of
 from dvx.project import Project
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
 from tests.ops.test_repro import until
@@ -276,7 +276,7 @@ def test_those_who_wait_for_the_same_ref_all_get_it(native: Path) -> None:
     """A ref that is named after its commit is the same for all, whoever makes it first."""
     prepared(native)
     script = (
-        "import os, sys; from dvx.ops.refs import hold; from dvx.project import Project\n"
+        "import os, sys; from dvx.ops.tracked.refs import hold; from dvx.project import Project\n"
         "git = Project.find(os.getcwd()).git; head = git.head()\n"
         "for _ in range(10): hold(git, 'refs/dvx/queue/' + head, head)"
     )

@@ -13,7 +13,7 @@ import pytest
 
 from dvx.errors import DvxError, MissingData, UnknownTarget
 from dvx.ops.commit import CommitOptions, commit
-from dvx.ops.index import SelectOptions
+from dvx.ops.tracked.index import SelectOptions
 from dvx.project import Project
 from tests.helpers import commit_all, dialect_of, dvx, git, write
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from dvx.model.wildmatch import read_pattern
-from dvx.ops.ignore import Ignore
-from dvx.ops.source import Workspace
+from dvx.ops.tracked.ignore import Ignore
+from dvx.ops.tracked.sources import Workspace
 from dvx.project import Project
 from tests.helpers import dialect_of, dvx, write
 

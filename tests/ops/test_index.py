@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dvx.model.paths import overlap
 from dvx.model.pointer import Output, Pointer, Recorded
-from dvx.ops.index import Index
+from dvx.ops.tracked.index import Index
 
 # names that sort on either side of a slash
 _PATHS = st.lists(st.sampled_from(["a", "a-", "a0", "a.b", "b"]), min_size=1, max_size=3).map("/".join)

@@ -13,9 +13,9 @@ from dvx.errors import UnknownTarget
 from dvx.formats import dump_yaml
 from dvx.model.digest import digest_bytes
 from dvx.model.params import Change
-from dvx.ops.index import load_index
 from dvx.ops.metrics import Several, compare, observed, show, table
-from dvx.ops.source import Workspace
+from dvx.ops.tracked.index import load_index
+from dvx.ops.tracked.sources import Workspace
 from dvx.ops.value_files import ValueChoice, What
 from dvx.project import Project
 from dvx.store.cache import Cache

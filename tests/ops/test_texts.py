@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dvx.ops.texts import change_all
+from dvx.ops.tracked.text_files import change_all
 from dvx.project import Project
 from tests.helpers import dvx, write
 

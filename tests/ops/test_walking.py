@@ -13,8 +13,8 @@ from dvx.errors import GitError
 from dvx.git import Git
 from dvx.git.roots import named_blobs
 from dvx.git.walking import in_line, steps
-from dvx.ops.source import Revision, Source
-from dvx.ops.walking import answers
+from dvx.ops.tracked.sources import Revision, Source
+from dvx.ops.tracked.walking import answers
 from dvx.project import Project
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
 

@@ -23,7 +23,7 @@ from dvx.project import Project
 from dvx.store import files
 
 if TYPE_CHECKING:
-    from dvx.ops.index import Index
+    from dvx.ops.tracked.index import Index
 
 Read = Callable[[str], bytes | None]
 

@@ -11,8 +11,8 @@ from dvx.config.git_options import demand
 from dvx.errors import DvxError
 from dvx.git.tracking import tracked_below
 from dvx.model.paths import ancestors, is_outside
-from dvx.ops.git_ignored import Above, GitIgnored
-from dvx.ops.ignore import Ignore
+from dvx.ops.tracked.git_ignored import Above, GitIgnored
+from dvx.ops.tracked.ignore import Ignore
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.scan import folders

@@ -12,7 +12,7 @@ from dvx.model.paths import parent, printable
 from dvx.model.pointer import Output, encode_content, encode_output, stage_checksum
 from dvx.model.tree import Content
 from dvx.model.versioned import rows_of
-from dvx.ops.pointer_text import read_pointer
+from dvx.ops.tracked.pointer_text import read_pointer
 from dvx.project import Project
 
 _DIGESTS = ("md5", "xxh128", "sha256", "blake3")

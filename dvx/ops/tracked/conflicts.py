@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dvx.errors import DvxError
 from dvx.formats.mistakes import is_conflicted
 from dvx.model.paths import join, parent, within
-from dvx.ops.index import Index, Selected, load_index
-from dvx.ops.texts import text_of
+from dvx.ops.tracked.index import Index, Selected, load_index
+from dvx.ops.tracked.text_files import text_of
 from dvx.project import Project
 
 

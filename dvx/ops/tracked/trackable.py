@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from dvx.errors import DvxError, GraphError, MissingData, UnsafePath, nearest, quoted
 from dvx.model.paths import check_path, check_windows, parent, printable, within
-from dvx.ops.git_ignored import demand_shared
-from dvx.ops.ignore import Ignore
-from dvx.ops.index import Index
+from dvx.ops.tracked.git_ignored import demand_shared
+from dvx.ops.tracked.ignore import Ignore
+from dvx.ops.tracked.index import Index
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.scan import check_link

@@ -14,8 +14,8 @@ from dvx.git import Git
 from dvx.git.kept import Objects, kept_objects
 from dvx.git.walking import in_line, steps
 from dvx.model.dialect import DIALECTS
-from dvx.ops.ignore import Ignore
-from dvx.ops.source import Source
+from dvx.ops.tracked.ignore import Ignore
+from dvx.ops.tracked.sources import Source
 from dvx.project import Project
 
 T = TypeVar("T")

@@ -16,10 +16,10 @@ from dvx.errors import Corrupted, DvxError, GitError, MissingData, UnknownTarget
 from dvx.formats import decoded
 from dvx.model.paths import ancestors, parent, within
 from dvx.model.pointer import Output, OutputKind, Pointer, Recorded
-from dvx.ops.git_ignored import check_seen
-from dvx.ops.pointer_text import read_pointer
-from dvx.ops.source import Source, Workspace
-from dvx.ops.stage_names import stages_named
+from dvx.ops.tracked.git_ignored import check_seen
+from dvx.ops.tracked.pointer_text import read_pointer
+from dvx.ops.tracked.sources import Source, Workspace
+from dvx.ops.tracked.stage_names import stages_named
 from dvx.project import Project
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def load_index(project: Project, source: Source | None = None, doubt: Doubt | No
                     pointers[path] = read_pointer(named[name], path, dialect)
                     here += [output for output, _ in pointers[path].outs]
         if dialect.pipeline in named:
-            from dvx.ops.pipelines import command_style, parse_pipeline
+            from dvx.ops.tracked.pipeline_files import command_style, parse_pipeline
 
             path = prefix + dialect.pipeline
             with _left_out(path, doubt):
@@ -179,7 +179,7 @@ def load_index(project: Project, source: Source | None = None, doubt: Doubt | No
                 pipelines[path] = parse_pipeline(text, path, dialect, source.read, style, root=project.root)
                 here += [output for stage in pipelines[path].stages.values() for output in stage.outs]
         if dialect.lock in named:
-            from dvx.ops.pipelines import parse_lock
+            from dvx.ops.tracked.pipeline_files import parse_lock
 
             path = prefix + dialect.lock
             pipeline = pipelines.get(prefix + dialect.pipeline)
@@ -217,7 +217,7 @@ def select(project: Project, index: Index, targets: Sequence[str], options: Sele
         for selected in _match(project, index, target, options):
             chosen[selected.tracked.output.path, selected.inner] = selected
     if options.with_deps:
-        from dvx.ops.pipelines import check_graph
+        from dvx.ops.tracked.pipeline_files import check_graph
 
         owners = check_graph(project, index).upstream({selected.tracked.owner for selected in chosen.values()})
         for tracked in index.tracked:

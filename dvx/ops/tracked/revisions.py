@@ -9,7 +9,7 @@ from dvx.git.trees import present
 from dvx.git.versions import blob_above
 from dvx.model.dialect import DIALECTS
 from dvx.model.paths import is_outside
-from dvx.ops.ignore import Ignore
+from dvx.ops.tracked.ignore import Ignore
 from dvx.project import Project
 
 

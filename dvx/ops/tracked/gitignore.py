@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from dvx.errors import UnsafePath
 from dvx.model.lines import lines_of
 from dvx.model.paths import parent, printable
-from dvx.ops.texts import text_of
+from dvx.ops.tracked.text_files import text_of
 from dvx.project import Project
 
 _SPECIAL = "\\[]!#*?"

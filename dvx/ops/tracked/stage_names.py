@@ -8,7 +8,7 @@ from dvx.model.paths import join
 from dvx.project import Project
 
 if TYPE_CHECKING:
-    from dvx.ops.index import Index
+    from dvx.ops.tracked.index import Index
 
 
 def stages_named(project: Project, index: Index, target: str) -> tuple[str, ...]:

@@ -6,8 +6,8 @@ from dvx.formats import decoded, only_stage, splice_lock
 from dvx.model.lock import StageState, encode_state, keeping_versions
 from dvx.model.paths import join, parent
 from dvx.model.stage import Pipeline, Stage
-from dvx.ops.pipelines import parse_lock
-from dvx.ops.source import Workspace
+from dvx.ops.tracked.pipeline_files import parse_lock
+from dvx.ops.tracked.sources import Workspace
 from dvx.project import Project
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from dvx.ops.ignore import BUILT_IN, Ignore
+from dvx.ops.tracked.ignore import BUILT_IN, Ignore
 from dvx.project import Project
 
 

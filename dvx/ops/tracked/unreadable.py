@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from dvx.errors import DvxError, Partial, UnknownTarget
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import join, parent, printable
-from dvx.ops.index import Index, Selected, SelectOptions, load_index, select
-from dvx.ops.source import Source
+from dvx.ops.tracked.index import Index, Selected, SelectOptions, load_index, select
+from dvx.ops.tracked.sources import Source
 from dvx.project import Project
 
 Search = Callable[[Index], Iterable[str]]
