@@ -227,8 +227,11 @@ def test_a_push_loads_only_what_pushes(native: Path, tmp_path: Path) -> None:
     (native / "data").write_text("1\n")
     probe(native, "add", "data")
     probe(native, "remote", "add", "-d", "there", str(tmp_path / "remote"))
-    assert "dvx.ops.checkout" in modules_of(native, "pull")
+    assert "dvx.ops.workspace.checkout" in modules_of(native, "pull")
     assert "hashlib" in modules_of(native, "push", "--run-cache")
     modules = modules_of(native, "push")
-    assert not {"dvx.ops.checkout", "dvx.ops.pull", "dvx.ops.run_sync", "dvx.ops.versioned_record", "hashlib", "yaml"} & modules
+    assert (
+        not {"dvx.ops.workspace.checkout", "dvx.ops.pull", "dvx.ops.run_sync", "dvx.ops.versioned_record", "hashlib", "yaml"}
+        & modules
+    )
     assert "dvx.ops.tracked.pipeline_files" not in modules

@@ -128,7 +128,7 @@ def checkout(
 
     Example: dvx checkout data
     """
-    from dvx.ops.checkout import CheckoutOptions, checkout
+    from dvx.ops.workspace.checkout import CheckoutOptions, checkout
 
     chosen = SelectOptions(with_deps=with_deps, recursive=recursive)
     options = CheckoutOptions(tuple(targets or ()), chosen, force, relink, allow_missing)

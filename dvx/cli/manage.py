@@ -57,7 +57,7 @@ def unprotect(
 
     Example: dvx unprotect data.csv
     """
-    from dvx.ops.protect import unprotect
+    from dvx.ops.workspace.protect import unprotect
 
     changed = unprotect(find_project(), targets, render.terminal())
     render.note(f"{units.count(len(changed), 'file')} made writable" if changed else "All files are writable already.")

@@ -16,7 +16,6 @@ from dvx.model.stage import is_url
 from dvx.model.transfer import Need, TransferPlan
 from dvx.model.tree import Content, Entry, Tree, tree_content
 from dvx.ops.add import Added, AddOptions, AddResult, add
-from dvx.ops.checkout import clear
 from dvx.ops.claiming import Reliance, claim
 from dvx.ops.owners import for_git
 from dvx.ops.scope import SyncOptions
@@ -28,6 +27,7 @@ from dvx.ops.tracked.index import load_index
 from dvx.ops.tracked.pointers import recorded_in
 from dvx.ops.tracked.text_files import change_all
 from dvx.ops.tracked.trackable import check_git, check_owners, check_place
+from dvx.ops.workspace.checkout import clear
 from dvx.project import Project
 from dvx.store import copy, files
 from dvx.store.intake import hash_file

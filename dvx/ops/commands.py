@@ -15,11 +15,11 @@ from dvx.model.history import Fact
 from dvx.model.stage import Stage
 from dvx.model.staleness import Reason
 from dvx.ops.attempt import RunSetting, Try, attempt, follow
-from dvx.ops.checkout import clear
-from dvx.ops.detach import detach
 from dvx.ops.leases import Leases
 from dvx.ops.leftovers import adopt, find_leftover
 from dvx.ops.stage_room import StageRoom
+from dvx.ops.workspace.checkout import clear
+from dvx.ops.workspace.detach import detach
 from dvx.project import Project
 
 _WAIT_SECONDS = 0.2

@@ -20,24 +20,24 @@ from dvx.model.pointer import Output, Pointer, Recorded, stage_checksum
 from dvx.model.stage import Stage, is_url
 from dvx.model.staleness import Cause, changes, exact, loose
 from dvx.model.tree import Content, holds
-from dvx.ops.detach import detach, unshared
 from dvx.ops.in_git import InGit
 from dvx.ops.observation import Observer
 from dvx.ops.owners import for_git
 from dvx.ops.parts import store_parts
 from dvx.ops.provenance import note_made
 from dvx.ops.recording import record_run
-from dvx.ops.relink import relink
 from dvx.ops.running import recording
 from dvx.ops.stage_checks import check_outputs, check_synced
 from dvx.ops.status import find_owners
-from dvx.ops.track import observe, store
 from dvx.ops.tracked.gitignore import ignore
 from dvx.ops.tracked.index import Index, SelectOptions, select
 from dvx.ops.tracked.pipeline_files import check_graph
 from dvx.ops.tracked.pointers import record
 from dvx.ops.tracked.text_files import change_all
 from dvx.ops.tracked.unreadable import load_for
+from dvx.ops.workspace.detach import detach, unshared
+from dvx.ops.workspace.links import relink
+from dvx.ops.workspace.observe import observe, store
 from dvx.project import Project
 
 Confirm = Callable[[str, tuple[str, ...]], bool]

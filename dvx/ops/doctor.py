@@ -19,10 +19,10 @@ from dvx.model.unused_options import why_unused
 from dvx.ops import doctor_places
 from dvx.ops.environment import describe, working_links
 from dvx.ops.install import asks_for_driver
-from dvx.ops.track import links
 from dvx.ops.tracked.ignore import Ignore
 from dvx.ops.tracked.index import Index, load_index
 from dvx.ops.tracked.sources import Workspace
+from dvx.ops.workspace.observe import links
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.support import installed, missing_package

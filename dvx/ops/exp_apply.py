@@ -14,14 +14,14 @@ from dvx.model.events import Notice, Tell
 from dvx.model.experiment import Experiment
 from dvx.model.paths import listed, parent, printable
 from dvx.model.undo import Stays
-from dvx.ops.checkout import CheckoutResult, recorded, restore
-from dvx.ops.detach import to_trash
 from dvx.ops.exp_merge import on_top
 from dvx.ops.exp_run import scratch_index
 from dvx.ops.experiments import all_experiments, find_recorded, head_of
 from dvx.ops.tracked.index import Selected, load_index
 from dvx.ops.tracked.refs import git_of
 from dvx.ops.tracked.sources import Revision
+from dvx.ops.workspace.checkout import CheckoutResult, recorded, restore
+from dvx.ops.workspace.detach import to_trash
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.durable import barrier

@@ -19,7 +19,6 @@ from dvx.model.experiment import ExpRef, check_name, draw_name, result_hash
 from dvx.model.paths import join, parent, printable
 from dvx.model.run import Run
 from dvx.model.staleness import ABSENT_CAUSES, INPUT_CAUSES, Action, changes, exact, loose
-from dvx.ops.checkout import recorded, restore
 from dvx.ops.exp_contents import extra_of, tell_absent
 from dvx.ops.exp_edits import edits_of, read_overrides
 from dvx.ops.experiments import head_of
@@ -29,6 +28,7 @@ from dvx.ops.repro_plan import choose, find_stages
 from dvx.ops.tracked.index import Index, Selected, load_index
 from dvx.ops.tracked.pipeline_files import check_graph
 from dvx.ops.tracked.refs import change_refs, git_of
+from dvx.ops.workspace.checkout import recorded, restore
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.scratch import Scratch

@@ -27,9 +27,9 @@ from dvx.ops.decisions import Decider
 from dvx.ops.observation import Observer
 from dvx.ops.repro_plan import ReproOptions, active_graph, choose
 from dvx.ops.runcache import LatestRuns
-from dvx.ops.track import look
 from dvx.ops.tracked.index import Index, load_index
 from dvx.ops.tracked.past import Past
+from dvx.ops.workspace.observe import look
 from dvx.project import Project
 
 _MOST_RUNS = 5_000

@@ -13,15 +13,15 @@ from dvx.model.events import Tell, silent
 from dvx.model.paths import overlap
 from dvx.model.settings import redact
 from dvx.model.transfer import TransferResult
-from dvx.ops.checkout import recorded, restore
 from dvx.ops.provenance import note_source
 from dvx.ops.scope import ChosenRevisions, Import, SyncOptions, find_scope
 from dvx.ops.steps import fetch as copy_step
 from dvx.ops.steps import fetch_step
 from dvx.ops.sync import Direction, SyncPlan, demand, plan_fetch, transfer
-from dvx.ops.track import store
 from dvx.ops.tracked.index import SelectOptions, load_index, select
 from dvx.ops.tracked.reach import Reach
+from dvx.ops.workspace.checkout import recorded, restore
+from dvx.ops.workspace.observe import store
 from dvx.project import Project
 from dvx.store.remote import open_remote
 from dvx.store.remote_objects import RemoteObjects

@@ -24,8 +24,8 @@ from dvx.ops.roots import Finder, HistoryScope, Roots
 from dvx.ops.runcache import outdated_runs, remove_runs
 from dvx.ops.steps import Remotes
 from dvx.ops.sync import listed
-from dvx.ops.track import links
 from dvx.ops.tracked.reach import Reach
+from dvx.ops.workspace.observe import links
 from dvx.project import Project
 from dvx.store.durable import barrier
 from dvx.store.intake import Link

@@ -10,8 +10,8 @@ from dvx.errors import Corrupted, DvxError, MissingData
 from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell, silent
 from dvx.ops.steps import Remotes
-from dvx.ops.track import look
 from dvx.ops.tracked.index import Index, load_index
+from dvx.ops.workspace.observe import look
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.crowd import each

@@ -13,16 +13,16 @@ from dvx.model.events import Tell
 from dvx.model.paths import parent, printable
 from dvx.model.pointer import Output, Pointer, encode_content, encode_output, stage_checksum
 from dvx.model.tree import Content
-from dvx.ops.checkout import restore
 from dvx.ops.elsewhere import sharing
 from dvx.ops.owners import for_git
-from dvx.ops.track import Seen, look, store
 from dvx.ops.tracked.gitignore import ignore
 from dvx.ops.tracked.index import Index
 from dvx.ops.tracked.pointer_text import read_pointer
 from dvx.ops.tracked.pointers import renew_checksum, set_content
 from dvx.ops.tracked.text_files import change_yaml, text_of
 from dvx.ops.url_source import There, there_of
+from dvx.ops.workspace.checkout import restore
+from dvx.ops.workspace.observe import Seen, look, store
 from dvx.project import Project
 
 TOKENS = ("etag", "checksum", "version_id", "files", "md5", "xxh128", "sha256", "blake3", "size", "nfiles", "isexec", "hash")

@@ -21,7 +21,7 @@ from dvx.model.stage import is_url
 from dvx.ops.downloads import source_of
 from dvx.ops.elsewhere import repository_of
 from dvx.ops.import_records import agree, recorded_source
-from dvx.ops.track import look
+from dvx.ops.workspace.observe import look
 from dvx.project import Project
 from dvx.store.crowd import each
 from dvx.store.stats import StatCache

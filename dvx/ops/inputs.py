@@ -26,8 +26,8 @@ from dvx.model.pointer import Recorded
 from dvx.model.stage import ParamFile, Stage, is_url
 from dvx.model.tree import diff_trees
 from dvx.ops.observation import Observer
-from dvx.ops.track import Seen, look
 from dvx.ops.tracked.sources import Workspace
+from dvx.ops.workspace.observe import Seen, look
 from dvx.project import Project
 from dvx.store.scan import FoundFile
 from dvx.store.stats import stamp

@@ -21,11 +21,11 @@ from dvx.model.paths import join, parent
 from dvx.model.pointer import Pointer, Recorded, stage_checksum
 from dvx.model.tree import Tree, encode_tree
 from dvx.ops.owners import for_git
-from dvx.ops.track import observe
 from dvx.ops.tracked.index import Index, load_index
 from dvx.ops.tracked.pointers import set_content
 from dvx.ops.tracked.reach import Reach
 from dvx.ops.tracked.text_files import change_text, change_yaml
+from dvx.ops.workspace.observe import observe
 from dvx.project import Project
 from dvx.store.objects import lying
 from dvx.store.second_names import second_name, share

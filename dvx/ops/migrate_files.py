@@ -12,11 +12,11 @@ from dvx.model.dialect import Dialect
 from dvx.model.lock import StageState, encode_state
 from dvx.model.pointer import Pointer, Recorded, stage_checksum
 from dvx.model.stage import Pipeline, Stage
-from dvx.ops.rehash import Rehash
 from dvx.ops.tracked.index import Index
 from dvx.ops.tracked.pipeline_files import command_style, parse_pipeline
 from dvx.ops.tracked.pointers import set_content
 from dvx.ops.tracked.sources import Workspace
+from dvx.ops.workspace.rehash import Rehash
 from dvx.project import Project
 from dvx.store import files
 

@@ -19,13 +19,13 @@ from dvx.model.pointer import Pointer
 from dvx.model.stage import is_url
 from dvx.model.undo import Moved
 from dvx.ops.owners import for_git
-from dvx.ops.rollback import Rollback, check_movable, check_writable
 from dvx.ops.tracked.git_ignored import demand_shared
 from dvx.ops.tracked.gitignore import files_for, ignore, unignore
 from dvx.ops.tracked.index import Index, load_index
 from dvx.ops.tracked.pointers import renew_checksum
 from dvx.ops.tracked.text_files import text_of
 from dvx.ops.tracked.trackable import check_owners, check_place
+from dvx.ops.workspace.rollback import Rollback, check_movable, check_writable
 from dvx.project import Project
 from dvx.store import durable, files
 

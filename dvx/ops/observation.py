@@ -16,8 +16,8 @@ from dvx.model.params import select
 from dvx.model.pointer import Recorded
 from dvx.model.stage import ParamFile, Stage, is_url
 from dvx.model.tree import Content, named_digests
-from dvx.ops.track import observe
 from dvx.ops.tracked.sources import Workspace
+from dvx.ops.workspace.observe import observe
 from dvx.project import Project
 
 if TYPE_CHECKING:

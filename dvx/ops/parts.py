@@ -13,7 +13,7 @@ from dvx.model.events import Tell
 from dvx.model.paths import printable, within
 from dvx.model.pointer import Output
 from dvx.model.tree import Content, Entry, Tree, tree_content
-from dvx.ops.track import look, store
+from dvx.ops.workspace.observe import look, store
 from dvx.project import Project
 
 

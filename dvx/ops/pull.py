@@ -10,11 +10,11 @@ from msgspec.structs import replace
 from dvx.errors import MissingData
 from dvx.model.events import Tell, silent
 from dvx.model.transfer import TransferResult
-from dvx.ops.checkout import CheckoutResult, clear, recorded, restore
 from dvx.ops.fetch import fetch
 from dvx.ops.scope import SyncOptions
 from dvx.ops.sync import Direction, demand, is_whole, listed, plan_fetch
-from dvx.ops.unmade import demand_made, find_unmade
+from dvx.ops.workspace.checkout import CheckoutResult, clear, recorded, restore
+from dvx.ops.workspace.unmade import demand_made, find_unmade
 from dvx.project import Project
 
 
@@ -40,7 +40,7 @@ Complete = Callable[[Project, Sequence[str], Tell], Iterable[tuple[str, Sequence
 def pull(project: Project, options: SyncOptions, complete: Complete, tell: Tell = silent) -> PullResult:
     """Fetch, then restore what is complete in the workspace, and `complete` imports whose data was never downloaded.
 
-    Raises like `fetch`, `ops.checkout.restore` and `complete`.
+    Raises like `fetch`, `ops.workspace.checkout.restore` and `complete`.
     """
     plan = plan_fetch(project, options, tell)
     fetched = fetch(project, plan, tell)
@@ -58,7 +58,7 @@ def pull(project: Project, options: SyncOptions, complete: Complete, tell: Tell 
     done = restore(project, whole, tell, only=only, force=options.force)
     if not options.targets:
         # loads Git, which others do without
-        from dvx.ops.left_behind import left_behind
+        from dvx.ops.workspace.left_behind import left_behind
 
         done = replace(done, deleted=left_behind(project, tell))
         clear(project, done.deleted, tell)

@@ -16,17 +16,17 @@ from dvx.model.pointer import Recorded
 from dvx.model.runcache import is_recordable
 from dvx.model.stage import Stage
 from dvx.model.tree import Content
-from dvx.ops.checkout import restore
-from dvx.ops.detach import detach
 from dvx.ops.leftovers import end_record
 from dvx.ops.observation import Observer
 from dvx.ops.provenance import note_made
-from dvx.ops.relink import relink
 from dvx.ops.runcache import save_run
 from dvx.ops.stage_checks import refuse_cached
-from dvx.ops.track import observe, store
 from dvx.ops.tracked.gitignore import ignore
 from dvx.ops.tracked.lock_files import write_lock
+from dvx.ops.workspace.checkout import restore
+from dvx.ops.workspace.detach import detach
+from dvx.ops.workspace.links import relink
+from dvx.ops.workspace.observe import observe, store
 from dvx.project import Project
 
 

@@ -20,14 +20,14 @@ from dvx.model.kept import read_kept
 from dvx.model.paths import join, parent
 from dvx.model.pointer import Output
 from dvx.model.stage import Pipeline
-from dvx.ops.checkout import clear
 from dvx.ops.owners import find_owners, for_git
-from dvx.ops.protect import free
-from dvx.ops.rollback import Rollback, check_removable, check_writable
 from dvx.ops.tracked.gitignore import files_for, unignore
 from dvx.ops.tracked.index import Index
 from dvx.ops.tracked.text_files import text_of
 from dvx.ops.tracked.unreadable import load_for
+from dvx.ops.workspace.checkout import clear
+from dvx.ops.workspace.protect import free
+from dvx.ops.workspace.rollback import Rollback, check_removable, check_writable
 from dvx.project import Project
 from dvx.store import files
 

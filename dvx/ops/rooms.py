@@ -20,7 +20,6 @@ from dvx.model.paths import printable
 from dvx.model.power import Power, power_of
 from dvx.model.run import Run, State
 from dvx.model.settings import Level, is_path
-from dvx.ops.checkout import recorded, restore
 from dvx.ops.configure import PRIVATE
 from dvx.ops.employment import home_of
 from dvx.ops.exp_edits import edits_of
@@ -28,6 +27,7 @@ from dvx.ops.running import claims
 from dvx.ops.tracked.index import SelectOptions, load_index, select
 from dvx.ops.tracked.refs import git_of
 from dvx.ops.trust import carry_over, drop_file
+from dvx.ops.workspace.checkout import recorded, restore
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.stats import StatCache

@@ -11,9 +11,9 @@ from dvx.model.events import Tell
 from dvx.model.paths import overlap, printable, within
 from dvx.model.pointer import Recorded
 from dvx.model.tree import Content, Tree, holds
-from dvx.ops.track import look
 from dvx.ops.tracked.index import Index
 from dvx.ops.tracked.pointer_text import listed_tree
+from dvx.ops.workspace.observe import look
 from dvx.project import Project
 
 

@@ -15,12 +15,12 @@ from dvx.model.kept import file_name
 from dvx.model.lock import StageState
 from dvx.model.paths import parent, printable, within
 from dvx.model.stage import Stage, is_url
-from dvx.ops.detach import is_linked, to_trash
 from dvx.ops.inputs import Inputs
 from dvx.ops.observation import Observer
 from dvx.ops.rooms import clear_room, empty_room, existing_room, ident_of, room_at
 from dvx.ops.running import refuse_inside
 from dvx.ops.tracked.refs import git_of
+from dvx.ops.workspace.detach import is_linked, to_trash
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.stats import TICK, is_settled

@@ -16,13 +16,13 @@ from dvx.model.transfer import ChosenPath, TransferResult
 from dvx.model.tree import Content
 from dvx.model.undo import Stays
 from dvx.ops import push_steps, steps, versioned
-from dvx.ops.relink import entries_of
 from dvx.ops.scope import ChosenRevisions, Import, SyncOptions, TransferScope, find_scope
 from dvx.ops.steps import Remotes, Step
 from dvx.ops.tracked.index import Selected
 from dvx.ops.tracked.reach import Reach
 from dvx.ops.tracked.unreadable import demand_read
 from dvx.ops.versioned import Work, keep_trees
+from dvx.ops.workspace.links import entries_of
 from dvx.project import Project
 from dvx.store.versioned import VersionedRemote
 

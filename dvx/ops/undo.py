@@ -18,9 +18,9 @@ from dvx.model.run import Run, State, decode_run, refuse_running
 from dvx.model.tree import Entry
 from dvx.model.undo import Began, Forgot, Left, Moved, Placed, Queued, Ref, Returns
 from dvx.model.undoing import History, Undoable, decode_facts, history
-from dvx.ops.track import look
 from dvx.ops.tracked.index import Index, load_index
 from dvx.ops.tracked.refs import git_of
+from dvx.ops.workspace.observe import look
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.trash import Trashed

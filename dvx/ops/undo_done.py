@@ -17,16 +17,16 @@ from dvx.model.run import decode_run
 from dvx.model.tree import Content, decode_tree
 from dvx.model.undo import Began, Ended, Forgot, Left, Moved, Placed, Queued, Returns
 from dvx.model.undoing import Undoable
-from dvx.ops.checkout import arrange, clear, restore
-from dvx.ops.detach import to_trash
 from dvx.ops.owners import for_git
-from dvx.ops.protect import free
-from dvx.ops.sparing import note_placed
-from dvx.ops.track import look
 from dvx.ops.tracked.refs import change_refs, git_of, hold
 from dvx.ops.tracked.trackable import check_inside
-from dvx.ops.trash import check_place
 from dvx.ops.undo import UndoPlan, bytes_at, index_of, placed_by, refs_of, returning, shown_ref, sum_of, tasks_of
+from dvx.ops.workspace.checkout import arrange, clear, restore
+from dvx.ops.workspace.detach import to_trash
+from dvx.ops.workspace.observe import look
+from dvx.ops.workspace.overwrites import note_placed
+from dvx.ops.workspace.protect import free
+from dvx.ops.workspace.trash import check_place
 from dvx.project import Project
 from dvx.store import durable, files
 from dvx.store.trash import Trashed

@@ -215,7 +215,7 @@ def _note(data: bytes) -> None:
 
 
 def _plan(data: bytes) -> None:
-    from dvx.ops.trash import _Plan
+    from dvx.ops.workspace.trash import _Plan
 
     json.dumps(msgspec.to_builtins(convert_kept(read_kept(data), _Plan)))
 

@@ -182,7 +182,7 @@ def _tree(repo: Path, algorithm: str, x: str, y: str) -> str:
     """The digest of the folder `data` with these two files."""
     key = (algorithm, x, y)
     if key not in _trees:
-        from dvx.ops.track import observe
+        from dvx.ops.workspace.observe import observe
         from dvx.project import Project
 
         folder = repo.parent / "trees"

@@ -12,7 +12,7 @@ import pytest
 import xxhash
 import yaml
 
-from dvx.ops import relink
+from dvx.ops.workspace import links
 from tests.helpers import commit_all, dialect_of, dvx, git, is_record, run_dvx, write
 from tests.unit.test_paths import ATTACKS
 

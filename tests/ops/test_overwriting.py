@@ -16,9 +16,9 @@ import pytest
 from dvx.model.checkout import plan_checkout
 from dvx.model.digest import Digest, digest_bytes
 from dvx.model.tree import Content, Entry
-from dvx.ops import track
-from dvx.ops.relink import relink
-from dvx.ops.sparing import Sparing
+from dvx.ops.workspace import observe
+from dvx.ops.workspace.links import relink
+from dvx.ops.workspace.overwrites import Sparing
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.cache import Cache

@@ -11,9 +11,9 @@ from dvx.model.digest import Digest
 from dvx.model.events import Progress, Tell, silent
 from dvx.model.paths import printable
 from dvx.model.tree import Content, Entry, Tree, tree_content
-from dvx.ops.track import look, store
 from dvx.ops.tracked.ignore import Ignore
 from dvx.ops.tracked.reach import Reach
+from dvx.ops.workspace.observe import look, store
 from dvx.project import Project
 from dvx.store.crowd import Crowd
 from dvx.store.scan import walk

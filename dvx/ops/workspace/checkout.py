@@ -13,16 +13,16 @@ from dvx.model.checkout import CheckoutPlan, plan_checkout
 from dvx.model.events import Notice, Progress, Tell, silent
 from dvx.model.paths import listed, parent, printable, within
 from dvx.model.tree import Content, Entry, holds
-from dvx.ops.detach import to_trash
-from dvx.ops.keeping import is_kept
-from dvx.ops.relink import Placer, contents_of
-from dvx.ops.sparing import Sparing, note_placed
-from dvx.ops.track import Seen, look
 from dvx.ops.tracked.conflicts import Conflicts
 from dvx.ops.tracked.index import Selected, SelectOptions, select
 from dvx.ops.tracked.trackable import check_inside
 from dvx.ops.tracked.unreadable import select_for
-from dvx.ops.unmade import demand_made, find_unmade
+from dvx.ops.workspace.detach import to_trash
+from dvx.ops.workspace.kept_in_cache import is_kept
+from dvx.ops.workspace.links import Placer, contents_of
+from dvx.ops.workspace.observe import Seen, look
+from dvx.ops.workspace.overwrites import Sparing, note_placed
+from dvx.ops.workspace.unmade import demand_made, find_unmade
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.scan import is_stale
@@ -62,12 +62,12 @@ def checkout(project: Project, options: CheckoutOptions, tell: Tell = silent) ->
     contents, only = recorded(chosen := _chosen(project, options, tell))
     result = restore(project, contents, tell, only=only, force=options.force, allow_missing=options.allow_missing)
     if not options.targets:
-        from dvx.ops.left_behind import left_behind
+        from dvx.ops.workspace.left_behind import left_behind
 
         result = replace(result, deleted=left_behind(project, tell))
         clear(project, result.deleted, tell)
     if options.relink:
-        from dvx.ops.renew import renew_links
+        from dvx.ops.workspace.relinking import renew_links
 
         result = replace(result, relinked=renew_links(project, contents, only, tell))
     if options.targets and not options.allow_missing:

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dvx.model.events import Progress, Tell
 from dvx.model.paths import within
 from dvx.model.tree import Content, Entry
-from dvx.ops.keeping import is_kept
-from dvx.ops.relink import Placer, entries_of, is_unedited
-from dvx.ops.track import links, look
+from dvx.ops.workspace.kept_in_cache import is_kept
+from dvx.ops.workspace.links import Placer, entries_of, is_unedited
+from dvx.ops.workspace.observe import links, look
 from dvx.project import Project
 from dvx.store.intake import Link, is_private
 

@@ -9,9 +9,9 @@ from dvx.model.events import Notice, Tell
 from dvx.model.paths import printable
 from dvx.model.tree import Entry
 from dvx.model.undo import Placed
-from dvx.ops.detach import to_trash
-from dvx.ops.relink import is_unedited
-from dvx.ops.track import Seen
+from dvx.ops.workspace.detach import to_trash
+from dvx.ops.workspace.links import is_unedited
+from dvx.ops.workspace.observe import Seen
 from dvx.project import Project
 from dvx.store.scan import is_stale
 

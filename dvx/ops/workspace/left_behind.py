@@ -11,11 +11,11 @@ from dvx.git.history import left_commits
 from dvx.model.events import Tell
 from dvx.model.paths import overlap
 from dvx.model.tree import Content, holds
-from dvx.ops.keeping import is_kept
-from dvx.ops.track import look
 from dvx.ops.tracked.index import Index, load_index
 from dvx.ops.tracked.revisions import RevisionFiles
 from dvx.ops.tracked.unreadable import load_revision
+from dvx.ops.workspace.kept_in_cache import is_kept
+from dvx.ops.workspace.observe import look
 from dvx.project import Project
 
 _MOVES = 10

@@ -7,9 +7,9 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 
 from dvx.model.events import Tell, silent
-from dvx.ops.detach import detach, is_linked
 from dvx.ops.tracked.index import SelectOptions
 from dvx.ops.tracked.unreadable import select_for
+from dvx.ops.workspace.detach import detach, is_linked
 from dvx.project import Project
 from dvx.store import durable, files
 

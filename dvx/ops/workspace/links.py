@@ -13,9 +13,9 @@ from dvx.errors import Corrupted, DvxError, UnsafePath
 from dvx.model.digest import new_hasher
 from dvx.model.paths import parent, printable
 from dvx.model.tree import Content, Entry
-from dvx.ops.keeping import is_kept
-from dvx.ops.track import links
 from dvx.ops.tracked.trackable import check_inside
+from dvx.ops.workspace.kept_in_cache import is_kept
+from dvx.ops.workspace.observe import links
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.intake import Link, hash_file, is_private

@@ -6,7 +6,7 @@ import os
 import stat
 
 from dvx.model.digest import Digest
-from dvx.ops.track import store
+from dvx.ops.workspace.observe import store
 from dvx.project import Project
 
 

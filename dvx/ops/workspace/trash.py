@@ -15,8 +15,8 @@ from dvx.model.events import Notice, Tell
 from dvx.model.kept import Moment, convert_kept, read_kept
 from dvx.model.paths import check_path, parent, printable
 from dvx.model.undo import Placed, Stays
-from dvx.ops.detach import to_trash
 from dvx.ops.tracked.trackable import check_inside
+from dvx.ops.workspace.detach import to_trash
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.trash import Trashed
