@@ -231,7 +231,14 @@ def test_a_push_loads_only_what_pushes(native: Path, tmp_path: Path) -> None:
     assert "hashlib" in modules_of(native, "push", "--run-cache")
     modules = modules_of(native, "push")
     assert (
-        not {"dvx.ops.workspace.checkout", "dvx.ops.pull", "dvx.ops.run_sync", "dvx.ops.versioned_record", "hashlib", "yaml"}
+        not {
+            "dvx.ops.workspace.checkout",
+            "dvx.ops.transfer.pull",
+            "dvx.ops.transfer.run_sync",
+            "dvx.ops.transfer.versioned_records",
+            "hashlib",
+            "yaml",
+        }
         & modules
     )
     assert "dvx.ops.tracked.pipeline_files" not in modules

@@ -18,7 +18,7 @@ from dvx.errors import quoted
 
 if TYPE_CHECKING:
     from dvx.config import Config
-    from dvx.ops.on_demand import OnDemand
+    from dvx.ops.transfer.on_demand import OnDemand
     from dvx.project import Project
     from dvx.store.undo import UndoLog
 
@@ -51,7 +51,7 @@ def _opened(project: Project) -> Project:
 
 def on_demand(project: Project) -> OnDemand:
     """What fetches small files that are to be shown, and says so."""
-    from dvx.ops.on_demand import OnDemand
+    from dvx.ops.transfer.on_demand import OnDemand
 
     return OnDemand(project, render.terminal())
 

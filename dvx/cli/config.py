@@ -237,7 +237,7 @@ def remote_test(
 
     Example: dvx remote test storage
     """
-    from dvx.ops.remote_test import try_remote
+    from dvx.ops.transfer.remote_test import try_remote
 
     found = try_remote(find_project(), name, reading=read_only)
     if json:

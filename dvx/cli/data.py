@@ -32,8 +32,8 @@ from dvx.model.dialect import DVC, NATIVE
 from dvx.model.events import Tell
 from dvx.model.paths import printable
 from dvx.model.pointer import Pointer
-from dvx.ops.scope import ChosenRevisions, SyncOptions
 from dvx.ops.tracked.index import SelectOptions
+from dvx.ops.transfer.scope import ChosenRevisions, SyncOptions
 from dvx.project import Project
 
 _COLUMN = 20
@@ -204,7 +204,7 @@ def status(
 
 
 def _cloud_status(options: SyncOptions, *, indent: str, json: bool) -> None:
-    from dvx.ops.cloud_status import cloud_status
+    from dvx.ops.transfer.cloud_status import cloud_status
 
     project = find_project()
     found = cloud_status(project, options, render.terminal())

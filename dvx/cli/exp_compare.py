@@ -17,8 +17,8 @@ from dvx.ops.dvc_queue import tell_others
 from dvx.ops.exp_show import Baseline, Hide, ShowOptions, show
 from dvx.ops.experiments import BaselineScope
 from dvx.ops.metrics import compare
-from dvx.ops.on_demand import OnDemand
 from dvx.ops.tracked.refs import git_of
+from dvx.ops.transfer.on_demand import OnDemand
 from dvx.ops.value_files import ValueChoice, What
 from dvx.project import Project
 

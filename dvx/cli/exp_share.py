@@ -15,7 +15,7 @@ from dvx.model.experiment import ExpRef
 from dvx.model.transfer import TransferResult
 from dvx.ops.exp_share import Shared, ShareOptions
 from dvx.ops.experiments import BaselineScope
-from dvx.ops.scope import SyncOptions
+from dvx.ops.transfer.scope import SyncOptions
 
 GitRemoteArgument = Annotated[
     str, typer.Argument(help="A Git remote or URL.", autocompletion=complete.git_remotes, show_default=False)

@@ -30,11 +30,11 @@ from dvx.model.paths import printable
 from dvx.model.pointer import OutputKind
 from dvx.model.settings import redact
 from dvx.model.transfer import TransferResult
-from dvx.ops import sync
-from dvx.ops.scope import ChosenRevisions, Import, SyncOptions
-from dvx.ops.steps import Step
-from dvx.ops.sync import Direction, SyncPlan
 from dvx.ops.tracked.index import SelectOptions
+from dvx.ops.transfer import sync
+from dvx.ops.transfer.plans import Step
+from dvx.ops.transfer.scope import ChosenRevisions, Import, SyncOptions
+from dvx.ops.transfer.sync import Direction, SyncPlan
 from dvx.project import Project
 
 RunCacheOption = Annotated[bool, typer.Option("--run-cache/--no-run-cache", help="Earlier runs of stages, too.")]
@@ -115,7 +115,7 @@ def fetch(
 
     Example: dvx fetch --all-branches
     """
-    from dvx.ops import fetch as fetching
+    from dvx.ops.transfer import fetch as fetching
 
     project = find_project()
     options = SyncOptions(
@@ -156,7 +156,7 @@ def pull(
 
     Example: dvx pull data/images
     """
-    from dvx.ops import pull as pulling
+    from dvx.ops.transfer import pull as pulling
 
     project = find_project()
     options = SyncOptions(

@@ -17,7 +17,6 @@ from dvx.model.pointer import Output
 from dvx.model.tree import Content, Entry
 from dvx.ops.owners import for_git
 from dvx.ops.parts import store_parts
-from dvx.ops.provenance import note_made
 from dvx.ops.tracked.conflicts import Conflicts
 from dvx.ops.tracked.gitignore import ignore
 from dvx.ops.tracked.ignore import Ignore
@@ -26,6 +25,7 @@ from dvx.ops.tracked.pointer_text import read_pointer
 from dvx.ops.tracked.pointers import recorded_in
 from dvx.ops.tracked.text_files import change_all, change_text
 from dvx.ops.tracked.trackable import check_git, check_target
+from dvx.ops.transfer.provenance import note_made
 from dvx.ops.workspace.detach import detach, is_linked, unshared
 from dvx.ops.workspace.links import Placer, relink
 from dvx.ops.workspace.observe import look, refuse_stale, store

@@ -16,17 +16,17 @@ from dvx.model.stage import is_url
 from dvx.model.transfer import Need, TransferPlan
 from dvx.model.tree import Content, Entry, Tree, tree_content
 from dvx.ops.add import Added, AddOptions, AddResult, add
-from dvx.ops.claiming import Reliance, claim
 from dvx.ops.owners import for_git
-from dvx.ops.scope import SyncOptions
-from dvx.ops.steps import Remotes
-from dvx.ops.sync import Direction, demand, plan_push, transfer
 from dvx.ops.tracked.gitignore import ignore
 from dvx.ops.tracked.ignore import Ignore
 from dvx.ops.tracked.index import load_index
 from dvx.ops.tracked.pointers import recorded_in
 from dvx.ops.tracked.text_files import change_all
 from dvx.ops.tracked.trackable import check_git, check_owners, check_place
+from dvx.ops.transfer.claims import Reliance, claim
+from dvx.ops.transfer.plans import Remotes
+from dvx.ops.transfer.scope import SyncOptions
+from dvx.ops.transfer.sync import Direction, demand, plan_push, transfer
 from dvx.ops.workspace.checkout import clear
 from dvx.project import Project
 from dvx.store import copy, files

@@ -24,7 +24,6 @@ from dvx.ops.in_git import InGit
 from dvx.ops.observation import Observer
 from dvx.ops.owners import for_git
 from dvx.ops.parts import store_parts
-from dvx.ops.provenance import note_made
 from dvx.ops.recording import record_run
 from dvx.ops.running import recording
 from dvx.ops.stage_checks import check_outputs, check_synced
@@ -35,6 +34,7 @@ from dvx.ops.tracked.pipeline_files import check_graph
 from dvx.ops.tracked.pointers import record
 from dvx.ops.tracked.text_files import change_all
 from dvx.ops.tracked.unreadable import load_for
+from dvx.ops.transfer.provenance import note_made
 from dvx.ops.workspace.detach import detach, unshared
 from dvx.ops.workspace.links import relink
 from dvx.ops.workspace.observe import observe, store

@@ -11,12 +11,12 @@ from dvx.git.worktree import WorkTree, examine
 from dvx.model.changes import Changes, DiffItem, Items
 from dvx.model.events import Tell, silent
 from dvx.model.paths import within
-from dvx.ops.scope import SyncOptions, find_scope
 from dvx.ops.snapshots import Snapshots, scope_of
-from dvx.ops.steps import Remotes
 from dvx.ops.tracked.index import Index, load_index
 from dvx.ops.tracked.sources import Revision
 from dvx.ops.tracked.unreadable import load_revision, without_files
+from dvx.ops.transfer.plans import Remotes
+from dvx.ops.transfer.scope import SyncOptions, find_scope
 from dvx.project import Project
 
 

@@ -8,7 +8,7 @@ from dvx.model.experiment import ExpRef
 from dvx.model.paths import printable
 from dvx.model.settings import OptionName
 from dvx.ops.exp_share import ShareOptions, push
-from dvx.ops.scope import SyncOptions
+from dvx.ops.transfer.scope import SyncOptions
 from dvx.project import Project
 
 _AUTO_PUSH = OptionName("exp", "", "auto_push")

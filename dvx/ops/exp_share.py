@@ -20,10 +20,10 @@ from dvx.model.paths import printable
 from dvx.model.transfer import TransferResult
 from dvx.model.undo import Stays
 from dvx.ops.experiments import BaselineScope, all_experiments, baselines_of
-from dvx.ops.fetch import fetch
-from dvx.ops.scope import ChosenRevisions, SyncOptions
-from dvx.ops.sync import Direction, demand, plan_fetch, plan_push, transfer
 from dvx.ops.tracked.refs import bring_refs, change_refs, git_of, shared_folder
+from dvx.ops.transfer.fetch import fetch
+from dvx.ops.transfer.scope import ChosenRevisions, SyncOptions
+from dvx.ops.transfer.sync import Direction, demand, plan_fetch, plan_push, transfer
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.files.locking import claimed, is_claimed

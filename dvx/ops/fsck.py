@@ -18,9 +18,9 @@ from dvx.model.tree import Tree
 from dvx.ops import fsck_remote
 from dvx.ops.heal import Healer
 from dvx.ops.roots import Finder, HistoryScope, Roots
-from dvx.ops.steps import Remotes
 from dvx.ops.tracked.index import load_index
 from dvx.ops.tracked.reach import Reach
+from dvx.ops.transfer.plans import Remotes
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.crowd import Crowd

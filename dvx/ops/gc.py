@@ -17,14 +17,14 @@ from dvx.model.named import Named
 from dvx.model.paths import printable
 from dvx.model.undo import Stays
 from dvx.ops import gc_remote
-from dvx.ops.claiming import Reliance, claim
 from dvx.ops.history import check_history
-from dvx.ops.provenance import refuse_removal, tidy
 from dvx.ops.roots import Finder, HistoryScope, Roots
 from dvx.ops.runcache import outdated_runs, remove_runs
-from dvx.ops.steps import Remotes
-from dvx.ops.sync import listed
 from dvx.ops.tracked.reach import Reach
+from dvx.ops.transfer.claims import Reliance, claim
+from dvx.ops.transfer.plans import Remotes
+from dvx.ops.transfer.provenance import refuse_removal, tidy
+from dvx.ops.transfer.sync import listed
 from dvx.ops.workspace.observe import links
 from dvx.project import Project
 from dvx.store.durable import barrier

@@ -16,7 +16,7 @@ from dvx.model.ages import DAY
 from dvx.model.digest import Digest
 from dvx.model.gc import PackFate, Used, pack_fates
 from dvx.model.pack import Pack, Packed
-from dvx.ops.claiming import Claimed
+from dvx.ops.transfer.claims import Claimed
 from dvx.store.packs import Packs, read_packed
 from dvx.store.remote import Remote
 

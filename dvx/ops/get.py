@@ -20,10 +20,10 @@ from dvx.model.paths import printable, within
 from dvx.model.settings import redact
 from dvx.model.tree import Tree
 from dvx.ops.elsewhere import Sources
-from dvx.ops.fetch import bring
-from dvx.ops.steps import Remotes
 from dvx.ops.tracked.ignore import BUILT_IN
 from dvx.ops.tracked.index import load_index
+from dvx.ops.transfer.fetch import bring
+from dvx.ops.transfer.plans import Remotes
 from dvx.ops.url_source import There, UrlSource
 from dvx.project import Project
 from dvx.store import files

@@ -9,8 +9,8 @@ from functools import cached_property
 from dvx.errors import Corrupted, DvxError, MissingData
 from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell, silent
-from dvx.ops.steps import Remotes
 from dvx.ops.tracked.index import Index, load_index
+from dvx.ops.transfer.plans import Remotes
 from dvx.ops.workspace.observe import look
 from dvx.project import Project
 from dvx.store import files

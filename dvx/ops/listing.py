@@ -17,12 +17,12 @@ from dvx.model.events import Notice, Tell, silent
 from dvx.model.listing import Listing, ListingRow, laid_out, over, rows_below
 from dvx.model.paths import parent, printable
 from dvx.model.tree import Tree
-from dvx.ops.steps import Remotes
 from dvx.ops.tracked.ignore import Ignore
 from dvx.ops.tracked.index import Tracked, load_index
 from dvx.ops.tracked.pointer_text import listed_tree
 from dvx.ops.tracked.sources import Revision
 from dvx.ops.tracked.unreadable import load_revision
+from dvx.ops.transfer.plans import Remotes
 from dvx.project import Project
 
 

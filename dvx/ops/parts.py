@@ -52,7 +52,7 @@ def _tree(project: Project, output: Output, digest: Digest, tell: Tell) -> Tree:
             project.cache.put(seen.encoded, digest)
             return seen.tree
         # loads what speaks to stores
-        from dvx.ops.steps import Remotes
+        from dvx.ops.transfer.plans import Remotes
 
         try:
             tree, data = Remotes(project, "", 0).open(output.remote).read_tree(digest)

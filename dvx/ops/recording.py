@@ -18,11 +18,11 @@ from dvx.model.stage import Stage
 from dvx.model.tree import Content
 from dvx.ops.leftovers import end_record
 from dvx.ops.observation import Observer
-from dvx.ops.provenance import note_made
 from dvx.ops.runcache import save_run
 from dvx.ops.stage_checks import refuse_cached
 from dvx.ops.tracked.gitignore import ignore
 from dvx.ops.tracked.lock_files import write_lock
+from dvx.ops.transfer.provenance import note_made
 from dvx.ops.workspace.checkout import restore
 from dvx.ops.workspace.detach import detach
 from dvx.ops.workspace.links import relink

@@ -11,13 +11,13 @@ from dvx.model.pointer import Pointer
 from dvx.model.stage import Stage
 from dvx.model.staleness import ABSENT_CAUSES
 from dvx.ops.decisions import StageChoice
-from dvx.ops.fetch import fetch
 from dvx.ops.observation import Observer
-from dvx.ops.pull import pull
-from dvx.ops.scope import SyncOptions
-from dvx.ops.steps import Remotes
-from dvx.ops.sync import Direction, SyncPlan, plan_fetch, transfer
 from dvx.ops.tracked.index import Index, SelectOptions
+from dvx.ops.transfer.fetch import fetch
+from dvx.ops.transfer.plans import Remotes
+from dvx.ops.transfer.pull import pull
+from dvx.ops.transfer.scope import SyncOptions
+from dvx.ops.transfer.sync import Direction, SyncPlan, plan_fetch, transfer
 from dvx.ops.updates import complete
 from dvx.project import Project
 

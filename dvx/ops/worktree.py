@@ -17,11 +17,11 @@ from dvx.model.versioned import Version, remote_of, tree_of, version_of
 from dvx.ops.elsewhere import Sources, room_of, sharing
 from dvx.ops.import_records import Imported
 from dvx.ops.owners import for_git
-from dvx.ops.steps import Remotes
 from dvx.ops.tracked.ignore import Ignore
 from dvx.ops.tracked.index import Tracked
-from dvx.ops.versioned import keep_trees
-from dvx.ops.versioned_record import Arrival, record_arrival
+from dvx.ops.transfer.plans import Remotes
+from dvx.ops.transfer.versioned import keep_trees
+from dvx.ops.transfer.versioned_records import Arrival, record_arrival
 from dvx.ops.workspace.checkout import restore
 from dvx.ops.workspace.observe import store
 from dvx.project import Project

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dvx.config import RemoteSettings
-from dvx.ops import remote_test
+from dvx.ops.transfer import remote_test
 from dvx.project import Project
 from dvx.store.remote import open_remote
 from tests.helpers import Result, dvx, run_dvx, write

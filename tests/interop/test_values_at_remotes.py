@@ -146,7 +146,7 @@ def lines(result: Result, word: str) -> list[str]:
 
 
 def test_large_outputs_are_not_fetched_to_be_shown(lean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dvx.ops.on_demand.LARGEST", 5)
+    monkeypatch.setattr("dvx.ops.transfer.on_demand.LARGEST", 5)
     shown = run_dvx(lean, "plots", "show", "--json", "-o", "out")
     assert set(errors_of(shown.json)) == {"p.csv", "pl"}
     assert not list((lean / ".dvc").glob("cache/files/md5/*/*"))

@@ -12,10 +12,10 @@ from dvx.model.digest import Digest
 from dvx.model.events import Tell
 from dvx.model.pack import pack_groups
 from dvx.model.transfer import ChosenPath, Need, TransferPlan, TransferResult, Wanted, plan_transfer, without
-from dvx.ops.claiming import Reliance, claim
-from dvx.ops.provenance import refuse, unconfirmed
-from dvx.ops.steps import RemoteDifference, Step, announce, compare
 from dvx.ops.tracked.reach import Reach
+from dvx.ops.transfer.claims import Reliance, claim
+from dvx.ops.transfer.plans import RemoteDifference, Step, announce, compare
+from dvx.ops.transfer.provenance import refuse, unconfirmed
 from dvx.project import Project
 from dvx.store import copy, pack_copy
 from dvx.store.remote_objects import RemoteObjects

@@ -17,8 +17,8 @@ from dvx.model.digest import Digest
 from dvx.model.events import Notice, Progress, Tell
 from dvx.model.paths import printable
 from dvx.model.transfer import Need, TransferResult
-from dvx.ops.provenance import refuse, unconfirmed
-from dvx.ops.steps import RemoteDifference, Step
+from dvx.ops.transfer.plans import RemoteDifference, Step
+from dvx.ops.transfer.provenance import refuse, unconfirmed
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.crowd import each

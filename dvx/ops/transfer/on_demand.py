@@ -49,9 +49,9 @@ class OnDemand:
         if self._gives_up:
             return False
         # load what speaks to stores
-        from dvx.ops.fetch import fetch
-        from dvx.ops.scope import ChosenRevisions, SyncOptions
-        from dvx.ops.sync import plan_fetch
+        from dvx.ops.transfer.fetch import fetch
+        from dvx.ops.transfer.scope import ChosenRevisions, SyncOptions
+        from dvx.ops.transfer.sync import plan_fetch
 
         paths = dict.fromkeys(path for found in wanted.values() for path in found)
         revisions = ChosenRevisions(commits=tuple(commit for commit in wanted if commit), workspace="" in wanted)

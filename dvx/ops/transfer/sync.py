@@ -15,13 +15,13 @@ from dvx.model.pointer import Recorded
 from dvx.model.transfer import ChosenPath, TransferResult
 from dvx.model.tree import Content
 from dvx.model.undo import Stays
-from dvx.ops import push_steps, steps, versioned
-from dvx.ops.scope import ChosenRevisions, Import, SyncOptions, TransferScope, find_scope
-from dvx.ops.steps import Remotes, Step
 from dvx.ops.tracked.index import Selected
 from dvx.ops.tracked.reach import Reach
 from dvx.ops.tracked.unreadable import demand_read
-from dvx.ops.versioned import Work, keep_trees
+from dvx.ops.transfer import plans, push_plans, versioned
+from dvx.ops.transfer.plans import Remotes, Step
+from dvx.ops.transfer.scope import ChosenRevisions, Import, SyncOptions, TransferScope, find_scope
+from dvx.ops.transfer.versioned import Work, keep_trees
 from dvx.ops.workspace.links import entries_of
 from dvx.project import Project
 from dvx.store.versioned import VersionedRemote
@@ -71,7 +71,7 @@ def plan_push(project: Project, options: SyncOptions, tell: Tell = silent) -> Sy
     for name, items in (scope.items or ({"": []} if options.revisions.workspace else {})).items():
         keeper = remotes.versioned(name)
         if keeper is None:
-            planned.append(push_steps.push_step(project, reach, remotes.open(name), items, tell))
+            planned.append(push_plans.push_step(project, reach, remotes.open(name), items, tell))
             continue
         if options.verify:
             text = f"the remote `{keeper.remote.name}` keeps versions, which are not read back"
@@ -96,7 +96,7 @@ def plan_fetch(project: Project, options: SyncOptions, tell: Tell = silent) -> S
     for name, items in scope.items.items():
         keeper = _keeper(remotes, name)
         if keeper is None:
-            planned.append(steps.fetch_step(project, reach, partial(remotes.open, name), items))
+            planned.append(plans.fetch_step(project, reach, partial(remotes.open, name), items))
             continue
         step, works[keeper.remote.name] = versioned.plan_fetch(project, reach, keeper, _records(scope, items))
         planned.append(step)
@@ -120,14 +120,14 @@ def transfer(project: Project, plan: SyncPlan, tell: Tell = silent) -> TransferR
         if keeper is None and pushing:
             result += _push(project, plan, step, tell)
         elif keeper is None:
-            result += steps.fetch(project, step, plan.remotes.open(step.remote), tell)
+            result += plans.fetch(project, step, plan.remotes.open(step.remote), tell)
         else:
             do = versioned.push if pushing else versioned.fetch
             result += do(project, step, plan.works[step.remote], keeper, tell)
     if plan.options.run_cache and plan.remotes.versioned("") is not None:
         tell(Notice("the run-cache stays here: a remote that keeps versions has no place for it"))
     elif plan.options.run_cache:
-        from dvx.ops import run_sync
+        from dvx.ops.transfer import run_sync
 
         copy_runs = run_sync.push if pushing else run_sync.fetch
         result += copy_runs(project, plan.remotes.open(""), tell)
@@ -138,10 +138,10 @@ def transfer(project: Project, plan: SyncPlan, tell: Tell = silent) -> TransferR
 
 def _push(project: Project, plan: SyncPlan, step: Step, tell: Tell) -> TransferResult:
     objects = plan.remotes.open(step.remote)
-    sent = push_steps.push(project, step, objects, tell)
+    sent = push_plans.push(project, step, objects, tell)
     if not sent.complete or step.found is None or not (plan.options.verify or step.found.told):
         return sent
-    from dvx.ops.reading_back import read_back
+    from dvx.ops.transfer.reading_back import read_back
 
     return sent + read_back(project, step, objects, tell, everything=plan.options.verify)
 

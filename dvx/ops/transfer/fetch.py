@@ -13,13 +13,13 @@ from dvx.model.events import Tell, silent
 from dvx.model.paths import overlap
 from dvx.model.settings import redact
 from dvx.model.transfer import TransferResult
-from dvx.ops.provenance import note_source
-from dvx.ops.scope import ChosenRevisions, Import, SyncOptions, find_scope
-from dvx.ops.steps import fetch as copy_step
-from dvx.ops.steps import fetch_step
-from dvx.ops.sync import Direction, SyncPlan, demand, plan_fetch, transfer
 from dvx.ops.tracked.index import SelectOptions, load_index, select
 from dvx.ops.tracked.reach import Reach
+from dvx.ops.transfer.plans import fetch as copy_step
+from dvx.ops.transfer.plans import fetch_step
+from dvx.ops.transfer.provenance import note_source
+from dvx.ops.transfer.scope import ChosenRevisions, Import, SyncOptions, find_scope
+from dvx.ops.transfer.sync import Direction, SyncPlan, demand, plan_fetch, transfer
 from dvx.ops.workspace.checkout import recorded, restore
 from dvx.ops.workspace.observe import store
 from dvx.project import Project
@@ -63,7 +63,7 @@ def _transfer(project: Project, plan: SyncPlan, tell: Tell) -> TransferResult:
     if plan.options.revisions == ChosenRevisions() or not (result.failed or result.missing or result.withheld):
         return result
     # loads Git
-    from dvx.ops.branch_remotes import fetch_elsewhere
+    from dvx.ops.transfer.branch_remotes import fetch_elsewhere
 
     return fetch_elsewhere(project, plan, result, tell)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import printable
-from dvx.ops import steps
-from dvx.ops.scope import SyncOptions, find_scope
-from dvx.ops.steps import Remotes
 from dvx.ops.tracked.reach import Reach
+from dvx.ops.transfer import plans
+from dvx.ops.transfer.plans import Remotes
+from dvx.ops.transfer.scope import SyncOptions, find_scope
 from dvx.project import Project
 
 
@@ -28,7 +28,7 @@ def cloud_status(project: Project, options: SyncOptions, tell: Tell = silent) ->
     reach = Reach(project.cache, mend=True)
     found: dict[str, str] = {}
     for name, items in (scope.items or {"": []}).items():
-        difference = steps.compare(project, reach, remotes.open(name), items, tell)
+        difference = plans.compare(project, reach, remotes.open(name), items, tell)
         for path, reason in difference.spoiled:
             tell(Notice(f"`{printable(path)}` cannot be compared: {reason}"))
         for need in (*difference.wanted.files.values(), *difference.wanted.trees.values()):

@@ -22,10 +22,10 @@ from dvx.model.events import Notice, Tell
 from dvx.model.pointer import decode_entry
 from dvx.model.runcache import run_key, run_value
 from dvx.model.transfer import ChosenPath, TransferResult
-from dvx.ops import push_steps, steps
-from dvx.ops.steps import Step
 from dvx.ops.tracked.index import load_index
 from dvx.ops.tracked.reach import Reach
+from dvx.ops.transfer import plans, push_plans
+from dvx.ops.transfer.plans import Step
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.remote_objects import RemoteObjects
@@ -51,8 +51,8 @@ def push(project: Project, objects: RemoteObjects, tell: Tell) -> TransferResult
     found = [_parse(project, name, files.read(_place(project, name)), tell) for name in _local(project)]
     runs = [run for run in found if run is not None]
     reach = Reach(project.cache, mend=True)
-    step = _without_missing(push_steps.push_step(project, reach, objects, _items(runs), tell))
-    result = replace(push_steps.push(project, step, objects, tell), missing=(), withheld=())
+    step = _without_missing(push_plans.push_step(project, reach, objects, _items(runs), tell))
+    result = replace(push_plans.push(project, step, objects, tell), missing=(), withheld=())
     remote = objects.remote
     there = set(remote.names(_FOLDER))
     new = [run for run in runs if run.name not in there]
@@ -77,7 +77,7 @@ def fetch(project: Project, objects: RemoteObjects, tell: Tell) -> TransferResul
     ]
     runs = [run for run in found if run is not None]
     reach = Reach(project.cache, mend=True)
-    step = _without_missing(steps.fetch_step(project, reach, lambda: objects, _items(runs)))
+    step = _without_missing(plans.fetch_step(project, reach, lambda: objects, _items(runs)))
     result = _fetch_objects(project, step, objects, tell)
     loose = _uncached(project)
     new = [run for run in runs if run.name not in here and _is_whole(project, reach, run, loose)]
@@ -100,7 +100,7 @@ def _uncached(project: Project) -> set[str]:
 def _fetch_objects(project: Project, step: Step, objects: RemoteObjects, tell: Tell) -> TransferResult:
     if not step.remote:
         return TransferResult()
-    return replace(steps.fetch(project, step, objects, tell), missing=())
+    return replace(plans.fetch(project, step, objects, tell), missing=())
 
 
 def _without_missing(step: Step) -> Step:

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from dvx.errors import MissingData
 from dvx.model.events import Tell, silent
 from dvx.model.transfer import TransferResult
-from dvx.ops.fetch import fetch
-from dvx.ops.scope import SyncOptions
-from dvx.ops.sync import Direction, demand, is_whole, listed, plan_fetch
+from dvx.ops.transfer.fetch import fetch
+from dvx.ops.transfer.scope import SyncOptions
+from dvx.ops.transfer.sync import Direction, demand, is_whole, listed, plan_fetch
 from dvx.ops.workspace.checkout import CheckoutResult, clear, recorded, restore
 from dvx.ops.workspace.unmade import demand_made, find_unmade
 from dvx.project import Project

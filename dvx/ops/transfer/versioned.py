@@ -13,9 +13,9 @@ from dvx.model.pointer import Recorded
 from dvx.model.transfer import ChosenPath, Need, TransferPlan, TransferResult
 from dvx.model.tree import Tree, tree_content
 from dvx.model.versioned import Version, tree_of, version_of
-from dvx.ops.provenance import refuse, unconfirmed
-from dvx.ops.steps import Step
 from dvx.ops.tracked.reach import Reach
+from dvx.ops.transfer.plans import Step
+from dvx.ops.transfer.provenance import refuse, unconfirmed
 from dvx.project import Project
 from dvx.store import copy
 from dvx.store.versioned import VersionedRemote
@@ -99,7 +99,7 @@ def push(project: Project, step: Step, work: Work, versioned: VersionedRemote, t
     try:
         result = copy.upload(project.cache, objects, step.plan, tell)
     finally:
-        from dvx.ops.versioned_record import record_versions
+        from dvx.ops.transfer.versioned_records import record_versions
 
         record_versions(project, step.remote, work.items, objects.made)
     return result + TransferResult(failed=step.spoiled)

@@ -13,7 +13,7 @@ from msgspec import Struct
 from dvx.config import RemoteSettings
 from dvx.errors import DvxError, MissingData, quoted
 from dvx.model.settings import redact
-from dvx.ops.steps import Remotes
+from dvx.ops.transfer.plans import Remotes
 from dvx.project import Project
 from dvx.store import probe
 from dvx.store.remote import Remote

@@ -11,10 +11,10 @@ from dvx.model.events import Notice, Tell
 from dvx.model.ini import parse
 from dvx.model.settings import Level, Setting, read_settings
 from dvx.model.transfer import TransferResult
-from dvx.ops.scope import ChosenRevisions, chosen_commits
-from dvx.ops.sync import SyncPlan, plan_fetch, transfer
 from dvx.ops.tracked.sources import Source
 from dvx.ops.tracked.walking import answers
+from dvx.ops.transfer.scope import ChosenRevisions, chosen_commits
+from dvx.ops.transfer.sync import SyncPlan, plan_fetch, transfer
 from dvx.project import Project
 
 
