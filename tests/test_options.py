@@ -24,7 +24,7 @@ _GETTERS = frozenset({"get", "flag", "number", "words"})
 # they list options, and use none
 _TABLES = frozenset(f"dvx.model.{name}" for name in ("options", "option_words", "power", "unused_options"))
 # who takes the options of a remote apart, beside the module that reaches it
-_OF_REMOTES = ("dvx.config.configuration", "dvx.ops.connections", "dvx.store.remote", "dvx.store.versioned")
+_OF_REMOTES = ("dvx.config.configuration", "dvx.ops.sources.connections", "dvx.store.remote", "dvx.store.versioned")
 # what DVC is told, and what a callback has done before the command begins
 _SAID_ANYWAY = {
     "data_status": {"remote_refresh": "DVC remembers what remotes have, dvx asks them"},

@@ -96,7 +96,7 @@ def import_url(
     Example: dvx import-url s3://bucket/raw/2026.csv data/raw.csv
     """
     from dvx.ops.imports import ImportOptions, import_url
-    from dvx.ops.url_source import parse_options
+    from dvx.ops.sources.urls import parse_options
 
     project = find_project()
     options = ImportOptions(
@@ -225,7 +225,7 @@ def get_url(
     Example: dvx get-url remote://storage/raw/2026.csv
     """
     from dvx.ops.get import GetOptions, get_url
-    from dvx.ops.url_source import parse_options
+    from dvx.ops.sources.urls import parse_options
 
     options = GetOptions(out, force, jobs, parse_options(fs_config, "--fs-config"))
     _got(options, lambda chosen: get_url(cwd(), url, chosen, render.terminal()))
@@ -248,7 +248,7 @@ def list_url(
     Example: dvx list-url s3://bucket/raw -R --size
     """
     from dvx.ops.get import list_url
-    from dvx.ops.url_source import parse_options
+    from dvx.ops.sources.urls import parse_options
 
     there = list_url(cwd(), url, parse_options(fs_config, "--fs-config"))
     if not there.is_folder:

@@ -22,7 +22,7 @@ def origin_of(url: str, path: str, rev: str, config: str, remote: str, words: Se
     """Another repository as the options name it; raises UsageError."""
     options = {}
     if words:
-        from dvx.ops.url_source import parse_options
+        from dvx.ops.sources.urls import parse_options
 
         options = parse_options(list(words), "--remote-config")
     if config and options and remote:

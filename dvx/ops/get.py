@@ -19,12 +19,12 @@ from dvx.model.origin import Origin
 from dvx.model.paths import printable, within
 from dvx.model.settings import redact
 from dvx.model.tree import Tree
-from dvx.ops.elsewhere import Sources
+from dvx.ops.sources.repositories import Sources
+from dvx.ops.sources.urls import There, UrlSource
 from dvx.ops.tracked.ignore import BUILT_IN
 from dvx.ops.tracked.index import load_index
 from dvx.ops.transfer.fetch import bring
 from dvx.ops.transfer.plans import Remotes
-from dvx.ops.url_source import There, UrlSource
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.remote_objects import RemoteObjects

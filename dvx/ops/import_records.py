@@ -13,14 +13,14 @@ from dvx.model.events import Tell
 from dvx.model.paths import parent, printable
 from dvx.model.pointer import Output, Pointer, encode_content, encode_output, stage_checksum
 from dvx.model.tree import Content
-from dvx.ops.elsewhere import sharing
 from dvx.ops.owners import for_git
+from dvx.ops.sources.repositories import sharing
+from dvx.ops.sources.urls import There, there_of
 from dvx.ops.tracked.gitignore import ignore
 from dvx.ops.tracked.index import Index
 from dvx.ops.tracked.pointer_text import read_pointer
 from dvx.ops.tracked.pointers import renew_checksum, set_content
 from dvx.ops.tracked.text_files import change_yaml, text_of
-from dvx.ops.url_source import There, there_of
 from dvx.ops.workspace.checkout import restore
 from dvx.ops.workspace.observe import Seen, look, store
 from dvx.project import Project

@@ -24,14 +24,14 @@ from dvx.model.settings import OptionName, is_secret, redact
 from dvx.model.stage import is_url
 from dvx.ops.add import AddOptions
 from dvx.ops.bring import BringOptions, add_to_remote
-from dvx.ops.downloads import downloaded
-from dvx.ops.elsewhere import Sources
 from dvx.ops.import_records import Arrived, Imported, is_left, observed, take, taken, write_import
+from dvx.ops.sources.downloads import downloaded
+from dvx.ops.sources.repositories import Sources
+from dvx.ops.sources.urls import UrlSource
 from dvx.ops.tracked.index import load_index
 from dvx.ops.tracked.trackable import check_git, check_owners, check_place
 from dvx.ops.transfer.fetch import bring
 from dvx.ops.transfer.provenance import note_made, note_source
-from dvx.ops.url_source import UrlSource
 from dvx.project import Project
 
 

@@ -21,7 +21,7 @@ from dvx.ops.workspace.observe import observe
 from dvx.project import Project
 
 if TYPE_CHECKING:
-    from dvx.ops.external import External
+    from dvx.ops.sources.stage_urls import External
 
 
 class Observer:
@@ -141,7 +141,7 @@ class Observer:
     @cached_property
     def _far(self) -> External:
         # few stages read or write at URLs, and what asks there is slow to load
-        from dvx.ops.external import External
+        from dvx.ops.sources.stage_urls import External
 
         return External(self._project, self._tell)
 

@@ -19,7 +19,7 @@ from dvx.model.paths import printable
 from dvx.model.power import Power, is_inside, power_of, says_where, steers
 from dvx.model.settings import Level, OptionName, Setting, is_secret, shown
 from dvx.model.trust import FileMark, LinkMark, TrustRecord
-from dvx.ops.credentials import name_of, server_of
+from dvx.ops.sources.credentials import name_of, server_of
 
 
 class QuestionKind(Enum):

@@ -799,7 +799,7 @@ def test_an_origin_is_read_as_it_is_written() -> None:
 
 
 def test_options_need_a_value() -> None:
-    from dvx.ops.url_source import parse_options
+    from dvx.ops.sources.urls import parse_options
 
     assert parse_options(["a=b=c"], "-o") == {"a": "b=c"}
     with pytest.raises(UsageError):

@@ -27,7 +27,7 @@ from dvx.store.remote import open_remote
 from dvx.store.remote_objects import RemoteObjects
 
 if TYPE_CHECKING:
-    from dvx.ops.elsewhere import Elsewhere, Sources
+    from dvx.ops.sources.repositories import Elsewhere, Sources
 
 _DEEPEST = 8
 
@@ -43,7 +43,7 @@ def fetch(project: Project, plan: SyncPlan, tell: Tell = silent, root: str = "",
     if not plan.imports:
         return _transfer(project, plan, tell)
     # loads Git, which others do without
-    from dvx.ops.elsewhere import Sources
+    from dvx.ops.sources.repositories import Sources
 
     result = TransferResult()
     with Sources(project, root, plan.options.jobs) as sources:
@@ -77,8 +77,8 @@ def bring(there: Elsewhere, path: str, sources: Sources, tell: Tell, depth: int 
         UnknownTarget: there is nothing at that path.
         MissingData: the repository has no data for it any more.
     """
-    from dvx.ops.elsewhere import room_of
-    from dvx.ops.git_files import copy_files
+    from dvx.ops.sources.git_files import copy_files
+    from dvx.ops.sources.repositories import room_of
 
     if depth > _DEEPEST:
         raise DvxError(f"`{path}` was imported through more than {_DEEPEST} repositories", "import it from where it was made")
@@ -116,11 +116,11 @@ def _take_from_cache(source: Project, original: Project, options: SyncOptions) -
 
 def _fetch_import(project: Project, one: Import, sources: Sources, tell: Tell, depth: int) -> TransferResult:
     """Take imported data into the cache, as it was when it was imported."""
-    from dvx.ops.elsewhere import sharing
+    from dvx.ops.sources.repositories import sharing
 
     if one.origin is None:
         # loads what speaks to stores
-        from dvx.ops.downloads import versions_brought
+        from dvx.ops.sources.downloads import versions_brought
 
         room, inner = versions_brought(project, one.pointer, sources, tell)
     else:

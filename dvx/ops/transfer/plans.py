@@ -13,7 +13,7 @@ from dvx.model.digest import Digest, digest_bytes
 from dvx.model.events import Tell, TransferPlanned
 from dvx.model.transfer import ChosenPath, TransferPlan, TransferResult, Wanted, gather, plan_transfer
 from dvx.model.tree import Tree
-from dvx.ops.connections import connect
+from dvx.ops.sources.connections import connect
 from dvx.ops.tracked.reach import Reach
 from dvx.project import Project
 from dvx.store import copy, pack_copy

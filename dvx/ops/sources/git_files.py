@@ -11,7 +11,7 @@ from dvx.git.places import find_place
 from dvx.model.digest import Digest
 from dvx.model.paths import printable
 from dvx.model.settings import redact
-from dvx.ops.elsewhere import Elsewhere, repository_of
+from dvx.ops.sources.repositories import Elsewhere, repository_of
 from dvx.ops.tracked.ignore import Ignore
 from dvx.ops.tracked.index import Index
 from dvx.project import Project

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dvx.config import RemoteSettings
 from dvx.errors import ConfigError
-from dvx.ops.credentials import guard, options_for
+from dvx.ops.sources.credentials import guard, options_for
 from dvx.project import Project
 from dvx.shell import output_of
 from dvx.store.remote import Remote, open_remote

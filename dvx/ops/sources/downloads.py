@@ -12,9 +12,9 @@ from dvx.model.pointer import Pointer
 from dvx.model.power import may_be_recorded
 from dvx.model.settings import redact
 from dvx.model.stage import is_url
-from dvx.ops.elsewhere import Sources, room_of
+from dvx.ops.sources.repositories import Sources, room_of
+from dvx.ops.sources.urls import There, UrlSource, there_of
 from dvx.ops.tracked.ignore import BUILT_IN
-from dvx.ops.url_source import There, UrlSource, there_of
 from dvx.project import Project
 
 TOKENS = ("etag", "checksum", "version_id", "files", "md5", "xxh128", "sha256", "blake3", "size", "nfiles", "isexec", "hash")

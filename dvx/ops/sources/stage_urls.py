@@ -17,7 +17,7 @@ from dvx.model.evidence import TOKEN_FIELDS
 from dvx.model.paths import check_paths, located
 from dvx.model.pointer import Recorded
 from dvx.model.tree import Content, Entry, Tree, tree_content
-from dvx.ops.url_source import There, UrlSource
+from dvx.ops.sources.urls import There, UrlSource
 from dvx.ops.workspace.observe import observe
 from dvx.project import Project
 from dvx.store.crowd import each

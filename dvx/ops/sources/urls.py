@@ -23,7 +23,7 @@ from dvx.model.paths import check_paths, printable
 from dvx.model.pointer import Recorded
 from dvx.model.settings import lacks_host, redact
 from dvx.model.stage import is_url
-from dvx.ops.connections import connect
+from dvx.ops.sources.connections import connect
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.crowd import each
