@@ -14,7 +14,7 @@ from dvx.errors import UsageError
 from dvx.model.override import Op, Override
 from dvx.model.run import State
 from dvx.ops.exp_run import RunOptions
-from dvx.ops.repro_plan import ReproOptions
+from dvx.ops.stages.repro_plan import ReproOptions
 from dvx.project import Project
 
 
@@ -129,9 +129,9 @@ def _here(project: Project, options: RunOptions, *, json: bool) -> None:
 
 def _apart(project: Project, options: RunOptions, copied: tuple[str, ...], *, json: bool) -> None:
     from dvx.model.run import Place
-    from dvx.ops.employment import employed
     from dvx.ops.exp_enqueue import TaskOptions, enqueue
     from dvx.ops.exp_tasks import run_task
+    from dvx.ops.stages.worker_locks import employed
 
     tell = render.terminal()
     with employed(project) as worker:

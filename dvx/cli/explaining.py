@@ -11,7 +11,7 @@ from dvx.cli.common import JsonOption, StagesArgument, find_project
 from dvx.model.staleness import Action
 from dvx.ops.explain import Explanation, ReasonDetail
 from dvx.ops.explain import explain as explain_stages
-from dvx.ops.repro_plan import ReproOptions
+from dvx.ops.stages.repro_plan import ReproOptions
 
 
 def explain(targets: StagesArgument = None, *, json: JsonOption = False) -> None:

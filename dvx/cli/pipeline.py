@@ -12,7 +12,7 @@ from dvx.cli.common import JsonOption, MarkdownOption, RecursiveOption, StagesAr
 from dvx.cli.drawing import boxes, dot, mermaid, page, text
 from dvx.cli.units import duration
 from dvx.model.staleness import Action
-from dvx.ops.repro_plan import ReproOptions, ReproResult, StageOutcome
+from dvx.ops.stages.repro_plan import ReproOptions, ReproResult, StageOutcome
 from dvx.project import Project
 
 GlobOption = Annotated[bool, typer.Option("--glob", help="Targets are patterns of stage names.")]
@@ -53,7 +53,7 @@ def stage_add(
 
     Example: dvx stage add -n train -d train.py -d data.csv -p lr -o model.bin -M metrics.json python train.py
     """
-    from dvx.ops.stages import NewOutput, NewStage, add_stage
+    from dvx.ops.stages.editing import NewOutput, NewStage, add_stage
 
     declared = (
         *(NewOutput(path) for path in outs or ()),
@@ -88,7 +88,7 @@ def stage_list(
 
     Example: dvx stage list --all
     """
-    from dvx.ops.stage_list import ListStagesOptions, list_stages
+    from dvx.ops.stages.listing import ListStagesOptions, list_stages
 
     options = ListStagesOptions(tuple(targets or ()), recursive, everything, fail)
     listed = list_stages(find_project(), options, render.terminal())
@@ -201,7 +201,7 @@ def dag(
 
     Example: dvx dag --html > pipeline.html
     """
-    from dvx.ops.stage_list import DagOptions, find_dag
+    from dvx.ops.stages.listing import DagOptions, find_dag
 
     found = find_dag(find_project(), DagOptions(target, full, outs, collapse))
     needs = found.needs

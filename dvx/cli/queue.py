@@ -87,9 +87,9 @@ def queue_status(*, json: JsonOption = False) -> None:
     Example: dvx queue status
     """
     from dvx.ops.dvc_queue import tell_others
-    from dvx.ops.employment import workers
     from dvx.ops.exp_clean import tell_unreadable
     from dvx.ops.run_record import known_experiments, open_registry
+    from dvx.ops.stages.worker_locks import workers
 
     project = find_project()
     tell_unreadable(project, render.terminal())

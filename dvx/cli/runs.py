@@ -17,7 +17,7 @@ from dvx.errors import DvxError, StageFailed, nearest
 from dvx.model.history import AttemptRecord, RunRecord
 from dvx.model.run import FAILURES, State, Wish
 from dvx.model.staleness import Action
-from dvx.ops.repro_plan import ReproOptions, from_plain
+from dvx.ops.stages.repro_plan import ReproOptions, from_plain
 from dvx.project import Project
 
 _UNCHANGED, _MAY_BE_RETRIED = 99, 75

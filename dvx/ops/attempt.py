@@ -12,10 +12,10 @@ from dvx.errors import StageFailed
 from dvx.model.history import Fact
 from dvx.model.kept import file_name
 from dvx.model.stage import Stage
-from dvx.ops.employment import home_of
-from dvx.ops.leftovers import About, Leftover, begin_record, end_record
 from dvx.ops.run_record import Recorder, logs_of
 from dvx.ops.stage_room import StageRoom
+from dvx.ops.stages.leftovers import About, Leftover, begin_record, end_record
+from dvx.ops.stages.worker_locks import home_of
 from dvx.project import Project
 from dvx.shell import Ended, Job, Shell
 from dvx.store import files

@@ -16,7 +16,7 @@ from dvx.model.stage import is_url
 from dvx.model.transfer import Need, TransferPlan
 from dvx.model.tree import Content, Entry, Tree, tree_content
 from dvx.ops.add import Added, AddOptions, AddResult, add
-from dvx.ops.owners import for_git
+from dvx.ops.stages.owners import for_git
 from dvx.ops.tracked.gitignore import ignore
 from dvx.ops.tracked.ignore import Ignore
 from dvx.ops.tracked.index import load_index

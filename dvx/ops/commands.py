@@ -16,8 +16,8 @@ from dvx.model.stage import Stage
 from dvx.model.staleness import Reason
 from dvx.ops.attempt import RunSetting, Try, attempt, follow
 from dvx.ops.leases import Leases
-from dvx.ops.leftovers import adopt, find_leftover
 from dvx.ops.stage_room import StageRoom
+from dvx.ops.stages.leftovers import adopt, find_leftover
 from dvx.ops.workspace.checkout import clear
 from dvx.ops.workspace.detach import detach
 from dvx.project import Project

@@ -20,13 +20,13 @@ from dvx.model.pointer import Output, Pointer, Recorded, stage_checksum
 from dvx.model.stage import Stage, is_url
 from dvx.model.staleness import Cause, changes, exact, loose
 from dvx.model.tree import Content, holds
-from dvx.ops.in_git import InGit
-from dvx.ops.observation import Observer
-from dvx.ops.owners import for_git
 from dvx.ops.parts import store_parts
-from dvx.ops.recording import record_run
-from dvx.ops.running import recording
-from dvx.ops.stage_checks import check_outputs, check_synced
+from dvx.ops.stages.checks import check_outputs, check_synced
+from dvx.ops.stages.git_outputs import InGit
+from dvx.ops.stages.observation import Observer
+from dvx.ops.stages.owners import for_git
+from dvx.ops.stages.recording import record_run
+from dvx.ops.stages.running_lock import recording
 from dvx.ops.status import find_owners
 from dvx.ops.tracked.gitignore import ignore
 from dvx.ops.tracked.index import Index, SelectOptions, select

@@ -13,9 +13,9 @@ from dvx.model.dataset import FIELDS, KINDS, Dataset, is_name, lock_of, spec_of
 from dvx.model.origin import Origin
 from dvx.model.paths import join, parent, printable, within
 from dvx.ops.imports import refuse_password
-from dvx.ops.owners import for_git
 from dvx.ops.sources.repositories import Elsewhere, Sources, tip_of
 from dvx.ops.sources.urls import UrlSource
+from dvx.ops.stages.owners import for_git
 from dvx.ops.tracked.index import Index, load_index
 from dvx.ops.tracked.text_files import text_of
 from dvx.ops.tracked.trackable import check_text

@@ -17,9 +17,9 @@ from dvx.model.pointer import Recorded
 from dvx.model.stage import Stage
 from dvx.model.staleness import ABSENT_CAUSES, OUTPUT_CAUSES, Action, Cause, Reason, exact, loose, reasons_to_run
 from dvx.model.tree import Content, Tree, tree_content
-from dvx.ops.observation import Observer
-from dvx.ops.repro_plan import ReproOptions
-from dvx.ops.runcache import find_runs
+from dvx.ops.stages.observation import Observer
+from dvx.ops.stages.repro_plan import ReproOptions
+from dvx.ops.stages.runcache import find_runs
 from dvx.ops.tracked.index import Index, Tracked
 from dvx.project import Project
 

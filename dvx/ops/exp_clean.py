@@ -7,11 +7,11 @@ import os
 from dvx.model.events import Notice, Tell
 from dvx.model.kept import TASK_LOG
 from dvx.model.paths import printable
-from dvx.ops.employment import sweep_dead
 from dvx.ops.exp_share import sweep_incoming
 from dvx.ops.exp_tasks import release, snapshots
 from dvx.ops.rooms import clear_old_rooms
 from dvx.ops.run_record import known_experiments, open_registry
+from dvx.ops.stages.worker_locks import sweep_dead
 from dvx.ops.tracked.refs import git_of, sweep_locks
 from dvx.project import Project
 from dvx.store import files

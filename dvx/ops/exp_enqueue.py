@@ -24,11 +24,11 @@ from dvx.ops.exp_edits import edits_of, read_sweeps
 from dvx.ops.exp_run import RunOptions, knows_user, scratch_index
 from dvx.ops.exp_tasks import SNAPSHOTS, release, taken, waiting_names
 from dvx.ops.experiments import head_of
-from dvx.ops.observation import Observer
 from dvx.ops.repro_data import record_data
-from dvx.ops.repro_plan import ReproOptions, resolve, to_plain
 from dvx.ops.rooms import clear_room
 from dvx.ops.run_record import as_it_is, open_registry
+from dvx.ops.stages.observation import Observer
+from dvx.ops.stages.repro_plan import ReproOptions, resolve, to_plain
 from dvx.ops.tracked.index import Index, load_index
 from dvx.ops.tracked.pipeline_files import check_graph
 from dvx.ops.tracked.refs import git_of, hold

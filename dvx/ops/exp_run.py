@@ -22,9 +22,9 @@ from dvx.model.staleness import ABSENT_CAUSES, INPUT_CAUSES, Action, changes, ex
 from dvx.ops.exp_contents import extra_of, tell_absent
 from dvx.ops.exp_edits import edits_of, read_overrides
 from dvx.ops.experiments import head_of
-from dvx.ops.observation import Observer
 from dvx.ops.repro import ReproOptions, ReproResult, repro
-from dvx.ops.repro_plan import choose, find_stages
+from dvx.ops.stages.observation import Observer
+from dvx.ops.stages.repro_plan import choose, find_stages
 from dvx.ops.tracked.index import Index, Selected, load_index
 from dvx.ops.tracked.pipeline_files import check_graph
 from dvx.ops.tracked.refs import change_refs, git_of

@@ -24,9 +24,9 @@ from dvx.model.staleness import OUTPUT_CAUSES, Action, Cause, Reason, changes, e
 from dvx.model.tree import Content, Tree, diff_trees
 from dvx.ops.code_changes import line_changes
 from dvx.ops.decisions import Decider
-from dvx.ops.observation import Observer
-from dvx.ops.repro_plan import ReproOptions, active_graph, choose
-from dvx.ops.runcache import LatestRuns
+from dvx.ops.stages.observation import Observer
+from dvx.ops.stages.repro_plan import ReproOptions, active_graph, choose
+from dvx.ops.stages.runcache import LatestRuns
 from dvx.ops.tracked.index import Index, load_index
 from dvx.ops.tracked.past import Past
 from dvx.ops.workspace.observe import look

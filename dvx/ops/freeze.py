@@ -7,8 +7,8 @@ from typing import Any
 
 from dvx.errors import DvxError
 from dvx.model.events import Tell, silent
-from dvx.ops.owners import find_owners, for_git
-from dvx.ops.stages import set_frozen
+from dvx.ops.stages.editing import set_frozen
+from dvx.ops.stages.owners import find_owners, for_git
 from dvx.ops.tracked.index import Index
 from dvx.ops.tracked.text_files import change_yaml
 from dvx.ops.tracked.unreadable import load_for

@@ -19,7 +19,7 @@ from dvx.model.undo import Stays
 from dvx.ops import gc_remote
 from dvx.ops.history import check_history
 from dvx.ops.roots import Finder, HistoryScope, Roots
-from dvx.ops.runcache import outdated_runs, remove_runs
+from dvx.ops.stages.runcache import outdated_runs, remove_runs
 from dvx.ops.tracked.reach import Reach
 from dvx.ops.transfer.claims import Reliance, claim
 from dvx.ops.transfer.plans import Remotes

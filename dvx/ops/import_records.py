@@ -13,9 +13,9 @@ from dvx.model.events import Tell
 from dvx.model.paths import parent, printable
 from dvx.model.pointer import Output, Pointer, encode_content, encode_output, stage_checksum
 from dvx.model.tree import Content
-from dvx.ops.owners import for_git
 from dvx.ops.sources.repositories import sharing
 from dvx.ops.sources.urls import There, there_of
+from dvx.ops.stages.owners import for_git
 from dvx.ops.tracked.gitignore import ignore
 from dvx.ops.tracked.index import Index
 from dvx.ops.tracked.pointer_text import read_pointer

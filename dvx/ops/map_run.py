@@ -17,7 +17,7 @@ from dvx.model.map_items import MapItem, item_stage, items_of, variables_of
 from dvx.model.pointer import Recorded
 from dvx.model.stage import Stage
 from dvx.model.tree import Content, Entry, Tree
-from dvx.ops.runcache import find_runs
+from dvx.ops.stages.runcache import find_runs
 from dvx.ops.workspace.checkout import arrange
 from dvx.ops.workspace.observe import look
 from dvx.project import Project

@@ -20,7 +20,7 @@ from dvx.model.lock import StageState, encode_state
 from dvx.model.paths import join, parent
 from dvx.model.pointer import Pointer, Recorded, stage_checksum
 from dvx.model.tree import Tree, encode_tree
-from dvx.ops.owners import for_git
+from dvx.ops.stages.owners import for_git
 from dvx.ops.tracked.index import Index, load_index
 from dvx.ops.tracked.pointers import set_content
 from dvx.ops.tracked.reach import Reach

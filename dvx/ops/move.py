@@ -18,7 +18,7 @@ from dvx.model.paths import join, parent, printable, relative, within
 from dvx.model.pointer import Pointer
 from dvx.model.stage import is_url
 from dvx.model.undo import Moved
-from dvx.ops.owners import for_git
+from dvx.ops.stages.owners import for_git
 from dvx.ops.tracked.git_ignored import demand_shared
 from dvx.ops.tracked.gitignore import files_for, ignore, unignore
 from dvx.ops.tracked.index import Index, load_index

@@ -20,7 +20,7 @@ from dvx.model.kept import read_kept
 from dvx.model.paths import join, parent
 from dvx.model.pointer import Output
 from dvx.model.stage import Pipeline
-from dvx.ops.owners import find_owners, for_git
+from dvx.ops.stages.owners import find_owners, for_git
 from dvx.ops.tracked.gitignore import files_for, unignore
 from dvx.ops.tracked.index import Index
 from dvx.ops.tracked.text_files import text_of

@@ -18,9 +18,15 @@ from dvx.model.schedule import Schedule
 from dvx.model.staleness import Action
 from dvx.ops.attempt import RunSetting
 from dvx.ops.crew import Crew
-from dvx.ops.definitions import Definitions
 from dvx.ops.leases import Leases
-from dvx.ops.repro_plan import (
+from dvx.ops.repro_pull import pull_runs
+from dvx.ops.resources import all_cores, cards, default_jobs, find_limits
+from dvx.ops.run_control import Control
+from dvx.ops.run_record import Recorder, expected_seconds, new_run, open_registry
+from dvx.ops.stage_worker import Worker
+from dvx.ops.stages.definitions import Definitions
+from dvx.ops.stages.listing import document
+from dvx.ops.stages.repro_plan import (
     ReproOptions,
     ReproResult,
     StageOutcome,
@@ -30,12 +36,6 @@ from dvx.ops.repro_plan import (
     resolve,
     to_plain,
 )
-from dvx.ops.repro_pull import pull_runs
-from dvx.ops.resources import all_cores, cards, default_jobs, find_limits
-from dvx.ops.run_control import Control
-from dvx.ops.run_record import Recorder, expected_seconds, new_run, open_registry
-from dvx.ops.stage_list import document
-from dvx.ops.stage_worker import Worker
 from dvx.ops.tracked.index import Index
 from dvx.ops.tracked.unreadable import load_for
 from dvx.project import Project

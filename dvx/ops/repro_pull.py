@@ -11,7 +11,7 @@ from dvx.model.pointer import Pointer
 from dvx.model.stage import Stage
 from dvx.model.staleness import ABSENT_CAUSES
 from dvx.ops.decisions import StageChoice
-from dvx.ops.observation import Observer
+from dvx.ops.stages.observation import Observer
 from dvx.ops.tracked.index import Index, SelectOptions
 from dvx.ops.transfer.fetch import fetch
 from dvx.ops.transfer.plans import Remotes

@@ -21,9 +21,9 @@ from dvx.model.power import Power, power_of
 from dvx.model.run import Run, State
 from dvx.model.settings import Level, is_path
 from dvx.ops.configure import PRIVATE
-from dvx.ops.employment import home_of
 from dvx.ops.exp_edits import edits_of
-from dvx.ops.running import claims
+from dvx.ops.stages.running_lock import claims
+from dvx.ops.stages.worker_locks import home_of
 from dvx.ops.tracked.index import SelectOptions, load_index, select
 from dvx.ops.tracked.refs import git_of
 from dvx.ops.trust import carry_over, drop_file

@@ -15,10 +15,10 @@ from dvx.model.kept import file_name
 from dvx.model.lock import StageState
 from dvx.model.paths import parent, printable, within
 from dvx.model.stage import Stage, is_url
-from dvx.ops.inputs import Inputs
-from dvx.ops.observation import Observer
 from dvx.ops.rooms import clear_room, empty_room, existing_room, ident_of, room_at
-from dvx.ops.running import refuse_inside
+from dvx.ops.stages.inputs import Inputs
+from dvx.ops.stages.observation import Observer
+from dvx.ops.stages.running_lock import refuse_inside
 from dvx.ops.tracked.refs import git_of
 from dvx.ops.workspace.detach import is_linked, to_trash
 from dvx.project import Project

@@ -26,25 +26,25 @@ from dvx.model.lock import StageState
 from dvx.model.stage import Stage
 from dvx.model.staleness import Action
 from dvx.ops.attempt import RunSetting, Try
-from dvx.ops.byproducts import Beside
 from dvx.ops.commands import Commands
 from dvx.ops.crew import Crew
 from dvx.ops.decisions import Decider, StageChoice
-from dvx.ops.definitions import Definitions
-from dvx.ops.in_git import InGit
-from dvx.ops.inputs import Inputs
 from dvx.ops.leases import Leases
-from dvx.ops.leftovers import end_record
-from dvx.ops.observation import Observer
-from dvx.ops.recording import keep_run, record_restored, record_run, to_store
 from dvx.ops.repro_data import record_data
-from dvx.ops.repro_plan import ReproOptions, StageOutcome
 from dvx.ops.repro_pull import pull_for
 from dvx.ops.resources import check_resources
-from dvx.ops.runcache import key_of
-from dvx.ops.running import working
-from dvx.ops.stage_checks import check_runnable, refuse_cached
 from dvx.ops.stage_room import StageRoom, housing
+from dvx.ops.stages.checks import check_runnable, refuse_cached
+from dvx.ops.stages.definitions import Definitions
+from dvx.ops.stages.git_outputs import InGit
+from dvx.ops.stages.inputs import Inputs
+from dvx.ops.stages.leftovers import end_record
+from dvx.ops.stages.observation import Observer
+from dvx.ops.stages.recording import keep_run, record_restored, record_run, to_store
+from dvx.ops.stages.repro_plan import ReproOptions, StageOutcome
+from dvx.ops.stages.runcache import key_of
+from dvx.ops.stages.running_lock import working
+from dvx.ops.stages.side_effects import Beside
 from dvx.ops.tracked.lock_files import locked_state
 from dvx.ops.tracked.pipeline_files import placed
 from dvx.project import Project

@@ -19,7 +19,7 @@ from dvx.model.pointer import Pointer
 from dvx.model.stage import Stage
 from dvx.model.staleness import Cause, changes, exact, loose
 from dvx.model.tree import holds
-from dvx.ops.observation import Observer
+from dvx.ops.stages.observation import Observer
 from dvx.ops.tracked.index import Index, SelectOptions, select
 from dvx.ops.tracked.pipeline_files import check_graph, name_of_place
 from dvx.ops.tracked.unreadable import load_for

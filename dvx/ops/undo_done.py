@@ -17,7 +17,7 @@ from dvx.model.run import decode_run
 from dvx.model.tree import Content, decode_tree
 from dvx.model.undo import Began, Ended, Forgot, Left, Moved, Placed, Queued, Returns
 from dvx.model.undoing import Undoable
-from dvx.ops.owners import for_git
+from dvx.ops.stages.owners import for_git
 from dvx.ops.tracked.refs import change_refs, git_of, hold
 from dvx.ops.tracked.trackable import check_inside
 from dvx.ops.undo import UndoPlan, bytes_at, index_of, placed_by, refs_of, returning, shown_ref, sum_of, tasks_of

@@ -20,10 +20,10 @@ from dvx.ops.add import AddOptions
 from dvx.ops.bring import BringOptions, add_to_remote
 from dvx.ops.databases import answered
 from dvx.ops.import_records import Arrived, Imported, agree, observed, recorded_source, rewrite_import, take
-from dvx.ops.owners import find_owners
 from dvx.ops.sources.downloads import downloaded, source_of
 from dvx.ops.sources.repositories import Sources, tip_of
 from dvx.ops.sources.urls import there_of
+from dvx.ops.stages.owners import find_owners
 from dvx.ops.tracked.index import Index, Tracked, load_index
 from dvx.ops.transfer.fetch import bring
 from dvx.ops.transfer.provenance import note_source, refuse

@@ -51,7 +51,7 @@ from dvx.model.settings import check as check_settings
 from dvx.model.tree import decode_tree, encode_tree, named_digests
 from dvx.model.trust import decode_record
 from dvx.ops import exp_pending, plots
-from dvx.ops.leftovers import About
+from dvx.ops.stages.leftovers import About
 from dvx.ops.tracked.index import Index
 from dvx.ops.tracked.pipeline_files import graph_of, parse_lock, parse_pipeline
 from dvx.ops.tracked.pointer_text import read_pointer

@@ -18,7 +18,7 @@ import pytest
 
 from dvx.formats import load_yaml
 from dvx.model.digest import digest_bytes
-from dvx.ops.inputs import Inputs
+from dvx.ops.stages.inputs import Inputs
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, run_process, write
 
 Count = Callable[[str, int], None]

@@ -13,7 +13,7 @@ import pytest
 from dvx.git import Git
 from dvx.git.versions import versions
 from dvx.ops.explain import explain
-from dvx.ops.repro_plan import ReproOptions
+from dvx.ops.stages.repro_plan import ReproOptions
 from dvx.ops.tracked.past import Past
 from dvx.project import Project
 from tests.helpers import commit_all, dvx, git, write

@@ -17,8 +17,8 @@ from dvx.errors import DvxError, FormatError, StageFailed, UnknownTarget
 from dvx.model.events import Notice, StageOutput, StageRetrying
 from dvx.model.run import State, Wish
 from dvx.ops.repro import ReproOptions
-from dvx.ops.repro_plan import from_plain, to_plain
 from dvx.ops.run_record import ask, find_run, list_runs
+from dvx.ops.stages.repro_plan import from_plain, to_plain
 from dvx.shell import Shell
 from tests.helpers import run_process, write
 from tests.ops.test_repro import actions, last_run, opened, prepare, reasons, told, until

@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from dvx.errors import DvxError, GraphError, UnknownTarget, UsageError
-from dvx.ops.stage_list import DagOptions, ListStagesOptions, find_dag, list_stages
-from dvx.ops.stages import NewOutput, NewStage, add_stage, join_command, set_frozen
+from dvx.ops.stages.editing import NewOutput, NewStage, add_stage, join_command, set_frozen
+from dvx.ops.stages.listing import DagOptions, ListStagesOptions, find_dag, list_stages
 from dvx.ops.tracked.index import load_index
 from dvx.project import Project
 from tests.helpers import commit_all, dialect_of, dvx, write

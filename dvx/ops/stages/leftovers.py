@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from dvx.model.kept import Count, Log, MaybeWorker, Moment, RunId, RunKey, convert_kept, file_name, read_kept
 from dvx.model.stage import Stage
-from dvx.ops.employment import is_employed
+from dvx.ops.stages.worker_locks import is_employed
 from dvx.project import Project
 from dvx.shell import Trace, is_alive, read_trace
 from dvx.store import files

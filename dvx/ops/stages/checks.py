@@ -14,7 +14,7 @@ from dvx.model.paths import is_outside, parent, printable
 from dvx.model.pointer import Recorded
 from dvx.model.settings import redact
 from dvx.model.stage import Stage, is_url
-from dvx.ops.in_git import InGit
+from dvx.ops.stages.git_outputs import InGit
 from dvx.ops.tracked.index import Index
 from dvx.project import Project
 

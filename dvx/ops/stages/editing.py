@@ -16,8 +16,8 @@ from dvx.formats import dump_yaml, edit_yaml
 from dvx.model.paths import is_outside, join, located, parent, printable, relative
 from dvx.model.pipeline import DEFAULT_PARAMS
 from dvx.model.stage import Stage
-from dvx.ops.in_git import InGit
-from dvx.ops.stage_checks import check_outputs
+from dvx.ops.stages.checks import check_outputs
+from dvx.ops.stages.git_outputs import InGit
 from dvx.ops.tracked.git_ignored import demand_shared
 from dvx.ops.tracked.gitignore import ignore
 from dvx.ops.tracked.index import Index, load_index

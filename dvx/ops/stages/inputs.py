@@ -25,7 +25,7 @@ from dvx.model.paths import printable
 from dvx.model.pointer import Recorded
 from dvx.model.stage import ParamFile, Stage, is_url
 from dvx.model.tree import diff_trees
-from dvx.ops.observation import Observer
+from dvx.ops.stages.observation import Observer
 from dvx.ops.tracked.sources import Workspace
 from dvx.ops.workspace.observe import Seen, look
 from dvx.project import Project

@@ -15,7 +15,7 @@ from dvx.model.lock import StageState
 from dvx.model.pointer import Output, OutputKind, Pointer, Recorded, encode_lock_entry
 from dvx.model.run_settings import PLAIN, RunSettings
 from dvx.model.stage import Stage
-from dvx.ops.repro_plan import ReproOptions, find_stages
+from dvx.ops.stages.repro_plan import ReproOptions, find_stages
 from dvx.ops.tracked.index import Index, load_index
 from dvx.ops.tracked.pipeline_files import check_graph, name_of_place, place_of_url
 from dvx.ops.tracked.unreadable import load_for, load_readable

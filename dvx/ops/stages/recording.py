@@ -16,10 +16,10 @@ from dvx.model.pointer import Recorded
 from dvx.model.runcache import is_recordable
 from dvx.model.stage import Stage
 from dvx.model.tree import Content
-from dvx.ops.leftovers import end_record
-from dvx.ops.observation import Observer
-from dvx.ops.runcache import save_run
-from dvx.ops.stage_checks import refuse_cached
+from dvx.ops.stages.checks import refuse_cached
+from dvx.ops.stages.leftovers import end_record
+from dvx.ops.stages.observation import Observer
+from dvx.ops.stages.runcache import save_run
 from dvx.ops.tracked.gitignore import ignore
 from dvx.ops.tracked.lock_files import write_lock
 from dvx.ops.transfer.provenance import note_made

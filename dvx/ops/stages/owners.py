@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from dvx.errors import UnknownTarget, quoted
 from dvx.model.paths import printable
-from dvx.ops.repro_plan import ReproOptions, find_stages
+from dvx.ops.stages.repro_plan import ReproOptions, find_stages
 from dvx.ops.tracked.index import Index
 from dvx.project import Project
 
