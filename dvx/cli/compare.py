@@ -13,7 +13,7 @@ from dvx.errors import UsageError
 from dvx.model.paths import printable
 
 if TYPE_CHECKING:
-    from dvx.ops.data_status import DataStatus
+    from dvx.ops.data.data_status import DataStatus
 
 _SECTIONS = {
     "not_in_cache": ("Not in cache:", ('use "dvx fetch <file>..." to download files',)),
@@ -53,7 +53,7 @@ def data_status(
 
     Example: dvx data status --granular
     """
-    from dvx.ops.data_status import DataStatusOptions, as_json, data_status
+    from dvx.ops.data.data_status import DataStatusOptions, as_json, data_status
 
     if untracked_files not in ("no", "all"):
         raise UsageError(f"`--untracked-files` is `no` or `all`, not `{untracked_files}`", "leave the value out for `all`")
@@ -102,7 +102,7 @@ def diff(
 
     Example: dvx diff v1.0 HEAD --targets data/images
     """
-    from dvx.ops.diff import as_json, diff
+    from dvx.ops.data.diff import as_json, diff
 
     found = diff(find_project(), a_rev, b_rev, tuple(targets or ()), render.terminal())
     document = as_json(found, hashes=show_hash or not json, missing=not (hide_missing or b_rev))

@@ -93,8 +93,8 @@ def add(
 
     Example: dvx add data/raw.csv images
     """
-    from dvx.ops.add import AddOptions, add, described
-    from dvx.ops.bring import BringOptions, add_to_remote, bring, check_words
+    from dvx.ops.data.add import AddOptions, add, described
+    from dvx.ops.data.copy_in import BringOptions, add_to_remote, bring, check_words
 
     check_words(targets, out=out, remote=remote, to_remote=to_remote, glob=glob)
     project, tell = find_project(), render.terminal()
@@ -177,7 +177,7 @@ def status(
         return
     if jobs or revisions != ChosenRevisions():
         raise UsageError("`--jobs`, `--all-branches`, `--all-tags` and `--all-commits` need `--cloud`", "add `--cloud`")
-    from dvx.ops.status import as_json, status
+    from dvx.ops.data.status import as_json, status
 
     def compare_sources(project: Project, imports: Sequence[Pointer], tell: Tell) -> Mapping[str, tuple[str, str]]:
         # loads Git, which others do without

@@ -19,7 +19,7 @@ from dvx.git.places import is_bare
 from dvx.model.listing import Listing, ListingRow, as_json, flat
 from dvx.model.origin import Origin, is_elsewhere
 from dvx.model.paths import parent, printable, within
-from dvx.ops.listing import ListOptions, list_files
+from dvx.ops.data.listing import ListOptions, list_files
 from dvx.project import Project
 
 

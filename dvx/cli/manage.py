@@ -25,7 +25,7 @@ def remove(
 
     Example: dvx remove data.csv.dvx
     """
-    from dvx.ops.remove import remove
+    from dvx.ops.data.remove import remove
 
     project = find_project()
     result = remove(project, targets, render.terminal(), outs=outs)
@@ -42,7 +42,7 @@ def move(
 
     Example: dvx move data.csv raw/data.csv
     """
-    from dvx.ops.move import move
+    from dvx.ops.data.move import move
 
     project = find_project()
     result = move(project, src, dst, render.terminal())
@@ -68,7 +68,7 @@ def freeze(targets: OwnersArgument) -> None:
 
     Example: dvx freeze prepare
     """
-    from dvx.ops.freeze import freeze
+    from dvx.ops.data.freeze import freeze
 
     project = find_project()
     tell_git(project, freeze(project, targets, render.terminal(), frozen=True))
@@ -79,7 +79,7 @@ def unfreeze(targets: OwnersArgument) -> None:
 
     Example: dvx unfreeze prepare
     """
-    from dvx.ops.freeze import freeze
+    from dvx.ops.data.freeze import freeze
 
     project = find_project()
     tell_git(project, freeze(project, targets, render.terminal(), frozen=False))

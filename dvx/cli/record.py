@@ -27,7 +27,7 @@ def commit(
 
     Example: dvx commit -f data/images
     """
-    from dvx.ops.commit import CommitOptions, commit
+    from dvx.ops.data.commit import CommitOptions, commit
 
     project = find_project()
     options = CommitOptions(

@@ -11,8 +11,8 @@ from dvx.model.dataset import is_dataset
 from dvx.model.events import Notice, Tell
 from dvx.model.paths import listed
 from dvx.model.stage import is_url
-from dvx.ops.commit import CommitOptions
-from dvx.ops.commit import commit as commit_data
+from dvx.ops.data.commit import CommitOptions
+from dvx.ops.data.commit import commit as commit_data
 from dvx.ops.exp_auto_push import auto_push
 from dvx.ops.exp_contents import extra_of, tell_absent
 from dvx.ops.exp_run import Record, RecordedExperiment, message_of, new_ref, record

@@ -22,8 +22,8 @@ from dvx.model.pointer import encode_content
 from dvx.model.power import may_be_recorded
 from dvx.model.settings import OptionName, is_secret, redact
 from dvx.model.stage import is_url
-from dvx.ops.add import AddOptions
-from dvx.ops.bring import BringOptions, add_to_remote
+from dvx.ops.data.add import AddOptions
+from dvx.ops.data.copy_in import BringOptions, add_to_remote
 from dvx.ops.import_records import Arrived, Imported, is_left, observed, take, taken, write_import
 from dvx.ops.sources.downloads import downloaded
 from dvx.ops.sources.repositories import Sources

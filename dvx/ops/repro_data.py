@@ -7,7 +7,7 @@ from dvx.model.events import Notice, Tell, silent
 from dvx.model.pointer import Pointer
 from dvx.model.staleness import Action, Cause, Reason
 from dvx.model.tree import holds
-from dvx.ops.add import AddOptions, add
+from dvx.ops.data.add import AddOptions, add
 from dvx.ops.repro_pull import pull_data
 from dvx.ops.stages.observation import Observer
 from dvx.ops.stages.repro_plan import ReproOptions, StageOutcome

@@ -16,8 +16,8 @@ from dvx.model.paths import printable, within
 from dvx.model.pointer import Pointer, encode_content
 from dvx.model.settings import redact
 from dvx.model.tree import Content
-from dvx.ops.add import AddOptions
-from dvx.ops.bring import BringOptions, add_to_remote
+from dvx.ops.data.add import AddOptions
+from dvx.ops.data.copy_in import BringOptions, add_to_remote
 from dvx.ops.databases import answered
 from dvx.ops.import_records import Arrived, Imported, agree, observed, recorded_source, rewrite_import, take
 from dvx.ops.sources.downloads import downloaded, source_of

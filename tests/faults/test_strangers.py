@@ -238,7 +238,7 @@ def test_many_jobs_with_little_memory(native: Path, s3: S3Server, bucket: str) -
 
 
 def test_the_report_of_a_bug_is_the_users_own(dialect_repo: Path, home: Path) -> None:
-    break_it = "import sys; sys.modules['dvx.ops.status'] = None; from dvx.cli.entry import main; main()"
+    break_it = "import sys; sys.modules['dvx.ops.data.status'] = None; from dvx.cli.entry import main; main()"
     names = set()
     for _ in range(2):
         done = run_process(dialect_repo, sys.executable, "-c", break_it, "status")
@@ -252,7 +252,7 @@ def test_the_report_of_a_bug_is_the_users_own(dialect_repo: Path, home: Path) ->
 
 
 def test_without_a_place_for_it_the_report_of_a_bug_is_shown(dialect_repo: Path, home: Path) -> None:
-    break_it = "import sys, tempfile; tempfile.tempdir = '/nowhere'; sys.modules['dvx.ops.status'] = None; "
+    break_it = "import sys, tempfile; tempfile.tempdir = '/nowhere'; sys.modules['dvx.ops.data.status'] = None; "
     done = run_process(dialect_repo, sys.executable, "-c", break_it + "from dvx.cli.entry import main; main()", "status")
     assert done.code == {"dvx": 3, "dvc": 255}[dialect_of(dialect_repo).name]
     assert "please report it with this" in done.err

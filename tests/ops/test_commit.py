@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dvx.errors import DvxError, MissingData, UnknownTarget
-from dvx.ops.commit import CommitOptions, commit
+from dvx.ops.data.commit import CommitOptions, commit
 from dvx.ops.tracked.index import SelectOptions
 from dvx.project import Project
 from tests.helpers import commit_all, dialect_of, dvx, git, write

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dvx.ops.data_status import DataStatusOptions, as_json, data_status
+from dvx.ops.data.data_status import DataStatusOptions, as_json, data_status
 from dvx.project import Project
 from tests.helpers import commit_all, dialect_of, dvx, write
 

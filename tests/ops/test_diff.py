@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dvx.errors import DvxError, UnknownTarget
-from dvx.ops.diff import as_json, diff
+from dvx.ops.data.diff import as_json, diff
 from dvx.project import Project
 from tests.helpers import commit_all, dialect_of, dvx, git, write
 

@@ -9,7 +9,7 @@ import pytest
 
 from dvx.errors import UnknownTarget
 from dvx.model.listing import Listing, ListingRow, flat, over, tree_of
-from dvx.ops.listing import ListOptions, list_files
+from dvx.ops.data.listing import ListOptions, list_files
 from dvx.project import Project
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
 

@@ -11,7 +11,7 @@ from dvx.git.worktree import WorkTree, examine
 from dvx.model.changes import Changes, DiffItem, Items
 from dvx.model.events import Tell, silent
 from dvx.model.paths import within
-from dvx.ops.snapshots import Snapshots, scope_of
+from dvx.ops.data.snapshots import Snapshots, scope_of
 from dvx.ops.tracked.index import Index, load_index
 from dvx.ops.tracked.sources import Revision
 from dvx.ops.tracked.unreadable import load_revision, without_files

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from dvx.errors import DvxError, UnknownTarget, nearest
 from dvx.model.changes import Changes, DiffItem
 from dvx.model.events import Tell, silent
-from dvx.ops.snapshots import Snapshots, scope_of
+from dvx.ops.data.snapshots import Snapshots, scope_of
 from dvx.ops.tracked.index import Index, load_index
 from dvx.ops.tracked.sources import Revision
 from dvx.ops.tracked.unreadable import load_revision, without_files

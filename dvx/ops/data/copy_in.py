@@ -15,7 +15,7 @@ from dvx.model.pointer import Output
 from dvx.model.stage import is_url
 from dvx.model.transfer import Need, TransferPlan
 from dvx.model.tree import Content, Entry, Tree, tree_content
-from dvx.ops.add import Added, AddOptions, AddResult, add
+from dvx.ops.data.add import Added, AddOptions, AddResult, add
 from dvx.ops.stages.owners import for_git
 from dvx.ops.tracked.gitignore import ignore
 from dvx.ops.tracked.ignore import Ignore

@@ -15,7 +15,7 @@ from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import ancestors, parent, printable
 from dvx.model.pointer import Output
 from dvx.model.tree import Content, Entry
-from dvx.ops.parts import store_parts
+from dvx.ops.data.partial_add import store_parts
 from dvx.ops.stages.owners import for_git
 from dvx.ops.tracked.conflicts import Conflicts
 from dvx.ops.tracked.gitignore import ignore

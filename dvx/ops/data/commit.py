@@ -20,14 +20,14 @@ from dvx.model.pointer import Output, Pointer, Recorded, stage_checksum
 from dvx.model.stage import Stage, is_url
 from dvx.model.staleness import Cause, changes, exact, loose
 from dvx.model.tree import Content, holds
-from dvx.ops.parts import store_parts
+from dvx.ops.data.partial_add import store_parts
+from dvx.ops.data.status import find_owners
 from dvx.ops.stages.checks import check_outputs, check_synced
 from dvx.ops.stages.git_outputs import InGit
 from dvx.ops.stages.observation import Observer
 from dvx.ops.stages.owners import for_git
 from dvx.ops.stages.recording import record_run
 from dvx.ops.stages.running_lock import recording
-from dvx.ops.status import find_owners
 from dvx.ops.tracked.gitignore import ignore
 from dvx.ops.tracked.index import Index, SelectOptions, select
 from dvx.ops.tracked.pipeline_files import check_graph
