@@ -13,7 +13,7 @@ from dvx.cli.session import SESSION
 from dvx.config import Config, environment
 from dvx.errors import UsageError, quoted
 from dvx.model.settings import Level, OptionName, Setting, parse_name, shown
-from dvx.ops import configure, remotes
+from dvx.ops.setup import configuration, remotes
 
 GlobalOption = Annotated[bool, typer.Option("--global", help="Your own file, for all repositories.")]
 SystemOption = Annotated[bool, typer.Option("--system", help="The file of this machine.")]
@@ -53,13 +53,13 @@ def config(
     level = _level(system, global_, project, local)
     _check_usage(name, change=unset or (value is not None), list_=list_, show=show_origin or json)
     if list_:
-        _show_settings(found, configure.list_settings(found, level), show_origin=show_origin, json=json)
+        _show_settings(found, configuration.list_settings(found, level), show_origin=show_origin, json=json)
     elif unset:
-        configure.unset_option(_editing(found, level), parse_name(str(name)))
+        configuration.unset_option(_editing(found, level), parse_name(str(name)))
     elif value is not None:
-        configure.set_option(_editing(found, level), parse_name(str(name)), value)
+        configuration.set_option(_editing(found, level), parse_name(str(name)), value)
     else:
-        setting = configure.get_setting(found, str(name), level)
+        setting = configuration.get_setting(found, str(name), level)
         _show_setting(found, setting, show_origin=show_origin, json=json)
 
 
@@ -80,11 +80,11 @@ def cache_dir(
     level = _level(system, global_, project, local)
     found = _find_config()
     if unset:
-        configure.unset_option(_editing(found, level), name)
+        configuration.unset_option(_editing(found, level), name)
     elif value:
-        configure.set_option(_editing(found, level), name, value)
+        configuration.set_option(_editing(found, level), name, value)
     elif level is not None:
-        _show_setting(found, configure.get_setting(found, str(name), level), show_origin=False, json=False)
+        _show_setting(found, configuration.get_setting(found, str(name), level), show_origin=False, json=False)
     else:
         render.data(find_project().cache.root)
 
@@ -260,8 +260,8 @@ def _find_config() -> Config:
     return Config.read(root, dialect, environment())
 
 
-def _editing(found: Config, level: Level | None) -> configure.Editing:
-    return configure.Editing(found, level, cwd(), render.terminal(), undo_log(found))
+def _editing(found: Config, level: Level | None) -> configuration.Editing:
+    return configuration.Editing(found, level, cwd(), render.terminal(), undo_log(found))
 
 
 def _level(system: bool, global_: bool, project: bool, local: bool) -> Level | None:

@@ -57,7 +57,7 @@ def init(
 
     Example: dvx init --hash blake3
     """
-    from dvx.ops.init import InitOptions, init
+    from dvx.ops.setup.init import InitOptions, init
 
     place = os.path.normpath(os.path.join(cwd(), directory))
     above = find_root(place) if subdir and not hash_name else None

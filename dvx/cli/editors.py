@@ -31,7 +31,7 @@ def vscode(
 
     Example: dvx vscode
     """
-    from dvx.ops.vscode import find_outdated, write
+    from dvx.ops.setup.vscode import find_outdated, write
 
     project = find_project()
     outdated = find_outdated(project)

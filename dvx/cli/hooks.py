@@ -34,7 +34,7 @@ def install(
 
     Example: dvx install
     """
-    from dvx.ops.install import install
+    from dvx.ops.setup.git_hooks import install
 
     project = find_project()
     result = install(project, with_tool=use_pre_commit_tool)
@@ -104,7 +104,7 @@ def git_hook_merge_driver(
 
     Example: dvx git-hook merge-driver --ancestor base.dvx --our ours.dvx --their theirs.dvx
     """
-    from dvx.ops.merge import Versions, merge
+    from dvx.ops.setup.merge import Versions, merge
 
     here = cwd()
     ancestor, our, their = (os.path.normpath(os.path.join(here, name)) for name in (ancestor, our, their))

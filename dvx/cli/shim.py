@@ -28,7 +28,7 @@ def shim_install(
 
     Example: dvx shim install
     """
-    from dvx.ops.shim import install_shim
+    from dvx.ops.setup.shim import install_shim
 
     render.note(f"`{install_shim(_folder(folder), sys.executable, force=force)}` is dvx now.")
 
@@ -38,7 +38,7 @@ def shim_remove(*, folder: FolderOption = "") -> None:
 
     Example: dvx shim remove
     """
-    from dvx.ops.shim import remove_shim
+    from dvx.ops.setup.shim import remove_shim
 
     render.note(f"Removed `{remove_shim(_folder(folder))}`.")
 

@@ -14,7 +14,7 @@ from dvx.config import environment, find_root
 from dvx.errors import DvxError, NotARepository, UsageError
 from dvx.git.places import find_place
 from dvx.model.paths import printable
-from dvx.ops.trust import Question, agree, questions, revoke
+from dvx.ops.setup.trust import Question, agree, questions, revoke
 
 
 def trust(

@@ -10,8 +10,8 @@ from msgspec import Struct
 from dvx.errors import DvxError
 from dvx.model.digest import Digest
 from dvx.model.events import Tell, silent
+from dvx.ops.setup.trust import revoke
 from dvx.ops.tracked.index import Tracked, load_index
-from dvx.ops.trust import revoke
 from dvx.ops.workspace.observe import look
 from dvx.ops.workspace.protect import free
 from dvx.ops.workspace.rollback import Rollback, check_removable, check_writable

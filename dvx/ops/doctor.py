@@ -18,7 +18,7 @@ from dvx.model.settings import Level
 from dvx.model.unused_options import why_unused
 from dvx.ops import doctor_places
 from dvx.ops.environment import describe, working_links
-from dvx.ops.install import asks_for_driver
+from dvx.ops.setup.git_hooks import asks_for_driver
 from dvx.ops.tracked.ignore import Ignore
 from dvx.ops.tracked.index import Index, load_index
 from dvx.ops.tracked.sources import Workspace

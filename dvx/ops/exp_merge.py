@@ -12,7 +12,7 @@ from dvx.git.merging import Unmerged, begin_merge, distance, end_merge, settle
 from dvx.model.events import Notice, Tell
 from dvx.model.experiment import Experiment
 from dvx.model.paths import printable
-from dvx.ops.merge import Versions, merge
+from dvx.ops.setup.merge import Versions, merge
 from dvx.ops.tracked.index import load_index
 from dvx.ops.tracked.sources import Revision
 from dvx.project import Project

@@ -20,13 +20,13 @@ from dvx.model.paths import printable
 from dvx.model.power import Power, power_of
 from dvx.model.run import Run, State
 from dvx.model.settings import Level, is_path
-from dvx.ops.configure import PRIVATE
 from dvx.ops.exp_edits import edits_of
+from dvx.ops.setup.configuration import PRIVATE
+from dvx.ops.setup.trust import carry_over, drop_file
 from dvx.ops.stages.running_lock import claims
 from dvx.ops.stages.worker_locks import home_of
 from dvx.ops.tracked.index import SelectOptions, load_index, select
 from dvx.ops.tracked.refs import git_of
-from dvx.ops.trust import carry_over, drop_file
 from dvx.ops.workspace.checkout import recorded, restore
 from dvx.project import Project
 from dvx.store import files

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dvx.ops.install import Installed, Left, install
+from dvx.ops.setup.git_hooks import Installed, Left, install
 from dvx.project import Project
 from tests.helpers import commit_all, dialect_of, dvx, git, run_process, write
 

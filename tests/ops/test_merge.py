@@ -9,7 +9,7 @@ import pytest
 
 from dvx.errors import DvxError
 from dvx.formats import load_yaml
-from dvx.ops.merge import Versions, merge
+from dvx.ops.setup.merge import Versions, merge
 from dvx.project import Project
 from tests.helpers import dialect_of, dvx, write
 

@@ -29,7 +29,7 @@ from dvx.model.settings import (
 )
 from dvx.model.undo import Stays
 from dvx.model.unused_options import why_unused
-from dvx.ops.trust import note_choice
+from dvx.ops.setup.trust import note_choice
 from dvx.store import files
 from dvx.store.undo import UndoLog
 
