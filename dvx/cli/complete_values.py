@@ -64,7 +64,7 @@ def param_files(project: Project) -> Iterable[str]:
 @offer
 def metric_files(project: Project) -> Iterable[str]:
     """Files of metrics."""
-    from dvx.ops.offered import metrics
+    from dvx.ops.compare.choices import metrics
 
     return [project.shown(path) for path in metrics(project)]
 
@@ -72,7 +72,7 @@ def metric_files(project: Project) -> Iterable[str]:
 @offer
 def columns(project: Project) -> Iterable[str]:
     """The columns of `exp show`: metrics and parameters."""
-    from dvx.ops.offered import metrics
+    from dvx.ops.compare.choices import metrics
 
     return [key for values in (*metrics(project).values(), *_params(project).values()) for key in values]
 
@@ -80,7 +80,7 @@ def columns(project: Project) -> Iterable[str]:
 @offer
 def plots(project: Project) -> Iterable[str]:
     """Plots, by file or name."""
-    from dvx.ops.offered import plots
+    from dvx.ops.compare.choices import plots
 
     return [*plots(project), *map(project.shown, plots(project))]
 
@@ -92,7 +92,7 @@ def plot_fields(ctx: typer.Context, incomplete: str) -> list[str]:
 
     @offer
     def found(project: Project) -> Iterable[str]:
-        from dvx.ops.offered import fields
+        from dvx.ops.compare.choices import fields
 
         return fields(project, [project.relative(name) for name in named])
 
@@ -174,7 +174,7 @@ def _overrides(prefix: str, incomplete: str) -> list[str]:
 
 def _params(project: Project) -> dict[str, dict[str, Any]]:
     """Parameters by file, as it is called from here, and key."""
-    from dvx.ops.offered import params
+    from dvx.ops.compare.choices import params
 
     found = params(project, project.relative(DEFAULT_PARAMS))
     return {project.shown(path): {key: value for key, value in values.items() if key} for path, values in found.items()}

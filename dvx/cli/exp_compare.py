@@ -13,13 +13,13 @@ from dvx.cli.common import JsonOption, MarkdownOption, find_project, on_demand
 from dvx.cli.experiments import NumberOption, RevisionsOption, tell_of_others
 from dvx.cli.metrics import TableLook, changes_document, demand_revisions, print_changes, tell_failures
 from dvx.errors import UsageError
+from dvx.ops.compare.metrics import compare
+from dvx.ops.compare.value_files import ValueChoice, What
 from dvx.ops.dvc_queue import tell_others
 from dvx.ops.exp_show import Baseline, Hide, ShowOptions, show
 from dvx.ops.experiments import BaselineScope
-from dvx.ops.metrics import compare
 from dvx.ops.tracked.refs import git_of
 from dvx.ops.transfer.on_demand import OnDemand
-from dvx.ops.value_files import ValueChoice, What
 from dvx.project import Project
 
 _PLOTTED = 50
@@ -135,10 +135,10 @@ def _write_page(
 ) -> None:
     from dvx.cli.exp_page import experiments_page
     from dvx.cli.plots import page_is_at
-    from dvx.ops.page_places import check_page, page_folder, write_page
-    from dvx.ops.plot_definitions import PlotOptions
-    from dvx.ops.plots import show as drawn
-    from dvx.ops.plots_files import page_parts
+    from dvx.ops.compare.page_files import page_parts
+    from dvx.ops.compare.page_places import check_page, page_folder, write_page
+    from dvx.ops.compare.plot_definitions import PlotOptions
+    from dvx.ops.compare.plots import show as drawn
 
     rows = [row for one in shown for row in (one.row, *one.experiments) if row.executor is None]
     plots, _ = drawn(project, [row.revision for row in rows[:_PLOTTED]], PlotOptions(), demand)

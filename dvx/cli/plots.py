@@ -104,7 +104,7 @@ def plots_diff(
 
     Example: dvx plots diff main small-steps --open
     """
-    from dvx.ops.plots import compared
+    from dvx.ops.compare.plots import compared
 
     project = find_files()
     properties = _properties(template, x, y, title, x_label, y_label, no_header=no_header)
@@ -131,7 +131,7 @@ def plots_modify(
 
     Example: dvx plots modify logs/loss.csv -x epoch -y loss --title Loss
     """
-    from dvx.ops.plots_modify import modify
+    from dvx.ops.compare.modify_plots import modify
 
     properties = _properties(template, x, y, title, x_label, y_label, no_header=no_header)
     if not properties and not unset:
@@ -182,9 +182,9 @@ def _properties(template: str, x: str, y: str, title: str, x_label: str, y_label
 
 
 def _draw(project: Project, revisions: Sequence[str], targets: tuple[str, ...], properties: dict[str, Any], how: _How) -> None:
-    from dvx.ops.page_places import page_folder
-    from dvx.ops.plot_definitions import PlotOptions
-    from dvx.ops.plots import failed, show
+    from dvx.ops.compare.page_places import page_folder
+    from dvx.ops.compare.plot_definitions import PlotOptions
+    from dvx.ops.compare.plots import failed, show
 
     if how.vega and how.json:
         raise UsageError("`--show-vega` and `--json` exclude each other", "leave one out")
@@ -215,8 +215,8 @@ def _draw(project: Project, revisions: Sequence[str], targets: tuple[str, ...], 
 
 def _document(project: Project, plots: Sequence[Any], troubles: Sequence[Any], out: str, *, split: bool) -> dict[str, Any]:
     from dvx.model.plot_fill import fill
-    from dvx.ops.plots import kind_of, message_of
-    from dvx.ops.plots_files import write_images
+    from dvx.ops.compare.page_files import write_images
+    from dvx.ops.compare.plots import kind_of, message_of
 
     data: dict[str, Any] = {}
     for plot in plots:
@@ -255,8 +255,8 @@ def _print_charts(plots: Sequence[Any]) -> None:
 
 def _write_page(project: Project, plots: Sequence[Any], out: str, how: _How) -> None:
     from dvx.cli.plot_page import plots_page
-    from dvx.ops.page_places import check_page, read_template, write_page
-    from dvx.ops.plots_files import page_parts
+    from dvx.ops.compare.page_files import page_parts
+    from dvx.ops.compare.page_places import check_page, read_template, write_page
 
     index = os.path.join(out, "index.html")
     check_page(project, index)

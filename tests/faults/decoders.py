@@ -50,7 +50,8 @@ from dvx.model.settings import Level, merge, read_settings
 from dvx.model.settings import check as check_settings
 from dvx.model.tree import decode_tree, encode_tree, named_digests
 from dvx.model.trust import decode_record
-from dvx.ops import exp_pending, plots
+from dvx.ops import exp_pending
+from dvx.ops.compare import plots
 from dvx.ops.stages.leftovers import About
 from dvx.ops.tracked.index import Index
 from dvx.ops.tracked.pipeline_files import graph_of, parse_lock, parse_pipeline

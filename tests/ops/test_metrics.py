@@ -13,10 +13,10 @@ from dvx.errors import UnknownTarget
 from dvx.formats import dump_yaml
 from dvx.model.digest import digest_bytes
 from dvx.model.params import Change
-from dvx.ops.metrics import Several, compare, observed, show, table
+from dvx.ops.compare.metrics import Several, compare, observed, show, table
+from dvx.ops.compare.value_files import ValueChoice, What
 from dvx.ops.tracked.index import load_index
 from dvx.ops.tracked.sources import Workspace
-from dvx.ops.value_files import ValueChoice, What
 from dvx.project import Project
 from dvx.store.cache import Cache
 from tests.helpers import commit_all, dialect_of, dvx, git, write

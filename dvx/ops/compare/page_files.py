@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 from dvx.model.plot_fill import fill
-from dvx.ops.page_places import check_way
-from dvx.ops.plots import Plot
+from dvx.ops.compare.page_places import check_way
+from dvx.ops.compare.plots import Plot
 from dvx.project import Project
 from dvx.store import files
 

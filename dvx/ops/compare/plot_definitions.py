@@ -12,9 +12,9 @@ from msgspec import Struct, field
 from dvx.errors import DvxError
 from dvx.model.paths import join
 from dvx.model.pointer import OutputKind
+from dvx.ops.compare.value_files import unpacked
 from dvx.ops.tracked.index import Index
 from dvx.ops.tracked.sources import Source
-from dvx.ops.value_files import unpacked
 from dvx.project import Project
 
 PROPERTIES = ("template", "x", "y", "x_label", "y_label", "title", "header")

@@ -15,13 +15,13 @@ from dvx.model.params import Change, diff, flatten, measured, picked
 from dvx.model.paths import printable
 from dvx.model.pointer import OutputKind
 from dvx.model.table import Table
+from dvx.ops.compare.value_files import ValueChoice, What, bytes_of, narrowed, opened, wanted_params
 from dvx.ops.tracked.index import Index, files_of
 from dvx.ops.tracked.revisions import RevisionFiles
 from dvx.ops.tracked.sources import Source, Workspace
 from dvx.ops.tracked.unreadable import load_readable, load_revision
 from dvx.ops.tracked.walking import answers
 from dvx.ops.transfer.on_demand import OnDemand
-from dvx.ops.value_files import ValueChoice, What, bytes_of, narrowed, opened, wanted_params
 from dvx.project import Project
 
 WORKSPACE = "workspace"

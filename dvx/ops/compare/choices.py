@@ -11,10 +11,10 @@ from dvx.errors import DvxError
 from dvx.formats import load_data
 from dvx.model.params import flatten, measured
 from dvx.model.pointer import OutputKind
+from dvx.ops.compare.value_files import ValueChoice, What, bytes_of, opened, wanted_params
 from dvx.ops.tracked.index import Index, files_of
 from dvx.ops.tracked.sources import Workspace
 from dvx.ops.tracked.unreadable import load_readable
-from dvx.ops.value_files import ValueChoice, What, bytes_of, opened, wanted_params
 from dvx.project import Project
 
 _SHEETS = {".csv": ",", ".tsv": "\t"}

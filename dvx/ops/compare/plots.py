@@ -18,13 +18,13 @@ from dvx.model.plot_fill import Chart, check
 from dvx.model.plot_points import points_of, sources_of
 from dvx.model.plot_templates import DEFAULT, TEMPLATES, Spec
 from dvx.model.pointer import OutputKind
-from dvx.ops.plot_definitions import Definitions, PlotOptions, define
+from dvx.ops.compare.plot_definitions import Definitions, PlotOptions, define
+from dvx.ops.compare.value_files import bytes_of
 from dvx.ops.tracked.index import Index, load_index
 from dvx.ops.tracked.refs import git_of
 from dvx.ops.tracked.revisions import RevisionFiles
 from dvx.ops.tracked.sources import Source, Workspace
 from dvx.ops.transfer.on_demand import OnDemand
-from dvx.ops.value_files import bytes_of
 from dvx.project import Project
 from dvx.store import files
 
