@@ -46,7 +46,7 @@ def test_no_option_is_read_that_is_said_to_be_unused() -> None:
 
 
 def test_every_option_of_a_database_is_read() -> None:
-    assert set(DATABASE) - _words_of(MODULES["dvx.ops.databases"]) == set()
+    assert set(DATABASE) - _words_of(MODULES["dvx.ops.imports.databases"]) == set()
 
 
 @pytest.mark.parametrize("scheme", REACHED)

@@ -181,7 +181,7 @@ def status(
 
     def compare_sources(project: Project, imports: Sequence[Pointer], tell: Tell) -> Mapping[str, tuple[str, str]]:
         # loads Git, which others do without
-        from dvx.ops.import_status import Ask, source_states
+        from dvx.ops.imports.status import Ask, source_states
 
         return source_states(project, imports, {None: Ask.HERE, True: Ask.ALL, False: Ask.NONE}[updates], tell)
 

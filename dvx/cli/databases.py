@@ -52,8 +52,8 @@ def import_db(
     Example: dvx import-db --table sales --conn main
              dvx import-db --sql "select * from sales where year = 2026" --conn main --output-format json -o 2026.json -f
     """
-    from dvx.ops.databases import import_db
-    from dvx.ops.imports import ImportOptions
+    from dvx.ops.imports.databases import import_db
+    from dvx.ops.imports.record import ImportOptions
 
     project = find_project()
     query = Query(conn, sql, table, output_format)
@@ -82,7 +82,7 @@ def try_db(
     Example: dvx test-db --conn main
              dvx test-db --url postgresql://db.example.com/sales --username me --password "$PASSWORD"
     """
-    from dvx.ops.databases import try_connection
+    from dvx.ops.imports.databases import try_connection
 
     if not conn and not url:
         raise UsageError("there is no connection to test", "write `--conn NAME`, or `--url URL`")

@@ -12,7 +12,7 @@ from dvx.cli.common import JsonOption, find_project, tell_git
 from dvx.errors import UsageError
 from dvx.model.dataset import file_changes, short
 from dvx.model.paths import printable
-from dvx.ops.datasets import Changed, NewDataset, add_dataset, update_dataset
+from dvx.ops.imports.datasets import Changed, NewDataset, add_dataset, update_dataset
 
 _SIGNS = {"~": "M", "+": "A", "-": "D"}
 

@@ -19,7 +19,7 @@ from dvx.model.origin import Origin
 from dvx.model.paths import printable
 
 if TYPE_CHECKING:
-    from dvx.ops.get import GetOptions
+    from dvx.ops.imports.get import GetOptions
 
 UrlArgument = Annotated[
     str,
@@ -66,7 +66,7 @@ def import_(
 
     Example: dvx import git@example.com:team/data.git images/train --rev v2
     """
-    from dvx.ops.imports import ImportOptions, import_repo
+    from dvx.ops.imports.record import ImportOptions, import_repo
 
     project = find_project()
     origin = origin_of(url, path, rev, config, remote, remote_config)
@@ -95,7 +95,7 @@ def import_url(
 
     Example: dvx import-url s3://bucket/raw/2026.csv data/raw.csv
     """
-    from dvx.ops.imports import ImportOptions, import_url
+    from dvx.ops.imports.record import ImportOptions, import_url
     from dvx.ops.sources.urls import parse_options
 
     project = find_project()
@@ -134,7 +134,7 @@ def update(
 
     Example: dvx update images.dvc --rev v3
     """
-    from dvx.ops.updates import UpdateOptions, update
+    from dvx.ops.imports.update import UpdateOptions, update
 
     project = find_project()
     options = UpdateOptions(rev, recursive, not no_download, to_remote, remote, jobs)
@@ -178,7 +178,7 @@ def get(
 
     Example: dvx get https://example.com/team/models.git resnet.pt --rev v2
     """
-    from dvx.ops.get import GetOptions
+    from dvx.ops.imports.get import GetOptions
 
     origin = origin_of(url, path, rev, config, remote, remote_config)
     _get(origin, GetOptions(out, force, jobs), show_url=show_url)
@@ -202,8 +202,8 @@ def artifacts_get(
 
     Example: dvx artifacts get https://example.com/team/models.git resnet --rev v1.2.0
     """
-    from dvx.ops.artifacts import find_artifact, parse_artifact
-    from dvx.ops.get import GetOptions
+    from dvx.ops.imports.artifacts import find_artifact, parse_artifact
+    from dvx.ops.imports.get import GetOptions
 
     wanted = parse_artifact(name, rev, stage)
     found = find_artifact(cwd(), origin_of(url, "", "", config, remote, remote_config), wanted)
@@ -224,7 +224,7 @@ def get_url(
 
     Example: dvx get-url remote://storage/raw/2026.csv
     """
-    from dvx.ops.get import GetOptions, get_url
+    from dvx.ops.imports.get import GetOptions, get_url
     from dvx.ops.sources.urls import parse_options
 
     options = GetOptions(out, force, jobs, parse_options(fs_config, "--fs-config"))
@@ -247,7 +247,7 @@ def list_url(
 
     Example: dvx list-url s3://bucket/raw -R --size
     """
-    from dvx.ops.get import list_url
+    from dvx.ops.imports.get import list_url
     from dvx.ops.sources.urls import parse_options
 
     there = list_url(cwd(), url, parse_options(fs_config, "--fs-config"))
@@ -270,7 +270,7 @@ def list_url(
 
 
 def _get(origin: Origin, options: GetOptions, *, show_url: bool) -> None:
-    from dvx.ops.get import get, url_of
+    from dvx.ops.imports.get import get, url_of
 
     if show_url:
         render.data(url_of(cwd(), origin))
@@ -280,7 +280,7 @@ def _get(origin: Origin, options: GetOptions, *, show_url: bool) -> None:
 
 def _got(options: GetOptions, get: Callable[[GetOptions], str]) -> None:
     """Get something, to stdout if the place is `-`, and say where it is."""
-    from dvx.ops.get import nowhere
+    from dvx.ops.imports.get import nowhere
 
     if options.out != "-":
         render.note(f"Copied to '{printable(os.path.relpath(get(options), cwd()))}'")

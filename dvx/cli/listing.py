@@ -77,7 +77,7 @@ def listed(origin: Origin, level: int | None, *, dvc_only: bool = False) -> tupl
     """What a repository, here or elsewhere, holds at a path, as deep as `level`; and the project that the path belongs to."""
     url = origin.url
     if is_elsewhere(url) or origin.config or not isinstance(origin.remote, str) or is_bare(_folder(url)):
-        from dvx.ops.get import opened
+        from dvx.ops.imports.get import opened
 
         with opened(cwd(), replace(origin, path=origin.path or ".")) as (project, inner):
             return project, list_files(project, ListOptions(inner, "", level, dvc_only), render.terminal())

@@ -172,7 +172,7 @@ def pull(
 
     def complete(project: Project, paths: Sequence[str], tell: Tell) -> Iterable[tuple[str, Sequence[str]]]:
         # loads Git, which others do without
-        from dvx.ops.updates import complete as complete_imports
+        from dvx.ops.imports.update import complete as complete_imports
 
         return complete_imports(project, paths, tell)
 

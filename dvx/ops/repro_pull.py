@@ -11,6 +11,7 @@ from dvx.model.pointer import Pointer
 from dvx.model.stage import Stage
 from dvx.model.staleness import ABSENT_CAUSES
 from dvx.ops.decisions import StageChoice
+from dvx.ops.imports.update import complete
 from dvx.ops.stages.observation import Observer
 from dvx.ops.tracked.index import Index, SelectOptions
 from dvx.ops.transfer.fetch import fetch
@@ -18,7 +19,6 @@ from dvx.ops.transfer.plans import Remotes
 from dvx.ops.transfer.pull import pull
 from dvx.ops.transfer.scope import SyncOptions
 from dvx.ops.transfer.sync import Direction, SyncPlan, plan_fetch, transfer
-from dvx.ops.updates import complete
 from dvx.project import Project
 
 

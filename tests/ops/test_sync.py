@@ -14,11 +14,11 @@ import pytest
 from dvx.errors import AtRisk, MissingData, Partial, RemoteError, UnknownTarget
 from dvx.model.digest import digest_bytes
 from dvx.model.transfer import TransferResult
+from dvx.ops.imports.update import complete
 from dvx.ops.tracked.index import SelectOptions
 from dvx.ops.transfer import pull as pulling
 from dvx.ops.transfer import sync
 from dvx.ops.transfer.scope import ChosenRevisions, SyncOptions
-from dvx.ops.updates import complete
 from dvx.project import Project
 from tests.helpers import commit_all, dialect_of, dvx, git, tree, write
 from tests.servers import S3Server

@@ -14,7 +14,7 @@ from dvx.model.events import Notice, Progress, Tell
 from dvx.model.paths import check_path, printable
 from dvx.model.tree import Content, Entry, Tree, tree_content
 from dvx.model.versioned import Version, remote_of, tree_of, version_of
-from dvx.ops.import_records import Imported
+from dvx.ops.imports.records import Imported
 from dvx.ops.sources.repositories import Sources, room_of, sharing
 from dvx.ops.stages.owners import for_git
 from dvx.ops.tracked.ignore import Ignore

@@ -18,7 +18,7 @@ from dvx.model.events import Notice, Tell, silent
 from dvx.model.origin import Origin, import_of, is_elsewhere
 from dvx.model.pointer import Pointer
 from dvx.model.stage import is_url
-from dvx.ops.import_records import agree, recorded_source
+from dvx.ops.imports.records import agree, recorded_source
 from dvx.ops.sources.downloads import source_of
 from dvx.ops.sources.repositories import repository_of
 from dvx.ops.workspace.observe import look

@@ -18,8 +18,9 @@ from dvx.model.settings import redact
 from dvx.model.tree import Content
 from dvx.ops.data.add import AddOptions
 from dvx.ops.data.copy_in import BringOptions, add_to_remote
-from dvx.ops.databases import answered
-from dvx.ops.import_records import Arrived, Imported, agree, observed, recorded_source, rewrite_import, take
+from dvx.ops.imports.databases import answered
+from dvx.ops.imports.records import Arrived, Imported, agree, observed, recorded_source, rewrite_import, take
+from dvx.ops.imports.worktree import is_followed, update_output
 from dvx.ops.sources.downloads import downloaded, source_of
 from dvx.ops.sources.repositories import Sources, tip_of
 from dvx.ops.sources.urls import there_of
@@ -27,7 +28,6 @@ from dvx.ops.stages.owners import find_owners
 from dvx.ops.tracked.index import Index, Tracked, load_index
 from dvx.ops.transfer.fetch import bring
 from dvx.ops.transfer.provenance import note_source, refuse
-from dvx.ops.worktree import is_followed, update_output
 from dvx.project import Project
 from dvx.store.database import shortened
 

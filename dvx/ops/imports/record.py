@@ -24,7 +24,7 @@ from dvx.model.settings import OptionName, is_secret, redact
 from dvx.model.stage import is_url
 from dvx.ops.data.add import AddOptions
 from dvx.ops.data.copy_in import BringOptions, add_to_remote
-from dvx.ops.import_records import Arrived, Imported, is_left, observed, take, taken, write_import
+from dvx.ops.imports.records import Arrived, Imported, is_left, observed, take, taken, write_import
 from dvx.ops.sources.downloads import downloaded
 from dvx.ops.sources.repositories import Sources
 from dvx.ops.sources.urls import UrlSource

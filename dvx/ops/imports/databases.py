@@ -13,8 +13,8 @@ from dvx.errors import ConfigError, UnknownTarget, nearest, quoted
 from dvx.model.database import Connection, Query, encode_query
 from dvx.model.events import Tell, silent
 from dvx.model.paths import printable
-from dvx.ops.import_records import Arrived, Imported, take, write_import
-from dvx.ops.imports import ImportOptions, place_for
+from dvx.ops.imports.record import ImportOptions, place_for
+from dvx.ops.imports.records import Arrived, Imported, take, write_import
 from dvx.ops.sources.repositories import Sources, room_of
 from dvx.project import Project
 from dvx.store.database import Database
