@@ -111,7 +111,7 @@ ELSEWHERE = {
     "dvx.git.process": ["add", "data"],
     "dvx.git.values": ["add", "data"],
     "dvx.git.trees": ["add", "data"],
-    "dvx.ops.repro": ["repro"],
+    "dvx.ops.pipelines.repro": ["repro"],
     "dvx.store.remote": ["push", "--help"],
     "dvx.shell": ["repro"],
 }

@@ -113,7 +113,7 @@ def experiments(project: Project) -> Iterable[str]:
 @offer
 def tasks(project: Project) -> Iterable[str]:
     """Names of experiments in the queue."""
-    from dvx.ops.run_record import open_registry
+    from dvx.ops.pipelines.run_record import open_registry
 
     return [one.name for one in open_registry(project).experiments() if one.snapshot]
 
@@ -121,7 +121,7 @@ def tasks(project: Project) -> Iterable[str]:
 @offer
 def runs(project: Project) -> Iterable[str]:
     """Names of runs."""
-    from dvx.ops.run_record import run_names
+    from dvx.ops.pipelines.run_record import run_names
 
     return run_names(project)
 

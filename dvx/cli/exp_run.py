@@ -160,7 +160,7 @@ def _queue(project: Project, options: RunOptions, copied: tuple[str, ...], *, js
 
 
 def _run_all(project: Project, jobs: int) -> None:
-    from dvx.ops.run_record import known_experiments
+    from dvx.ops.pipelines.run_record import known_experiments
 
     waiting = sum(one.state in (State.QUEUED, State.RUNNING) and bool(one.snapshot) for one in known_experiments(project))
     if not waiting:

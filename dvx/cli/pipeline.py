@@ -162,7 +162,7 @@ def repro(
     )
     if explain:
         from dvx.cli.explaining import lines_of
-        from dvx.ops.explain import explain as explain_stages
+        from dvx.ops.pipelines.explain import explain as explain_stages
 
         for explanation in explain_stages(project, options):
             if explanation.action is not Action.SKIP:
@@ -219,7 +219,7 @@ def dag(
 
 def run_stages(project: Project, options: ReproOptions, for_git: Sequence[str] = ()) -> ReproResult:
     """Run `repro` and tell how it ended."""
-    from dvx.ops.repro import repro
+    from dvx.ops.pipelines.repro import repro
 
     result = repro(project, options, render.terminal())
     tell_git(project, sorted({*for_git, *result.for_git}))

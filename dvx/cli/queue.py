@@ -72,7 +72,7 @@ def queue_stop(
     Example: dvx queue stop
     """
     from dvx.ops.exp_workers import kill as kill_tasks
-    from dvx.ops.run_record import open_registry
+    from dvx.ops.pipelines.run_record import open_registry
 
     project = find_project()
     open_registry(project).ask_stop()
@@ -88,7 +88,7 @@ def queue_status(*, json: JsonOption = False) -> None:
     """
     from dvx.ops.dvc_queue import tell_others
     from dvx.ops.exp_clean import tell_unreadable
-    from dvx.ops.run_record import known_experiments, open_registry
+    from dvx.ops.pipelines.run_record import known_experiments, open_registry
     from dvx.ops.stages.worker_locks import workers
 
     project = find_project()
@@ -128,7 +128,7 @@ def queue_logs(
     Example: dvx queue logs -f small-steps
     """
     from dvx.ops.exp_tasks import find_tasks, log_of
-    from dvx.ops.run_record import as_it_is, open_registry
+    from dvx.ops.pipelines.run_record import as_it_is, open_registry
 
     project = find_project()
     registry = open_registry(project)

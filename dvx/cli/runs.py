@@ -44,7 +44,7 @@ def runs_list(
 
     Example: dvx runs list -n 5
     """
-    from dvx.ops.run_record import list_runs
+    from dvx.ops.pipelines.run_record import list_runs
 
     found = list_runs(find_project(), 1_000_000 if everything else number)
     if json:
@@ -61,7 +61,7 @@ def runs_show(run: RunArgument = "", *, json: JsonOption = False) -> None:
 
     Example: dvx runs show
     """
-    from dvx.ops.run_record import find_run
+    from dvx.ops.pipelines.run_record import find_run
 
     found = find_run(find_project(), run)
     if json:
@@ -100,7 +100,7 @@ def runs_logs(
 
     Example: dvx runs logs -f train
     """
-    from dvx.ops.run_record import find_run
+    from dvx.ops.pipelines.run_record import find_run
 
     project = find_project()
     found = find_run(project, run)
@@ -156,7 +156,7 @@ def runs_retry(run: RunArgument = "") -> None:
     Example: dvx runs retry
     """
     from dvx.ops.exp_tasks import retry
-    from dvx.ops.run_record import find_run
+    from dvx.ops.pipelines.run_record import find_run
 
     project = find_project()
     found = find_run(project, run)
@@ -193,7 +193,7 @@ def stage_run(
 
 
 def _ask(run: str, wish: Wish, what: str) -> None:
-    from dvx.ops.run_record import ask
+    from dvx.ops.pipelines.run_record import ask
 
     asked = ask(find_project(), run, wish)
     render.note(f"The run {asked.name or asked.ident} {what}.")

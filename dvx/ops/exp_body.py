@@ -15,7 +15,7 @@ from dvx.model.paths import located, parent
 from dvx.model.pointer import OutputKind, Recorded
 from dvx.model.run import Run
 from dvx.ops.compare.metrics import observed
-from dvx.ops.run_record import done_stages
+from dvx.ops.pipelines.run_record import done_stages
 from dvx.ops.tracked.index import Index, load_index
 from dvx.ops.tracked.sources import Source, Workspace
 from dvx.project import Project

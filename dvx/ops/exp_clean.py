@@ -9,8 +9,8 @@ from dvx.model.kept import TASK_LOG
 from dvx.model.paths import printable
 from dvx.ops.exp_share import sweep_incoming
 from dvx.ops.exp_tasks import release, snapshots
-from dvx.ops.rooms import clear_old_rooms
-from dvx.ops.run_record import known_experiments, open_registry
+from dvx.ops.pipelines.run_record import known_experiments, open_registry
+from dvx.ops.pipelines.worktrees import clear_old_rooms
 from dvx.ops.stages.worker_locks import sweep_dead
 from dvx.ops.tracked.refs import git_of, sweep_locks
 from dvx.project import Project

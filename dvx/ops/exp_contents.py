@@ -8,7 +8,7 @@ from dvx.git import Extra, Git
 from dvx.git.submodules import submodule_of
 from dvx.model.events import Notice, Tell
 from dvx.model.paths import ancestors, is_outside, join, listed, parent, within
-from dvx.ops.exp_edits import DEFAULT_PARAMS
+from dvx.ops.pipelines.overrides import DEFAULT_PARAMS
 from dvx.ops.tracked.index import Index
 from dvx.project import Project
 

@@ -20,13 +20,13 @@ from dvx.model.run import Place, Run, State
 from dvx.model.sweep import combine
 from dvx.model.undo import Queued
 from dvx.ops.exp_contents import extra_of
-from dvx.ops.exp_edits import edits_of, read_sweeps
 from dvx.ops.exp_run import RunOptions, knows_user, scratch_index
 from dvx.ops.exp_tasks import SNAPSHOTS, release, taken, waiting_names
 from dvx.ops.experiments import head_of
-from dvx.ops.repro_data import record_data
-from dvx.ops.rooms import clear_room
-from dvx.ops.run_record import as_it_is, open_registry
+from dvx.ops.pipelines.overrides import edits_of, read_sweeps
+from dvx.ops.pipelines.repro_data import record_data
+from dvx.ops.pipelines.run_record import as_it_is, open_registry
+from dvx.ops.pipelines.worktrees import clear_room
 from dvx.ops.stages.observation import Observer
 from dvx.ops.stages.repro_plan import ReproOptions, resolve, to_plain
 from dvx.ops.tracked.index import Index, load_index

@@ -14,7 +14,7 @@ from dvx.model.override import Override, put
 from dvx.model.paths import within
 from dvx.model.run import FAILURES, Place, Run, State
 from dvx.ops.exp_tasks import log_of
-from dvx.ops.rooms import existing_room
+from dvx.ops.pipelines.worktrees import existing_room
 from dvx.project import Project
 
 Body = Mapping[str, Any]

@@ -20,9 +20,9 @@ from dvx.model.paths import join, parent, printable
 from dvx.model.run import Run
 from dvx.model.staleness import ABSENT_CAUSES, INPUT_CAUSES, Action, changes, exact, loose
 from dvx.ops.exp_contents import extra_of, tell_absent
-from dvx.ops.exp_edits import edits_of, read_overrides
 from dvx.ops.experiments import head_of
-from dvx.ops.repro import ReproOptions, ReproResult, repro
+from dvx.ops.pipelines.overrides import edits_of, read_overrides
+from dvx.ops.pipelines.repro import ReproOptions, ReproResult, repro
 from dvx.ops.stages.observation import Observer
 from dvx.ops.stages.repro_plan import choose, find_stages
 from dvx.ops.tracked.index import Index, Selected, load_index

@@ -21,7 +21,7 @@ from dvx.model.kept import read_bodies
 from dvx.model.run import FAILURES, Place, Run, State
 from dvx.ops.exp_body import Body, body_of, body_so_far
 from dvx.ops.experiments import BaselineScope, all_experiments, baselines_of
-from dvx.ops.run_record import known_experiments
+from dvx.ops.pipelines.run_record import known_experiments
 from dvx.ops.tracked.refs import git_of
 from dvx.ops.tracked.sources import Source, Workspace
 from dvx.ops.tracked.walking import answers

@@ -22,8 +22,8 @@ from dvx.ops.exp_auto_push import auto_push
 from dvx.ops.exp_body import body_so_far
 from dvx.ops.exp_run import RecordedExperiment, RunOptions, perform
 from dvx.ops.experiments import all_experiments, find
-from dvx.ops.rooms import clear_room, existing_room, furnish
-from dvx.ops.run_record import STOPS, as_it_is, cancelled, known_experiments, open_registry
+from dvx.ops.pipelines.run_record import STOPS, as_it_is, cancelled, known_experiments, open_registry
+from dvx.ops.pipelines.worktrees import clear_room, existing_room, furnish
 from dvx.ops.stages.repro_plan import from_plain
 from dvx.ops.tracked.refs import change_refs, git_of
 from dvx.project import Project

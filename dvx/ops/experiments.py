@@ -81,7 +81,7 @@ def find_recorded(project: Project, name: str) -> Experiment:
     try:
         return find(git_of(project), name)
     except UnknownTarget:
-        from dvx.ops.run_record import known_experiments
+        from dvx.ops.pipelines.run_record import known_experiments
 
         run = next((one for one in known_experiments(project) if name and (one.name == name or one.ident.startswith(name))), None)
         if run is None:

@@ -208,6 +208,6 @@ def sum_of(data: bytes | None) -> str:
 
 def tasks_of(project: Project, idents: Collection[str]) -> list[Run]:
     """Those of the tasks that are in the list."""
-    from dvx.ops.run_record import known_experiments
+    from dvx.ops.pipelines.run_record import known_experiments
 
     return [task for task in known_experiments(project) if task.ident in idents] if idents else []

@@ -191,7 +191,7 @@ def _requeue(project: Project, entry: Undoable) -> None:
     if not lost and not fresh:
         return
     from dvx.ops.exp_tasks import SNAPSHOTS, remove_tasks
-    from dvx.ops.run_record import open_registry
+    from dvx.ops.pipelines.run_record import open_registry
 
     there = {
         one.ident for one in tasks_of(project, [*(decode_run(one.task).ident for one in lost), *(one.ident for one in fresh)])

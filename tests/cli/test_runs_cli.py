@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dvx.model.digest import digest_bytes
-from dvx.ops.code_changes import line_changes
+from dvx.ops.pipelines.code_changes import line_changes
 from dvx.ops.tracked.past import Past
 from dvx.project import Project
 from tests.helpers import commit_all, dvx, git, run_dvx, write

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from dvx.model.run import State
-from dvx.ops.repro import ReproOptions
-from dvx.ops.run_record import list_runs, logs_of
+from dvx.ops.pipelines.repro import ReproOptions
+from dvx.ops.pipelines.run_record import list_runs, logs_of
 from dvx.store.files.locking import claimed, is_claimed
 from tests.helpers import dvx, write
 from tests.ops.test_repro import SLOW, actions, last_run, opened, orphan, prepare, runs_of, until

@@ -10,9 +10,9 @@ import pytest
 from dvx.errors import DvxError, FormatError, StageFailed
 from dvx.model.run import State, Wish
 from dvx.model.schedule import Schedule
-from dvx.ops.crew import Crew
-from dvx.ops.repro import ReproOptions
-from dvx.ops.run_record import ask
+from dvx.ops.pipelines.crew import Crew
+from dvx.ops.pipelines.repro import ReproOptions
+from dvx.ops.pipelines.run_record import ask
 from dvx.shell import Shell
 from tests.helpers import write
 from tests.ops.test_repro import actions, last_run, opened, prepare, until

@@ -17,7 +17,7 @@ from dvx.ops.exp_run import RunOptions
 from dvx.ops.exp_save import SaveOptions, save
 from dvx.ops.exp_show import ShowOptions
 from dvx.ops.experiments import BaselineScope
-from dvx.ops.repro import ReproOptions
+from dvx.ops.pipelines.repro import ReproOptions
 from dvx.project import Project
 from dvx.store.rows import RowCache
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, tree, write

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dvx.config.places import machine_folder
-from dvx.ops.leases import Leases
+from dvx.ops.pipelines.leases import Leases
 from dvx.project import Project
 from tests.helpers import commit_all, dialect_of, dvx, run_dvx, write
 from tests.ops.test_repro import until

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dvx.errors import DvxError, FormatError, StageFailed
-from dvx.ops.repro import ReproOptions
+from dvx.ops.pipelines.repro import ReproOptions
 from tests.helpers import dvx, write
 from tests.ops.test_repro import actions, last_run, reasons
 

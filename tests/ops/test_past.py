@@ -12,7 +12,7 @@ import pytest
 
 from dvx.git import Git
 from dvx.git.versions import versions
-from dvx.ops.explain import explain
+from dvx.ops.pipelines.explain import explain
 from dvx.ops.stages.repro_plan import ReproOptions
 from dvx.ops.tracked.past import Past
 from dvx.project import Project

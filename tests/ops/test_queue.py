@@ -26,7 +26,7 @@ from dvx.ops.exp_enqueue import TaskOptions, enqueue
 from dvx.ops.exp_run import RunOptions
 from dvx.ops.exp_show import ShowOptions, show
 from dvx.ops.exp_tasks import find_tasks, log_of, remove_tasks, retry
-from dvx.ops.run_record import open_registry
+from dvx.ops.pipelines.run_record import open_registry
 from dvx.ops.stages.repro_plan import ReproOptions
 from dvx.ops.stages.worker_locks import employed
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write

@@ -21,8 +21,8 @@ from dvx.errors import DvxError, GraphError, MissingData, Partial, StageFailed, 
 from dvx.model.events import Event, Notice, StageEnded, StageOutput, StageStarted
 from dvx.model.history import RunRecord
 from dvx.model.run import State
-from dvx.ops.repro import ReproOptions, repro
-from dvx.ops.run_record import find_run, list_runs
+from dvx.ops.pipelines.repro import ReproOptions, repro
+from dvx.ops.pipelines.run_record import find_run, list_runs
 from dvx.project import Project
 from dvx.store import files
 from tests.helpers import commit_all, dialect_of, dvx, git, write

@@ -16,8 +16,8 @@ from msgspec.structs import replace
 from dvx.errors import DvxError, FormatError, StageFailed, UnknownTarget
 from dvx.model.events import Notice, StageOutput, StageRetrying
 from dvx.model.run import State, Wish
-from dvx.ops.repro import ReproOptions
-from dvx.ops.run_record import ask, find_run, list_runs
+from dvx.ops.pipelines.repro import ReproOptions
+from dvx.ops.pipelines.run_record import ask, find_run, list_runs
 from dvx.ops.stages.repro_plan import from_plain, to_plain
 from dvx.shell import Shell
 from tests.helpers import run_process, write
@@ -229,7 +229,7 @@ def test_a_daemon_that_a_command_leaves_behind_is_not_waited_for(native: Path) -
 
 
 def test_a_command_that_ignores_signals_is_killed(native: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dvx.ops.repro.Shell", lambda: Shell(patience=0.3))
+    monkeypatch.setattr("dvx.ops.pipelines.repro.Shell", lambda: Shell(patience=0.3))
     stage(native, """'trap "" TERM INT HUP; echo $$ > pid; while :; do sleep 0.05; done'""", "{timeout: 0.5}")
     with pytest.raises(StageFailed, match="timeout"):
         actions(native)

@@ -11,7 +11,7 @@ import pytest
 
 from dvx.errors import DvxError, GitError, StageFailed, UnsafePath
 from dvx.model.run import State
-from dvx.ops.repro import ReproOptions
+from dvx.ops.pipelines.repro import ReproOptions
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
 from tests.ops.test_inputs import entries
 from tests.ops.test_repro import actions, last_run, lock, orphan, runs_of, until

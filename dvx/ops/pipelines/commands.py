@@ -14,9 +14,9 @@ from dvx.model.events import Notice, StageOutput, StageRetrying, StageStarted, T
 from dvx.model.history import Fact
 from dvx.model.stage import Stage
 from dvx.model.staleness import Reason
-from dvx.ops.attempt import RunSetting, Try, attempt, follow
-from dvx.ops.leases import Leases
-from dvx.ops.stage_room import StageRoom
+from dvx.ops.pipelines.attempts import RunSetting, Try, attempt, follow
+from dvx.ops.pipelines.leases import Leases
+from dvx.ops.pipelines.snapshot_worktree import StageRoom
 from dvx.ops.stages.leftovers import adopt, find_leftover
 from dvx.ops.workspace.checkout import clear
 from dvx.ops.workspace.detach import detach

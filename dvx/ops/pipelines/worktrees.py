@@ -20,7 +20,7 @@ from dvx.model.paths import printable
 from dvx.model.power import Power, power_of
 from dvx.model.run import Run, State
 from dvx.model.settings import Level, is_path
-from dvx.ops.exp_edits import edits_of
+from dvx.ops.pipelines.overrides import edits_of
 from dvx.ops.setup.configuration import PRIVATE
 from dvx.ops.setup.trust import carry_over, drop_file
 from dvx.ops.stages.running_lock import claims

@@ -16,14 +16,14 @@ from dvx.model.graph import Graph
 from dvx.model.run import Run
 from dvx.model.schedule import Schedule
 from dvx.model.staleness import Action
-from dvx.ops.attempt import RunSetting
-from dvx.ops.crew import Crew
-from dvx.ops.leases import Leases
-from dvx.ops.repro_pull import pull_runs
-from dvx.ops.resources import all_cores, cards, default_jobs, find_limits
-from dvx.ops.run_control import Control
-from dvx.ops.run_record import Recorder, expected_seconds, new_run, open_registry
-from dvx.ops.stage_worker import Worker
+from dvx.ops.pipelines.attempts import RunSetting
+from dvx.ops.pipelines.crew import Crew
+from dvx.ops.pipelines.leases import Leases
+from dvx.ops.pipelines.repro_pull import pull_runs
+from dvx.ops.pipelines.resources import all_cores, cards, default_jobs, find_limits
+from dvx.ops.pipelines.run_control import Control
+from dvx.ops.pipelines.run_record import Recorder, expected_seconds, new_run, open_registry
+from dvx.ops.pipelines.stage_worker import Worker
 from dvx.ops.stages.definitions import Definitions
 from dvx.ops.stages.listing import document
 from dvx.ops.stages.repro_plan import (

@@ -9,7 +9,7 @@ from typing import Self
 from dvx.errors import DvxError
 from dvx.model.events import Notice, Tell
 from dvx.model.run import Wish
-from dvx.ops.run_record import Recorder, cancelled
+from dvx.ops.pipelines.run_record import Recorder, cancelled
 from dvx.shell import Shell
 
 _POLL_SECONDS = 0.5

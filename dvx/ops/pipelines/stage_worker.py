@@ -25,15 +25,15 @@ from dvx.model.history import Fact
 from dvx.model.lock import StageState
 from dvx.model.stage import Stage
 from dvx.model.staleness import Action
-from dvx.ops.attempt import RunSetting, Try
-from dvx.ops.commands import Commands
-from dvx.ops.crew import Crew
-from dvx.ops.decisions import Decider, StageChoice
-from dvx.ops.leases import Leases
-from dvx.ops.repro_data import record_data
-from dvx.ops.repro_pull import pull_for
-from dvx.ops.resources import check_resources
-from dvx.ops.stage_room import StageRoom, housing
+from dvx.ops.pipelines.attempts import RunSetting, Try
+from dvx.ops.pipelines.commands import Commands
+from dvx.ops.pipelines.crew import Crew
+from dvx.ops.pipelines.decisions import Decider, StageChoice
+from dvx.ops.pipelines.leases import Leases
+from dvx.ops.pipelines.repro_data import record_data
+from dvx.ops.pipelines.repro_pull import pull_for
+from dvx.ops.pipelines.resources import check_resources
+from dvx.ops.pipelines.snapshot_worktree import StageRoom, housing
 from dvx.ops.stages.checks import check_runnable, refuse_cached
 from dvx.ops.stages.definitions import Definitions
 from dvx.ops.stages.git_outputs import InGit
@@ -50,7 +50,7 @@ from dvx.ops.tracked.pipeline_files import placed
 from dvx.project import Project
 
 if TYPE_CHECKING:
-    from dvx.ops.map_run import Piece
+    from dvx.ops.pipelines.map_run import Piece
 
 
 class Worker:
@@ -187,7 +187,7 @@ class Worker:
 
     def _items(self, stage: Stage, before: StageState, choice: StageChoice, held: tuple[int, Inputs]) -> tuple[int, float]:
         """Run the items of a stage that are not known, each of which takes what the stage says."""
-        from dvx.ops.map_run import prepare_items
+        from dvx.ops.pipelines.map_run import prepare_items
 
         begin = time.monotonic()
         recorder, options = self._setting.recorder, self._options

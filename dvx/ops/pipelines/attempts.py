@@ -12,8 +12,8 @@ from dvx.errors import StageFailed
 from dvx.model.history import Fact
 from dvx.model.kept import file_name
 from dvx.model.stage import Stage
-from dvx.ops.run_record import Recorder, logs_of
-from dvx.ops.stage_room import StageRoom
+from dvx.ops.pipelines.run_record import Recorder, logs_of
+from dvx.ops.pipelines.snapshot_worktree import StageRoom
 from dvx.ops.stages.leftovers import About, Leftover, begin_record, end_record
 from dvx.ops.stages.worker_locks import home_of
 from dvx.project import Project

@@ -15,7 +15,7 @@ from dvx.model.kept import file_name
 from dvx.model.lock import StageState
 from dvx.model.paths import parent, printable, within
 from dvx.model.stage import Stage, is_url
-from dvx.ops.rooms import clear_room, empty_room, existing_room, ident_of, room_at
+from dvx.ops.pipelines.worktrees import clear_room, empty_room, existing_room, ident_of, room_at
 from dvx.ops.stages.inputs import Inputs
 from dvx.ops.stages.observation import Observer
 from dvx.ops.stages.running_lock import refuse_inside

@@ -10,8 +10,8 @@ from dvx.model.paths import is_outside
 from dvx.model.pointer import Pointer
 from dvx.model.stage import Stage
 from dvx.model.staleness import ABSENT_CAUSES
-from dvx.ops.decisions import StageChoice
 from dvx.ops.imports.update import complete
+from dvx.ops.pipelines.decisions import StageChoice
 from dvx.ops.stages.observation import Observer
 from dvx.ops.tracked.index import Index, SelectOptions
 from dvx.ops.transfer.fetch import fetch

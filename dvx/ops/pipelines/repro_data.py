@@ -8,7 +8,7 @@ from dvx.model.pointer import Pointer
 from dvx.model.staleness import Action, Cause, Reason
 from dvx.model.tree import holds
 from dvx.ops.data.add import AddOptions, add
-from dvx.ops.repro_pull import pull_data
+from dvx.ops.pipelines.repro_pull import pull_data
 from dvx.ops.stages.observation import Observer
 from dvx.ops.stages.repro_plan import ReproOptions, StageOutcome
 from dvx.project import Project

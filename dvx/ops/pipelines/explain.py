@@ -22,8 +22,8 @@ from dvx.model.runcache import is_restorable
 from dvx.model.stage import Stage
 from dvx.model.staleness import OUTPUT_CAUSES, Action, Cause, Reason, changes, exact, loose
 from dvx.model.tree import Content, Tree, diff_trees
-from dvx.ops.code_changes import line_changes
-from dvx.ops.decisions import Decider
+from dvx.ops.pipelines.code_changes import line_changes
+from dvx.ops.pipelines.decisions import Decider
 from dvx.ops.stages.observation import Observer
 from dvx.ops.stages.repro_plan import ReproOptions, active_graph, choose
 from dvx.ops.stages.runcache import LatestRuns
