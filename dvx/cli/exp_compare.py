@@ -15,9 +15,9 @@ from dvx.cli.metrics import TableLook, changes_document, demand_revisions, print
 from dvx.errors import UsageError
 from dvx.ops.compare.metrics import compare
 from dvx.ops.compare.value_files import ValueChoice, What
-from dvx.ops.dvc_queue import tell_others
-from dvx.ops.exp_show import Baseline, Hide, ShowOptions, show
-from dvx.ops.experiments import BaselineScope
+from dvx.ops.experiments.dvc_queue import tell_others
+from dvx.ops.experiments.refs import BaselineScope
+from dvx.ops.experiments.show import Baseline, Hide, ShowOptions, show
 from dvx.ops.tracked.refs import git_of
 from dvx.ops.transfer.on_demand import OnDemand
 from dvx.project import Project

@@ -10,7 +10,7 @@ from dvx.cli.clock import moment
 from dvx.cli.exp_table import Column, cells
 from dvx.cli.pages import STYLE, as_script, page
 from dvx.cli.plot_page import Picture
-from dvx.ops.exp_show import Baseline, ExperimentRow
+from dvx.ops.experiments.show import Baseline, ExperimentRow
 
 _STYLE = """
 .wide { overflow: auto; max-height: 70vh; border: 1px solid var(--line); border-radius: 8px; }

@@ -13,7 +13,7 @@ from dvx.cli.queue import APPLY, run_waiting
 from dvx.errors import UsageError
 from dvx.model.override import Op, Override
 from dvx.model.run import State
-from dvx.ops.exp_run import RunOptions
+from dvx.ops.experiments.run import RunOptions
 from dvx.ops.stages.repro_plan import ReproOptions
 from dvx.project import Project
 
@@ -117,7 +117,7 @@ def exp_run(
 
 
 def _here(project: Project, options: RunOptions, *, json: bool) -> None:
-    from dvx.ops.exp_workspace import run_here
+    from dvx.ops.experiments.workspace_run import run_here
 
     recorded = run_here(project, options, render.terminal())
     if json:
@@ -129,8 +129,8 @@ def _here(project: Project, options: RunOptions, *, json: bool) -> None:
 
 def _apart(project: Project, options: RunOptions, copied: tuple[str, ...], *, json: bool) -> None:
     from dvx.model.run import Place
-    from dvx.ops.exp_enqueue import TaskOptions, enqueue
-    from dvx.ops.exp_tasks import run_task
+    from dvx.ops.experiments.enqueue import TaskOptions, enqueue
+    from dvx.ops.experiments.queue import run_task
     from dvx.ops.stages.worker_locks import employed
 
     tell = render.terminal()
@@ -147,7 +147,7 @@ def _apart(project: Project, options: RunOptions, copied: tuple[str, ...], *, js
 
 def _queue(project: Project, options: RunOptions, copied: tuple[str, ...], *, json: bool) -> None:
     from dvx.model.run import Place
-    from dvx.ops.exp_enqueue import TaskOptions, enqueue
+    from dvx.ops.experiments.enqueue import TaskOptions, enqueue
 
     tasks = enqueue(project, TaskOptions(options, copied), Place.QUEUE, render.terminal())
     if json:

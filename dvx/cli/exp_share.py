@@ -13,8 +13,8 @@ from dvx.cli.common import JobsOption, JsonOption, RemoteOption, find_project
 from dvx.cli.experiments import AllCommitsOption, NumberOption, RevisionsOption
 from dvx.model.experiment import ExpRef
 from dvx.model.transfer import TransferResult
-from dvx.ops.exp_share import Shared, ShareOptions
-from dvx.ops.experiments import BaselineScope
+from dvx.ops.experiments.refs import BaselineScope
+from dvx.ops.experiments.share import Shared, ShareOptions
 from dvx.ops.transfer.scope import SyncOptions
 
 GitRemoteArgument = Annotated[
@@ -52,7 +52,7 @@ def exp_push(
 
     Example: dvx exp push origin small-steps
     """
-    from dvx.ops.exp_share import push
+    from dvx.ops.experiments.share import push
 
     sync = SyncOptions(remote=remote, jobs=jobs, run_cache=run_cache)
     scope = BaselineScope(tuple(rev or ()), num, all_commits)
@@ -79,7 +79,7 @@ def exp_pull(
 
     Example: dvx exp pull origin small-steps
     """
-    from dvx.ops.exp_share import pull
+    from dvx.ops.experiments.share import pull
 
     sync = SyncOptions(remote=remote, jobs=jobs, run_cache=run_cache)
     scope = BaselineScope(tuple(rev or ()), num, all_commits)
@@ -93,7 +93,7 @@ def exp_clean(*, json: JsonOption = False) -> None:
 
     Example: dvx exp clean
     """
-    from dvx.ops.exp_clean import clean
+    from dvx.ops.experiments.clean import clean
 
     gone = clean(find_project(), render.terminal())
     if json:

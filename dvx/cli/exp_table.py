@@ -14,7 +14,7 @@ from dvx.errors import UnknownColumn, nearest
 from dvx.model.params import flatten
 from dvx.model.run import FAILURES, State
 from dvx.model.table import Table
-from dvx.ops.exp_show import Baseline, Executor, ExperimentRow
+from dvx.ops.experiments.show import Baseline, Executor, ExperimentRow
 
 HEAD = ("Experiment", "Created")
 CSV_HEAD = ("Experiment", "rev", "typ", "Created", "parent")

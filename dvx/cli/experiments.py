@@ -12,7 +12,7 @@ from dvx.cli.common import JsonOption, RecursiveOption, TargetsArgument, find_pr
 from dvx.errors import quoted
 from dvx.model.experiment import Experiment, ExpRef
 from dvx.model.run import State
-from dvx.ops.experiments import BaselineScope, Group
+from dvx.ops.experiments.refs import BaselineScope, Group
 from dvx.ops.tracked.refs import git_of
 from dvx.project import Project
 
@@ -59,7 +59,7 @@ def exp_save(
 
     Example: dvx exp save -n by-hand
     """
-    from dvx.ops.exp_save import SaveOptions, save
+    from dvx.ops.experiments.save import SaveOptions, save
 
     include = tuple(include_untracked or ())
     options = SaveOptions(name, message, force, include, tuple(targets or ()), recursive)
@@ -90,7 +90,7 @@ def exp_list(
 
     Example: dvx exp list --all-commits
     """
-    from dvx.ops.experiments import listing, remote_listing
+    from dvx.ops.experiments.refs import listing, remote_listing
 
     scope = BaselineScope(tuple(rev or ()), num, all_commits)
     project = find_project()
@@ -126,7 +126,7 @@ def exp_apply(
 
     Example: dvx exp apply small-steps
     """
-    from dvx.ops.exp_apply import apply
+    from dvx.ops.experiments.apply import apply
 
     applied = apply(find_project(), experiment, render.terminal(), force=not no_force, theirs=theirs)
     if json:
@@ -151,8 +151,8 @@ def exp_remove(
 
     Example: dvx exp remove small-steps
     """
-    from dvx.ops.exp_tasks import remove_tasks, remove_unfinished
-    from dvx.ops.experiments import remove
+    from dvx.ops.experiments.queue import remove_tasks, remove_unfinished
+    from dvx.ops.experiments.refs import remove
 
     if queue:
         waiting = remove_tasks(find_project(), experiments or (), () if experiments else (State.QUEUED,))
@@ -160,7 +160,7 @@ def exp_remove(
         return
     scope = BaselineScope(tuple(rev or ()), num or 1, all_commits) if all_commits or rev or num else None
     if git_remote:
-        from dvx.ops.exp_share import remove_at
+        from dvx.ops.experiments.share import remove_at
 
         left = remove_at(find_project(), git_remote, experiments or (), scope, keep=keep)
         render.note(f"Removed experiments: {_listed([ref.name for ref in left])}" if left else "No experiments to remove.")
@@ -189,10 +189,10 @@ def exp_rename(
 
     Example: dvx exp rename brave-otter small-steps
     """
-    from dvx.ops.experiments import rename
+    from dvx.ops.experiments.refs import rename
 
     if git_remote:
-        from dvx.ops.exp_share import rename_at
+        from dvx.ops.experiments.share import rename_at
 
         render.note(f"Renamed experiments: '{rename_at(find_project(), git_remote, experiment, name, force=force).name}'")
         return
@@ -210,7 +210,7 @@ def exp_branch(
 
     Example: dvx exp branch small-steps better-model
     """
-    from dvx.ops.experiments import branch as make_branch
+    from dvx.ops.experiments.refs import branch as make_branch
 
     made, found = make_branch(find_project(), experiment, branch)
     render.note(f"Git branch '{made}' has been created from experiment '{found.ref.name}'.")

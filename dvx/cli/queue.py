@@ -40,7 +40,7 @@ def queue_start(*, jobs: WorkersOption = 1) -> None:
 
     Example: dvx queue start -j 4
     """
-    from dvx.ops.exp_workers import start
+    from dvx.ops.experiments.workers import start
 
     count = start(find_project(), jobs)
     render.note(f"Started '{count}' new experiments task queue worker{'' if count == 1 else 's'}.")
@@ -55,7 +55,7 @@ def queue_work(
 
     Example: dvx queue work -j 4
     """
-    from dvx.ops.exp_workers import work
+    from dvx.ops.experiments.workers import work
 
     project = find_project()
     if alone:
@@ -71,7 +71,7 @@ def queue_stop(
 
     Example: dvx queue stop
     """
-    from dvx.ops.exp_workers import kill as kill_tasks
+    from dvx.ops.experiments.workers import kill as kill_tasks
     from dvx.ops.pipelines.run_record import open_registry
 
     project = find_project()
@@ -86,8 +86,8 @@ def queue_status(*, json: JsonOption = False) -> None:
 
     Example: dvx queue status
     """
-    from dvx.ops.dvc_queue import tell_others
-    from dvx.ops.exp_clean import tell_unreadable
+    from dvx.ops.experiments.clean import tell_unreadable
+    from dvx.ops.experiments.dvc_queue import tell_others
     from dvx.ops.pipelines.run_record import known_experiments, open_registry
     from dvx.ops.stages.worker_locks import workers
 
@@ -127,7 +127,7 @@ def queue_logs(
 
     Example: dvx queue logs -f small-steps
     """
-    from dvx.ops.exp_tasks import find_tasks, log_of
+    from dvx.ops.experiments.queue import find_tasks, log_of
     from dvx.ops.pipelines.run_record import as_it_is, open_registry
 
     project = find_project()
@@ -168,7 +168,7 @@ def queue_kill(
 
     Example: dvx queue kill small-steps
     """
-    from dvx.ops.exp_workers import kill
+    from dvx.ops.experiments.workers import kill
 
     killed = kill(find_project(), list(tasks or ()), now=force)
     render.note(f"Stopped: {_names(killed)}" if killed else "No experiment runs in the queue.")
@@ -179,7 +179,7 @@ def queue_retry(tasks: TasksArgument = None) -> None:
 
     Example: dvx queue retry small-steps
     """
-    from dvx.ops.exp_tasks import retry
+    from dvx.ops.experiments.queue import retry
 
     again = retry(find_project(), list(tasks or ()))
     render.note(f"Queued again: {_names(again)}" if again else "No experiment failed.")
@@ -197,8 +197,8 @@ def queue_remove(
 
     Example: dvx queue remove --failed
     """
-    from dvx.ops.exp_clean import tell_unreadable
-    from dvx.ops.exp_tasks import remove_tasks
+    from dvx.ops.experiments.clean import tell_unreadable
+    from dvx.ops.experiments.queue import remove_tasks
 
     wanted: set[State] = set()
     wanted |= {State.QUEUED} if queued or everything else set()
@@ -214,7 +214,7 @@ def queue_remove(
 
 def run_waiting(project: Project, jobs: int) -> None:
     """Run what waits, and say what came of it."""
-    from dvx.ops.exp_workers import keep
+    from dvx.ops.experiments.workers import keep
 
     ended = keep(project, jobs, render.terminal())
     done = [one for one in ended if one.state is State.SUCCESS]
@@ -229,7 +229,7 @@ def run_waiting(project: Project, jobs: int) -> None:
 @contextmanager
 def _into_log(project: Project, task: Run) -> Iterator[Tell]:
     """Let all that this process and its commands write go to the log of a task."""
-    from dvx.ops.exp_tasks import open_log
+    from dvx.ops.experiments.queue import open_log
 
     with open_log(project, task) as log:
         for number in (1, 2):

@@ -155,7 +155,7 @@ def runs_retry(run: RunArgument = "") -> None:
 
     Example: dvx runs retry
     """
-    from dvx.ops.exp_tasks import retry
+    from dvx.ops.experiments.queue import retry
     from dvx.ops.pipelines.run_record import find_run
 
     project = find_project()

@@ -190,7 +190,7 @@ def _requeue(project: Project, entry: Undoable) -> None:
     lost, fresh = entry.all(Forgot), entry.all(Queued)
     if not lost and not fresh:
         return
-    from dvx.ops.exp_tasks import SNAPSHOTS, remove_tasks
+    from dvx.ops.experiments.queue import SNAPSHOTS, remove_tasks
     from dvx.ops.pipelines.run_record import open_registry
 
     there = {

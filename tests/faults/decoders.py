@@ -50,8 +50,8 @@ from dvx.model.settings import Level, merge, read_settings
 from dvx.model.settings import check as check_settings
 from dvx.model.tree import decode_tree, encode_tree, named_digests
 from dvx.model.trust import decode_record
-from dvx.ops import exp_pending
 from dvx.ops.compare import plots
+from dvx.ops.experiments import pending
 from dvx.ops.stages.leftovers import About
 from dvx.ops.tracked.index import Index
 from dvx.ops.tracked.pipeline_files import graph_of, parse_lock, parse_pipeline
@@ -192,13 +192,13 @@ def _task(data: bytes) -> None:
         json.dumps(encode_run(found))
         " ".join(map(str, found.options.get("targets", ())))
         body = {"params": {"params.yaml": {"data": {"lr": 1, "layers": [1]}}}, "metrics": {}, "deps": {}, "outs": {}}
-        exp_pending._overridden(body, found.overrides)
+        pending._overridden(body, found.overrides)
         _cells(found.seen)
 
 
 def _cells(body: Any) -> None:
     from dvx.cli.exp_table import cells
-    from dvx.ops.exp_show import ExperimentRow
+    from dvx.ops.experiments.show import ExperimentRow
 
     cells(ExperimentRow("a" * 40, "", 0, body, None))
 

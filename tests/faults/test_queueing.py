@@ -16,7 +16,7 @@ import pytest
 
 from dvx.git.changing import is_at_work
 from dvx.model.run import State
-from dvx.ops.exp_tasks import SNAPSHOTS
+from dvx.ops.experiments.queue import SNAPSHOTS
 from dvx.ops.pipelines.run_record import known_experiments
 from dvx.ops.tracked import refs
 from dvx.ops.tracked.refs import git_of

@@ -12,11 +12,11 @@ import pytest
 from dvx.errors import AtRisk, DvxError, GitError, MissingData, StageFailed, UnknownTarget, UnsafePath, UsageError
 from dvx.model.events import Notice, silent
 from dvx.model.staleness import Action
-from dvx.ops import exp_apply, exp_run, exp_show, experiments
-from dvx.ops.exp_run import RunOptions
-from dvx.ops.exp_save import SaveOptions, save
-from dvx.ops.exp_show import ShowOptions
-from dvx.ops.experiments import BaselineScope
+from dvx.ops.experiments import apply, refs, run, show
+from dvx.ops.experiments.refs import BaselineScope
+from dvx.ops.experiments.run import RunOptions
+from dvx.ops.experiments.save import SaveOptions, save
+from dvx.ops.experiments.show import ShowOptions
 from dvx.ops.pipelines.repro import ReproOptions
 from dvx.project import Project
 from dvx.store.rows import RowCache
@@ -59,15 +59,15 @@ def project(folder) -> Project:
 def run(folder, *overrides, name="", tell=silent, **options):
     repro = ReproOptions(force=options.pop("rerun", False), dry=options.pop("dry", False))
     opened, asked = project(folder), RunOptions(repro, name, tuple(overrides), **options)
-    return exp_run.run(opened, exp_run.prepare(opened, asked), asked, tell)
+    return run.run(opened, run.prepare(opened, asked), asked, tell)
 
 
 def apply(folder, name, *, force=True, tell=silent):
-    return exp_apply.apply(project(folder), name, tell, force=force)
+    return apply.apply(project(folder), name, tell, force=force)
 
 
 def names(folder, **scope):
-    return [one.ref.name for group in experiments.listing(project(folder), BaselineScope(**scope)) for one in group.experiments]
+    return [one.ref.name for group in refs.listing(project(folder), BaselineScope(**scope)) for one in group.experiments]
 
 
 def ref_of(folder, name):
@@ -269,7 +269,7 @@ def test_without_git_there_are_no_experiments(tmp_path):
     (tmp_path / "plain").mkdir()
     dvx(tmp_path / "plain", "init", "--no-scm")
     with pytest.raises(GitError, match="experiments need Git"):
-        experiments.listing(project(tmp_path / "plain"), BaselineScope())
+        refs.listing(project(tmp_path / "plain"), BaselineScope())
 
 
 def test_apply_makes_the_workspace_hold_the_experiment(folder):
@@ -381,7 +381,7 @@ def test_an_unknown_experiment_names_the_nearest(folder):
     run(folder, "lr=3", name="brave-otter")
     for use in (
         lambda: apply(folder, "brave-ottre"),
-        lambda: experiments.remove(project(folder), ["brave-ottre"], None, keep=False),
+        lambda: refs.remove(project(folder), ["brave-ottre"], None, keep=False),
     ):
         with pytest.raises(UnknownTarget, match="no experiment `brave-ottre`") as caught:
             use()
@@ -398,21 +398,21 @@ def test_listing_by_baseline(folder):
     assert names(folder, number=2) == ["new", "old"]
     assert names(folder, revisions=(first,)) == ["old"]
     assert sorted(names(folder, everything=True)) == ["new", "old"]
-    assert [group.name for group in experiments.listing(project(folder), BaselineScope())] == ["main"]
+    assert [group.name for group in refs.listing(project(folder), BaselineScope())] == ["main"]
 
 
 def test_remove_by_name_by_scope_and_all_but(folder):
     for value, name in ((3, "a"), (4, "b"), (5, "c")):
         run(folder, f"lr={value}", name=name)
     here = project(folder)
-    assert [one.ref.name for one in experiments.remove(here, ["b"], None, keep=False)] == ["b"]
+    assert [one.ref.name for one in refs.remove(here, ["b"], None, keep=False)] == ["b"]
     with pytest.raises(UnknownTarget):
-        experiments.remove(here, ["a", "nope"], None, keep=False)
+        refs.remove(here, ["a", "nope"], None, keep=False)
     assert sorted(names(folder)) == ["a", "c"]
-    assert [one.ref.name for one in experiments.remove(here, ["a"], None, keep=True)] == ["c"]
+    assert [one.ref.name for one in refs.remove(here, ["a"], None, keep=True)] == ["c"]
     with pytest.raises(UsageError):
-        experiments.remove(here, [], None, keep=False)
-    experiments.remove(here, [], BaselineScope(everything=True), keep=False)
+        refs.remove(here, [], None, keep=False)
+    refs.remove(here, [], BaselineScope(everything=True), keep=False)
     assert names(folder, everything=True) == []
 
 
@@ -421,17 +421,17 @@ def test_rename_and_branch(folder):
     run(folder, "lr=4", name="b")
     here = project(folder)
     with pytest.raises(DvxError, match="there is an experiment `b` already"):
-        experiments.rename(here, "a", "b", force=False)
+        refs.rename(here, "a", "b", force=False)
     other = git(folder, "rev-parse", ref_of(folder, "b"))
-    renamed, replaced = experiments.rename(here, "a", "c", force=False)
+    renamed, replaced = refs.rename(here, "a", "c", force=False)
     assert (renamed.commit, replaced) == (commit, "")
-    assert experiments.rename(here, "c", "b", force=True)[1] == other
+    assert refs.rename(here, "c", "b", force=True)[1] == other
     assert (names(folder), git(folder, "rev-parse", ref_of(folder, "b"))) == (["b"], commit)
-    assert experiments.branch(here, "b", "")[0] == "b-branch"
+    assert refs.branch(here, "b", "")[0] == "b-branch"
     assert git(folder, "rev-parse", "b-branch") == commit
     for bad in ("b-branch", "--force", "a..b"):
         with pytest.raises(DvxError):
-            experiments.branch(here, "b", bad)
+            refs.branch(here, "b", bad)
 
 
 def test_save_records_without_running(folder):
@@ -490,7 +490,7 @@ def test_what_was_included_is_not_called_missing(folder):
 
 def test_show_has_values_of_workspace_commits_and_experiments(folder):
     run(folder, "lr=3", name="three")
-    workspace, head = exp_show.show(project(folder), ShowOptions())
+    workspace, head = show.show(project(folder), ShowOptions())
     assert workspace.row.data["params"] == {"params.yaml": {"data": {"lr": 3, "epochs": 2}}}
     assert head.row.data["metrics"] == {"metrics.json": {"data": {"acc": 1}}}
     assert (head.row.name, head.row.revision) == ("main", git(folder, "rev-parse", "HEAD"))
@@ -506,7 +506,7 @@ def test_a_commit_that_cannot_be_read_is_a_row_with_an_error(folder):
     pipeline = folder / dialect_of(folder).pipeline
     pipeline.write_text("stages: [\n")
     commit_all(folder, "broken")
-    broken, fine = exp_show.show(project(folder), ShowOptions(BaselineScope(number=2), workspace=False))
+    broken, fine = show.show(project(folder), ShowOptions(BaselineScope(number=2), workspace=False))
     assert broken.row.data is None
     assert pipeline.name in broken.row.error["msg"]
     assert (fine.row.revision, fine.row.error) == (good, None)
@@ -514,7 +514,7 @@ def test_a_commit_that_cannot_be_read_is_a_row_with_an_error(folder):
 
 def test_what_is_known_of_commits_is_kept_and_may_be_lost(folder):
     run(folder, "lr=3", name="three")
-    first = exp_show.show(project(folder), ShowOptions())
+    first = show.show(project(folder), ShowOptions())
     place = project(folder).state + "/rows.db"
     with sqlite3.connect(place) as connection:
         assert connection.execute("SELECT count(*) FROM rows").fetchone() == (4,)
@@ -522,11 +522,11 @@ def test_what_is_known_of_commits_is_kept_and_may_be_lost(folder):
             "UPDATE rows SET body = ?", (json.dumps({"data": None, "error": {"msg": "lie", "type": ""}}).encode(),)
         )
     connection.close()
-    assert exp_show.show(project(folder), ShowOptions()) == first
+    assert show.show(project(folder), ShowOptions()) == first
     with open(place, "wb") as file:
         file.write(b"this is no database" * 1000)
-    assert exp_show.show(project(folder), ShowOptions()) == first
-    assert exp_show.show(project(folder), ShowOptions()) == first
+    assert show.show(project(folder), ShowOptions()) == first
+    assert show.show(project(folder), ShowOptions()) == first
 
 
 def test_kept_rows(tmp_path):

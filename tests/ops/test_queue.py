@@ -22,10 +22,10 @@ from dvx.journal import Registry
 from dvx.model.events import silent
 from dvx.model.override import Op, Override
 from dvx.model.run import Place, Run, State, decode_run, encode_run
-from dvx.ops.exp_enqueue import TaskOptions, enqueue
-from dvx.ops.exp_run import RunOptions
-from dvx.ops.exp_show import ShowOptions, show
-from dvx.ops.exp_tasks import find_tasks, log_of, remove_tasks, retry
+from dvx.ops.experiments.enqueue import TaskOptions, enqueue
+from dvx.ops.experiments.queue import find_tasks, log_of, remove_tasks, retry
+from dvx.ops.experiments.run import RunOptions
+from dvx.ops.experiments.show import ShowOptions, show
 from dvx.ops.pipelines.run_record import open_registry
 from dvx.ops.stages.repro_plan import ReproOptions
 from dvx.ops.stages.worker_locks import employed

@@ -19,7 +19,7 @@ from dvx.model.experiment import OWN_REFS, ExpRef, named
 from dvx.model.paths import printable
 from dvx.model.transfer import TransferResult
 from dvx.model.undo import Stays
-from dvx.ops.experiments import BaselineScope, all_experiments, baselines_of
+from dvx.ops.experiments.refs import BaselineScope, all_experiments, baselines_of
 from dvx.ops.tracked.refs import bring_refs, change_refs, git_of, shared_folder
 from dvx.ops.transfer.fetch import fetch
 from dvx.ops.transfer.scope import ChosenRevisions, SyncOptions

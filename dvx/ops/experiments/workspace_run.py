@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from dvx.journal import Registry
 from dvx.model.events import Tell
 from dvx.model.run import FAILURES, Run, State
-from dvx.ops.exp_auto_push import auto_push
-from dvx.ops.exp_run import RecordedExperiment, RunOptions, prepare, run
-from dvx.ops.exp_tasks import give_up, taken, waiting_names
+from dvx.ops.experiments.auto_push import auto_push
+from dvx.ops.experiments.queue import give_up, taken, waiting_names
+from dvx.ops.experiments.run import RecordedExperiment, RunOptions, prepare, run
 from dvx.ops.pipelines.overrides import read_overrides
 from dvx.ops.pipelines.run_record import open_registry
 from dvx.ops.stages.worker_locks import employed

@@ -7,8 +7,8 @@ import os
 from dvx.model.events import Notice, Tell
 from dvx.model.kept import TASK_LOG
 from dvx.model.paths import printable
-from dvx.ops.exp_share import sweep_incoming
-from dvx.ops.exp_tasks import release, snapshots
+from dvx.ops.experiments.queue import release, snapshots
+from dvx.ops.experiments.share import sweep_incoming
 from dvx.ops.pipelines.run_record import known_experiments, open_registry
 from dvx.ops.pipelines.worktrees import clear_old_rooms
 from dvx.ops.stages.worker_locks import sweep_dead

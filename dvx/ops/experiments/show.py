@@ -19,8 +19,8 @@ from dvx.git import CommitInfo, Git
 from dvx.model.experiment import Experiment
 from dvx.model.kept import read_bodies
 from dvx.model.run import FAILURES, Place, Run, State
-from dvx.ops.exp_body import Body, body_of, body_so_far
-from dvx.ops.experiments import BaselineScope, all_experiments, baselines_of
+from dvx.ops.experiments.body import Body, body_of, body_so_far
+from dvx.ops.experiments.refs import BaselineScope, all_experiments, baselines_of
 from dvx.ops.pipelines.run_record import known_experiments
 from dvx.ops.tracked.refs import git_of
 from dvx.ops.tracked.sources import Source, Workspace
@@ -152,7 +152,7 @@ def _pending(
     found: dict[Hide, list[tuple[str, ExperimentRow]]] = {}
     if not tasks:
         return found
-    from dvx.ops.exp_pending import pending
+    from dvx.ops.experiments.pending import pending
 
     def bodies(commits: Sequence[str]) -> dict[str, Any]:
         known = _bodies(project, git, commits, options, demand)

@@ -18,10 +18,10 @@ from dvx.model.experiment import OWN_REFS, ExpRef, named
 from dvx.model.paths import printable
 from dvx.model.run import FAILURES, Place, Run, State, Wish, encode_run, refuse_running
 from dvx.model.undo import Forgot, Ref, Stays
-from dvx.ops.exp_auto_push import auto_push
-from dvx.ops.exp_body import body_so_far
-from dvx.ops.exp_run import RecordedExperiment, RunOptions, perform
-from dvx.ops.experiments import all_experiments, find
+from dvx.ops.experiments.auto_push import auto_push
+from dvx.ops.experiments.body import body_so_far
+from dvx.ops.experiments.refs import all_experiments, find
+from dvx.ops.experiments.run import RecordedExperiment, RunOptions, perform
 from dvx.ops.pipelines.run_record import STOPS, as_it_is, cancelled, known_experiments, open_registry
 from dvx.ops.pipelines.worktrees import clear_room, existing_room, furnish
 from dvx.ops.stages.repro_plan import from_plain

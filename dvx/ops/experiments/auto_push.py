@@ -7,7 +7,7 @@ from dvx.model.events import Notice, Tell
 from dvx.model.experiment import ExpRef
 from dvx.model.paths import printable
 from dvx.model.settings import OptionName
-from dvx.ops.exp_share import ShareOptions, push
+from dvx.ops.experiments.share import ShareOptions, push
 from dvx.ops.transfer.scope import SyncOptions
 from dvx.project import Project
 

@@ -13,9 +13,9 @@ from dvx.model.paths import listed
 from dvx.model.stage import is_url
 from dvx.ops.data.commit import CommitOptions
 from dvx.ops.data.commit import commit as commit_data
-from dvx.ops.exp_auto_push import auto_push
-from dvx.ops.exp_contents import extra_of, tell_absent
-from dvx.ops.exp_run import Record, RecordedExperiment, message_of, new_ref, record
+from dvx.ops.experiments.auto_push import auto_push
+from dvx.ops.experiments.contents import extra_of, tell_absent
+from dvx.ops.experiments.run import Record, RecordedExperiment, message_of, new_ref, record
 from dvx.ops.tracked.index import Index, SelectOptions, load_index
 from dvx.ops.tracked.refs import git_of
 from dvx.project import Project

@@ -14,9 +14,9 @@ from dvx.model.events import Notice, Tell
 from dvx.model.experiment import Experiment
 from dvx.model.paths import listed, parent, printable
 from dvx.model.undo import Stays
-from dvx.ops.exp_merge import on_top
-from dvx.ops.exp_run import scratch_index
-from dvx.ops.experiments import all_experiments, find_recorded, head_of
+from dvx.ops.experiments.merge import on_top
+from dvx.ops.experiments.refs import all_experiments, find_recorded, head_of
+from dvx.ops.experiments.run import scratch_index
 from dvx.ops.tracked.index import Selected, load_index
 from dvx.ops.tracked.refs import git_of
 from dvx.ops.tracked.sources import Revision

@@ -13,7 +13,7 @@ from dvx.errors import DvxError
 from dvx.model.override import Override, put
 from dvx.model.paths import within
 from dvx.model.run import FAILURES, Place, Run, State
-from dvx.ops.exp_tasks import log_of
+from dvx.ops.experiments.queue import log_of
 from dvx.ops.pipelines.worktrees import existing_room
 from dvx.project import Project
 

@@ -19,10 +19,10 @@ from dvx.model.paths import check_path, printable
 from dvx.model.run import Place, Run, State
 from dvx.model.sweep import combine
 from dvx.model.undo import Queued
-from dvx.ops.exp_contents import extra_of
-from dvx.ops.exp_run import RunOptions, knows_user, scratch_index
-from dvx.ops.exp_tasks import SNAPSHOTS, release, taken, waiting_names
-from dvx.ops.experiments import head_of
+from dvx.ops.experiments.contents import extra_of
+from dvx.ops.experiments.queue import SNAPSHOTS, release, taken, waiting_names
+from dvx.ops.experiments.refs import head_of
+from dvx.ops.experiments.run import RunOptions, knows_user, scratch_index
 from dvx.ops.pipelines.overrides import edits_of, read_sweeps
 from dvx.ops.pipelines.repro_data import record_data
 from dvx.ops.pipelines.run_record import as_it_is, open_registry
