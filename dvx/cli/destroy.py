@@ -12,8 +12,8 @@ from dvx.cli import render, screen, units
 from dvx.cli.common import find_project
 from dvx.errors import DvxError
 from dvx.model.paths import printable
-from dvx.ops.destroy import DestroyPlan, plan
-from dvx.ops.destroy import destroy as carry_out
+from dvx.ops.upkeep.destroy import DestroyPlan, plan
+from dvx.ops.upkeep.destroy import destroy as carry_out
 
 _SHOWN = 5
 

@@ -13,8 +13,8 @@ from dvx.cli.common import JsonOption, cwd
 from dvx.cli.session import SESSION
 from dvx.model.doctor import Environment, Problem, ProblemKind
 from dvx.model.paths import printable
-from dvx.ops.doctor import diagnose
-from dvx.ops.environment import describe
+from dvx.ops.upkeep.doctor import diagnose
+from dvx.ops.upkeep.environment import describe
 from dvx.project import Project
 
 # what is wrong, and the cure; `{0}` is the subject of a problem, `{1}` its detail

@@ -67,7 +67,7 @@ def cache_migrate(
 
     Example: dvx cache migrate --dvc-files
     """
-    from dvx.ops.migrate_cache import migrate
+    from dvx.ops.upkeep.migrate_cache import migrate
 
     project = find_project()
     result = migrate(project, render.terminal(), entries=dvc_files, dry=dry)

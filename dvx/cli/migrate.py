@@ -10,8 +10,8 @@ from msgspec import to_builtins
 from dvx.cli import complete, render, units
 from dvx.cli.common import DryRunOption, JsonOption, find_project
 from dvx.model.paths import printable
-from dvx.ops.migrate import MigrateOptions, Migration, plan
-from dvx.ops.migrate import migrate as do
+from dvx.ops.upkeep.migrate import MigrateOptions, Migration, plan
+from dvx.ops.upkeep.migrate import migrate as do
 
 
 def migrate(

@@ -18,7 +18,7 @@ from dvx.model.listing import sums
 from dvx.model.origin import Origin
 from dvx.model.paths import printable
 from dvx.model.usage import Share
-from dvx.ops.du import usage
+from dvx.ops.upkeep.du import usage
 from dvx.ops.workspace import trash
 
 _TARGETS = typer.Argument(help="Ids or paths, as `dvx trash list` shows them.", autocompletion=complete.trash, show_default=False)

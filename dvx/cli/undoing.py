@@ -14,8 +14,8 @@ from dvx.errors import DvxError
 from dvx.model.events import Notice
 from dvx.model.paths import printable
 from dvx.model.undo import Began
-from dvx.ops import undo as ops
-from dvx.ops.undo_done import carry_out
+from dvx.ops.upkeep import undo as ops
+from dvx.ops.upkeep.undo_done import carry_out
 from dvx.project import Project
 
 _RECENT = 3600

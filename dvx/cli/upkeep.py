@@ -14,10 +14,10 @@ from dvx.errors import Corrupted, UsageError
 from dvx.model.fsck import Finding, Flaw, Report
 from dvx.model.gc import GcPlan, PackFate, parse_age
 from dvx.model.paths import printable
-from dvx.ops.fsck import FsckOptions
-from dvx.ops.fsck import fsck as check
-from dvx.ops.gc import Collection, GcOptions, collect, plan
-from dvx.ops.roots import HistoryScope
+from dvx.ops.upkeep.fsck import FsckOptions
+from dvx.ops.upkeep.fsck import fsck as check
+from dvx.ops.upkeep.gc import Collection, GcOptions, collect, plan
+from dvx.ops.upkeep.reachable import HistoryScope
 
 
 def gc(

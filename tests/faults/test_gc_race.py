@@ -15,7 +15,7 @@ import pytest
 
 from dvx.model.digest import digest_bytes
 from dvx.model.gc import Stored
-from dvx.ops import gc
+from dvx.ops.upkeep import gc
 from dvx.store.cache import Cache
 from dvx.store.objects import lying
 from dvx.store.packs import Packs

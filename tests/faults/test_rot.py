@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dvx.ops import fsck
+from dvx.ops.upkeep import fsck
 from dvx.store.objects import lying
 from tests.helpers import commit_all, dialect_of, dvx, run_dvx, tree, write
 

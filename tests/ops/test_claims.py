@@ -227,7 +227,7 @@ def test_what_is_gone_when_the_claim_is_there_is_sent_again(forgotten: Path, tmp
 
 def test_what_is_claimed_while_gc_removes_stays(forgotten: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A push between what `gc` planned and what it removes."""
-    from dvx.ops import gc_remote
+    from dvx.ops.upkeep import gc_remote
 
     remove = gc_remote.remove
     clones: list[Path] = []
@@ -243,7 +243,7 @@ def test_what_is_claimed_while_gc_removes_stays(forgotten: Path, tmp_path: Path,
 
 def test_what_came_back_while_gc_removes_stays(forgotten: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A push that finds nothing, since another `gc` was quicker, between the plan of this one and what it removes."""
-    from dvx.ops import gc_remote
+    from dvx.ops.upkeep import gc_remote
 
     remove = gc_remote.remove
     clones: list[Path] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dvx.errors import FormatError
-from dvx.ops.destroy import destroy, plan
+from dvx.ops.upkeep.destroy import destroy, plan
 from dvx.project import Project
 from tests.helpers import commit_all, dialect_of, dvx, tree, write
 

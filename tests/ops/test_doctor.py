@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from dvx.model.doctor import Diagnosis, Problem, ProblemKind, fall_back
-from dvx.ops.doctor import diagnose
-from dvx.ops.environment import file_system
+from dvx.ops.upkeep.doctor import diagnose
+from dvx.ops.upkeep.environment import file_system
 from dvx.store.support import missing_package
 from tests.helpers import ROOT, dialect_of, dvx, git, write
 

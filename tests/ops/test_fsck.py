@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dvx.model.fsck import Finding, Flaw, Report
-from dvx.ops.fsck import FsckOptions, fsck
+from dvx.ops.upkeep.fsck import FsckOptions, fsck
 from dvx.project import Project
 from dvx.store.objects import Lying, lying
 from tests.helpers import commit_all, dialect_of, dvx, run_as_anybody, run_dvx, tree, write

@@ -13,9 +13,9 @@ import yaml
 
 from dvx.errors import DvxError, UsageError
 from dvx.model.digest import Digest
-from dvx.ops import gc
-from dvx.ops.gc import Collection, GcOptions
-from dvx.ops.roots import HistoryScope
+from dvx.ops.upkeep import gc
+from dvx.ops.upkeep.gc import Collection, GcOptions
+from dvx.ops.upkeep.reachable import HistoryScope
 from dvx.project import Project
 from dvx.store.listed import modified_of
 from dvx.store.objects import lying

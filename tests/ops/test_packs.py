@@ -401,7 +401,7 @@ class TestGc:
 
     def test_what_is_claimed_while_packs_go_stays(self, dropped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A push that relies on an old pack, after `gc` has planned to remove it."""
-        from dvx.ops import gc_remote
+        from dvx.ops.upkeep import gc_remote
 
         remove = gc_remote.remove
         colleague = _clone(dropped, "colleague")

@@ -13,7 +13,7 @@ from dvx.model.digest import Digest
 from dvx.model.events import Progress, Tell
 from dvx.model.fsck import Finding, Flaw
 from dvx.model.pack import INDEX, PACK, Pack, Packed
-from dvx.ops.heal import Healer
+from dvx.ops.upkeep.heal import Healer
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.packs import Packs, read_packed

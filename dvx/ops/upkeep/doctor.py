@@ -16,12 +16,12 @@ from dvx.model.lines import lines_of
 from dvx.model.paths import ancestors, parent
 from dvx.model.settings import Level
 from dvx.model.unused_options import why_unused
-from dvx.ops import doctor_places
-from dvx.ops.environment import describe, working_links
 from dvx.ops.setup.git_hooks import asks_for_driver
 from dvx.ops.tracked.ignore import Ignore
 from dvx.ops.tracked.index import Index, load_index
 from dvx.ops.tracked.sources import Workspace
+from dvx.ops.upkeep import doctor_places
+from dvx.ops.upkeep.environment import describe, working_links
 from dvx.ops.workspace.observe import links
 from dvx.project import Project
 from dvx.store import files

@@ -11,8 +11,8 @@ from dvx.model.events import Tell
 from dvx.model.experiment import ExpRef
 from dvx.model.named import Named
 from dvx.model.usage import Usage, measure
-from dvx.ops.roots import Finder, HistoryScope
 from dvx.ops.tracked.reach import Reach
+from dvx.ops.upkeep.reachable import Finder, HistoryScope
 from dvx.project import Project
 from dvx.store.objects import lying
 

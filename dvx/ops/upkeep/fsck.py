@@ -15,12 +15,12 @@ from dvx.model.events import Progress, Tell
 from dvx.model.fsck import Finding, Flaw, Report
 from dvx.model.named import Named
 from dvx.model.tree import Tree
-from dvx.ops import fsck_remote
-from dvx.ops.heal import Healer
-from dvx.ops.roots import Finder, HistoryScope, Roots
 from dvx.ops.tracked.index import load_index
 from dvx.ops.tracked.reach import Reach
 from dvx.ops.transfer.plans import Remotes
+from dvx.ops.upkeep import fsck_remote
+from dvx.ops.upkeep.heal import Healer
+from dvx.ops.upkeep.reachable import Finder, HistoryScope, Roots
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.crowd import Crowd

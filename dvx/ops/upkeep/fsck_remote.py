@@ -15,10 +15,10 @@ from dvx.model.events import Progress, Tell
 from dvx.model.fsck import Finding, Flaw, Report
 from dvx.model.pack import FOLDER
 from dvx.model.tree import decode_tree
-from dvx.ops import fsck_packs
-from dvx.ops.fsck_packs import PackCheck
-from dvx.ops.heal import Healer
 from dvx.ops.tracked.reach import Reach
+from dvx.ops.upkeep import fsck_packs
+from dvx.ops.upkeep.fsck_packs import PackCheck
+from dvx.ops.upkeep.heal import Healer
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.crowd import each

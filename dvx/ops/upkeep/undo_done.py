@@ -20,7 +20,7 @@ from dvx.model.undoing import Undoable
 from dvx.ops.stages.owners import for_git
 from dvx.ops.tracked.refs import change_refs, git_of, hold
 from dvx.ops.tracked.trackable import check_inside
-from dvx.ops.undo import UndoPlan, bytes_at, index_of, placed_by, refs_of, returning, shown_ref, sum_of, tasks_of
+from dvx.ops.upkeep.undo import UndoPlan, bytes_at, index_of, placed_by, refs_of, returning, shown_ref, sum_of, tasks_of
 from dvx.ops.workspace.checkout import arrange, clear, restore
 from dvx.ops.workspace.detach import to_trash
 from dvx.ops.workspace.observe import look

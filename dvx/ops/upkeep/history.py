@@ -8,7 +8,7 @@ from dvx.errors import DvxError, quoted
 from dvx.git import Git, history, roots
 from dvx.git.sharing import remote_names
 from dvx.model.paths import printable
-from dvx.ops.roots import Finder, HistoryScope
+from dvx.ops.upkeep.reachable import Finder, HistoryScope
 from dvx.project import Project
 
 _SHOWN = 3

@@ -15,10 +15,10 @@ from dvx.model.digest import Digest
 from dvx.model.events import Tell
 from dvx.model.gc import GcPlan, PackFate, Stored, Used, plan_gc
 from dvx.model.runcache import is_run_name, outdated
-from dvx.ops import gc_packs
-from dvx.ops.gc_packs import Moment
 from dvx.ops.tracked.reach import Reach
 from dvx.ops.transfer.claims import Claimed, wait
+from dvx.ops.upkeep import gc_packs
+from dvx.ops.upkeep.gc_packs import Moment
 from dvx.store.claims import listed, removing, sweep
 from dvx.store.crowd import each
 from dvx.store.listed import Listed

@@ -23,12 +23,12 @@ from dvx.model.kept import convert_kept, read_kept
 from dvx.model.paths import check_paths
 from dvx.model.pointer import Recorded
 from dvx.model.undo import Stays
-from dvx.ops.migrate_files import Rewriter, counterpart
 from dvx.ops.setup.configuration import PRIVATE
 from dvx.ops.setup.trust import carry_over
 from dvx.ops.tracked.index import Index, load_index
 from dvx.ops.tracked.reach import Reach
 from dvx.ops.tracked.sources import Workspace
+from dvx.ops.upkeep.migrate_files import Rewriter, counterpart
 from dvx.ops.workspace.rehash import Rehash
 from dvx.project import Project
 from dvx.store import files

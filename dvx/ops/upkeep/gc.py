@@ -16,15 +16,15 @@ from dvx.model.gc import GcPlan, Used, plan_gc
 from dvx.model.named import Named
 from dvx.model.paths import printable
 from dvx.model.undo import Stays
-from dvx.ops import gc_remote
-from dvx.ops.history import check_history
-from dvx.ops.roots import Finder, HistoryScope, Roots
 from dvx.ops.stages.runcache import outdated_runs, remove_runs
 from dvx.ops.tracked.reach import Reach
 from dvx.ops.transfer.claims import Reliance, claim
 from dvx.ops.transfer.plans import Remotes
 from dvx.ops.transfer.provenance import refuse_removal, tidy
 from dvx.ops.transfer.sync import listed
+from dvx.ops.upkeep import gc_remote
+from dvx.ops.upkeep.history import check_history
+from dvx.ops.upkeep.reachable import Finder, HistoryScope, Roots
 from dvx.ops.workspace.observe import links
 from dvx.project import Project
 from dvx.store.durable import barrier
