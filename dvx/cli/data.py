@@ -31,7 +31,7 @@ from dvx.errors import UsageError
 from dvx.model.dialect import DVC, NATIVE
 from dvx.model.events import Tell
 from dvx.model.paths import printable
-from dvx.model.pointer import Pointer
+from dvx.model.tracked.pointer import Pointer
 from dvx.ops.tracked.index import SelectOptions
 from dvx.ops.transfer.scope import ChosenRevisions, SyncOptions
 from dvx.project import Project

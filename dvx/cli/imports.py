@@ -15,8 +15,8 @@ from dvx.cli.common import JobsOption, JsonOption, RemoteOption, cwd, find_proje
 from dvx.cli.origins import ConfigOption, RemoteConfigOption, SourceRemoteOption, origin_of
 from dvx.errors import Partial, UsageError
 from dvx.model.listing import down_to, tree_of
-from dvx.model.origin import Origin
 from dvx.model.paths import printable
+from dvx.model.tracked.origin import Origin
 
 if TYPE_CHECKING:
     from dvx.ops.imports.get import GetOptions

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dvx.errors import UsageError
-from dvx.model.origin import Origin
+from dvx.model.tracked.origin import Origin
 
 ConfigOption = Annotated[str, typer.Option("--config", help="A configuration file for the other repository.")]
 SourceRemoteOption = Annotated[str, typer.Option("--remote", help="A remote of the other repository.")]

@@ -15,8 +15,8 @@ from dvx.cli.origins import ConfigOption, RemoteConfigOption, SourceRemoteOption
 from dvx.errors import UsageError
 from dvx.model.gc import parse_age
 from dvx.model.listing import sums
-from dvx.model.origin import Origin
 from dvx.model.paths import printable
+from dvx.model.tracked.origin import Origin
 from dvx.model.usage import Share
 from dvx.ops.upkeep.du import usage
 from dvx.ops.workspace import trash

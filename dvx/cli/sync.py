@@ -27,8 +27,8 @@ from dvx.cli.common import (
 )
 from dvx.model.events import Tell
 from dvx.model.paths import printable
-from dvx.model.pointer import OutputKind
 from dvx.model.settings import redact
+from dvx.model.tracked.pointer import OutputKind
 from dvx.model.transfer import TransferResult
 from dvx.ops.tracked.index import SelectOptions
 from dvx.ops.transfer import sync

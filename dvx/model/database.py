@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from dvx.errors import SchemaError, UsageError, quoted
-from dvx.model.pointer import Recorded
+from dvx.model.tracked.pointer import Recorded
 
 FORMATS = ("csv", "json")
 """How a result may be written."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dvx.model.pointer import Recorded
+from dvx.model.tracked.pointer import Recorded
 
 _TOKENS = ("etag", "checksum")
 TOKEN_FIELDS = ("hash", *_TOKENS, "size", "nfiles", "version_id")

@@ -15,8 +15,8 @@ from dvx.model.dialect import Dialect
 from dvx.model.evidence import TOKEN_FIELDS, evidence
 from dvx.model.paths import is_outside, located, parent, relative
 from dvx.model.pipeline import DEFAULT_PARAMS
-from dvx.model.pointer import Recorded, decode_entry, encode_lock_entry
 from dvx.model.stage import Pipeline, Stage
+from dvx.model.tracked.pointer import Recorded, decode_entry, encode_lock_entry
 
 SCHEMA = "2.0"
 _TOP = ("schema", "datasets", "stages")

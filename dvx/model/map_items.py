@@ -15,8 +15,8 @@ from dvx.errors import DvxError, SchemaError, UnsafePath, nearest
 from dvx.model.canonical import json_sorted
 from dvx.model.expanded import as_text
 from dvx.model.paths import check_path, join, parent, relative
-from dvx.model.pointer import Output, OutputKind
 from dvx.model.stage import MapSettings, Stage
+from dvx.model.tracked.pointer import Output, OutputKind
 
 SETTINGS = "DVX_MAP"
 """The variable that says what is mapped to what: so that a change of it is a reason to run."""

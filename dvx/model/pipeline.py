@@ -16,9 +16,9 @@ from dvx.model.dialect import Dialect
 from dvx.model.expanded import CommandStyle, Expanded, as_text, is_templated
 from dvx.model.paths import check_path, is_outside, join, located, parent, relative
 from dvx.model.pipeline_schema import Where, check_document
-from dvx.model.pointer import Output, OutputKind
 from dvx.model.run_settings import RunSettings, decode_run, has_settings
 from dvx.model.stage import ParamFile, Pipeline, Stage, address_of
+from dvx.model.tracked.pointer import Output, OutputKind
 
 DEFAULT_PARAMS = "params.yaml"
 _GROUPS = frozenset({"foreach", "matrix", "vars"})

@@ -11,9 +11,9 @@ from msgspec import Meta, Struct, field
 
 from dvx.errors import DvxError
 from dvx.model.experiment import check_name
-from dvx.model.kept import Body, MaybeCommit, MaybeWorker, Moment, RunId, check_kept, convert_kept
 from dvx.model.override import Op, Override
 from dvx.model.paths import check_path
+from dvx.model.tracked.kept import Body, MaybeCommit, MaybeWorker, Moment, RunId, check_kept, convert_kept
 
 _Key = Annotated[tuple[str | Annotated[int, Meta(ge=0, le=1 << 53)], ...], Meta(min_length=1)]
 

@@ -8,8 +8,8 @@ from typing import Any
 from msgspec import Struct, field
 
 from dvx.model.paths import join, parent
-from dvx.model.pointer import Output
 from dvx.model.run_settings import PLAIN, RunSettings
+from dvx.model.tracked.pointer import Output
 
 
 class ParamFile(Struct, frozen=True):

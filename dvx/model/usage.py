@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from dvx.model.digest import Digest
-from dvx.model.named import Named
+from dvx.model.tracked.named import Named
 
 Files = Mapping[Digest, tuple[Digest, ...]]
 

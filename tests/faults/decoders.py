@@ -36,8 +36,6 @@ from dvx.model.dialect import DIALECTS, DVC, NATIVE, Dialect
 from dvx.model.digest import Digest
 from dvx.model.experiment import ExpRef, named
 from dvx.model.history import fold
-from dvx.model.kept import PARTIAL, RUN, WORKER, convert_kept, read_bodies, read_kept
-from dvx.model.named import named_in
 from dvx.model.override import Op, Override
 from dvx.model.pack import decode_index, name_of
 from dvx.model.params import flatten, measured, parse_key, select
@@ -48,6 +46,8 @@ from dvx.model.plot_templates import TEMPLATES
 from dvx.model.run import Run, State, encode_run
 from dvx.model.settings import Level, merge, read_settings
 from dvx.model.settings import check as check_settings
+from dvx.model.tracked.kept import PARTIAL, RUN, WORKER, convert_kept, read_bodies, read_kept
+from dvx.model.tracked.named import named_in
 from dvx.model.tree import decode_tree, encode_tree, named_digests
 from dvx.model.trust import decode_record
 from dvx.ops.compare import plots

@@ -13,8 +13,8 @@ import pytest
 from dvx.errors import RemoteError, SchemaError, UsageError
 from dvx.model.database import Connection, Query, encode_query, query_of
 from dvx.model.events import Event, Notice
-from dvx.model.pointer import Recorded
 from dvx.model.settings import redact
+from dvx.model.tracked.pointer import Recorded
 from dvx.store.database import Database
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
 

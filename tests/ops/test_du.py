@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dvx.model.digest import Digest
-from dvx.model.named import Named
+from dvx.model.tracked.named import Named
 from dvx.model.usage import Share, measure
 from tests.helpers import commit_all, dvx, git, write
 

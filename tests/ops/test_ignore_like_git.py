@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dvx.model.wildmatch import read_pattern
+from dvx.model.tracked.wildmatch import read_pattern
 from dvx.ops.tracked.ignore import Ignore
 from dvx.ops.tracked.sources import Workspace
 from dvx.project import Project

@@ -16,9 +16,9 @@ from fsspec.implementations.memory import MemoryFile
 
 from dvx.errors import DvxError, UsageError
 from dvx.formats import load_yaml
-from dvx.model.origin import Origin, encode_origin, is_elsewhere, origin_of, settings_of
-from dvx.model.pointer import Recorded
 from dvx.model.settings import OptionName
+from dvx.model.tracked.origin import Origin, encode_origin, is_elsewhere, origin_of, settings_of
+from dvx.model.tracked.pointer import Recorded
 from dvx.ops.imports.artifacts import WantedArtifact, choose_tag
 from dvx.store.folder import FolderRemote
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, tree, write

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dvx.model.paths import overlap
-from dvx.model.pointer import Output, Pointer, Recorded
+from dvx.model.tracked.pointer import Output, Pointer, Recorded
 from dvx.ops.tracked.index import Index
 
 # names that sort on either side of a slash

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dvx.model.clashes import clashes
+from dvx.model.tracked.clashes import clashes
 
 
 def test_names_that_differ_in_more_than_case_do_not_clash():

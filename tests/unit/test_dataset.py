@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from dvx.model.dataset import Dataset, file_changes, is_dataset, is_name, lock_of, name_of, spec_of, summary
 from dvx.model.lock import StageState
-from dvx.model.pointer import Recorded
 from dvx.model.runcache import is_restorable
 from dvx.model.stage import Stage
 from dvx.model.staleness import Cause, exact, reasons_to_run
+from dvx.model.tracked.pointer import Recorded
 
 REPO = {"name": "raw", "url": "../data", "type": "dvc", "path": "images", "rev": "v1", "rev_lock": "0123456789abcdef"}
 FILE = {"name": "f", "url": "s3://b/f", "type": "url", "meta": {"size": 0, "version_id": "one"}}

@@ -17,9 +17,9 @@ from dvx.model.json_schema import FileKind, schema_of
 from dvx.model.lock import decode_lock
 from dvx.model.pipeline import decode_pipeline
 from dvx.model.pipeline_schema import check_document
-from dvx.model.pointer import decode_pointer
 from dvx.model.run_settings import decode_run
 from dvx.model.settings import Level, check, merge, read_settings
+from dvx.model.tracked.pointer import decode_pointer
 
 PIPELINE: Any = {
     "vars": ["settings.yaml", {"epochs": 3}],

@@ -10,8 +10,8 @@ from dvx.errors import SchemaError
 from dvx.model.dialect import DVC, NATIVE
 from dvx.model.digest import LEGACY, Digest
 from dvx.model.lock import Lock, StageState, decode_lock, encode_state
-from dvx.model.pointer import Recorded
 from dvx.model.stage import Pipeline, Stage
+from dvx.model.tracked.pointer import Recorded
 from dvx.model.tree import Content
 
 ONE = "b026324c6904b2a9cb4b88d6d61c81d1"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dvx.model.digest import Digest
-from dvx.model.merge import Pick, choose, merge_trees, merged_size
+from dvx.model.tracked.merge import Pick, choose, merge_trees, merged_size
 from dvx.model.tree import Content, Entry, Tree
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dvx.errors import SchemaError
 from dvx.model.dialect import DVC, NATIVE, Dialect
 from dvx.model.digest import LEGACY, Digest
-from dvx.model.pointer import (
+from dvx.model.tracked.pointer import (
     Output,
     Recorded,
     decode_entry,

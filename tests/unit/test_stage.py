@@ -10,8 +10,8 @@ from dvx.errors import GraphError, SchemaError
 from dvx.model.dialect import DVC, NATIVE, Dialect
 from dvx.model.expanded import CommandStyle
 from dvx.model.pipeline import decode_pipeline
-from dvx.model.pointer import Output, OutputKind
 from dvx.model.stage import ParamFile, Pipeline, Stage
+from dvx.model.tracked.pointer import Output, OutputKind
 
 
 def no_file(name: str) -> Any:

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from dvx.model.digest import Digest
 from dvx.model.lock import StageState
-from dvx.model.pointer import Output, Recorded
 from dvx.model.stage import ParamFile, Stage
 from dvx.model.staleness import Cause, Reason, changes, exact, loose, reasons_to_run
+from dvx.model.tracked.pointer import Output, Recorded
 from dvx.model.tree import Content
 
 

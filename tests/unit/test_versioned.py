@@ -10,7 +10,7 @@ from dvx.errors import Corrupted, SchemaError, UnsafePath
 from dvx.model.dialect import DVC, NATIVE
 from dvx.model.digest import Digest
 from dvx.model.lock import StageState, keeping_versions
-from dvx.model.pointer import Recorded, decode_pointer, encode_lock_entry
+from dvx.model.tracked.pointer import Recorded, decode_pointer, encode_lock_entry
 from dvx.model.tree import Content, Entry, Tree, tree_content
 from dvx.model.versioned import Version, cloud_of, remote_of, rows_of, tree_of, version_of
 

@@ -13,8 +13,8 @@ from dvx.formats import load_data
 from dvx.git import Git
 from dvx.model.params import Change, diff, flatten, measured, picked
 from dvx.model.paths import printable
-from dvx.model.pointer import OutputKind
 from dvx.model.table import Table
+from dvx.model.tracked.pointer import OutputKind
 from dvx.ops.compare.value_files import ValueChoice, What, bytes_of, narrowed, opened, wanted_params
 from dvx.ops.tracked.index import Index, files_of
 from dvx.ops.tracked.revisions import RevisionFiles

@@ -7,7 +7,7 @@ from typing import Any
 
 from dvx.errors import DvxError, UnknownTarget, UsageError, nearest
 from dvx.model.paths import printable
-from dvx.model.pointer import OutputKind
+from dvx.model.tracked.pointer import OutputKind
 from dvx.ops.compare.plots import template_of
 from dvx.ops.tracked.index import load_index
 from dvx.ops.tracked.text_files import change_yaml

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from dvx.errors import DvxError
 from dvx.model.paths import join
-from dvx.model.pointer import OutputKind
+from dvx.model.tracked.pointer import OutputKind
 from dvx.ops.compare.value_files import unpacked
 from dvx.ops.tracked.index import Index
 from dvx.ops.tracked.sources import Source

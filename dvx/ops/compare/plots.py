@@ -17,7 +17,7 @@ from dvx.git.worktree import examine
 from dvx.model.plot_fill import Chart, check
 from dvx.model.plot_points import points_of, sources_of
 from dvx.model.plot_templates import DEFAULT, TEMPLATES, Spec
-from dvx.model.pointer import OutputKind
+from dvx.model.tracked.pointer import OutputKind
 from dvx.ops.compare.plot_definitions import Definitions, PlotOptions, define
 from dvx.ops.compare.value_files import bytes_of
 from dvx.ops.tracked.index import Index, load_index

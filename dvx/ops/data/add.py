@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from dvx.errors import MissingData, UsageError, quoted
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import ancestors, parent, printable
-from dvx.model.pointer import Output
+from dvx.model.tracked.pointer import Output
 from dvx.model.tree import Content, Entry
 from dvx.ops.data.partial_add import store_parts
 from dvx.ops.stages.owners import for_git

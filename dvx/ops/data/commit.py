@@ -16,9 +16,9 @@ from dvx.model.events import Tell, silent
 from dvx.model.evidence import evidence
 from dvx.model.lock import StageState
 from dvx.model.paths import join, printable
-from dvx.model.pointer import Output, Pointer, Recorded, stage_checksum
 from dvx.model.stage import Stage, is_url
 from dvx.model.staleness import Cause, changes, exact, loose
+from dvx.model.tracked.pointer import Output, Pointer, Recorded, stage_checksum
 from dvx.model.tree import Content, holds
 from dvx.ops.data.partial_add import store_parts
 from dvx.ops.data.status import find_owners

@@ -11,7 +11,7 @@ from dvx.errors import DvxError, MissingData, UnknownTarget, quoted
 from dvx.model.digest import Digest
 from dvx.model.events import Tell
 from dvx.model.paths import printable, within
-from dvx.model.pointer import Output
+from dvx.model.tracked.pointer import Output
 from dvx.model.tree import Content, Entry, Tree, tree_content
 from dvx.ops.workspace.observe import look, store
 from dvx.project import Project

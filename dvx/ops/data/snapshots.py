@@ -9,7 +9,7 @@ from dvx.model.changes import Changes, DiffItem, Items, compare, select
 from dvx.model.digest import Digest
 from dvx.model.events import Tell
 from dvx.model.paths import overlap, printable, within
-from dvx.model.pointer import Recorded
+from dvx.model.tracked.pointer import Recorded
 from dvx.model.tree import Content, Tree, holds
 from dvx.ops.tracked.index import Index
 from dvx.ops.tracked.pointer_text import listed_tree

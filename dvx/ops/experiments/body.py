@@ -12,8 +12,8 @@ from dvx.errors import DvxError
 from dvx.model.dataset import is_dataset
 from dvx.model.evidence import evidence
 from dvx.model.paths import located, parent
-from dvx.model.pointer import OutputKind, Recorded
 from dvx.model.run import Run
+from dvx.model.tracked.pointer import OutputKind, Recorded
 from dvx.ops.compare.metrics import observed
 from dvx.ops.pipelines.run_record import done_stages
 from dvx.ops.tracked.index import Index, load_index

@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from dvx.errors import UnknownTarget, UsageError, nearest
 from dvx.git.clones import tags
-from dvx.model.origin import Origin
 from dvx.model.paths import join
+from dvx.model.tracked.origin import Origin
 from dvx.ops.imports.get import opened
 from dvx.ops.sources.repositories import repository_of
 from dvx.ops.tracked.index import load_index

@@ -15,9 +15,9 @@ from dvx.errors import DvxError, MissingData, NotARepository, UnknownTarget, Usa
 from dvx.model.dialect import NATIVE
 from dvx.model.digest import Digest
 from dvx.model.events import Tell, silent
-from dvx.model.origin import Origin
 from dvx.model.paths import printable, within
 from dvx.model.settings import redact
+from dvx.model.tracked.origin import Origin
 from dvx.model.tree import Tree
 from dvx.ops.sources.repositories import Sources
 from dvx.ops.sources.urls import There, UrlSource

@@ -16,12 +16,12 @@ from dvx.errors import GitError, UsageError
 from dvx.git import Git
 from dvx.git.worktree import examine
 from dvx.model.events import Notice, Tell, silent
-from dvx.model.origin import Origin, encode_origin, is_elsewhere, settings_of
 from dvx.model.paths import parent, printable, within
-from dvx.model.pointer import encode_content
 from dvx.model.power import may_be_recorded
 from dvx.model.settings import OptionName, is_secret, redact
 from dvx.model.stage import is_url
+from dvx.model.tracked.origin import Origin, encode_origin, is_elsewhere, settings_of
+from dvx.model.tracked.pointer import encode_content
 from dvx.ops.data.add import AddOptions
 from dvx.ops.data.copy_in import BringOptions, add_to_remote
 from dvx.ops.imports.records import Arrived, Imported, is_left, observed, take, taken, write_import

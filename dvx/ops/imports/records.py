@@ -11,7 +11,7 @@ from dvx.errors import DvxError, FormatError
 from dvx.formats import dump_yaml, edit_yaml, load_yaml
 from dvx.model.events import Tell
 from dvx.model.paths import parent, printable
-from dvx.model.pointer import Output, Pointer, encode_content, encode_output, stage_checksum
+from dvx.model.tracked.pointer import Output, Pointer, encode_content, encode_output, stage_checksum
 from dvx.model.tree import Content
 from dvx.ops.sources.repositories import sharing
 from dvx.ops.sources.urls import There, there_of

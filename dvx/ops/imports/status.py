@@ -15,9 +15,9 @@ from dvx.errors import DvxError, MissingData
 from dvx.git.clones import tip
 from dvx.git.places import GitPlace
 from dvx.model.events import Notice, Tell, silent
-from dvx.model.origin import Origin, import_of, is_elsewhere
-from dvx.model.pointer import Pointer
 from dvx.model.stage import is_url
+from dvx.model.tracked.origin import Origin, import_of, is_elsewhere
+from dvx.model.tracked.pointer import Pointer
 from dvx.ops.imports.records import agree, recorded_source
 from dvx.ops.sources.downloads import source_of
 from dvx.ops.sources.repositories import repository_of

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from dvx.errors import DvxError, UsageError, quoted
 from dvx.model.database import Query, query_of
 from dvx.model.events import Notice, Tell, silent
-from dvx.model.origin import Origin, encode_origin, import_of
 from dvx.model.paths import printable, within
-from dvx.model.pointer import Pointer, encode_content
 from dvx.model.settings import redact
+from dvx.model.tracked.origin import Origin, encode_origin, import_of
+from dvx.model.tracked.pointer import Pointer, encode_content
 from dvx.model.tree import Content
 from dvx.ops.data.add import AddOptions
 from dvx.ops.data.copy_in import BringOptions, add_to_remote

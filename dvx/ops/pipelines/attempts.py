@@ -10,8 +10,8 @@ from msgspec import Struct, field
 
 from dvx.errors import StageFailed
 from dvx.model.history import Fact
-from dvx.model.kept import file_name
 from dvx.model.stage import Stage
+from dvx.model.tracked.kept import file_name
 from dvx.ops.pipelines.run_record import Recorder, logs_of
 from dvx.ops.pipelines.snapshot_worktree import StageRoom
 from dvx.ops.stages.leftovers import About, Leftover, begin_record, end_record

@@ -13,9 +13,9 @@ from dvx.model.events import Notice, Tell
 from dvx.model.evidence import evidence
 from dvx.model.lock import StageState
 from dvx.model.paths import printable
-from dvx.model.pointer import Recorded
 from dvx.model.stage import Stage
 from dvx.model.staleness import ABSENT_CAUSES, OUTPUT_CAUSES, Action, Cause, Reason, exact, loose, reasons_to_run
+from dvx.model.tracked.pointer import Recorded
 from dvx.model.tree import Content, Tree, tree_content
 from dvx.ops.stages.observation import Observer
 from dvx.ops.stages.repro_plan import ReproOptions

@@ -17,10 +17,10 @@ from dvx.model.events import Tell, silent
 from dvx.model.evidence import evidence
 from dvx.model.lock import StageState
 from dvx.model.paths import join, parent
-from dvx.model.pointer import Recorded
 from dvx.model.runcache import is_restorable
 from dvx.model.stage import Stage
 from dvx.model.staleness import OUTPUT_CAUSES, Action, Cause, Reason, changes, exact, loose
+from dvx.model.tracked.pointer import Recorded
 from dvx.model.tree import Content, Tree, diff_trees
 from dvx.ops.pipelines.code_changes import line_changes
 from dvx.ops.pipelines.decisions import Decider

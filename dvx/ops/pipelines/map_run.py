@@ -14,8 +14,8 @@ from dvx.model.dataset import KEY
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.lock import StageState
 from dvx.model.map_items import MapItem, item_stage, items_of, variables_of
-from dvx.model.pointer import Recorded
 from dvx.model.stage import Stage
+from dvx.model.tracked.pointer import Recorded
 from dvx.model.tree import Content, Entry, Tree
 from dvx.ops.stages.runcache import find_runs
 from dvx.ops.workspace.checkout import arrange

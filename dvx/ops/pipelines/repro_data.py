@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dvx.errors import DvxError, quoted
 from dvx.model.events import Notice, Tell, silent
-from dvx.model.pointer import Pointer
 from dvx.model.staleness import Action, Cause, Reason
+from dvx.model.tracked.pointer import Pointer
 from dvx.model.tree import holds
 from dvx.ops.data.add import AddOptions, add
 from dvx.ops.pipelines.repro_pull import pull_data

@@ -15,9 +15,9 @@ from dvx.formats import load_yaml, remove_from_lock, splice_dataset, splice_lock
 from dvx.formats.blocks import take_entries
 from dvx.formats.writing import edit_yaml
 from dvx.git import hooks
-from dvx.model.merge import Pick, choose, merge_trees, merged_size
 from dvx.model.paths import printable
-from dvx.model.pointer import Pointer
+from dvx.model.tracked.merge import Pick, choose, merge_trees, merged_size
+from dvx.model.tracked.pointer import Pointer
 from dvx.model.tree import Content, Tree, tree_content
 from dvx.ops.tracked.pointer_text import read_pointer
 from dvx.ops.tracked.pointers import set_content

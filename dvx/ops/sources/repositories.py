@@ -16,9 +16,9 @@ from dvx.git.clones import copy_revision, tip
 from dvx.git.places import is_bare
 from dvx.model.dialect import Dialect
 from dvx.model.ini import parse
-from dvx.model.origin import Origin, is_elsewhere, settings_of
 from dvx.model.paths import parent, printable
 from dvx.model.settings import Level, OptionName, Setting, is_path, read_settings, redact
+from dvx.model.tracked.origin import Origin, is_elsewhere, settings_of
 from dvx.ops.tracked.ignore import BUILT_IN
 from dvx.project import Project
 from dvx.store import files

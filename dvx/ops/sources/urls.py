@@ -18,11 +18,11 @@ from dvx.config import RemoteSettings
 from dvx.errors import ConfigError, MissingData, UsageError, quoted
 from dvx.model.digest import digest_bytes
 from dvx.model.events import Progress, Tell
-from dvx.model.origin import versions_named
 from dvx.model.paths import check_paths, printable
-from dvx.model.pointer import Recorded
 from dvx.model.settings import lacks_host, redact
 from dvx.model.stage import is_url
+from dvx.model.tracked.origin import versions_named
+from dvx.model.tracked.pointer import Recorded
 from dvx.ops.sources.connections import connect
 from dvx.project import Project
 from dvx.store import files

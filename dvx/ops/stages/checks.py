@@ -11,9 +11,9 @@ from dvx.model.evidence import evidence
 from dvx.model.lock import StageState
 from dvx.model.params import is_pattern
 from dvx.model.paths import is_outside, parent, printable
-from dvx.model.pointer import Recorded
 from dvx.model.settings import redact
 from dvx.model.stage import Stage, is_url
+from dvx.model.tracked.pointer import Recorded
 from dvx.ops.stages.git_outputs import InGit
 from dvx.ops.tracked.index import Index
 from dvx.project import Project

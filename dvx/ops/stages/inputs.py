@@ -22,8 +22,8 @@ from dvx.model.events import silent
 from dvx.model.evidence import evidence
 from dvx.model.lock import StageState
 from dvx.model.paths import printable
-from dvx.model.pointer import Recorded
 from dvx.model.stage import ParamFile, Stage, is_url
+from dvx.model.tracked.pointer import Recorded
 from dvx.model.tree import diff_trees
 from dvx.ops.stages.observation import Observer
 from dvx.ops.tracked.sources import Workspace

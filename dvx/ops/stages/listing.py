@@ -12,9 +12,9 @@ from dvx.formats import decoded, load_yaml
 from dvx.model.events import Tell, silent
 from dvx.model.graph import Graph
 from dvx.model.lock import StageState
-from dvx.model.pointer import Output, OutputKind, Pointer, Recorded, encode_lock_entry
 from dvx.model.run_settings import PLAIN, RunSettings
 from dvx.model.stage import Stage
+from dvx.model.tracked.pointer import Output, OutputKind, Pointer, Recorded, encode_lock_entry
 from dvx.ops.stages.repro_plan import ReproOptions, find_stages
 from dvx.ops.tracked.index import Index, load_index
 from dvx.ops.tracked.pipeline_files import check_graph, name_of_place, place_of_url

@@ -13,8 +13,8 @@ from dvx.model.digest import Digest
 from dvx.model.events import Tell
 from dvx.model.lock import StageState
 from dvx.model.params import select
-from dvx.model.pointer import Recorded
 from dvx.model.stage import ParamFile, Stage, is_url
+from dvx.model.tracked.pointer import Recorded
 from dvx.model.tree import Content, named_digests
 from dvx.ops.tracked.sources import Workspace
 from dvx.ops.workspace.observe import observe

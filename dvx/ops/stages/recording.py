@@ -12,9 +12,9 @@ from dvx.model.events import Tell
 from dvx.model.evidence import evidence
 from dvx.model.lock import StageState
 from dvx.model.paths import printable
-from dvx.model.pointer import Recorded
 from dvx.model.runcache import is_recordable
 from dvx.model.stage import Stage
+from dvx.model.tracked.pointer import Recorded
 from dvx.model.tree import Content
 from dvx.ops.stages.checks import refuse_cached
 from dvx.ops.stages.leftovers import end_record

@@ -10,8 +10,8 @@ from msgspec import Struct
 from dvx.config.git_excludes import excludes_file
 from dvx.errors import UnknownTarget, UnsafePath, quoted
 from dvx.git.places import GitPlace, find_place
-from dvx.model.git_rules import GitRule, GitRules, read_rules
 from dvx.model.paths import printable
+from dvx.model.tracked.git_rules import GitRule, GitRules, read_rules
 from dvx.project import Project
 from dvx.store.reading import read_regular
 

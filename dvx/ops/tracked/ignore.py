@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from msgspec import Struct
 
 from dvx.model.lines import lines_of
-from dvx.model.wildmatch import Pattern, read_pattern
+from dvx.model.tracked.wildmatch import Pattern, read_pattern
 from dvx.project import Project
 from dvx.store import files
 

@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from dvx.errors import Corrupted, DvxError, GitError, MissingData, UnknownTarget, UnsafePath, nearest
 from dvx.formats import decoded
 from dvx.model.paths import ancestors, parent, within
-from dvx.model.pointer import Output, OutputKind, Pointer, Recorded
+from dvx.model.tracked.pointer import Output, OutputKind, Pointer, Recorded
 from dvx.ops.tracked.git_ignored import check_seen
 from dvx.ops.tracked.pointer_text import read_pointer
 from dvx.ops.tracked.sources import Source, Workspace

@@ -7,7 +7,7 @@ from typing import Any
 from dvx.errors import Corrupted, SchemaError, UnsafePath
 from dvx.formats import decoded, load_yaml, schema_error
 from dvx.model.dialect import Dialect
-from dvx.model.pointer import Pointer, Recorded, decode_pointer
+from dvx.model.tracked.pointer import Pointer, Recorded, decode_pointer
 from dvx.model.tree import Tree
 from dvx.model.versioned import tree_of
 

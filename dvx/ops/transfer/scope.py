@@ -7,9 +7,9 @@ from msgspec.structs import replace
 
 from dvx.errors import UnknownTarget
 from dvx.model.events import Tell, silent
-from dvx.model.origin import Origin, import_of, versions_named
 from dvx.model.paths import within
-from dvx.model.pointer import OutputKind, Pointer, Recorded
+from dvx.model.tracked.origin import Origin, import_of, versions_named
+from dvx.model.tracked.pointer import OutputKind, Pointer, Recorded
 from dvx.model.transfer import ChosenPath
 from dvx.model.tree import Content
 from dvx.ops.tracked.index import Index, Selected, SelectOptions, files_of, select

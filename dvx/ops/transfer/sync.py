@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from dvx.errors import Corrupted, DvxError, MissingData, Partial, RemoteError, UnknownTarget
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import printable, within
-from dvx.model.pointer import Recorded
+from dvx.model.tracked.pointer import Recorded
 from dvx.model.transfer import ChosenPath, TransferResult
 from dvx.model.tree import Content
 from dvx.model.undo import Stays

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from dvx.errors import MissingData
 from dvx.model.digest import Digest
 from dvx.model.events import Tell
-from dvx.model.pointer import Recorded
+from dvx.model.tracked.pointer import Recorded
 from dvx.model.transfer import ChosenPath, Need, TransferPlan, TransferResult
 from dvx.model.tree import Tree, tree_content
 from dvx.model.versioned import Version, tree_of, version_of

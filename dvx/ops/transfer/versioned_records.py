@@ -16,8 +16,8 @@ from dvx.formats import edit_yaml, splice_lock
 from dvx.model.digest import Digest, field_of
 from dvx.model.lock import encode_state
 from dvx.model.paths import join, parent, printable
-from dvx.model.pointer import Recorded, encode_content, stage_checksum
 from dvx.model.stage import Stage
+from dvx.model.tracked.pointer import Recorded, encode_content, stage_checksum
 from dvx.model.transfer import ChosenPath
 from dvx.model.tree import Content, Tree
 from dvx.model.versioned import Version, cloud_of, place_of, rows_of, tree_of

@@ -9,7 +9,7 @@ from dvx.errors import GitError
 from dvx.model.digest import LEGACY, Digest
 from dvx.model.events import Tell
 from dvx.model.experiment import ExpRef
-from dvx.model.named import Named
+from dvx.model.tracked.named import Named
 from dvx.model.usage import Usage, measure
 from dvx.ops.tracked.reach import Reach
 from dvx.ops.upkeep.reachable import Finder, HistoryScope

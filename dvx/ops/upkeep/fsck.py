@@ -13,7 +13,7 @@ from dvx.errors import Corrupted, DvxError, UnsafePath
 from dvx.model.digest import TREE_SUFFIX, Digest, new_hasher
 from dvx.model.events import Progress, Tell
 from dvx.model.fsck import Finding, Flaw, Report
-from dvx.model.named import Named
+from dvx.model.tracked.named import Named
 from dvx.model.tree import Tree
 from dvx.ops.tracked.index import load_index
 from dvx.ops.tracked.reach import Reach

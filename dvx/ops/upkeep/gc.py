@@ -13,8 +13,8 @@ from dvx.errors import ConfigError, DvxError, UnknownTarget, UsageError
 from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.gc import GcPlan, Used, plan_gc
-from dvx.model.named import Named
 from dvx.model.paths import printable
+from dvx.model.tracked.named import Named
 from dvx.model.undo import Stays
 from dvx.ops.stages.runcache import outdated_runs, remove_runs
 from dvx.ops.tracked.reach import Reach

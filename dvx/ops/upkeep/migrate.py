@@ -19,9 +19,9 @@ from dvx.model.dialect import DIALECTS, NATIVE, Dialect
 from dvx.model.digest import Digest, new_hasher
 from dvx.model.events import Tell
 from dvx.model.ini import parse, render
-from dvx.model.kept import convert_kept, read_kept
 from dvx.model.paths import check_paths
-from dvx.model.pointer import Recorded
+from dvx.model.tracked.kept import convert_kept, read_kept
+from dvx.model.tracked.pointer import Recorded
 from dvx.model.undo import Stays
 from dvx.ops.setup.configuration import PRIVATE
 from dvx.ops.setup.trust import carry_over

@@ -15,8 +15,8 @@ from dvx.errors import DvxError, FormatError, SchemaError
 from dvx.formats import decoded, load_yaml, schema_error
 from dvx.git import Git, roots
 from dvx.model.events import Notice, Tell
-from dvx.model.named import Named, declared_in, is_pipeline, is_pointer, named_in, names_objects
 from dvx.model.paths import printable
+from dvx.model.tracked.named import Named, declared_in, is_pipeline, is_pointer, named_in, names_objects
 from dvx.ops.tracked.sources import Workspace
 from dvx.project import Project
 

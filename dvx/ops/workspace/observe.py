@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from msgspec import Struct
 
 from dvx.errors import ConfigError, DvxError, UnsafePath, nearest
-from dvx.model.clashes import clashes
 from dvx.model.digest import Digest, new_hasher
 from dvx.model.events import Notice, Progress, Tell, silent
 from dvx.model.paths import printable
+from dvx.model.tracked.clashes import clashes
 from dvx.model.tree import Content, Entry, Tree, tree_content
 from dvx.ops.tracked.ignore import Ignore
 from dvx.project import Project

@@ -9,7 +9,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from dvx.model.lines import lines_of
-from dvx.model.wildmatch import Pattern, read_pattern
+from dvx.model.tracked.wildmatch import Pattern, read_pattern
 
 # what dvx and DVC write: a slash and a name
 _NAMES = r"(?m)^(/[^*?\[\\/\s]+)$\n?"

@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from dvx.errors import SchemaError
 from dvx.model.paths import check_path
-from dvx.model.pointer import Pointer, Recorded
 from dvx.model.settings import OptionName
+from dvx.model.tracked.pointer import Pointer, Recorded
 
 Settings = Mapping[str, Any]
 """Configuration of another repository, as in its file: section -> option -> value, and `remote` -> name -> option -> value."""
