@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from dvx.model.checkout import plan_checkout
 from dvx.model.digest import Digest, digest_bytes
 from dvx.model.tree import Content, Entry
+from dvx.model.workspace.checkout import plan_checkout
 from dvx.ops.workspace import observe
 from dvx.ops.workspace.links import relink
 from dvx.ops.workspace.overwrites import Sparing

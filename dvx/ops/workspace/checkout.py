@@ -9,10 +9,10 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dvx.errors import AtRisk, DvxError, MissingData, quoted
-from dvx.model.checkout import CheckoutPlan, plan_checkout
 from dvx.model.events import Notice, Progress, Tell, silent
 from dvx.model.paths import listed, parent, printable, within
 from dvx.model.tree import Content, Entry, holds
+from dvx.model.workspace.checkout import CheckoutPlan, plan_checkout
 from dvx.ops.tracked.conflicts import Conflicts
 from dvx.ops.tracked.index import Selected, SelectOptions, select
 from dvx.ops.tracked.trackable import check_inside

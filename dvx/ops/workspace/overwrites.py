@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
-from dvx.model.checkout import CheckoutPlan
 from dvx.model.events import Notice, Tell
 from dvx.model.paths import printable
 from dvx.model.tree import Entry
 from dvx.model.undo import Placed
+from dvx.model.workspace.checkout import CheckoutPlan
 from dvx.ops.workspace.detach import to_trash
 from dvx.ops.workspace.links import is_unedited
 from dvx.ops.workspace.observe import Seen
