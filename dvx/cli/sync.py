@@ -29,7 +29,7 @@ from dvx.model.events import Tell
 from dvx.model.paths import printable
 from dvx.model.settings import redact
 from dvx.model.tracked.pointer import OutputKind
-from dvx.model.transfer import TransferResult
+from dvx.model.transfer.plan import TransferResult
 from dvx.ops.tracked.index import SelectOptions
 from dvx.ops.transfer import sync
 from dvx.ops.transfer.plans import Step

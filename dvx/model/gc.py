@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from dvx.errors import UsageError
 from dvx.model.digest import Digest
-from dvx.model.pack import Pack, Packed
+from dvx.model.transfer.pack import Pack, Packed
 
 _UNITS = {"": 86_400, "d": 86_400, "h": 3_600, "m": 60, "s": 1, "w": 7 * 86_400}
 _AGE = re.compile(r"(\d+(?:\.\d+)?)([dhmsw]?)")

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from dvx.errors import Corrupted, MissingData, RemoteError
 from dvx.model.ages import is_surely_young
-from dvx.model.claims import (
+from dvx.model.digest import Digest
+from dvx.model.transfer.claims import (
     FOLDER,
     FRESH_SECONDS,
     KEPT_SECONDS,
@@ -23,7 +24,6 @@ from dvx.model.claims import (
     is_announcement,
     is_claim_name,
 )
-from dvx.model.digest import Digest
 from dvx.store.listed import Listed
 from dvx.store.remote import Remote
 
@@ -89,7 +89,7 @@ def listed(remote: Remote) -> list[Listed]:
 
 
 def read_claim(remote: Remote, claim: Listed) -> frozenset[str]:
-    """What a claim names, as `model.claims.brief` does; nothing if it is gone.
+    """What a claim names, as `model.transfer.claims.brief` does; nothing if it is gone.
 
     Raises:
         Corrupted: it cannot be read.

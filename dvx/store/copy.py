@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_EXCEPTION, CancelledError, wait
 from dvx.errors import Corrupted, DvxError, MissingData, RemoteError
 from dvx.model.digest import Digest
 from dvx.model.events import Interrupted, Tell, Transferred
-from dvx.model.transfer import Need, TransferPlan, TransferResult
+from dvx.model.transfer.plan import Need, TransferPlan, TransferResult
 from dvx.store import partial
 from dvx.store.cache import Cache
 from dvx.store.crowd import Crowd

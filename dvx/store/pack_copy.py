@@ -10,8 +10,8 @@ from msgspec import Struct
 from dvx.errors import Corrupted, RemoteError
 from dvx.model.digest import Digest
 from dvx.model.events import Tell, Transferred
-from dvx.model.pack import pack_groups
-from dvx.model.transfer import Need
+from dvx.model.transfer.pack import pack_groups
+from dvx.model.transfer.plan import Need
 from dvx.store import files
 from dvx.store.cache import Cache
 from dvx.store.crowd import Crowd

@@ -16,7 +16,7 @@ from functools import partial
 from dvx.errors import Corrupted, MissingData
 from dvx.model.digest import TREE_SUFFIX, Digest
 from dvx.model.events import Notice, Tell
-from dvx.model.pack import (
+from dvx.model.transfer.pack import (
     FOLDER,
     INDEX,
     LONGEST_INDEX,

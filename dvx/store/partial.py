@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from dvx.errors import Corrupted
 from dvx.model.tracked.kept import PARTIAL
-from dvx.model.transfer import Need
+from dvx.model.transfer.plan import Need
 from dvx.store import files
 from dvx.store.cache import Cache
 from dvx.store.clock import now_in

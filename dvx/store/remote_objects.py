@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from dvx.errors import Corrupted, MissingData
 from dvx.model.ages import is_surely_young
-from dvx.model.claims import FRESH_SECONDS
 from dvx.model.digest import Digest
 from dvx.model.events import Tell, silent
+from dvx.model.transfer.claims import FRESH_SECONDS
 from dvx.model.tree import Tree, decode_tree
 from dvx.store import files
 from dvx.store.listed import Listed

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from dvx.errors import ConfigError, RemoteError, quoted
-from dvx.model.versioned import Version
+from dvx.model.transfer.versioned import Version
 from dvx.store import files
 from dvx.store.crowd import each
 from dvx.store.network import NetworkRemote

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO
 
-from dvx.model.versioned import Version
+from dvx.model.transfer.versioned import Version
 from dvx.store.verify import Check
 from dvx.store.versioned import VersionedRemote
 

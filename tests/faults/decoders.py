@@ -31,13 +31,11 @@ from dvx.formats import (
 from dvx.git.values import parse_commit
 from dvx.journal import rows
 from dvx.model import ini
-from dvx.model.claims import claim_name, decode_claim
 from dvx.model.dialect import DIALECTS, DVC, NATIVE, Dialect
 from dvx.model.digest import Digest
 from dvx.model.experiment import ExpRef, named
 from dvx.model.history import fold
 from dvx.model.override import Op, Override
-from dvx.model.pack import decode_index, name_of
 from dvx.model.params import flatten, measured, parse_key, select
 from dvx.model.paths import printable
 from dvx.model.plot_fill import Chart, check, fill
@@ -48,6 +46,8 @@ from dvx.model.settings import Level, merge, read_settings
 from dvx.model.settings import check as check_settings
 from dvx.model.tracked.kept import PARTIAL, RUN, WORKER, convert_kept, read_bodies, read_kept
 from dvx.model.tracked.named import named_in
+from dvx.model.transfer.claims import claim_name, decode_claim
+from dvx.model.transfer.pack import decode_index, name_of
 from dvx.model.tree import decode_tree, encode_tree, named_digests
 from dvx.model.trust import decode_record
 from dvx.ops.compare import plots

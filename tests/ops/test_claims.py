@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from dvx.model.claims import claim_name, encode_claim
 from dvx.model.digest import Digest
+from dvx.model.transfer.claims import claim_name, encode_claim
 from dvx.store import claims
 from dvx.store.claims import removing
 from dvx.store.remote import Remote, open_remote

@@ -13,7 +13,7 @@ import pytest
 
 from dvx.errors import AtRisk, MissingData, Partial, RemoteError, UnknownTarget
 from dvx.model.digest import digest_bytes
-from dvx.model.transfer import TransferResult
+from dvx.model.transfer.plan import TransferResult
 from dvx.ops.imports.update import complete
 from dvx.ops.tracked.index import SelectOptions
 from dvx.ops.transfer import pull as pulling

@@ -12,7 +12,7 @@ import pytest
 from dvx.errors import DvxError, RemoteError
 from dvx.model.digest import Digest
 from dvx.model.events import Event, Transferred, silent
-from dvx.model.transfer import Need, TransferPlan
+from dvx.model.transfer.plan import Need, TransferPlan
 from dvx.store import copy
 from dvx.store.cache import Cache
 from dvx.store.remote import Remote, open_remote

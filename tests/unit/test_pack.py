@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dvx.errors import Corrupted
 from dvx.model.digest import Digest, digest_bytes
 from dvx.model.gc import PackFate, Used, pack_fates
-from dvx.model.pack import (
+from dvx.model.transfer.pack import (
     FEWEST,
     PACK_BYTES,
     PACKED_BELOW,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dvx.model.digest import Digest
-from dvx.model.transfer import ChosenPath, Need, TransferPlan, TransferResult, Wanted, gather, plan_transfer
+from dvx.model.transfer.plan import ChosenPath, Need, TransferPlan, TransferResult, Wanted, gather, plan_transfer
 from dvx.model.tree import Content, Entry, Tree
 
 A = Digest("md5", "a" * 32)

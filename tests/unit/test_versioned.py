@@ -11,8 +11,8 @@ from dvx.model.dialect import DVC, NATIVE
 from dvx.model.digest import Digest
 from dvx.model.lock import StageState, keeping_versions
 from dvx.model.tracked.pointer import Recorded, decode_pointer, encode_lock_entry
+from dvx.model.transfer.versioned import Version, cloud_of, remote_of, rows_of, tree_of, version_of
 from dvx.model.tree import Content, Entry, Tree, tree_content
-from dvx.model.versioned import Version, cloud_of, remote_of, rows_of, tree_of, version_of
 
 A, B = "60b725f10c9c85c70d97880dfe8191b3", "3b5d5c3712955042212316173ccf37be"
 CLOUD = {"ver": {"etag": A, "version_id": "v1"}}

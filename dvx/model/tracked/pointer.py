@@ -18,8 +18,8 @@ from dvx.model.dataset import KEY as DATASET
 from dvx.model.dialect import Dialect
 from dvx.model.digest import LEGACY, Digest, digest_bytes
 from dvx.model.paths import check_path, is_outside, join, parent, relative, within
+from dvx.model.transfer.versioned import tree_of
 from dvx.model.tree import Content, tree_content
-from dvx.model.versioned import tree_of
 
 _SHOWN = 60
 

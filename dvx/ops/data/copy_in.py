@@ -13,7 +13,7 @@ from dvx.model.events import Progress, Tell, silent
 from dvx.model.paths import ancestors, printable, within
 from dvx.model.stage import is_url
 from dvx.model.tracked.pointer import Output
-from dvx.model.transfer import Need, TransferPlan
+from dvx.model.transfer.plan import Need, TransferPlan
 from dvx.model.tree import Content, Entry, Tree, tree_content
 from dvx.ops.data.add import Added, AddOptions, AddResult, add
 from dvx.ops.stages.owners import for_git

@@ -12,8 +12,8 @@ from msgspec import Struct
 from dvx.errors import ConfigError, Corrupted, DvxError, MissingData, UnsafePath, quoted
 from dvx.model.events import Notice, Progress, Tell
 from dvx.model.paths import check_path, printable
+from dvx.model.transfer.versioned import Version, remote_of, tree_of, version_of
 from dvx.model.tree import Content, Entry, Tree, tree_content
-from dvx.model.versioned import Version, remote_of, tree_of, version_of
 from dvx.ops.imports.records import Imported
 from dvx.ops.sources.repositories import Sources, room_of, sharing
 from dvx.ops.stages.owners import for_git

@@ -8,8 +8,8 @@ from dvx.errors import Corrupted, SchemaError, UnsafePath
 from dvx.formats import decoded, load_yaml, schema_error
 from dvx.model.dialect import Dialect
 from dvx.model.tracked.pointer import Pointer, Recorded, decode_pointer
+from dvx.model.transfer.versioned import tree_of
 from dvx.model.tree import Tree
-from dvx.model.versioned import tree_of
 
 
 def read_pointer(data: bytes, path: str, dialect: Dialect) -> Pointer:

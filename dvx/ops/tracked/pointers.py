@@ -10,8 +10,8 @@ from dvx.formats import dump_yaml, edit_yaml
 from dvx.formats.mistakes import our_side
 from dvx.model.paths import parent, printable
 from dvx.model.tracked.pointer import Output, encode_content, encode_output, stage_checksum
+from dvx.model.transfer.versioned import rows_of
 from dvx.model.tree import Content
-from dvx.model.versioned import rows_of
 from dvx.ops.tracked.pointer_text import read_pointer
 from dvx.project import Project
 

@@ -10,7 +10,7 @@ from dvx.errors import DvxError
 from dvx.model.events import Notice, Tell
 from dvx.model.ini import parse
 from dvx.model.settings import Level, Setting, read_settings
-from dvx.model.transfer import TransferResult
+from dvx.model.transfer.plan import TransferResult
 from dvx.ops.tracked.sources import Source
 from dvx.ops.tracked.walking import answers
 from dvx.ops.transfer.scope import ChosenRevisions, chosen_commits

@@ -8,9 +8,9 @@ from functools import partial
 from msgspec import Struct
 
 from dvx.errors import Corrupted, DvxError, RemoteError
-from dvx.model.claims import FRESH_SECONDS, brief
 from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell
+from dvx.model.transfer.claims import FRESH_SECONDS, brief
 from dvx.store import claims
 from dvx.store.listed import Listed
 from dvx.store.remote_objects import RemoteObjects

@@ -12,7 +12,7 @@ from dvx.errors import DvxError, MissingData
 from dvx.model.events import Tell, silent
 from dvx.model.paths import overlap
 from dvx.model.settings import redact
-from dvx.model.transfer import TransferResult
+from dvx.model.transfer.plan import TransferResult
 from dvx.ops.tracked.index import SelectOptions, load_index, select
 from dvx.ops.tracked.reach import Reach
 from dvx.ops.transfer.plans import fetch as copy_step

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from dvx.errors import DvxError, MissingData
 from dvx.model.digest import Digest, digest_bytes
 from dvx.model.events import Tell, TransferPlanned
-from dvx.model.transfer import ChosenPath, TransferPlan, TransferResult, Wanted, gather, plan_transfer
+from dvx.model.transfer.plan import ChosenPath, TransferPlan, TransferResult, Wanted, gather, plan_transfer
 from dvx.model.tree import Tree
 from dvx.ops.sources.connections import connect
 from dvx.ops.tracked.reach import Reach

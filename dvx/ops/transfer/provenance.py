@@ -17,7 +17,7 @@ from dvx.errors import DvxError
 from dvx.model.digest import Digest
 from dvx.model.paths import printable, within
 from dvx.model.settings import redact
-from dvx.model.transfer import ChosenPath, Need
+from dvx.model.transfer.plan import ChosenPath, Need
 from dvx.model.trust import TrustRecord, fingerprint
 from dvx.project import Project
 from dvx.store import files

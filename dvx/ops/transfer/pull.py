@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from dvx.errors import MissingData
 from dvx.model.events import Tell, silent
-from dvx.model.transfer import TransferResult
+from dvx.model.transfer.plan import TransferResult
 from dvx.ops.transfer.fetch import fetch
 from dvx.ops.transfer.scope import SyncOptions
 from dvx.ops.transfer.sync import Direction, demand, is_whole, listed, plan_fetch

@@ -7,11 +7,11 @@ from collections.abc import Set as AbstractSet
 
 from msgspec.structs import replace
 
-from dvx.model.claims import claimed
 from dvx.model.digest import Digest
 from dvx.model.events import Tell
-from dvx.model.pack import pack_groups
-from dvx.model.transfer import ChosenPath, Need, TransferPlan, TransferResult, Wanted, plan_transfer, without
+from dvx.model.transfer.claims import claimed
+from dvx.model.transfer.pack import pack_groups
+from dvx.model.transfer.plan import ChosenPath, Need, TransferPlan, TransferResult, Wanted, plan_transfer, without
 from dvx.ops.tracked.reach import Reach
 from dvx.ops.transfer.claims import Reliance, claim
 from dvx.ops.transfer.plans import RemoteDifference, Step, announce, compare

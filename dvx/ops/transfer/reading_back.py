@@ -16,7 +16,7 @@ from dvx.errors import Corrupted, MissingData
 from dvx.model.digest import Digest
 from dvx.model.events import Notice, Progress, Tell
 from dvx.model.paths import printable
-from dvx.model.transfer import Need, TransferResult
+from dvx.model.transfer.plan import Need, TransferResult
 from dvx.ops.transfer.plans import RemoteDifference, Step
 from dvx.ops.transfer.provenance import refuse, unconfirmed
 from dvx.project import Project

@@ -21,7 +21,7 @@ from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell
 from dvx.model.runcache import run_key, run_value
 from dvx.model.tracked.pointer import decode_entry
-from dvx.model.transfer import ChosenPath, TransferResult
+from dvx.model.transfer.plan import ChosenPath, TransferResult
 from dvx.ops.tracked.index import load_index
 from dvx.ops.tracked.reach import Reach
 from dvx.ops.transfer import plans, push_plans

@@ -10,7 +10,7 @@ from dvx.model.events import Tell, silent
 from dvx.model.paths import within
 from dvx.model.tracked.origin import Origin, import_of, versions_named
 from dvx.model.tracked.pointer import OutputKind, Pointer, Recorded
-from dvx.model.transfer import ChosenPath
+from dvx.model.transfer.plan import ChosenPath
 from dvx.model.tree import Content
 from dvx.ops.tracked.index import Index, Selected, SelectOptions, files_of, select
 from dvx.ops.tracked.sources import Source

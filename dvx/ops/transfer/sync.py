@@ -12,7 +12,7 @@ from dvx.errors import Corrupted, DvxError, MissingData, Partial, RemoteError, U
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import printable, within
 from dvx.model.tracked.pointer import Recorded
-from dvx.model.transfer import ChosenPath, TransferResult
+from dvx.model.transfer.plan import ChosenPath, TransferResult
 from dvx.model.tree import Content
 from dvx.model.undo import Stays
 from dvx.ops.tracked.index import Selected

@@ -10,9 +10,9 @@ from dvx.errors import MissingData
 from dvx.model.digest import Digest
 from dvx.model.events import Tell
 from dvx.model.tracked.pointer import Recorded
-from dvx.model.transfer import ChosenPath, Need, TransferPlan, TransferResult
+from dvx.model.transfer.plan import ChosenPath, Need, TransferPlan, TransferResult
+from dvx.model.transfer.versioned import Version, tree_of, version_of
 from dvx.model.tree import Tree, tree_content
-from dvx.model.versioned import Version, tree_of, version_of
 from dvx.ops.tracked.reach import Reach
 from dvx.ops.transfer.plans import Step
 from dvx.ops.transfer.provenance import refuse, unconfirmed

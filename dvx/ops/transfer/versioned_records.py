@@ -18,9 +18,9 @@ from dvx.model.lock import encode_state
 from dvx.model.paths import join, parent, printable
 from dvx.model.stage import Stage
 from dvx.model.tracked.pointer import Recorded, encode_content, stage_checksum
-from dvx.model.transfer import ChosenPath
+from dvx.model.transfer.plan import ChosenPath
+from dvx.model.transfer.versioned import Version, cloud_of, place_of, rows_of, tree_of
 from dvx.model.tree import Content, Tree
-from dvx.model.versioned import Version, cloud_of, place_of, rows_of, tree_of
 from dvx.ops.tracked.index import load_index
 from dvx.ops.tracked.lock_files import locked_state
 from dvx.ops.tracked.pointer_text import read_pointer

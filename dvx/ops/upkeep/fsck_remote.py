@@ -9,11 +9,11 @@ from itertools import chain
 from msgspec.structs import replace
 
 from dvx.errors import Corrupted, MissingData, UnsafePath
-from dvx.model.claims import is_announcement, is_claim_name
 from dvx.model.digest import Digest
 from dvx.model.events import Progress, Tell
 from dvx.model.fsck import Finding, Flaw, Report
-from dvx.model.pack import FOLDER
+from dvx.model.transfer.claims import is_announcement, is_claim_name
+from dvx.model.transfer.pack import FOLDER
 from dvx.model.tree import decode_tree
 from dvx.ops.tracked.reach import Reach
 from dvx.ops.upkeep import fsck_packs

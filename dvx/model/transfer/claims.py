@@ -15,7 +15,7 @@ from collections.abc import Set as AbstractSet
 
 from dvx.errors import Corrupted
 from dvx.model.digest import Digest, digest_bytes
-from dvx.model.transfer import Wanted
+from dvx.model.transfer.plan import Wanted
 
 FOLDER = "claims"
 # a younger object needs no claim, and a younger claim says the same again
