@@ -14,7 +14,7 @@ from dvx.cli import complete, complete_values, render, screen
 from dvx.cli.common import JobsOption, JsonOption, RemoteOption, cwd, find_project, tell_git
 from dvx.cli.origins import ConfigOption, RemoteConfigOption, SourceRemoteOption, origin_of
 from dvx.errors import Partial, UsageError
-from dvx.model.listing import down_to, tree_of
+from dvx.model.data.listing import down_to, tree_of
 from dvx.model.paths import printable
 from dvx.model.tracked.origin import Origin
 

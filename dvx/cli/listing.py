@@ -16,7 +16,7 @@ from dvx.cli.session import SESSION
 from dvx.config import dialect_at, find_root
 from dvx.errors import DvxError, Partial, UsageError
 from dvx.git.places import is_bare
-from dvx.model.listing import Listing, ListingRow, as_json, flat
+from dvx.model.data.listing import Listing, ListingRow, as_json, flat
 from dvx.model.paths import parent, printable, within
 from dvx.model.tracked.origin import Origin, is_elsewhere
 from dvx.ops.data.listing import ListOptions, list_files

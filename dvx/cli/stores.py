@@ -13,8 +13,8 @@ from dvx.cli import complete, render, screen, units
 from dvx.cli.common import JsonOption, find_project
 from dvx.cli.origins import ConfigOption, RemoteConfigOption, SourceRemoteOption, origin_of
 from dvx.errors import UsageError
+from dvx.model.data.listing import sums
 from dvx.model.gc import parse_age
-from dvx.model.listing import sums
 from dvx.model.paths import printable
 from dvx.model.tracked.origin import Origin
 from dvx.model.usage import Share

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dvx.errors import UnknownTarget
-from dvx.model.listing import Listing, ListingRow, flat, over, tree_of
+from dvx.model.data.listing import Listing, ListingRow, flat, over, tree_of
 from dvx.ops.data.listing import ListOptions, list_files
 from dvx.project import Project
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write

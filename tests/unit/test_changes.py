@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dvx.model.changes import DiffItem, Pair, compare, select
+from dvx.model.data.changes import DiffItem, Pair, compare, select
 from dvx.model.digest import Digest
 
 

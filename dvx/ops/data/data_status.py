@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from dvx.git.worktree import WorkTree, examine
-from dvx.model.changes import Changes, DiffItem, Items
+from dvx.model.data.changes import Changes, DiffItem, Items
 from dvx.model.events import Tell, silent
 from dvx.model.paths import within
 from dvx.ops.data.snapshots import Snapshots, scope_of

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from dvx.errors import DvxError, UnknownTarget, nearest
-from dvx.model.changes import Changes, DiffItem
+from dvx.model.data.changes import Changes, DiffItem
 from dvx.model.events import Tell, silent
 from dvx.ops.data.snapshots import Snapshots, scope_of
 from dvx.ops.tracked.index import Index, load_index

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError, MissingData, UnknownTarget, quoted
 from dvx.git.worktree import committed_files
+from dvx.model.data.listing import Listing, ListingRow, laid_out, over, rows_below
 from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell, silent
-from dvx.model.listing import Listing, ListingRow, laid_out, over, rows_below
 from dvx.model.paths import parent, printable
 from dvx.model.tree import Tree
 from dvx.ops.tracked.ignore import Ignore

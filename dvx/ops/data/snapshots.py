@@ -1,11 +1,11 @@
-"""States of all tracked data, recorded or as the workspace holds it, in a form that `model.changes` compares."""
+"""States of all tracked data, recorded or as the workspace holds it, in a form that `model.data.changes` compares."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from dvx.errors import Corrupted, DvxError, MissingData, UnsafePath
-from dvx.model.changes import Changes, DiffItem, Items, compare, select
+from dvx.model.data.changes import Changes, DiffItem, Items, compare, select
 from dvx.model.digest import Digest
 from dvx.model.events import Tell
 from dvx.model.paths import overlap, printable, within
