@@ -9,9 +9,9 @@ from typing import Any
 
 from dvx.errors import SchemaError
 from dvx.model.dialect import DVC
-from dvx.model.expanded import CommandStyle
-from dvx.model.pipeline_schema import check_document
-from dvx.model.template import expand
+from dvx.model.pipelines.expanded import CommandStyle
+from dvx.model.pipelines.schema import check_document
+from dvx.model.pipelines.template import expand
 from tests.helpers import ROOT
 
 FIELDS = ("stages", "params", "metrics", "plots", "artifacts", "used")

@@ -98,8 +98,8 @@ PIPELINE = """stages:
 """
 # parts of dvx that `status` of a plain project does without, and a project that shows why it has to be plain
 UNNEEDED = {
-    "dvx.model.template": {"dvx.yaml": PIPELINE.format(params="lr") + "vars:\n- a: 1\n"},
-    "dvx.model.interpolate": {"dvx.yaml": PIPELINE.format(params="lr") + "vars:\n- a: 1\n"},
+    "dvx.model.pipelines.template": {"dvx.yaml": PIPELINE.format(params="lr") + "vars:\n- a: 1\n"},
+    "dvx.model.pipelines.interpolate": {"dvx.yaml": PIPELINE.format(params="lr") + "vars:\n- a: 1\n"},
     "dvx.formats.python": {"dvx.yaml": PIPELINE.format(params="conf.py: [lr]"), "conf.py": "lr = 1\n"},
     "tomllib": {"dvx.yaml": PIPELINE.format(params="conf.toml: [lr]"), "conf.toml": "lr = 1\n"},
 }

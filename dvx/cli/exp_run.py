@@ -12,7 +12,7 @@ from dvx.cli.experiments import MessageOption, NameOption, tell_way_back
 from dvx.cli.queue import APPLY, run_waiting
 from dvx.errors import UsageError
 from dvx.model.override import Op, Override
-from dvx.model.run import State
+from dvx.model.pipelines.run import State
 from dvx.ops.experiments.run import RunOptions
 from dvx.ops.stages.repro_plan import ReproOptions
 from dvx.project import Project
@@ -128,7 +128,7 @@ def _here(project: Project, options: RunOptions, *, json: bool) -> None:
 
 
 def _apart(project: Project, options: RunOptions, copied: tuple[str, ...], *, json: bool) -> None:
-    from dvx.model.run import Place
+    from dvx.model.pipelines.run import Place
     from dvx.ops.experiments.enqueue import TaskOptions, enqueue
     from dvx.ops.experiments.queue import run_task
     from dvx.ops.stages.worker_locks import employed
@@ -146,7 +146,7 @@ def _apart(project: Project, options: RunOptions, copied: tuple[str, ...], *, js
 
 
 def _queue(project: Project, options: RunOptions, copied: tuple[str, ...], *, json: bool) -> None:
-    from dvx.model.run import Place
+    from dvx.model.pipelines.run import Place
     from dvx.ops.experiments.enqueue import TaskOptions, enqueue
 
     tasks = enqueue(project, TaskOptions(options, copied), Place.QUEUE, render.terminal())

@@ -8,7 +8,7 @@ from msgspec import to_builtins
 
 from dvx.cli import render
 from dvx.cli.common import JsonOption, StagesArgument, find_project
-from dvx.model.staleness import Action
+from dvx.model.pipelines.staleness import Action
 from dvx.ops.pipelines.explain import Explanation, ReasonDetail
 from dvx.ops.pipelines.explain import explain as explain_stages
 from dvx.ops.stages.repro_plan import ReproOptions

@@ -15,7 +15,7 @@ from dvx.cli.clock import moment
 from dvx.cli.common import JsonOption, find_project
 from dvx.errors import DvxError, UsageError
 from dvx.model.events import Tell
-from dvx.model.run import FAILURES, Place, Run, State
+from dvx.model.pipelines.run import FAILURES, Place, Run, State
 from dvx.project import Project
 
 _POLL_SECONDS = 0.3

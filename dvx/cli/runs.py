@@ -14,9 +14,9 @@ from dvx.cli.common import JsonOption, MarkdownOption, find_project
 from dvx.cli.pipeline import run_stages
 from dvx.cli.units import duration
 from dvx.errors import DvxError, StageFailed, nearest
-from dvx.model.history import AttemptRecord, RunRecord
-from dvx.model.run import FAILURES, State, Wish
-from dvx.model.staleness import Action
+from dvx.model.pipelines.run import FAILURES, State, Wish
+from dvx.model.pipelines.run_history import AttemptRecord, RunRecord
+from dvx.model.pipelines.staleness import Action
 from dvx.ops.stages.repro_plan import ReproOptions, from_plain
 from dvx.project import Project
 

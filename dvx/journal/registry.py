@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from dvx.errors import DvxError
 from dvx.journal.earlier import rows_of_tasks
 from dvx.journal.rows import FACT, RUN, check, read_facts, read_run, read_runs, row_of, text_of
-from dvx.model.history import Fact, FactRow
-from dvx.model.run import Run, State, Wish
+from dvx.model.pipelines.run import Run, State, Wish
+from dvx.model.pipelines.run_history import Fact, FactRow
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs

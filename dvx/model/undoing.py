@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from dvx.errors import DvxError
 from dvx.model.paths import check_path
-from dvx.model.run import decode_run
+from dvx.model.pipelines.run import decode_run
 from dvx.model.tracked.kept import convert_kept, read_kept
 from dvx.model.undo import Began, Ended, Fact, Forgot, Left, Moved, Placed, Stays, Wrote
 

@@ -34,14 +34,14 @@ from dvx.model import ini
 from dvx.model.dialect import DIALECTS, DVC, NATIVE, Dialect
 from dvx.model.digest import Digest
 from dvx.model.experiment import ExpRef, named
-from dvx.model.history import fold
 from dvx.model.override import Op, Override
 from dvx.model.params import flatten, measured, parse_key, select
 from dvx.model.paths import printable
+from dvx.model.pipelines.run import Run, State, encode_run
+from dvx.model.pipelines.run_history import fold
 from dvx.model.plot_fill import Chart, check, fill
 from dvx.model.plot_points import points_of, sources_of
 from dvx.model.plot_templates import TEMPLATES
-from dvx.model.run import Run, State, encode_run
 from dvx.model.settings import Level, merge, read_settings
 from dvx.model.settings import check as check_settings
 from dvx.model.tracked.kept import PARTIAL, RUN, WORKER, convert_kept, read_bodies, read_kept
@@ -108,9 +108,9 @@ def _lock(data: bytes) -> None:
 
 
 def _run(data: bytes) -> None:
-    from dvx.model.lock import decode_state
-    from dvx.model.runcache import run_value
-    from dvx.model.stage import Stage
+    from dvx.model.pipelines.lock import decode_state
+    from dvx.model.pipelines.runcache import run_value
+    from dvx.model.pipelines.stage import Stage
 
     entry = load_yaml(data.decode("utf-8", "replace"), "run")
     decode_state(entry, Stage("s", "s", "x", "dvc.yaml"), DVC, ())

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dvx.model.run import Place, Run, State
+from dvx.model.pipelines.run import Place, Run, State
 from tests.helpers import commit_all, dialect_of, dvx, run_dvx, write
 
 Count = Callable[[str, int], None]

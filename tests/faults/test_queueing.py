@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from dvx.git.changing import is_at_work
-from dvx.model.run import State
+from dvx.model.pipelines.run import State
 from dvx.ops.experiments.queue import SNAPSHOTS
 from dvx.ops.pipelines.run_record import known_experiments
 from dvx.ops.tracked import refs

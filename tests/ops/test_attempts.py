@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dvx.model.run import State
+from dvx.model.pipelines.run import State
 from dvx.ops.pipelines.repro import ReproOptions
 from dvx.ops.pipelines.run_record import list_runs, logs_of
 from dvx.store.files.locking import claimed, is_claimed

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from dvx.errors import DvxError, FormatError, StageFailed
-from dvx.model.run import State, Wish
-from dvx.model.schedule import Schedule
+from dvx.model.pipelines.run import State, Wish
+from dvx.model.pipelines.schedule import Schedule
 from dvx.ops.pipelines.crew import Crew
 from dvx.ops.pipelines.repro import ReproOptions
 from dvx.ops.pipelines.run_record import ask

@@ -11,7 +11,7 @@ import pytest
 
 from dvx.errors import AtRisk, DvxError, GitError, MissingData, StageFailed, UnknownTarget, UnsafePath, UsageError
 from dvx.model.events import Notice, silent
-from dvx.model.staleness import Action
+from dvx.model.pipelines.staleness import Action
 from dvx.ops.experiments import apply, refs, run, show
 from dvx.ops.experiments.refs import BaselineScope
 from dvx.ops.experiments.run import RunOptions

@@ -65,7 +65,7 @@ def test_a_run_that_is_restored_is_as_good_as_new(repo: Path):
 def test_of_too_many_runs_the_oldest_go(repo: Path, where: str, monkeypatch: pytest.MonkeyPatch):
     first, second = _runs(repo, where)
     _age(first, 1)
-    monkeypatch.setattr("dvx.model.runcache.KEPT_BYTES", first.stat().st_size + 10)
+    monkeypatch.setattr("dvx.model.pipelines.runcache.KEPT_BYTES", first.stat().st_size + 10)
     dvx(repo, "gc", "-c", "-f")
     assert _runs(repo, where) == [second]
 

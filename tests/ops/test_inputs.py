@@ -13,7 +13,7 @@ import pytest
 from dvx.errors import DvxError, Partial
 from dvx.model.dialect import NATIVE
 from dvx.model.events import Notice
-from dvx.model.run import State
+from dvx.model.pipelines.run import State
 from dvx.ops.pipelines.repro import ReproOptions
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
 from tests.ops.test_repro import actions, last_run, lock, orphan, runs_of, told, until

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError
 from dvx.journal import Registry
-from dvx.model.history import Fact, FactRow, RunRecord, fold
-from dvx.model.run import Place, Run, State, Wish, encode_run
+from dvx.model.pipelines.run import Place, Run, State, Wish, encode_run
+from dvx.model.pipelines.run_history import Fact, FactRow, RunRecord, fold
 from tests.helpers import commit_all, dialect_of, dvx, git, write
 
 R1, R2 = "20260101-000000-1", "20260101-000001-2"

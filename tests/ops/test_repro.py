@@ -19,8 +19,8 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError, GraphError, MissingData, Partial, StageFailed, UnknownTarget
 from dvx.model.events import Event, Notice, StageEnded, StageOutput, StageStarted
-from dvx.model.history import RunRecord
-from dvx.model.run import State
+from dvx.model.pipelines.run import State
+from dvx.model.pipelines.run_history import RunRecord
 from dvx.ops.pipelines.repro import ReproOptions, repro
 from dvx.ops.pipelines.run_record import find_run, list_runs
 from dvx.project import Project

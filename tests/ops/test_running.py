@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError, FormatError, StageFailed, UnknownTarget
 from dvx.model.events import Notice, StageOutput, StageRetrying
-from dvx.model.run import State, Wish
+from dvx.model.pipelines.run import State, Wish
 from dvx.ops.pipelines.repro import ReproOptions
 from dvx.ops.pipelines.run_record import ask, find_run, list_runs
 from dvx.ops.stages.repro_plan import from_plain, to_plain

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dvx.errors import DvxError, GitError, StageFailed, UnsafePath
-from dvx.model.run import State
+from dvx.model.pipelines.run import State
 from dvx.ops.pipelines.repro import ReproOptions
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
 from tests.ops.test_inputs import entries

@@ -8,10 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from dvx.model.dataset import Dataset, file_changes, is_dataset, is_name, lock_of, name_of, spec_of, summary
-from dvx.model.lock import StageState
-from dvx.model.runcache import is_restorable
-from dvx.model.stage import Stage
-from dvx.model.staleness import Cause, exact, reasons_to_run
+from dvx.model.pipelines.lock import StageState
+from dvx.model.pipelines.runcache import is_restorable
+from dvx.model.pipelines.stage import Stage
+from dvx.model.pipelines.staleness import Cause, exact, reasons_to_run
 from dvx.model.tracked.pointer import Recorded
 
 REPO = {"name": "raw", "url": "../data", "type": "dvc", "path": "images", "rev": "v1", "rev_lock": "0123456789abcdef"}

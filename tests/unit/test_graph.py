@@ -7,8 +7,8 @@ import time
 import pytest
 
 from dvx.errors import GraphError
-from dvx.model.graph import Graph, Node, build_graph
-from dvx.model.schedule import Schedule, short_of
+from dvx.model.pipelines.graph import Graph, Node, build_graph
+from dvx.model.pipelines.schedule import Schedule, short_of
 from tests.patience import within
 
 

@@ -11,13 +11,13 @@ from jsonschema import Draft7Validator
 
 from dvx.errors import ConfigError, DvxError, SchemaError
 from dvx.model.dialect import DIALECTS, DVC, NATIVE, Dialect
-from dvx.model.expanded import CommandStyle
 from dvx.model.ini import parse
 from dvx.model.json_schema import FileKind, schema_of
-from dvx.model.lock import decode_lock
-from dvx.model.pipeline import decode_pipeline
-from dvx.model.pipeline_schema import check_document
-from dvx.model.run_settings import decode_run
+from dvx.model.pipelines.definition import decode_pipeline
+from dvx.model.pipelines.expanded import CommandStyle
+from dvx.model.pipelines.lock import decode_lock
+from dvx.model.pipelines.run_settings import decode_run
+from dvx.model.pipelines.schema import check_document
 from dvx.model.settings import Level, check, merge, read_settings
 from dvx.model.tracked.pointer import decode_pointer
 

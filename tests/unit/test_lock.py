@@ -9,8 +9,8 @@ import pytest
 from dvx.errors import SchemaError
 from dvx.model.dialect import DVC, NATIVE
 from dvx.model.digest import LEGACY, Digest
-from dvx.model.lock import Lock, StageState, decode_lock, encode_state
-from dvx.model.stage import Pipeline, Stage
+from dvx.model.pipelines.lock import Lock, StageState, decode_lock, encode_state
+from dvx.model.pipelines.stage import Pipeline, Stage
 from dvx.model.tracked.pointer import Recorded
 from dvx.model.tree import Content
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from dvx.errors import SchemaError
+from dvx.model.pipelines.run_settings import PLAIN, Retry, decode_run
 from dvx.model.quantities import seconds, size
-from dvx.model.run_settings import PLAIN, Retry, decode_run
 
 
 def test_everything_has_a_default() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from dvx.model.runcache import is_recordable, is_restorable, run_key, run_value
-from dvx.model.stage import Stage
+from dvx.model.pipelines.runcache import is_recordable, is_restorable, run_key, run_value
+from dvx.model.pipelines.stage import Stage
 from dvx.model.tracked.pointer import Output, OutputKind
 
 MD5 = "b026324c6904b2a9cb4b88d6d61c81d1"

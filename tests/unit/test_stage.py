@@ -8,9 +8,9 @@ import pytest
 
 from dvx.errors import GraphError, SchemaError
 from dvx.model.dialect import DVC, NATIVE, Dialect
-from dvx.model.expanded import CommandStyle
-from dvx.model.pipeline import decode_pipeline
-from dvx.model.stage import ParamFile, Pipeline, Stage
+from dvx.model.pipelines.definition import decode_pipeline
+from dvx.model.pipelines.expanded import CommandStyle
+from dvx.model.pipelines.stage import ParamFile, Pipeline, Stage
 from dvx.model.tracked.pointer import Output, OutputKind
 
 

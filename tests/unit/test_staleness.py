@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from dvx.model.digest import Digest
-from dvx.model.lock import StageState
-from dvx.model.stage import ParamFile, Stage
-from dvx.model.staleness import Cause, Reason, changes, exact, loose, reasons_to_run
+from dvx.model.pipelines.lock import StageState
+from dvx.model.pipelines.stage import ParamFile, Stage
+from dvx.model.pipelines.staleness import Cause, Reason, changes, exact, loose, reasons_to_run
 from dvx.model.tracked.pointer import Output, Recorded
 from dvx.model.tree import Content
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from dvx.errors import SchemaError
-from dvx.model.expanded import CommandStyle
-from dvx.model.template import Expanded, expand
+from dvx.model.pipelines.expanded import CommandStyle
+from dvx.model.pipelines.template import Expanded, expand
 from tests.patience import within
 from tests.template_facts import DEFAULT_PARAMS, FACTS, Fact, outcome, strict
 

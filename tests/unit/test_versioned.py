@@ -9,7 +9,7 @@ import pytest
 from dvx.errors import Corrupted, SchemaError, UnsafePath
 from dvx.model.dialect import DVC, NATIVE
 from dvx.model.digest import Digest
-from dvx.model.lock import StageState, keeping_versions
+from dvx.model.pipelines.lock import StageState, keeping_versions
 from dvx.model.tracked.pointer import Recorded, decode_pointer, encode_lock_entry
 from dvx.model.transfer.versioned import Version, cloud_of, remote_of, rows_of, tree_of, version_of
 from dvx.model.tree import Content, Entry, Tree, tree_content

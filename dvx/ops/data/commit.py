@@ -13,11 +13,11 @@ from dvx.errors import DvxError, MissingData, quoted
 from dvx.formats import edit_yaml
 from dvx.model.dataset import is_dataset
 from dvx.model.events import Tell, silent
-from dvx.model.evidence import evidence
-from dvx.model.lock import StageState
 from dvx.model.paths import join, printable
-from dvx.model.stage import Stage, is_url
-from dvx.model.staleness import Cause, changes, exact, loose
+from dvx.model.pipelines.evidence import evidence
+from dvx.model.pipelines.lock import StageState
+from dvx.model.pipelines.stage import Stage, is_url
+from dvx.model.pipelines.staleness import Cause, changes, exact, loose
 from dvx.model.tracked.pointer import Output, Pointer, Recorded, stage_checksum
 from dvx.model.tree import Content, holds
 from dvx.ops.data.partial_add import store_parts

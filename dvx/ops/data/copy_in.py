@@ -11,7 +11,7 @@ from msgspec import Struct
 from dvx.errors import DvxError, MissingData, UsageError
 from dvx.model.events import Progress, Tell, silent
 from dvx.model.paths import ancestors, printable, within
-from dvx.model.stage import is_url
+from dvx.model.pipelines.stage import is_url
 from dvx.model.tracked.pointer import Output
 from dvx.model.transfer.plan import Need, TransferPlan
 from dvx.model.tree import Content, Entry, Tree, tree_content

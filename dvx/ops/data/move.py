@@ -15,7 +15,7 @@ from dvx.errors import DvxError, GraphError, UnknownTarget, nearest, quoted
 from dvx.formats import edit_yaml
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import join, parent, printable, relative, within
-from dvx.model.stage import is_url
+from dvx.model.pipelines.stage import is_url
 from dvx.model.tracked.pointer import Pointer
 from dvx.model.undo import Moved
 from dvx.ops.stages.owners import for_git

@@ -15,8 +15,8 @@ from dvx.errors import DvxError, GraphError, UnknownTarget
 from dvx.model.dataset import is_dataset
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import printable, within
-from dvx.model.stage import Stage
-from dvx.model.staleness import Cause, changes, exact, loose
+from dvx.model.pipelines.stage import Stage
+from dvx.model.pipelines.staleness import Cause, changes, exact, loose
 from dvx.model.tracked.pointer import Pointer
 from dvx.model.tree import holds
 from dvx.ops.stages.observation import Observer

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError
 from dvx.model.dataset import is_dataset
-from dvx.model.evidence import evidence
 from dvx.model.paths import located, parent
-from dvx.model.run import Run
+from dvx.model.pipelines.evidence import evidence
+from dvx.model.pipelines.run import Run
 from dvx.model.tracked.pointer import OutputKind, Recorded
 from dvx.ops.compare.metrics import observed
 from dvx.ops.pipelines.run_record import done_stages

@@ -16,7 +16,7 @@ from dvx.git import Git
 from dvx.model.events import Tell
 from dvx.model.experiment import ExpRef, check_name, draw_name
 from dvx.model.paths import check_path, printable
-from dvx.model.run import Place, Run, State
+from dvx.model.pipelines.run import Place, Run, State
 from dvx.model.sweep import combine
 from dvx.model.undo import Queued
 from dvx.ops.experiments.contents import extra_of

@@ -12,7 +12,7 @@ from msgspec import Struct
 from dvx.errors import DvxError
 from dvx.model.override import Override, put
 from dvx.model.paths import within
-from dvx.model.run import FAILURES, Place, Run, State
+from dvx.model.pipelines.run import FAILURES, Place, Run, State
 from dvx.ops.experiments.queue import log_of
 from dvx.ops.pipelines.worktrees import existing_room
 from dvx.project import Project

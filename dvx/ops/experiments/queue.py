@@ -16,7 +16,7 @@ from dvx.journal import Registry
 from dvx.model.events import Tell
 from dvx.model.experiment import OWN_REFS, ExpRef, named
 from dvx.model.paths import printable
-from dvx.model.run import FAILURES, Place, Run, State, Wish, encode_run, refuse_running
+from dvx.model.pipelines.run import FAILURES, Place, Run, State, Wish, encode_run, refuse_running
 from dvx.model.undo import Forgot, Ref, Stays
 from dvx.ops.experiments.auto_push import auto_push
 from dvx.ops.experiments.body import body_so_far

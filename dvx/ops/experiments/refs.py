@@ -13,7 +13,7 @@ from dvx.git.roots import is_ref_name
 from dvx.git.sharing import experiments_at
 from dvx.model.experiment import Experiment, ExpRef, check_name, named
 from dvx.model.paths import printable
-from dvx.model.run import State
+from dvx.model.pipelines.run import State
 from dvx.ops.tracked.refs import change_refs, git_of
 from dvx.project import Project
 

@@ -17,8 +17,8 @@ from dvx.git import Extra, Git, RefChange
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.experiment import ExpRef, check_name, draw_name, result_hash
 from dvx.model.paths import join, parent, printable
-from dvx.model.run import Run
-from dvx.model.staleness import ABSENT_CAUSES, INPUT_CAUSES, Action, changes, exact, loose
+from dvx.model.pipelines.run import Run
+from dvx.model.pipelines.staleness import ABSENT_CAUSES, INPUT_CAUSES, Action, changes, exact, loose
 from dvx.ops.experiments.contents import extra_of, tell_absent
 from dvx.ops.experiments.refs import head_of
 from dvx.ops.pipelines.overrides import edits_of, read_overrides

@@ -10,7 +10,7 @@ from msgspec import Struct
 from dvx.model.dataset import is_dataset
 from dvx.model.events import Notice, Tell
 from dvx.model.paths import listed
-from dvx.model.stage import is_url
+from dvx.model.pipelines.stage import is_url
 from dvx.ops.data.commit import CommitOptions
 from dvx.ops.data.commit import commit as commit_data
 from dvx.ops.experiments.auto_push import auto_push

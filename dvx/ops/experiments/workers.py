@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, suppress
 
 from dvx.errors import DvxError, StageFailed
 from dvx.model.events import Notice, Tell
-from dvx.model.run import FAILURES, Place, Run, State, Wish
+from dvx.model.pipelines.run import FAILURES, Place, Run, State, Wish
 from dvx.ops.experiments.clean import sweep_rooms
 from dvx.ops.experiments.queue import find_tasks, run_task
 from dvx.ops.pipelines.run_record import STOPS, asking, known_experiments, open_registry

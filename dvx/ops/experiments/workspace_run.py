@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from dvx.journal import Registry
 from dvx.model.events import Tell
-from dvx.model.run import FAILURES, Run, State
+from dvx.model.pipelines.run import FAILURES, Run, State
 from dvx.ops.experiments.auto_push import auto_push
 from dvx.ops.experiments.queue import give_up, taken, waiting_names
 from dvx.ops.experiments.run import RecordedExperiment, RunOptions, prepare, run

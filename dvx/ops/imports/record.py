@@ -17,9 +17,9 @@ from dvx.git import Git
 from dvx.git.worktree import examine
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import parent, printable, within
+from dvx.model.pipelines.stage import is_url
 from dvx.model.power import may_be_recorded
 from dvx.model.settings import OptionName, is_secret, redact
-from dvx.model.stage import is_url
 from dvx.model.tracked.origin import Origin, encode_origin, is_elsewhere, settings_of
 from dvx.model.tracked.pointer import encode_content
 from dvx.ops.data.add import AddOptions

@@ -15,7 +15,7 @@ from dvx.errors import DvxError, MissingData
 from dvx.git.clones import tip
 from dvx.git.places import GitPlace
 from dvx.model.events import Notice, Tell, silent
-from dvx.model.stage import is_url
+from dvx.model.pipelines.stage import is_url
 from dvx.model.tracked.origin import Origin, import_of, is_elsewhere
 from dvx.model.tracked.pointer import Pointer
 from dvx.ops.imports.records import agree, recorded_source

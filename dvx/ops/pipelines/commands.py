@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from dvx.errors import StageFailed
 from dvx.model.events import Notice, StageOutput, StageRetrying, StageStarted, Tell
-from dvx.model.history import Fact
-from dvx.model.stage import Stage
-from dvx.model.staleness import Reason
+from dvx.model.pipelines.run_history import Fact
+from dvx.model.pipelines.stage import Stage
+from dvx.model.pipelines.staleness import Reason
 from dvx.ops.pipelines.attempts import RunSetting, Try, attempt, follow
 from dvx.ops.pipelines.leases import Leases
 from dvx.ops.pipelines.snapshot_worktree import StageRoom

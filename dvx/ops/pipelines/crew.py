@@ -9,7 +9,7 @@ from functools import partial
 from queue import SimpleQueue
 
 from dvx.errors import DvxError
-from dvx.model.schedule import Schedule
+from dvx.model.pipelines.schedule import Schedule
 from dvx.shell import Shell
 
 _POLL_SECONDS = 0.1

@@ -10,11 +10,11 @@ from msgspec.structs import replace
 from dvx.errors import Corrupted, MissingData, UnsafePath, quoted
 from dvx.model.dataset import is_dataset
 from dvx.model.events import Notice, Tell
-from dvx.model.evidence import evidence
-from dvx.model.lock import StageState
 from dvx.model.paths import printable
-from dvx.model.stage import Stage
-from dvx.model.staleness import ABSENT_CAUSES, OUTPUT_CAUSES, Action, Cause, Reason, exact, loose, reasons_to_run
+from dvx.model.pipelines.evidence import evidence
+from dvx.model.pipelines.lock import StageState
+from dvx.model.pipelines.stage import Stage
+from dvx.model.pipelines.staleness import ABSENT_CAUSES, OUTPUT_CAUSES, Action, Cause, Reason, exact, loose, reasons_to_run
 from dvx.model.tracked.pointer import Recorded
 from dvx.model.tree import Content, Tree, tree_content
 from dvx.ops.stages.observation import Observer

@@ -14,12 +14,12 @@ from dvx.model.canonical import json_sorted
 from dvx.model.dataset import KEY, file_changes, is_dataset, lock_of, summary
 from dvx.model.digest import Digest
 from dvx.model.events import Tell, silent
-from dvx.model.evidence import evidence
-from dvx.model.lock import StageState
 from dvx.model.paths import join, parent
-from dvx.model.runcache import is_restorable
-from dvx.model.stage import Stage
-from dvx.model.staleness import OUTPUT_CAUSES, Action, Cause, Reason, changes, exact, loose
+from dvx.model.pipelines.evidence import evidence
+from dvx.model.pipelines.lock import StageState
+from dvx.model.pipelines.runcache import is_restorable
+from dvx.model.pipelines.stage import Stage
+from dvx.model.pipelines.staleness import OUTPUT_CAUSES, Action, Cause, Reason, changes, exact, loose
 from dvx.model.tracked.pointer import Recorded
 from dvx.model.tree import Content, Tree, diff_trees
 from dvx.ops.pipelines.code_changes import line_changes

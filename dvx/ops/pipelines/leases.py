@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from msgspec import DecodeError, Struct, field, json
 
 from dvx.config.places import machine_folder
-from dvx.model.schedule import fits, scarce
+from dvx.model.pipelines.schedule import fits, scarce
 from dvx.model.tracked.kept import WORKER
 from dvx.project import Project
 from dvx.store import files

@@ -12,9 +12,9 @@ from dvx.errors import Corrupted, DvxError, MissingData
 from dvx.model.canonical import json_sorted
 from dvx.model.dataset import KEY
 from dvx.model.events import Notice, Tell, silent
-from dvx.model.lock import StageState
-from dvx.model.map_items import MapItem, item_stage, items_of, variables_of
-from dvx.model.stage import Stage
+from dvx.model.pipelines.lock import StageState
+from dvx.model.pipelines.map_items import MapItem, item_stage, items_of, variables_of
+from dvx.model.pipelines.stage import Stage
 from dvx.model.tracked.pointer import Recorded
 from dvx.model.tree import Content, Entry, Tree
 from dvx.ops.stages.runcache import find_runs

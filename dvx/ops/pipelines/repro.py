@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from dvx.errors import DvxError, Partial
 from dvx.journal import Registry
 from dvx.model.events import Notice, Tell, silent
-from dvx.model.graph import Graph
-from dvx.model.run import Run
-from dvx.model.schedule import Schedule
-from dvx.model.staleness import Action
+from dvx.model.pipelines.graph import Graph
+from dvx.model.pipelines.run import Run
+from dvx.model.pipelines.schedule import Schedule
+from dvx.model.pipelines.staleness import Action
 from dvx.ops.pipelines.attempts import RunSetting
 from dvx.ops.pipelines.crew import Crew
 from dvx.ops.pipelines.leases import Leases

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dvx.errors import DvxError, quoted
 from dvx.model.events import Notice, Tell, silent
-from dvx.model.staleness import Action, Cause, Reason
+from dvx.model.pipelines.staleness import Action, Cause, Reason
 from dvx.model.tracked.pointer import Pointer
 from dvx.model.tree import holds
 from dvx.ops.data.add import AddOptions, add

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dvx.errors import DvxError
 from dvx.model.events import Notice, Tell
 from dvx.model.paths import is_outside
-from dvx.model.stage import Stage
-from dvx.model.staleness import ABSENT_CAUSES
+from dvx.model.pipelines.stage import Stage
+from dvx.model.pipelines.staleness import ABSENT_CAUSES
 from dvx.model.tracked.pointer import Pointer
 from dvx.ops.imports.update import complete
 from dvx.ops.pipelines.decisions import StageChoice

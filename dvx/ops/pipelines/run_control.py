@@ -8,7 +8,7 @@ from typing import Self
 
 from dvx.errors import DvxError
 from dvx.model.events import Notice, Tell
-from dvx.model.run import Wish
+from dvx.model.pipelines.run import Wish
 from dvx.ops.pipelines.run_record import Recorder, cancelled
 from dvx.shell import Shell
 

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError, UnknownTarget, nearest
 from dvx.journal import Registry
-from dvx.model.history import Fact, FactRow, RunRecord, fold
-from dvx.model.run import Run, State, Wish
+from dvx.model.pipelines.run import Run, State, Wish
+from dvx.model.pipelines.run_history import Fact, FactRow, RunRecord, fold
 from dvx.model.tracked.kept import RUN
 from dvx.ops.stages.worker_locks import employed, home_of, is_employed, sweep_dead
 from dvx.project import Project

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dvx.errors import DvxError, GitError, UnsafePath
 from dvx.git.worktree import listed
 from dvx.model.events import Tell
-from dvx.model.lock import StageState
 from dvx.model.paths import parent, printable, within
-from dvx.model.stage import Stage, is_url
+from dvx.model.pipelines.lock import StageState
+from dvx.model.pipelines.stage import Stage, is_url
 from dvx.model.tracked.kept import file_name
 from dvx.ops.pipelines.worktrees import clear_room, empty_room, existing_room, ident_of, room_at
 from dvx.ops.stages.inputs import Inputs

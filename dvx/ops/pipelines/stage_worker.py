@@ -21,10 +21,10 @@ from dvx.model.events import (
     StageStarted,
     Tell,
 )
-from dvx.model.history import Fact
-from dvx.model.lock import StageState
-from dvx.model.stage import Stage
-from dvx.model.staleness import Action
+from dvx.model.pipelines.lock import StageState
+from dvx.model.pipelines.run_history import Fact
+from dvx.model.pipelines.stage import Stage
+from dvx.model.pipelines.staleness import Action
 from dvx.ops.pipelines.attempts import RunSetting, Try
 from dvx.ops.pipelines.commands import Commands
 from dvx.ops.pipelines.crew import Crew

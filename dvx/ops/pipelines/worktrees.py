@@ -16,8 +16,8 @@ from dvx.model.canonical import json_sorted
 from dvx.model.digest import digest_bytes
 from dvx.model.events import Notice, Tell
 from dvx.model.paths import printable
+from dvx.model.pipelines.run import Run, State
 from dvx.model.power import Power, power_of
-from dvx.model.run import Run, State
 from dvx.model.settings import Level, is_path
 from dvx.model.tracked.kept import OWN_FOLDER
 from dvx.ops.pipelines.overrides import edits_of

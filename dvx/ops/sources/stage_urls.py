@@ -13,8 +13,8 @@ from dvx.errors import DvxError, MissingData
 from dvx.model.dialect import Dialect
 from dvx.model.digest import Digest, new_hasher
 from dvx.model.events import Tell
-from dvx.model.evidence import TOKEN_FIELDS
 from dvx.model.paths import check_paths, located
+from dvx.model.pipelines.evidence import TOKEN_FIELDS
 from dvx.model.tracked.pointer import Recorded
 from dvx.model.tree import Content, Entry, Tree, tree_content
 from dvx.ops.sources.urls import There, UrlSource

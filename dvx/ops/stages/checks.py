@@ -7,12 +7,12 @@ import os
 from dvx.errors import DvxError, MissingData, UnsafePath, nearest, quoted
 from dvx.git.submodules import submodule_of
 from dvx.model.dataset import is_dataset, name_of
-from dvx.model.evidence import evidence
-from dvx.model.lock import StageState
 from dvx.model.params import is_pattern
 from dvx.model.paths import is_outside, parent, printable
+from dvx.model.pipelines.evidence import evidence
+from dvx.model.pipelines.lock import StageState
+from dvx.model.pipelines.stage import Stage, is_url
 from dvx.model.settings import redact
-from dvx.model.stage import Stage, is_url
 from dvx.model.tracked.pointer import Recorded
 from dvx.ops.stages.git_outputs import InGit
 from dvx.ops.tracked.index import Index

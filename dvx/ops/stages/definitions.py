@@ -6,7 +6,7 @@ import os
 
 from dvx.errors import DvxError
 from dvx.model.events import Notice, Tell
-from dvx.model.stage import Pipeline, Stage
+from dvx.model.pipelines.stage import Pipeline, Stage
 from dvx.ops.tracked.index import Index
 from dvx.ops.tracked.pipeline_files import command_style, parse_pipeline
 from dvx.ops.tracked.sources import Workspace

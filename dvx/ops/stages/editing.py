@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from dvx.errors import DvxError, GraphError, UnknownTarget, UsageError, nearest, quoted
 from dvx.formats import dump_yaml, edit_yaml
 from dvx.model.paths import is_outside, join, located, parent, printable, relative
-from dvx.model.pipeline import DEFAULT_PARAMS
-from dvx.model.stage import Stage
+from dvx.model.pipelines.definition import DEFAULT_PARAMS
+from dvx.model.pipelines.stage import Stage
 from dvx.ops.stages.checks import check_outputs
 from dvx.ops.stages.git_outputs import InGit
 from dvx.ops.tracked.git_ignored import demand_shared

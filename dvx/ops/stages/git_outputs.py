@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
-from dvx.model.stage import Stage
+from dvx.model.pipelines.stage import Stage
 from dvx.project import Project
 
 

@@ -19,10 +19,10 @@ from dvx.model.canonical import json_sorted
 from dvx.model.dataset import is_dataset
 from dvx.model.digest import Digest, new_hasher
 from dvx.model.events import silent
-from dvx.model.evidence import evidence
-from dvx.model.lock import StageState
 from dvx.model.paths import printable
-from dvx.model.stage import ParamFile, Stage, is_url
+from dvx.model.pipelines.evidence import evidence
+from dvx.model.pipelines.lock import StageState
+from dvx.model.pipelines.stage import ParamFile, Stage, is_url
 from dvx.model.tracked.pointer import Recorded
 from dvx.model.tree import diff_trees
 from dvx.ops.stages.observation import Observer

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
-from dvx.model.stage import Stage
+from dvx.model.pipelines.stage import Stage
 from dvx.model.tracked.kept import Count, Log, MaybeWorker, Moment, RunId, RunKey, convert_kept, file_name, read_kept
 from dvx.ops.stages.worker_locks import is_employed
 from dvx.project import Project

@@ -10,10 +10,10 @@ from msgspec import Struct, field
 
 from dvx.formats import decoded, load_yaml
 from dvx.model.events import Tell, silent
-from dvx.model.graph import Graph
-from dvx.model.lock import StageState
-from dvx.model.run_settings import PLAIN, RunSettings
-from dvx.model.stage import Stage
+from dvx.model.pipelines.graph import Graph
+from dvx.model.pipelines.lock import StageState
+from dvx.model.pipelines.run_settings import PLAIN, RunSettings
+from dvx.model.pipelines.stage import Stage
 from dvx.model.tracked.pointer import Output, OutputKind, Pointer, Recorded, encode_lock_entry
 from dvx.ops.stages.repro_plan import ReproOptions, find_stages
 from dvx.ops.tracked.index import Index, load_index

@@ -11,9 +11,9 @@ from dvx.formats import load_data
 from dvx.model.dataset import KEY, Dataset, is_dataset, name_of
 from dvx.model.digest import Digest
 from dvx.model.events import Tell
-from dvx.model.lock import StageState
 from dvx.model.params import select
-from dvx.model.stage import ParamFile, Stage, is_url
+from dvx.model.pipelines.lock import StageState
+from dvx.model.pipelines.stage import ParamFile, Stage, is_url
 from dvx.model.tracked.pointer import Recorded
 from dvx.model.tree import Content, named_digests
 from dvx.ops.tracked.sources import Workspace

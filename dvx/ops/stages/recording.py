@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from dvx.errors import MissingData
 from dvx.model.events import Tell
-from dvx.model.evidence import evidence
-from dvx.model.lock import StageState
 from dvx.model.paths import printable
-from dvx.model.runcache import is_recordable
-from dvx.model.stage import Stage
+from dvx.model.pipelines.evidence import evidence
+from dvx.model.pipelines.lock import StageState
+from dvx.model.pipelines.runcache import is_recordable
+from dvx.model.pipelines.stage import Stage
 from dvx.model.tracked.pointer import Recorded
 from dvx.model.tree import Content
 from dvx.ops.stages.checks import refuse_cached

@@ -10,9 +10,9 @@ from msgspec import Struct, ValidationError, convert, field, to_builtins
 from msgspec.structs import replace
 
 from dvx.errors import DvxError, UnknownTarget, nearest
-from dvx.model.graph import Graph
 from dvx.model.paths import join, within
-from dvx.model.staleness import Action, Reason
+from dvx.model.pipelines.graph import Graph
+from dvx.model.pipelines.staleness import Action, Reason
 from dvx.ops.tracked.git_ignored import check_seen
 from dvx.ops.tracked.index import Index
 from dvx.ops.tracked.pipeline_files import check_graph

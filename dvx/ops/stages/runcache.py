@@ -11,9 +11,9 @@ from typing import Any
 from dvx.errors import DvxError
 from dvx.formats import dump_yaml, load_yaml
 from dvx.model.events import Notice, Tell
-from dvx.model.lock import StageState, decode_state, encode_state
-from dvx.model.runcache import is_recordable, is_restorable, is_run_name, outdated, run_key, run_value
-from dvx.model.stage import Stage
+from dvx.model.pipelines.lock import StageState, decode_state, encode_state
+from dvx.model.pipelines.runcache import is_recordable, is_restorable, is_run_name, outdated, run_key, run_value
+from dvx.model.pipelines.stage import Stage
 from dvx.project import Project
 from dvx.store import files
 

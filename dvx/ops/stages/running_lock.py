@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from dvx.errors import DvxError
 from dvx.model.events import Notice, Tell
-from dvx.model.stage import Stage, is_url
+from dvx.model.pipelines.stage import Stage, is_url
 from dvx.model.tracked.kept import file_name
 from dvx.project import Project
 from dvx.store import files, path_locks

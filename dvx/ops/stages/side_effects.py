@@ -6,7 +6,7 @@ import os
 
 from dvx.model.events import Notice, Tell
 from dvx.model.paths import join, overlap, parent, printable
-from dvx.model.stage import Stage
+from dvx.model.pipelines.stage import Stage
 from dvx.ops.tracked.index import Index
 from dvx.project import Project
 

@@ -24,8 +24,8 @@ from dvx.project import Project
 
 if TYPE_CHECKING:
     from dvx.model.dataset import Dataset
-    from dvx.model.lock import Lock, StageState
-    from dvx.model.stage import Pipeline, Stage
+    from dvx.model.pipelines.lock import Lock, StageState
+    from dvx.model.pipelines.stage import Pipeline, Stage
 
 
 Doubt = Callable[[str, DvxError], None]

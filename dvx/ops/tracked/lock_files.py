@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dvx.formats import decoded, only_stage, splice_lock
-from dvx.model.lock import StageState, encode_state, keeping_versions
 from dvx.model.paths import join, parent
-from dvx.model.stage import Pipeline, Stage
+from dvx.model.pipelines.lock import StageState, encode_state, keeping_versions
+from dvx.model.pipelines.stage import Pipeline, Stage
 from dvx.ops.tracked.pipeline_files import parse_lock
 from dvx.ops.tracked.sources import Workspace
 from dvx.project import Project

@@ -12,13 +12,13 @@ from dvx.errors import DvxError, FormatError, SchemaError
 from dvx.formats import decoded, load_data, load_yaml, locate, schema_error
 from dvx.model.dataset import is_dataset
 from dvx.model.dialect import Dialect
-from dvx.model.expanded import CommandStyle
-from dvx.model.graph import Graph, Node, build_graph
-from dvx.model.lock import Lock, decode_lock
 from dvx.model.paths import join, located, parent
-from dvx.model.pipeline import decode_pipeline
+from dvx.model.pipelines.definition import decode_pipeline
+from dvx.model.pipelines.expanded import CommandStyle
+from dvx.model.pipelines.graph import Graph, Node, build_graph
+from dvx.model.pipelines.lock import Lock, decode_lock
+from dvx.model.pipelines.stage import Pipeline, Stage, is_url
 from dvx.model.settings import redact
-from dvx.model.stage import Pipeline, Stage, is_url
 from dvx.project import Project
 from dvx.store import files
 

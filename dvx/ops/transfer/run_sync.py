@@ -19,7 +19,7 @@ from dvx.formats import load_yaml
 from dvx.model.dialect import Dialect
 from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell
-from dvx.model.runcache import run_key, run_value
+from dvx.model.pipelines.runcache import run_key, run_value
 from dvx.model.tracked.pointer import decode_entry
 from dvx.model.transfer.plan import ChosenPath, TransferResult
 from dvx.ops.tracked.index import load_index

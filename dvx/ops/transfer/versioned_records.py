@@ -14,9 +14,9 @@ from msgspec import Struct
 from dvx.errors import Corrupted, DvxError, MissingData, UnsafePath
 from dvx.formats import edit_yaml, splice_lock
 from dvx.model.digest import Digest, field_of
-from dvx.model.lock import encode_state
 from dvx.model.paths import join, parent, printable
-from dvx.model.stage import Stage
+from dvx.model.pipelines.lock import encode_state
+from dvx.model.pipelines.stage import Stage
 from dvx.model.tracked.pointer import Recorded, encode_content, stage_checksum
 from dvx.model.transfer.plan import ChosenPath
 from dvx.model.transfer.versioned import Version, cloud_of, place_of, rows_of, tree_of

@@ -13,7 +13,7 @@ from dvx.errors import DvxError, quoted
 from dvx.model.digest import Digest
 from dvx.model.events import Tell
 from dvx.model.gc import GcPlan, PackFate, Stored, Used, plan_gc
-from dvx.model.runcache import is_run_name, outdated
+from dvx.model.pipelines.runcache import is_run_name, outdated
 from dvx.model.transfer.claims import KEPT_SECONDS, is_claim_name
 from dvx.ops.tracked.reach import Reach
 from dvx.ops.transfer.claims import Claimed, wait

@@ -16,8 +16,8 @@ from dvx.errors import Corrupted
 from dvx.formats import splice_lock
 from dvx.model.digest import LEGACY, TREE_SUFFIX, Digest, digest_bytes
 from dvx.model.events import Notice, Progress, Tell, silent
-from dvx.model.lock import StageState, encode_state
 from dvx.model.paths import join, parent
+from dvx.model.pipelines.lock import StageState, encode_state
 from dvx.model.tracked.pointer import Pointer, Recorded, stage_checksum
 from dvx.model.tree import Tree, encode_tree
 from dvx.ops.stages.owners import for_git

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from dvx.formats import dump_yaml, edit_yaml, load_yaml
 from dvx.model.dialect import Dialect
-from dvx.model.lock import StageState, encode_state
-from dvx.model.stage import Pipeline, Stage
+from dvx.model.pipelines.lock import StageState, encode_state
+from dvx.model.pipelines.stage import Pipeline, Stage
 from dvx.model.tracked.pointer import Pointer, Recorded, stage_checksum
 from dvx.ops.tracked.index import Index
 from dvx.ops.tracked.pipeline_files import command_style, parse_pipeline

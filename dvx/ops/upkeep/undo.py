@@ -14,7 +14,7 @@ from dvx.model.digest import Digest, digest_bytes
 from dvx.model.events import Tell, silent
 from dvx.model.experiment import EXPERIMENTS, ExpRef
 from dvx.model.paths import printable
-from dvx.model.run import Run, State, decode_run, refuse_running
+from dvx.model.pipelines.run import Run, State, decode_run, refuse_running
 from dvx.model.tree import Entry
 from dvx.model.undo import Began, Forgot, Left, Moved, Placed, Queued, Ref, Returns
 from dvx.model.undoing import History, Undoable, decode_facts, history

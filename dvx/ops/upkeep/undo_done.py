@@ -13,7 +13,7 @@ from dvx.git.changing import is_checked_out
 from dvx.model.events import Tell, silent
 from dvx.model.experiment import EXPERIMENTS
 from dvx.model.paths import printable
-from dvx.model.run import decode_run
+from dvx.model.pipelines.run import decode_run
 from dvx.model.tree import Content, decode_tree
 from dvx.model.undo import Began, Ended, Forgot, Left, Moved, Placed, Queued, Returns
 from dvx.model.undoing import Undoable

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from dvx.model.paths import join, parent
-from dvx.model.run_settings import PLAIN, RunSettings
+from dvx.model.pipelines.run_settings import PLAIN, RunSettings
 from dvx.model.tracked.pointer import Output
 
 

@@ -12,10 +12,10 @@ from dvx.errors import SchemaError, nearest
 from dvx.model.canonical import ordered
 from dvx.model.dataset import KEY, lock_of
 from dvx.model.dialect import Dialect
-from dvx.model.evidence import TOKEN_FIELDS, evidence
 from dvx.model.paths import is_outside, located, parent, relative
-from dvx.model.pipeline import DEFAULT_PARAMS
-from dvx.model.stage import Pipeline, Stage
+from dvx.model.pipelines.definition import DEFAULT_PARAMS
+from dvx.model.pipelines.evidence import TOKEN_FIELDS, evidence
+from dvx.model.pipelines.stage import Pipeline, Stage
 from dvx.model.tracked.pointer import Recorded, decode_entry, encode_lock_entry
 
 SCHEMA = "2.0"

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypedDict
 from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
-from dvx.model.run import Run, State
+from dvx.model.pipelines.run import Run, State
 from dvx.model.tracked.kept import Count, Log, Moment, RunId, RunKey, check_kept, convert_kept
 
 

@@ -14,8 +14,8 @@ from typing import Any
 from msgspec import Struct, field
 
 from dvx.errors import SchemaError
-from dvx.model.expanded import OPEN, CommandStyle, as_text
-from dvx.model.variables import FoundValue, VariableScope, Where, dotted, is_composite, plain
+from dvx.model.pipelines.expanded import OPEN, CommandStyle, as_text
+from dvx.model.pipelines.variables import FoundValue, VariableScope, Where, dotted, is_composite, plain
 
 _ESCAPED = "\\${"
 _REFERENCE = re.compile(r"(?<!\\)\$\{([^}\n]*)\}")

@@ -1,6 +1,6 @@
 """MapSettings: a stage over the files of a folder, or over a list, each item of which is run and kept on its own.
 
-Settings are read by hand, for the reason that `model.run_settings` gives.
+Settings are read by hand, for the reason that `model.pipelines.run_settings` gives.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError, SchemaError, UnsafePath, nearest
 from dvx.model.canonical import json_sorted
-from dvx.model.expanded import as_text
 from dvx.model.paths import check_path, join, parent, relative
-from dvx.model.stage import MapSettings, Stage
+from dvx.model.pipelines.expanded import as_text
+from dvx.model.pipelines.stage import MapSettings, Stage
 from dvx.model.tracked.pointer import Output, OutputKind
 
 SETTINGS = "DVX_MAP"

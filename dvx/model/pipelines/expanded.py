@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from dvx.model.pipeline_schema import Where
+from dvx.model.pipelines.schema import Where
 
 OPEN = "${"
 

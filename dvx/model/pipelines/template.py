@@ -12,10 +12,10 @@ from typing import Any
 from msgspec import Struct
 
 from dvx.errors import SchemaError, nearest
-from dvx.model.expanded import CommandStyle, Expanded, as_text, is_templated
-from dvx.model.interpolate import Interpolator, Ledger, Use, kind, names_variables
 from dvx.model.paths import join
-from dvx.model.variables import FoundValue, Layer, VariableScope, Where, dotted, is_composite
+from dvx.model.pipelines.expanded import CommandStyle, Expanded, as_text, is_templated
+from dvx.model.pipelines.interpolate import Interpolator, Ledger, Use, kind, names_variables
+from dvx.model.pipelines.variables import FoundValue, Layer, VariableScope, Where, dotted, is_composite
 
 DEFAULT_FILE = "params.yaml"
 # what a list, mapping or scalar counts, and what a stage does beside that, in characters

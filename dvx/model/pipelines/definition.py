@@ -13,11 +13,11 @@ from msgspec.structs import replace
 from dvx.errors import GraphError, SchemaError, UnsafePath
 from dvx.model.dataset import spec_of
 from dvx.model.dialect import Dialect
-from dvx.model.expanded import CommandStyle, Expanded, as_text, is_templated
 from dvx.model.paths import check_path, is_outside, join, located, parent, relative
-from dvx.model.pipeline_schema import Where, check_document
-from dvx.model.run_settings import RunSettings, decode_run, has_settings
-from dvx.model.stage import ParamFile, Pipeline, Stage, address_of
+from dvx.model.pipelines.expanded import CommandStyle, Expanded, as_text, is_templated
+from dvx.model.pipelines.run_settings import RunSettings, decode_run, has_settings
+from dvx.model.pipelines.schema import Where, check_document
+from dvx.model.pipelines.stage import ParamFile, Pipeline, Stage, address_of
 from dvx.model.tracked.pointer import Output, OutputKind
 
 DEFAULT_PARAMS = "params.yaml"
@@ -40,7 +40,7 @@ def decode_pipeline(
     top = check_document(document, dialect)
     if _needs_expansion(top):
         # slow to load, and most files do without
-        from dvx.model.template import expand
+        from dvx.model.pipelines.template import expand
 
         expanded = expand(top, file, load, style)
     else:
@@ -127,7 +127,7 @@ class _Reader:
 
     def _mapping(self, stage: Stage, raw: Any) -> Stage:
         # few files have such stages
-        from dvx.model.map_items import check_mapped, decode_map, in_folder
+        from dvx.model.pipelines.map_items import check_mapped, decode_map, in_folder
 
         where = (*self._where, "map")
         settings = in_folder(decode_map(raw, where), self._workdir)

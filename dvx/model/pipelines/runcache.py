@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dvx.model.canonical import json_sorted
-from dvx.model.stage import Stage, is_url
+from dvx.model.pipelines.stage import Stage, is_url
 
 FOLDER = "runs"
 KEPT_SECONDS = 180 * 86_400.0
