@@ -117,7 +117,7 @@ ELSEWHERE = {
 }
 
 
-EDITING = {"dvx.formats.editing", "dvx.model.override"}
+EDITING = {"dvx.formats.editing", "dvx.model.experiments.override"}
 
 
 def plain_project(root: Path) -> None:

@@ -11,7 +11,7 @@ from dvx.cli.common import JsonOption, RecursiveOption, StagesArgument, find_pro
 from dvx.cli.experiments import MessageOption, NameOption, tell_way_back
 from dvx.cli.queue import APPLY, run_waiting
 from dvx.errors import UsageError
-from dvx.model.override import Op, Override
+from dvx.model.experiments.override import Op, Override
 from dvx.model.pipelines.run import State
 from dvx.ops.experiments.run import RunOptions
 from dvx.ops.stages.repro_plan import ReproOptions

@@ -11,7 +11,7 @@ from msgspec import Struct
 from dvx.cli import complete, render
 from dvx.cli.common import JobsOption, JsonOption, RemoteOption, find_project
 from dvx.cli.experiments import AllCommitsOption, NumberOption, RevisionsOption
-from dvx.model.experiment import ExpRef
+from dvx.model.experiments.refs import ExpRef
 from dvx.model.transfer.plan import TransferResult
 from dvx.ops.experiments.refs import BaselineScope
 from dvx.ops.experiments.share import Shared, ShareOptions

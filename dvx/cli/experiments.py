@@ -10,7 +10,7 @@ import typer
 from dvx.cli import complete, render
 from dvx.cli.common import JsonOption, RecursiveOption, TargetsArgument, find_project
 from dvx.errors import quoted
-from dvx.model.experiment import Experiment, ExpRef
+from dvx.model.experiments.refs import Experiment, ExpRef
 from dvx.model.pipelines.run import State
 from dvx.ops.experiments.refs import BaselineScope, Group
 from dvx.ops.tracked.refs import git_of

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dvx.errors import FormatError
 from dvx.formats.data import load_data, suffix_of
 from dvx.formats.reading import decoded
-from dvx.model.override import Edit, Override, apply, edits, put
+from dvx.model.experiments.override import Edit, Override, apply, edits, put
 from dvx.model.params import same
 
 _BOM = b"\xef\xbb\xbf"

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from dvx.errors import ConfigError, DvxError
-from dvx.model.override import Op, Override
+from dvx.model.experiments.override import Op, Override
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./")
 _WORDS = frozenset({"null", "true", "false", "nan", "inf"})

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from msgspec import Struct
 
 from dvx.formats.mistakes import DEPTH, mistake
-from dvx.model.override import Edit
+from dvx.model.experiments.override import Edit
 
 _BLANK = re.compile(r"(?:[ \t\r\n]+|//[^\r\n]*|/\*.*?\*/)*", re.DOTALL)
 _LITERAL = re.compile(r"true|false|null|NaN|-?Infinity|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")

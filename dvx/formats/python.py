@@ -13,7 +13,7 @@ from typing import Any
 from dvx.errors import FormatError
 from dvx.formats.mistakes import mistake
 from dvx.formats.scalars import writable
-from dvx.model.override import Edit
+from dvx.model.experiments.override import Edit
 from dvx.model.params import lookup, number_of, same
 
 Tree = dict[str, Any]

@@ -18,7 +18,7 @@ from dvx.errors import DvxError, FormatError
 from dvx.formats.reading import load_yaml
 from dvx.formats.scalars import plain_value
 from dvx.formats.spans import Document, Node, Said, compose
-from dvx.model.override import Edit
+from dvx.model.experiments.override import Edit
 from dvx.model.params import lookup, same
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./](?:[\w./@+=()<>|&;$*^~-]|:(?=[\w/.])| (?=[\w./]))*", re.ASCII)

@@ -11,7 +11,7 @@ from dvx.git import process
 from dvx.git.places import GitPlace, find_place
 from dvx.git.repository import Git
 from dvx.git.values import RefChange
-from dvx.model.experiment import EXPERIMENTS, OWN_REFS
+from dvx.model.experiments.refs import EXPERIMENTS, OWN_REFS
 from dvx.model.paths import printable
 
 _PROCESSES = "/proc"

@@ -7,7 +7,7 @@ import os
 from dvx.errors import GitError, UnknownTarget
 from dvx.git import process, values
 from dvx.git.places import GitPlace, is_hidden
-from dvx.model.experiment import EXPERIMENTS, ExpRef
+from dvx.model.experiments.refs import EXPERIMENTS, ExpRef
 from dvx.model.paths import printable
 from dvx.model.settings import redact
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dvx.git import process, values
 from dvx.git.repository import Git
-from dvx.model.experiment import EXPERIMENTS, Experiment, ExpRef
+from dvx.model.experiments.refs import EXPERIMENTS, Experiment, ExpRef
 
 
 def dated_experiments(git: Git) -> list[Experiment]:

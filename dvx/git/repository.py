@@ -16,7 +16,7 @@ from dvx.git import process, seeing, values
 from dvx.git.places import GitPlace, find_place
 from dvx.git.trees import Trees, objects, present
 from dvx.git.values import CommitInfo, Extra, TreeComparison
-from dvx.model.experiment import EXPERIMENTS, ExpRef
+from dvx.model.experiments.refs import EXPERIMENTS, ExpRef
 from dvx.model.paths import printable
 
 

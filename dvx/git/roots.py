@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dvx.git import process, trees, values
 from dvx.git.repository import Git
 from dvx.git.walking import in_line, steps
-from dvx.model.experiment import EXPERIMENTS, OWN_REFS, ExpRef
+from dvx.model.experiments.refs import EXPERIMENTS, OWN_REFS, ExpRef
 
 _REGULAR = "100"
 _HEX = frozenset("0123456789abcdef")

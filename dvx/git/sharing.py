@@ -9,7 +9,7 @@ from dvx.git import process, values
 from dvx.git.changing import check_folders
 from dvx.git.repository import Git
 from dvx.git.values import RefChange
-from dvx.model.experiment import ExpRef
+from dvx.model.experiments.refs import ExpRef
 
 _PORTION = 500
 

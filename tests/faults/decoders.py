@@ -33,8 +33,8 @@ from dvx.journal import rows
 from dvx.model import ini
 from dvx.model.dialect import DIALECTS, DVC, NATIVE, Dialect
 from dvx.model.digest import Digest
-from dvx.model.experiment import ExpRef, named
-from dvx.model.override import Op, Override
+from dvx.model.experiments.override import Op, Override
+from dvx.model.experiments.refs import ExpRef, named
 from dvx.model.params import flatten, measured, parse_key, select
 from dvx.model.paths import printable
 from dvx.model.pipelines.run import Run, State, encode_run

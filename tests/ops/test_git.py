@@ -11,7 +11,7 @@ from dvx.errors import GitError, UnknownTarget
 from dvx.git import Git, RefChange, TreeComparison
 from dvx.git.changing import update_refs
 from dvx.git.values import Extra
-from dvx.model.experiment import ExpRef
+from dvx.model.experiments.refs import ExpRef
 from tests.helpers import commit_all, dvx, git, write
 
 

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from dvx.errors import DvxError, UnknownTarget, UsageError
 from dvx.journal import Registry
 from dvx.model.events import silent
-from dvx.model.override import Op, Override
+from dvx.model.experiments.override import Op, Override
 from dvx.model.pipelines.run import Place, Run, State, decode_run, encode_run
 from dvx.ops.experiments.enqueue import TaskOptions, enqueue
 from dvx.ops.experiments.queue import find_tasks, log_of, remove_tasks, retry

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dvx.errors import UsageError
-from dvx.model.experiment import ExpRef, check_name, draw_name, result_hash, why_bad
+from dvx.model.experiments.refs import ExpRef, check_name, draw_name, result_hash, why_bad
 
 BASE = "3d07f4618e2ea13647830491caa8b7e8b20675e7"
 

@@ -31,7 +31,7 @@ from dvx.formats import (
     splice_dataset,
     splice_lock,
 )
-from dvx.model.override import parse_override
+from dvx.model.experiments.override import parse_override
 from tests.patience import within
 
 STAGE = {"cmd": "python train.py", "outs": [{"path": "model.bin", "hash": "md5", "md5": "0" * 31 + "a", "size": 4}]}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dvx.errors import DvxError, UsageError
-from dvx.model.override import Op, Override, apply, parse_override
+from dvx.model.experiments.override import Op, Override, apply, parse_override
 from dvx.model.params import (
     Change,
     diff,

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 from dvx.errors import DvxError
 from dvx.formats import edit_data, load_data
-from dvx.model.override import parse_override
+from dvx.model.experiments.override import parse_override
 
 STYLES = {
     "block": "# top\nv: 0.10   # rate\nkept:\n    a: 'no'   # quoted\n    b: \"on\"\n    c: '12:30'\n    d: 1e-3\n    e: yes\n",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dvx.errors import UsageError
-from dvx.model.sweep import combine, parse_sweep
+from dvx.model.experiments.sweep import combine, parse_sweep
 
 
 def values(text: str) -> list[Any]:

@@ -10,8 +10,8 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from dvx.errors import DvxError
-from dvx.model.experiment import check_name
-from dvx.model.override import Op, Override
+from dvx.model.experiments.override import Op, Override
+from dvx.model.experiments.refs import check_name
 from dvx.model.paths import check_path
 from dvx.model.tracked.kept import Body, MaybeCommit, MaybeWorker, Moment, RunId, check_kept, convert_kept
 

@@ -11,7 +11,7 @@ from dvx.config.own import is_private
 from dvx.errors import AtRisk, MissingData, UnsafePath
 from dvx.git import Git
 from dvx.model.events import Notice, Tell
-from dvx.model.experiment import Experiment
+from dvx.model.experiments.refs import Experiment
 from dvx.model.paths import listed, parent, printable
 from dvx.model.undo import Stays
 from dvx.ops.experiments.merge import on_top

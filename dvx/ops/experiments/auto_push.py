@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dvx.errors import DvxError, quoted
 from dvx.model.events import Notice, Tell
-from dvx.model.experiment import ExpRef
+from dvx.model.experiments.refs import ExpRef
 from dvx.model.paths import printable
 from dvx.model.settings import OptionName
 from dvx.ops.experiments.share import ShareOptions, push

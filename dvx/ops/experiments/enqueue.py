@@ -14,10 +14,10 @@ from msgspec.structs import replace
 from dvx.errors import DvxError, UsageError
 from dvx.git import Git
 from dvx.model.events import Tell
-from dvx.model.experiment import ExpRef, check_name, draw_name
+from dvx.model.experiments.refs import ExpRef, check_name, draw_name
+from dvx.model.experiments.sweep import combine
 from dvx.model.paths import check_path, printable
 from dvx.model.pipelines.run import Place, Run, State
-from dvx.model.sweep import combine
 from dvx.model.undo import Queued
 from dvx.ops.experiments.contents import extra_of
 from dvx.ops.experiments.queue import SNAPSHOTS, release, taken, waiting_names

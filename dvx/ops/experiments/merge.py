@@ -10,7 +10,7 @@ from dvx.git import Git
 from dvx.git.hooks import merge_texts
 from dvx.git.merging import Unmerged, begin_merge, distance, end_merge, settle
 from dvx.model.events import Notice, Tell
-from dvx.model.experiment import Experiment
+from dvx.model.experiments.refs import Experiment
 from dvx.model.paths import printable
 from dvx.ops.setup.merge import Versions, merge
 from dvx.ops.tracked.index import load_index

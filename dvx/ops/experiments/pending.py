@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from dvx.errors import DvxError
-from dvx.model.override import Override, put
+from dvx.model.experiments.override import Override, put
 from dvx.model.paths import within
 from dvx.model.pipelines.run import FAILURES, Place, Run, State
 from dvx.ops.experiments.queue import log_of

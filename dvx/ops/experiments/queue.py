@@ -14,7 +14,7 @@ from dvx.errors import DvxError, UnknownTarget, nearest
 from dvx.git import RefChange
 from dvx.journal import Registry
 from dvx.model.events import Tell
-from dvx.model.experiment import OWN_REFS, ExpRef, named
+from dvx.model.experiments.refs import OWN_REFS, ExpRef, named
 from dvx.model.paths import printable
 from dvx.model.pipelines.run import FAILURES, Place, Run, State, Wish, encode_run, refuse_running
 from dvx.model.undo import Forgot, Ref, Stays

@@ -11,7 +11,7 @@ from dvx.git import Git, RefChange
 from dvx.git.dated import dated_experiments
 from dvx.git.roots import is_ref_name
 from dvx.git.sharing import experiments_at
-from dvx.model.experiment import Experiment, ExpRef, check_name, named
+from dvx.model.experiments.refs import Experiment, ExpRef, check_name, named
 from dvx.model.paths import printable
 from dvx.model.pipelines.run import State
 from dvx.ops.tracked.refs import change_refs, git_of

@@ -15,7 +15,7 @@ from dvx.errors import DvxError, RefMoved
 from dvx.formats import load_yaml
 from dvx.git import Extra, Git, RefChange
 from dvx.model.events import Notice, Tell, silent
-from dvx.model.experiment import ExpRef, check_name, draw_name, result_hash
+from dvx.model.experiments.refs import ExpRef, check_name, draw_name, result_hash
 from dvx.model.paths import join, parent, printable
 from dvx.model.pipelines.run import Run
 from dvx.model.pipelines.staleness import ABSENT_CAUSES, INPUT_CAUSES, Action, changes, exact, loose

@@ -15,7 +15,7 @@ from dvx.errors import DvxError, UnknownTarget, nearest
 from dvx.git import Git, RefChange
 from dvx.git.sharing import experiments_at, push_refs
 from dvx.model.events import Tell, silent
-from dvx.model.experiment import OWN_REFS, ExpRef, named
+from dvx.model.experiments.refs import OWN_REFS, ExpRef, named
 from dvx.model.paths import printable
 from dvx.model.transfer.plan import TransferResult
 from dvx.model.undo import Stays

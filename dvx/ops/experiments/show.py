@@ -16,7 +16,7 @@ from msgspec import Struct, field
 
 from dvx.errors import GitError
 from dvx.git import CommitInfo, Git
-from dvx.model.experiment import Experiment
+from dvx.model.experiments.refs import Experiment
 from dvx.model.pipelines.run import FAILURES, Place, Run, State
 from dvx.model.tracked.kept import read_bodies
 from dvx.ops.experiments.body import Body, body_of, body_so_far

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError
 from dvx.formats import edit_data
-from dvx.model.override import Override, parse_override
+from dvx.model.experiments.override import Override, parse_override
+from dvx.model.experiments.sweep import parse_sweep
 from dvx.model.paths import printable
-from dvx.model.sweep import parse_sweep
 from dvx.project import Project
 from dvx.store import files
 

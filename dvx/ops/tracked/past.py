@@ -14,7 +14,7 @@ from dvx.git.kept import Objects, kept_objects
 from dvx.git.search import Version, versions_behind, versions_everywhere
 from dvx.git.values import parse_commit
 from dvx.git.versions import versions
-from dvx.model.experiment import EXPERIMENTS, ExpRef
+from dvx.model.experiments.refs import EXPERIMENTS, ExpRef
 from dvx.ops.tracked.sources import Workspace
 from dvx.project import Project
 from dvx.store.rows import RowCache

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dvx.errors import GitError
 from dvx.model.digest import LEGACY, Digest
 from dvx.model.events import Tell
-from dvx.model.experiment import ExpRef
+from dvx.model.experiments.refs import ExpRef
 from dvx.model.tracked.named import Named
 from dvx.model.usage import Usage, measure
 from dvx.ops.tracked.reach import Reach

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from dvx.errors import DvxError
 from dvx.model.digest import Digest, digest_bytes
 from dvx.model.events import Tell, silent
-from dvx.model.experiment import EXPERIMENTS, ExpRef
+from dvx.model.experiments.refs import EXPERIMENTS, ExpRef
 from dvx.model.paths import printable
 from dvx.model.pipelines.run import Run, State, decode_run, refuse_running
 from dvx.model.tree import Entry

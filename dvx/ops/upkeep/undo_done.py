@@ -11,7 +11,7 @@ from dvx.errors import AtRisk, DvxError, MissingData
 from dvx.git import RefChange
 from dvx.git.changing import is_checked_out
 from dvx.model.events import Tell, silent
-from dvx.model.experiment import EXPERIMENTS
+from dvx.model.experiments.refs import EXPERIMENTS
 from dvx.model.paths import printable
 from dvx.model.pipelines.run import decode_run
 from dvx.model.tree import Content, decode_tree

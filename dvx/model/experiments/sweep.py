@@ -11,8 +11,8 @@ from itertools import islice, product
 from typing import Any
 
 from dvx.errors import UsageError
-from dvx.model.override import Override, parse_override
-from dvx.model.override_value import arguments_of, parse_value, parts_of
+from dvx.model.experiments.override import Override, parse_override
+from dvx.model.experiments.override_value import arguments_of, parse_value, parts_of
 
 _MOST = 100_000
 _WRITE = "write `choice(a,b)`, `range(1,10)` or `a,b`"
