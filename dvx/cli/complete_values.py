@@ -109,7 +109,7 @@ def templates(project: Project) -> Iterable[str]:
 
 def own_templates(incomplete: str) -> list[str]:
     """The templates of plots that dvx has."""
-    from dvx.model.plot_templates import TEMPLATES
+    from dvx.model.compare.plot_templates import TEMPLATES
 
     return beginning(incomplete, TEMPLATES)
 

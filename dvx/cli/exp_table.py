@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from dvx.cli.clock import local, moment
 from dvx.errors import UnknownColumn, nearest
-from dvx.model.params import flatten
+from dvx.model.compare.params import flatten
 from dvx.model.pipelines.run import FAILURES, State
 from dvx.model.table import Table
 from dvx.ops.experiments.show import Baseline, Executor, ExperimentRow

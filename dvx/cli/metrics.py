@@ -11,7 +11,7 @@ from msgspec import Struct
 from dvx.cli import complete, complete_values, render, troubles
 from dvx.cli.common import JsonOption, MarkdownOption, find_files, on_demand, tell_unread
 from dvx.errors import DvxError, Partial
-from dvx.model.params import Change
+from dvx.model.compare.params import Change
 from dvx.ops.compare.metrics import WORKSPACE, Reading, RevisionComparison, Several, Shown, compare, show, table
 from dvx.ops.compare.value_files import ValueChoice, What
 from dvx.project import Project

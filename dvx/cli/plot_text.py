@@ -7,8 +7,8 @@ from typing import Any
 
 from dvx.cli.colour import own
 from dvx.errors import ConfigError
+from dvx.model.compare.plot_fill import Chart
 from dvx.model.paths import printable
-from dvx.model.plot_fill import Chart
 
 _HEIGHT = 16
 _WIDEST = 100

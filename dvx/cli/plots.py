@@ -153,7 +153,7 @@ def plots_templates(
 
     Example: dvx plots templates confusion
     """
-    from dvx.model.plot_templates import TEMPLATES
+    from dvx.model.compare.plot_templates import TEMPLATES
 
     if not template:
         for name in TEMPLATES:
@@ -198,7 +198,7 @@ def _draw(project: Project, revisions: Sequence[str], targets: tuple[str, ...], 
     if how.json:
         render.json(_document(project, plots, troubles, out, split=how.split))
     elif how.vega:
-        from dvx.model.plot_fill import fill
+        from dvx.model.compare.plot_fill import fill
 
         for plot in plots:
             if plot.chart is not None and plot.template is not None:
@@ -214,7 +214,7 @@ def _draw(project: Project, revisions: Sequence[str], targets: tuple[str, ...], 
 
 
 def _document(project: Project, plots: Sequence[Any], troubles: Sequence[Any], out: str, *, split: bool) -> dict[str, Any]:
-    from dvx.model.plot_fill import fill
+    from dvx.model.compare.plot_fill import fill
     from dvx.ops.compare.page_files import write_images
     from dvx.ops.compare.plots import kind_of, message_of
 

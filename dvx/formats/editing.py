@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dvx.errors import FormatError
 from dvx.formats.data import load_data, suffix_of
 from dvx.formats.reading import decoded
+from dvx.model.compare.params import same
 from dvx.model.experiments.override import Edit, Override, apply, edits, put
-from dvx.model.params import same
 
 _BOM = b"\xef\xbb\xbf"
 _LONE = re.compile(r"(?<!\r)\n")

@@ -13,8 +13,8 @@ from typing import Any
 from dvx.errors import FormatError
 from dvx.formats.mistakes import mistake
 from dvx.formats.scalars import writable
+from dvx.model.compare.params import lookup, number_of, same
 from dvx.model.experiments.override import Edit
-from dvx.model.params import lookup, number_of, same
 
 Tree = dict[str, Any]
 """Names to expressions, or to the tree of a class."""

@@ -18,8 +18,8 @@ from dvx.errors import DvxError, FormatError
 from dvx.formats.reading import load_yaml
 from dvx.formats.scalars import plain_value
 from dvx.formats.spans import Document, Node, Said, compose
+from dvx.model.compare.params import lookup, same
 from dvx.model.experiments.override import Edit
-from dvx.model.params import lookup, same
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./](?:[\w./@+=()<>|&;$*^~-]|:(?=[\w/.])| (?=[\w./]))*", re.ASCII)
 _SHORT_BOOLEANS = frozenset("yYnN")

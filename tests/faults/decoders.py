@@ -31,17 +31,17 @@ from dvx.formats import (
 from dvx.git.values import parse_commit
 from dvx.journal import rows
 from dvx.model import ini
+from dvx.model.compare.params import flatten, measured, parse_key, select
+from dvx.model.compare.plot_fill import Chart, check, fill
+from dvx.model.compare.plot_points import points_of, sources_of
+from dvx.model.compare.plot_templates import TEMPLATES
 from dvx.model.dialect import DIALECTS, DVC, NATIVE, Dialect
 from dvx.model.digest import Digest
 from dvx.model.experiments.override import Op, Override
 from dvx.model.experiments.refs import ExpRef, named
-from dvx.model.params import flatten, measured, parse_key, select
 from dvx.model.paths import printable
 from dvx.model.pipelines.run import Run, State, encode_run
 from dvx.model.pipelines.run_history import fold
-from dvx.model.plot_fill import Chart, check, fill
-from dvx.model.plot_points import points_of, sources_of
-from dvx.model.plot_templates import TEMPLATES
 from dvx.model.settings import Level, merge, read_settings
 from dvx.model.settings import check as check_settings
 from dvx.model.tracked.kept import PARTIAL, RUN, WORKER, convert_kept, read_bodies, read_kept

@@ -11,8 +11,8 @@ import pytest
 
 from dvx.errors import UnknownTarget
 from dvx.formats import dump_yaml
+from dvx.model.compare.params import Change
 from dvx.model.digest import digest_bytes
-from dvx.model.params import Change
 from dvx.ops.compare.metrics import Several, compare, observed, show, table
 from dvx.ops.compare.value_files import ValueChoice, What
 from dvx.ops.tracked.index import load_index

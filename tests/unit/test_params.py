@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from dvx.errors import DvxError, UsageError
-from dvx.model.experiments.override import Op, Override, apply, parse_override
-from dvx.model.params import (
+from dvx.model.compare.params import (
     Change,
     diff,
     flatten,
@@ -21,6 +20,7 @@ from dvx.model.params import (
     same,
     select,
 )
+from dvx.model.experiments.override import Op, Override, apply, parse_override
 
 VALUES = {"lr": 0.1, "train": {"epochs": 2, "layers": [1, 2]}, "empty": {}, 3: "three"}
 

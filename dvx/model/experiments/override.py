@@ -10,8 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dvx.errors import DvxError, UsageError, nearest
+from dvx.model.compare.params import Key, flatten, lookup, number_of, parse_key, position, same
 from dvx.model.experiments.override_value import parse_value
-from dvx.model.params import Key, flatten, lookup, number_of, parse_key, position, same
 
 
 class Op(Enum):

@@ -9,7 +9,7 @@ from typing import Any
 
 from dvx.errors import DvxError
 from dvx.formats import load_data
-from dvx.model.params import flatten, measured
+from dvx.model.compare.params import flatten, measured
 from dvx.model.tracked.pointer import OutputKind
 from dvx.ops.compare.value_files import ValueChoice, What, bytes_of, opened, wanted_params
 from dvx.ops.tracked.index import Index, files_of

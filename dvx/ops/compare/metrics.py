@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from dvx.errors import DvxError, MissingData, NotCached
 from dvx.formats import load_data
 from dvx.git import Git
-from dvx.model.params import Change, diff, flatten, measured, picked
+from dvx.model.compare.params import Change, diff, flatten, measured, picked
 from dvx.model.paths import printable
 from dvx.model.table import Table
 from dvx.model.tracked.pointer import OutputKind

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
-from dvx.model.plot_fill import fill
+from dvx.model.compare.plot_fill import fill
 from dvx.ops.compare.page_places import check_way
 from dvx.ops.compare.plots import Plot
 from dvx.project import Project

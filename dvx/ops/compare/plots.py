@@ -14,9 +14,9 @@ from dvx.errors import DvxError, FormatError, MissingData, NotCached, UsageError
 from dvx.formats import load_data
 from dvx.formats.sheets import load_sheet
 from dvx.git.worktree import examine
-from dvx.model.plot_fill import Chart, check
-from dvx.model.plot_points import points_of, sources_of
-from dvx.model.plot_templates import DEFAULT, TEMPLATES, Spec
+from dvx.model.compare.plot_fill import Chart, check
+from dvx.model.compare.plot_points import points_of, sources_of
+from dvx.model.compare.plot_templates import DEFAULT, TEMPLATES, Spec
 from dvx.model.tracked.pointer import OutputKind
 from dvx.ops.compare.plot_definitions import Definitions, PlotOptions, define
 from dvx.ops.compare.value_files import bytes_of

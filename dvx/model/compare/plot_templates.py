@@ -1,4 +1,4 @@
-"""Templates of plots: Vega-Lite specifications with anchors, which `model.plot_fill` replaces.
+"""Templates of plots: Vega-Lite specifications with anchors, which `model.compare.plot_fill` replaces.
 
 Source of their content: DVC's format, whose tools fill the same ones.
 """

@@ -8,8 +8,8 @@ from typing import Any
 from msgspec import Struct
 
 from dvx.errors import DvxError
-from dvx.model.plot_points import Rows
-from dvx.model.plot_templates import anchor
+from dvx.model.compare.plot_points import Rows
+from dvx.model.compare.plot_templates import anchor
 
 Spec = dict[str, Any]
 _SEPARATOR = "::"

@@ -1,0 +1,1 @@
+"""Params, metrics and plots as values: chosen, flattened, compared, and put into templates."""
