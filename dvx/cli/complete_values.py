@@ -13,7 +13,7 @@ from dvx.cli.complete import beginning, offer, one_of
 from dvx.cli.session import SESSION
 from dvx.config import Config, environment
 from dvx.errors import DvxError
-from dvx.model.database import FORMATS
+from dvx.model.imports.database import FORMATS
 from dvx.model.options import ANY_REMOTE, DATABASE, REACHED, REMOTES, SECTIONS, Option, ValueKind
 from dvx.model.settings import options_of
 from dvx.project import Project

@@ -11,7 +11,7 @@ from dvx.cli.common import cwd, find_project, tell_git
 from dvx.cli.session import SESSION
 from dvx.config import Config, environment
 from dvx.errors import UsageError
-from dvx.model.database import Connection, Query
+from dvx.model.imports.database import Connection, Query
 from dvx.model.paths import printable
 
 

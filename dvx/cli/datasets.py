@@ -10,7 +10,7 @@ from msgspec import to_builtins
 from dvx.cli import complete, complete_values, render
 from dvx.cli.common import JsonOption, find_project, tell_git
 from dvx.errors import UsageError
-from dvx.model.dataset import file_changes, short
+from dvx.model.imports.dataset import file_changes, short
 from dvx.model.paths import printable
 from dvx.ops.imports.datasets import Changed, NewDataset, add_dataset, update_dataset
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from dvx.model.database import FORMATS
 from dvx.model.dialect import Dialect
+from dvx.model.imports.database import FORMATS
 from dvx.model.option_words import option_word, section_word
 from dvx.model.options import ANY_REMOTE, DATABASE, SECTIONS, Option, Options, ValueKind
 from dvx.model.pipelines.lock import SCHEMA, lock_keys

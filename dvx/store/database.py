@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from dvx.errors import ConfigError, RemoteError
-from dvx.model.database import Connection, Query
 from dvx.model.events import Notice, Progress, Tell
+from dvx.model.imports.database import Connection, Query
 from dvx.model.paths import printable
 from dvx.model.settings import HIDDEN, is_secret_word, redact
 from dvx.store import files

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from dvx.errors import RemoteError, SchemaError, UsageError
-from dvx.model.database import Connection, Query, encode_query, query_of
 from dvx.model.events import Event, Notice
+from dvx.model.imports.database import Connection, Query, encode_query, query_of
 from dvx.model.settings import redact
 from dvx.model.tracked.pointer import Recorded
 from dvx.store.database import Database

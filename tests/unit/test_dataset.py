@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from dvx.model.dataset import Dataset, file_changes, is_dataset, is_name, lock_of, name_of, spec_of, summary
+from dvx.model.imports.dataset import Dataset, file_changes, is_dataset, is_name, lock_of, name_of, spec_of, summary
 from dvx.model.pipelines.lock import StageState
 from dvx.model.pipelines.runcache import is_restorable
 from dvx.model.pipelines.stage import Stage

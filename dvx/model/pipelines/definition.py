@@ -11,8 +11,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from dvx.errors import GraphError, SchemaError, UnsafePath
-from dvx.model.dataset import spec_of
 from dvx.model.dialect import Dialect
+from dvx.model.imports.dataset import spec_of
 from dvx.model.paths import check_path, is_outside, join, located, parent, relative
 from dvx.model.pipelines.expanded import CommandStyle, Expanded, as_text, is_templated
 from dvx.model.pipelines.run_settings import RunSettings, decode_run, has_settings

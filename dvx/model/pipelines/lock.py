@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from dvx.errors import SchemaError, nearest
 from dvx.model.canonical import ordered
-from dvx.model.dataset import KEY, lock_of
 from dvx.model.dialect import Dialect
+from dvx.model.imports.dataset import KEY, lock_of
 from dvx.model.paths import is_outside, located, parent, relative
 from dvx.model.pipelines.definition import DEFAULT_PARAMS
 from dvx.model.pipelines.evidence import TOKEN_FIELDS, evidence

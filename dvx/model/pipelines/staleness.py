@@ -13,8 +13,8 @@ from typing import Any
 from msgspec import Struct
 
 from dvx.model.canonical import json_sorted
-from dvx.model.dataset import KEY, is_dataset, lock_of
 from dvx.model.digest import Digest
+from dvx.model.imports.dataset import KEY, is_dataset, lock_of
 from dvx.model.pipelines.evidence import evidence
 from dvx.model.pipelines.lock import StageState
 from dvx.model.pipelines.stage import Stage

@@ -14,9 +14,9 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dvx.errors import Corrupted, SchemaError, UnsafePath, nearest
-from dvx.model.dataset import KEY as DATASET
 from dvx.model.dialect import Dialect
 from dvx.model.digest import LEGACY, Digest, digest_bytes
+from dvx.model.imports.dataset import KEY as DATASET
 from dvx.model.paths import check_path, is_outside, join, parent, relative, within
 from dvx.model.transfer.versioned import tree_of
 from dvx.model.tree import Content, tree_content

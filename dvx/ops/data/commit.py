@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError, MissingData, quoted
 from dvx.formats import edit_yaml
-from dvx.model.dataset import is_dataset
 from dvx.model.events import Tell, silent
+from dvx.model.imports.dataset import is_dataset
 from dvx.model.paths import join, printable
 from dvx.model.pipelines.evidence import evidence
 from dvx.model.pipelines.lock import StageState

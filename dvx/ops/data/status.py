@@ -12,8 +12,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dvx.errors import DvxError, GraphError, UnknownTarget
-from dvx.model.dataset import is_dataset
 from dvx.model.events import Notice, Tell, silent
+from dvx.model.imports.dataset import is_dataset
 from dvx.model.paths import printable, within
 from dvx.model.pipelines.stage import Stage
 from dvx.model.pipelines.staleness import Cause, changes, exact, loose

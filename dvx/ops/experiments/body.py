@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dvx.errors import DvxError
-from dvx.model.dataset import is_dataset
+from dvx.model.imports.dataset import is_dataset
 from dvx.model.paths import located, parent
 from dvx.model.pipelines.evidence import evidence
 from dvx.model.pipelines.run import Run

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from dvx.model.dataset import is_dataset
 from dvx.model.events import Notice, Tell
+from dvx.model.imports.dataset import is_dataset
 from dvx.model.paths import listed
 from dvx.model.pipelines.stage import is_url
 from dvx.ops.data.commit import CommitOptions

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from dvx.config import Config
 from dvx.errors import ConfigError, UnknownTarget, nearest, quoted
-from dvx.model.database import Connection, Query, encode_query
 from dvx.model.events import Tell, silent
+from dvx.model.imports.database import Connection, Query, encode_query
 from dvx.model.paths import printable
 from dvx.ops.imports.record import ImportOptions, place_for
 from dvx.ops.imports.records import Arrived, Imported, take, write_import

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from dvx.errors import DvxError, UnknownTarget, UsageError, nearest, quoted
 from dvx.formats import dump_yaml, edit_yaml, load_yaml, splice_dataset
-from dvx.model.dataset import FIELDS, KINDS, Dataset, is_name, lock_of, spec_of
+from dvx.model.imports.dataset import FIELDS, KINDS, Dataset, is_name, lock_of, spec_of
 from dvx.model.paths import join, parent, printable, within
 from dvx.model.tracked.origin import Origin
 from dvx.ops.imports.record import refuse_password

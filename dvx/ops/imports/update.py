@@ -9,8 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dvx.errors import DvxError, UsageError, quoted
-from dvx.model.database import Query, query_of
 from dvx.model.events import Notice, Tell, silent
+from dvx.model.imports.database import Query, query_of
 from dvx.model.paths import printable, within
 from dvx.model.settings import redact
 from dvx.model.tracked.origin import Origin, encode_origin, import_of

@@ -8,8 +8,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dvx.errors import Corrupted, MissingData, UnsafePath, quoted
-from dvx.model.dataset import is_dataset
 from dvx.model.events import Notice, Tell
+from dvx.model.imports.dataset import is_dataset
 from dvx.model.paths import printable
 from dvx.model.pipelines.evidence import evidence
 from dvx.model.pipelines.lock import StageState

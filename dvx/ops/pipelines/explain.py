@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from dvx.errors import DvxError
 from dvx.model.canonical import json_sorted
-from dvx.model.dataset import KEY, file_changes, is_dataset, lock_of, summary
 from dvx.model.digest import Digest
 from dvx.model.events import Tell, silent
+from dvx.model.imports.dataset import KEY, file_changes, is_dataset, lock_of, summary
 from dvx.model.paths import join, parent
 from dvx.model.pipelines.evidence import evidence
 from dvx.model.pipelines.lock import StageState

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from dvx.errors import Corrupted, DvxError, MissingData
 from dvx.model.canonical import json_sorted
-from dvx.model.dataset import KEY
 from dvx.model.events import Notice, Tell, silent
+from dvx.model.imports.dataset import KEY
 from dvx.model.pipelines.lock import StageState
 from dvx.model.pipelines.map_items import MapItem, item_stage, items_of, variables_of
 from dvx.model.pipelines.stage import Stage

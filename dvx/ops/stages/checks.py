@@ -7,7 +7,7 @@ import os
 from dvx.errors import DvxError, MissingData, UnsafePath, nearest, quoted
 from dvx.git.submodules import submodule_of
 from dvx.model.compare.params import is_pattern
-from dvx.model.dataset import is_dataset, name_of
+from dvx.model.imports.dataset import is_dataset, name_of
 from dvx.model.paths import is_outside, parent, printable
 from dvx.model.pipelines.evidence import evidence
 from dvx.model.pipelines.lock import StageState

@@ -16,9 +16,9 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError, quoted
 from dvx.model.canonical import json_sorted
-from dvx.model.dataset import is_dataset
 from dvx.model.digest import Digest, new_hasher
 from dvx.model.events import silent
+from dvx.model.imports.dataset import is_dataset
 from dvx.model.paths import printable
 from dvx.model.pipelines.evidence import evidence
 from dvx.model.pipelines.lock import StageState

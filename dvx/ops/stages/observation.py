@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from dvx.errors import Corrupted, MissingData, SchemaError, UnknownTarget, nearest
 from dvx.formats import load_data
 from dvx.model.compare.params import select
-from dvx.model.dataset import KEY, Dataset, is_dataset, name_of
 from dvx.model.digest import Digest
 from dvx.model.events import Tell
+from dvx.model.imports.dataset import KEY, Dataset, is_dataset, name_of
 from dvx.model.pipelines.lock import StageState
 from dvx.model.pipelines.stage import ParamFile, Stage, is_url
 from dvx.model.tracked.pointer import Recorded

@@ -23,7 +23,7 @@ from dvx.ops.tracked.stage_names import stages_named
 from dvx.project import Project
 
 if TYPE_CHECKING:
-    from dvx.model.dataset import Dataset
+    from dvx.model.imports.dataset import Dataset
     from dvx.model.pipelines.lock import Lock, StageState
     from dvx.model.pipelines.stage import Pipeline, Stage
 
@@ -90,7 +90,7 @@ class Index(Struct, frozen=True, dict=True):
     @cached_property
     def datasets(self) -> dict[str, Dataset]:
         """Datasets by name; of equal names the last counts, as in DVC."""
-        from dvx.model.dataset import Dataset
+        from dvx.model.imports.dataset import Dataset
 
         found = {}
         for file, pipeline in self.pipelines.items():

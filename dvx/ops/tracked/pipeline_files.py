@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from dvx.errors import DvxError, FormatError, SchemaError
 from dvx.formats import decoded, load_data, load_yaml, locate, schema_error
-from dvx.model.dataset import is_dataset
 from dvx.model.dialect import Dialect
+from dvx.model.imports.dataset import is_dataset
 from dvx.model.paths import join, located, parent
 from dvx.model.pipelines.definition import decode_pipeline
 from dvx.model.pipelines.expanded import CommandStyle

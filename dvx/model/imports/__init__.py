@@ -1,0 +1,1 @@
+"""What imports of databases and datasets record, as values."""
