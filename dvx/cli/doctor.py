@@ -11,8 +11,8 @@ from dvx.cli import colour, render, units
 from dvx.cli.colour import Ink
 from dvx.cli.common import JsonOption, cwd
 from dvx.cli.session import SESSION
-from dvx.model.doctor import Environment, Problem, ProblemKind
 from dvx.model.paths import printable
+from dvx.model.upkeep.doctor import Environment, Problem, ProblemKind
 from dvx.ops.upkeep.doctor import diagnose
 from dvx.ops.upkeep.environment import describe
 from dvx.project import Project

@@ -14,10 +14,10 @@ from dvx.cli.common import JsonOption, find_project
 from dvx.cli.origins import ConfigOption, RemoteConfigOption, SourceRemoteOption, origin_of
 from dvx.errors import UsageError
 from dvx.model.data.listing import sums
-from dvx.model.gc import parse_age
 from dvx.model.paths import printable
 from dvx.model.tracked.origin import Origin
-from dvx.model.usage import Share
+from dvx.model.upkeep.gc import parse_age
+from dvx.model.upkeep.usage import Share
 from dvx.ops.upkeep.du import usage
 from dvx.ops.workspace import trash
 

@@ -13,7 +13,7 @@ from dvx.cli.common import JsonOption, find_project
 from dvx.errors import DvxError
 from dvx.model.events import Notice
 from dvx.model.paths import printable
-from dvx.model.undo import Began
+from dvx.model.upkeep.undo_facts import Began
 from dvx.ops.upkeep import undo as ops
 from dvx.ops.upkeep.undo_done import carry_out
 from dvx.project import Project

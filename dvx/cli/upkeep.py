@@ -11,9 +11,9 @@ import typer
 from dvx.cli import complete, render, screen, units
 from dvx.cli.common import JobsOption, JsonOption, RemoteOption, find_project
 from dvx.errors import Corrupted, UsageError
-from dvx.model.fsck import Finding, Flaw, Report
-from dvx.model.gc import GcPlan, PackFate, parse_age
 from dvx.model.paths import printable
+from dvx.model.upkeep.fsck import Finding, Flaw, Report
+from dvx.model.upkeep.gc import GcPlan, PackFate, parse_age
 from dvx.ops.upkeep.fsck import FsckOptions
 from dvx.ops.upkeep.fsck import fsck as check
 from dvx.ops.upkeep.gc import Collection, GcOptions, collect, plan

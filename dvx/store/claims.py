@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from msgspec import Struct
 
 from dvx.errors import Corrupted, MissingData, RemoteError
-from dvx.model.ages import is_surely_young
 from dvx.model.digest import Digest
 from dvx.model.transfer.claims import (
     FOLDER,
@@ -24,6 +23,7 @@ from dvx.model.transfer.claims import (
     is_announcement,
     is_claim_name,
 )
+from dvx.model.upkeep.ages import is_surely_young
 from dvx.store.listed import Listed
 from dvx.store.remote import Remote
 

@@ -12,8 +12,8 @@ import time
 from functools import cached_property
 
 from dvx.errors import DvxError
-from dvx.model.ages import day, has_jumped, is_doubtful
 from dvx.model.paths import printable
+from dvx.model.upkeep.ages import day, has_jumped, is_doubtful
 from dvx.store import files
 from dvx.store.scratch import own_folder, release
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from dvx.errors import SchemaError
 from dvx.model.digest import LEGACY, Digest
-from dvx.model.gc import Stored
+from dvx.model.upkeep.gc import Stored
 from dvx.store import files
 from dvx.store.cache import FRESH_SECONDS, Cache, is_right
 from dvx.store.clock import now_in

@@ -8,11 +8,11 @@ from collections.abc import Callable, Collection, Iterable
 from msgspec import Struct
 
 from dvx.errors import Corrupted, MissingData
-from dvx.model.ages import is_surely_young
 from dvx.model.digest import Digest
 from dvx.model.events import Tell, silent
 from dvx.model.transfer.claims import FRESH_SECONDS
 from dvx.model.tree import Tree, decode_tree
+from dvx.model.upkeep.ages import is_surely_young
 from dvx.store import files
 from dvx.store.listed import Listed
 from dvx.store.packs import Packs, read_packed

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 
 from dvx.model.digest import digest_bytes
-from dvx.model.undo import Began, Fact, Placed, Stays, Wrote, encode_fact
+from dvx.model.upkeep.undo_facts import Began, Fact, Placed, Stays, Wrote, encode_fact
 from dvx.store import files
 from dvx.store.durable import sync_file, sync_folder
 from dvx.store.files.locking import claimed, is_claimed

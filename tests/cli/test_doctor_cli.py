@@ -10,7 +10,7 @@ import pytest
 
 import dvx as package
 from dvx.cli.doctor import _WORDS
-from dvx.model.doctor import ProblemKind
+from dvx.model.upkeep.doctor import ProblemKind
 from tests.helpers import dvx, run_dvx, write
 
 

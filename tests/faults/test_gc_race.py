@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from dvx.model.digest import digest_bytes
-from dvx.model.gc import Stored
+from dvx.model.upkeep.gc import Stored
 from dvx.ops.upkeep import gc
 from dvx.store.cache import Cache
 from dvx.store.objects import lying

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dvx.model.doctor import Diagnosis, Problem, ProblemKind, fall_back
+from dvx.model.upkeep.doctor import Diagnosis, Problem, ProblemKind, fall_back
 from dvx.ops.upkeep.doctor import diagnose
 from dvx.ops.upkeep.environment import file_system
 from dvx.store.support import missing_package

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dvx.model.doctor import Problem, ProblemKind, clock_is_off
+from dvx.model.upkeep.doctor import Problem, ProblemKind, clock_is_off
 from dvx.store.support import missing_package
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
 from tests.ops.test_doctor import found

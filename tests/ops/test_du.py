@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dvx.model.digest import Digest
 from dvx.model.tracked.named import Named
-from dvx.model.usage import Share, measure
+from dvx.model.upkeep.usage import Share, measure
 from tests.helpers import commit_all, dvx, git, write
 
 A, B = (Digest("md5", letter * 32) for letter in "ab")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dvx.model.fsck import Finding, Flaw, Report
+from dvx.model.upkeep.fsck import Finding, Flaw, Report
 from dvx.ops.upkeep.fsck import FsckOptions, fsck
 from dvx.project import Project
 from dvx.store.objects import Lying, lying

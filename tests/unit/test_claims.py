@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from dvx.errors import Corrupted
-from dvx.model.ages import DAY, day, has_jumped, is_doubtful, is_surely_young
 from dvx.model.digest import Digest
 from dvx.model.transfer.claims import brief, claim_name, claimed, decode_claim, encode_claim, is_claim_name
 from dvx.model.transfer.plan import Need, Wanted
+from dvx.model.upkeep.ages import DAY, day, has_jumped, is_doubtful, is_surely_young
 
 A, B, C = (Digest("md5", letter * 32) for letter in "abc")
 TREE = Digest("md5", "d" * 32 + ".dir")

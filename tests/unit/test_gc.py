@@ -6,8 +6,8 @@ import pytest
 
 from dvx.errors import SchemaError, UsageError
 from dvx.model.digest import LEGACY, Digest
-from dvx.model.gc import Stored, Used, parse_age, plan_gc
 from dvx.model.tracked.named import Named, declared_in, named_in, names_objects
+from dvx.model.upkeep.gc import Stored, Used, parse_age, plan_gc
 
 A, B, C = (Digest("md5", letter * 32) for letter in "abc")
 TREE = Digest("md5", "d" * 32 + ".dir")

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from dvx.errors import Corrupted
 from dvx.model.digest import Digest, digest_bytes
-from dvx.model.gc import PackFate, Used, pack_fates
 from dvx.model.transfer.pack import (
     FEWEST,
     PACK_BYTES,
@@ -26,6 +25,7 @@ from dvx.model.transfer.pack import (
     pack_groups,
     ranges,
 )
+from dvx.model.upkeep.gc import PackFate, Used, pack_fates
 
 SALT = bytes(range(16))
 

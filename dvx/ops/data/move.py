@@ -17,7 +17,7 @@ from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import join, parent, printable, relative, within
 from dvx.model.pipelines.stage import is_url
 from dvx.model.tracked.pointer import Pointer
-from dvx.model.undo import Moved
+from dvx.model.upkeep.undo_facts import Moved
 from dvx.ops.stages.owners import for_git
 from dvx.ops.tracked.git_ignored import demand_shared
 from dvx.ops.tracked.gitignore import files_for, ignore, unignore

@@ -13,7 +13,7 @@ from dvx.git import Git
 from dvx.model.events import Notice, Tell
 from dvx.model.experiments.refs import Experiment
 from dvx.model.paths import listed, parent, printable
-from dvx.model.undo import Stays
+from dvx.model.upkeep.undo_facts import Stays
 from dvx.ops.experiments.merge import on_top
 from dvx.ops.experiments.refs import all_experiments, find_recorded, head_of
 from dvx.ops.experiments.run import scratch_index

@@ -18,7 +18,7 @@ from dvx.model.experiments.refs import ExpRef, check_name, draw_name
 from dvx.model.experiments.sweep import combine
 from dvx.model.paths import check_path, printable
 from dvx.model.pipelines.run import Place, Run, State
-from dvx.model.undo import Queued
+from dvx.model.upkeep.undo_facts import Queued
 from dvx.ops.experiments.contents import extra_of
 from dvx.ops.experiments.queue import SNAPSHOTS, release, taken, waiting_names
 from dvx.ops.experiments.refs import head_of

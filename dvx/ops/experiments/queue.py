@@ -17,7 +17,7 @@ from dvx.model.events import Tell
 from dvx.model.experiments.refs import OWN_REFS, ExpRef, named
 from dvx.model.paths import printable
 from dvx.model.pipelines.run import FAILURES, Place, Run, State, Wish, encode_run, refuse_running
-from dvx.model.undo import Forgot, Ref, Stays
+from dvx.model.upkeep.undo_facts import Forgot, Ref, Stays
 from dvx.ops.experiments.auto_push import auto_push
 from dvx.ops.experiments.body import body_so_far
 from dvx.ops.experiments.refs import all_experiments, find

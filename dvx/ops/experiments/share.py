@@ -18,7 +18,7 @@ from dvx.model.events import Tell, silent
 from dvx.model.experiments.refs import OWN_REFS, ExpRef, named
 from dvx.model.paths import printable
 from dvx.model.transfer.plan import TransferResult
-from dvx.model.undo import Stays
+from dvx.model.upkeep.undo_facts import Stays
 from dvx.ops.experiments.refs import BaselineScope, all_experiments, baselines_of
 from dvx.ops.tracked.refs import bring_refs, change_refs, git_of, shared_folder
 from dvx.ops.transfer.fetch import fetch

@@ -27,8 +27,8 @@ from dvx.model.settings import (
     parse_name,
     read_settings,
 )
-from dvx.model.undo import Stays
 from dvx.model.unused_options import why_unused
+from dvx.model.upkeep.undo_facts import Stays
 from dvx.ops.setup.trust import note_choice
 from dvx.store import files
 from dvx.store.undo import UndoLog

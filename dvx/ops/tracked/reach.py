@@ -10,8 +10,8 @@ from functools import partial
 
 from dvx.errors import Corrupted, DvxError, MissingData, UnsafePath
 from dvx.model.digest import Digest
-from dvx.model.gc import Used
 from dvx.model.tree import Tree
+from dvx.model.upkeep.gc import Used
 from dvx.store.cache import Cache
 from dvx.store.crowd import each
 from dvx.store.remote_objects import RemoteObjects

@@ -19,7 +19,7 @@ from dvx.git import Git, RefChange
 from dvx.git.changing import is_at_work, update_refs
 from dvx.git.sharing import fetch_refs
 from dvx.model.experiments.refs import EXPERIMENTS, OWN_REFS
-from dvx.model.undo import Ref
+from dvx.model.upkeep.undo_facts import Ref
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.files.locking import claimed, is_claimed

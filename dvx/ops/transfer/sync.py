@@ -14,7 +14,7 @@ from dvx.model.paths import printable, within
 from dvx.model.tracked.pointer import Recorded
 from dvx.model.transfer.plan import ChosenPath, TransferResult
 from dvx.model.tree import Content
-from dvx.model.undo import Stays
+from dvx.model.upkeep.undo_facts import Stays
 from dvx.ops.tracked.index import Selected
 from dvx.ops.tracked.reach import Reach
 from dvx.ops.tracked.unreadable import demand_read

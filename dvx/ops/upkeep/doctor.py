@@ -11,11 +11,11 @@ from dvx.errors import DvxError
 from dvx.git import Git, hooks
 from dvx.model import hooks as texts
 from dvx.model.dialect import NATIVE, Dialect
-from dvx.model.doctor import Diagnosis, Problem, ProblemKind, fall_back, is_no_pattern
 from dvx.model.lines import lines_of
 from dvx.model.paths import ancestors, parent
 from dvx.model.settings import Level
 from dvx.model.unused_options import why_unused
+from dvx.model.upkeep.doctor import Diagnosis, Problem, ProblemKind, fall_back, is_no_pattern
 from dvx.ops.setup.git_hooks import asks_for_driver
 from dvx.ops.tracked.ignore import Ignore
 from dvx.ops.tracked.index import Index, load_index

@@ -10,7 +10,7 @@ from dvx.model.digest import LEGACY, Digest
 from dvx.model.events import Tell
 from dvx.model.experiments.refs import ExpRef
 from dvx.model.tracked.named import Named
-from dvx.model.usage import Usage, measure
+from dvx.model.upkeep.usage import Usage, measure
 from dvx.ops.tracked.reach import Reach
 from dvx.ops.upkeep.reachable import Finder, HistoryScope
 from dvx.project import Project

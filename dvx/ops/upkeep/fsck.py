@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from dvx.errors import Corrupted, DvxError, UnsafePath
 from dvx.model.digest import TREE_SUFFIX, Digest, new_hasher
 from dvx.model.events import Progress, Tell
-from dvx.model.fsck import Finding, Flaw, Report
 from dvx.model.tracked.named import Named
 from dvx.model.tree import Tree
+from dvx.model.upkeep.fsck import Finding, Flaw, Report
 from dvx.ops.tracked.index import load_index
 from dvx.ops.tracked.reach import Reach
 from dvx.ops.transfer.plans import Remotes

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from dvx.errors import Corrupted, MissingData
 from dvx.model.digest import Digest
 from dvx.model.events import Progress, Tell
-from dvx.model.fsck import Finding, Flaw
 from dvx.model.transfer.pack import INDEX, PACK, Pack, Packed
+from dvx.model.upkeep.fsck import Finding, Flaw
 from dvx.ops.upkeep.heal import Healer
 from dvx.project import Project
 from dvx.store import files

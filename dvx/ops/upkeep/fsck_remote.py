@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from dvx.errors import Corrupted, MissingData, UnsafePath
 from dvx.model.digest import Digest
 from dvx.model.events import Progress, Tell
-from dvx.model.fsck import Finding, Flaw, Report
 from dvx.model.transfer.claims import is_announcement, is_claim_name
 from dvx.model.transfer.pack import FOLDER
 from dvx.model.tree import decode_tree
+from dvx.model.upkeep.fsck import Finding, Flaw, Report
 from dvx.ops.tracked.reach import Reach
 from dvx.ops.upkeep import fsck_packs
 from dvx.ops.upkeep.fsck_packs import PackCheck

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from dvx.errors import ConfigError, DvxError, UnknownTarget, UsageError
 from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell, silent
-from dvx.model.gc import GcPlan, Used, plan_gc
 from dvx.model.paths import printable
 from dvx.model.tracked.named import Named
-from dvx.model.undo import Stays
+from dvx.model.upkeep.gc import GcPlan, Used, plan_gc
+from dvx.model.upkeep.undo_facts import Stays
 from dvx.ops.stages.runcache import outdated_runs, remove_runs
 from dvx.ops.tracked.reach import Reach
 from dvx.ops.transfer.claims import Reliance, claim

@@ -12,10 +12,10 @@ from collections.abc import Set as AbstractSet
 from msgspec import Struct
 
 from dvx.errors import Corrupted, DvxError, quoted
-from dvx.model.ages import DAY
 from dvx.model.digest import Digest
-from dvx.model.gc import PackFate, Used, pack_fates
 from dvx.model.transfer.pack import Pack, Packed
+from dvx.model.upkeep.ages import DAY
+from dvx.model.upkeep.gc import PackFate, Used, pack_fates
 from dvx.ops.transfer.claims import Claimed
 from dvx.store.packs import Packs, read_packed
 from dvx.store.remote import Remote

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from dvx.errors import DvxError, quoted
 from dvx.model.digest import Digest
 from dvx.model.events import Tell
-from dvx.model.gc import GcPlan, PackFate, Stored, Used, plan_gc
 from dvx.model.pipelines.runcache import is_run_name, outdated
 from dvx.model.transfer.claims import KEPT_SECONDS, is_claim_name
+from dvx.model.upkeep.gc import GcPlan, PackFate, Stored, Used, plan_gc
 from dvx.ops.tracked.reach import Reach
 from dvx.ops.transfer.claims import Claimed, wait
 from dvx.ops.upkeep import gc_packs

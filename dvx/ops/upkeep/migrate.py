@@ -22,7 +22,7 @@ from dvx.model.ini import parse, render
 from dvx.model.paths import check_paths
 from dvx.model.tracked.kept import convert_kept, read_kept
 from dvx.model.tracked.pointer import Recorded
-from dvx.model.undo import Stays
+from dvx.model.upkeep.undo_facts import Stays
 from dvx.ops.setup.configuration import PRIVATE
 from dvx.ops.setup.trust import carry_over
 from dvx.ops.tracked.index import Index, load_index

@@ -16,8 +16,8 @@ from dvx.model.experiments.refs import EXPERIMENTS, ExpRef
 from dvx.model.paths import printable
 from dvx.model.pipelines.run import Run, State, decode_run, refuse_running
 from dvx.model.tree import Entry
-from dvx.model.undo import Began, Forgot, Left, Moved, Placed, Queued, Ref, Returns
-from dvx.model.undoing import History, Undoable, decode_facts, history
+from dvx.model.upkeep.undo_facts import Began, Forgot, Left, Moved, Placed, Queued, Ref, Returns
+from dvx.model.upkeep.undo_log import History, Undoable, decode_facts, history
 from dvx.ops.tracked.index import Index, load_index
 from dvx.ops.tracked.refs import git_of
 from dvx.ops.workspace.observe import look

@@ -15,8 +15,8 @@ from dvx.model.experiments.refs import EXPERIMENTS
 from dvx.model.paths import printable
 from dvx.model.pipelines.run import decode_run
 from dvx.model.tree import Content, decode_tree
-from dvx.model.undo import Began, Ended, Forgot, Left, Moved, Placed, Queued, Returns
-from dvx.model.undoing import Undoable
+from dvx.model.upkeep.undo_facts import Began, Ended, Forgot, Left, Moved, Placed, Queued, Returns
+from dvx.model.upkeep.undo_log import Undoable
 from dvx.ops.stages.owners import for_git
 from dvx.ops.tracked.refs import change_refs, git_of, hold
 from dvx.ops.tracked.trackable import check_inside

@@ -7,7 +7,7 @@ import os
 from dvx.model.events import Notice, Tell
 from dvx.model.paths import printable
 from dvx.model.tree import Entry
-from dvx.model.undo import Placed
+from dvx.model.upkeep.undo_facts import Placed
 from dvx.model.workspace.checkout import CheckoutPlan
 from dvx.ops.workspace.detach import to_trash
 from dvx.ops.workspace.links import is_unedited

@@ -11,7 +11,7 @@ from typing import Self
 from dvx.errors import DvxError, quoted
 from dvx.model.events import Notice, Tell
 from dvx.model.paths import ancestors, parent, printable
-from dvx.model.undo import Moved
+from dvx.model.upkeep.undo_facts import Moved
 from dvx.project import Project
 from dvx.store import durable, files
 

@@ -14,7 +14,7 @@ from dvx.errors import AtRisk, DvxError, UnknownTarget, nearest
 from dvx.model.events import Notice, Tell
 from dvx.model.paths import check_path, parent, printable
 from dvx.model.tracked.kept import Moment, convert_kept, read_kept
-from dvx.model.undo import Placed, Stays
+from dvx.model.upkeep.undo_facts import Placed, Stays
 from dvx.ops.tracked.trackable import check_inside
 from dvx.ops.workspace.detach import to_trash
 from dvx.project import Project

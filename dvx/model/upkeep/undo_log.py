@@ -15,7 +15,7 @@ from dvx.errors import DvxError
 from dvx.model.paths import check_path
 from dvx.model.pipelines.run import decode_run
 from dvx.model.tracked.kept import convert_kept, read_kept
-from dvx.model.undo import Began, Ended, Fact, Forgot, Left, Moved, Placed, Stays, Wrote
+from dvx.model.upkeep.undo_facts import Began, Ended, Fact, Forgot, Left, Moved, Placed, Stays, Wrote
 
 T = TypeVar("T")
 _CONFIGURATION = tuple(f"{folder}/{name}" for folder in (".dvx", ".dvc") for name in ("config", "config.local", ".gitignore"))
