@@ -10,9 +10,9 @@ import pytest
 
 from dvx.cli.commands import COMMANDS
 from dvx.model.dialect import NATIVE
-from dvx.model.options import DATABASE, REACHED, REMOTES, SECTIONS, ValueKind
-from dvx.model.settings import options_of
-from dvx.model.unused_options import UNUSED
+from dvx.model.setup.options import DATABASE, REACHED, REMOTES, SECTIONS, ValueKind
+from dvx.model.setup.settings import options_of
+from dvx.model.setup.unused_options import UNUSED
 from dvx.store.schemes import SCHEMES, arguments
 from tests.architecture import Module, load
 from tests.helpers import ROOT

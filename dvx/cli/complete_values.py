@@ -14,8 +14,8 @@ from dvx.cli.session import SESSION
 from dvx.config import Config, environment
 from dvx.errors import DvxError
 from dvx.model.imports.database import FORMATS
-from dvx.model.options import ANY_REMOTE, DATABASE, REACHED, REMOTES, SECTIONS, Option, ValueKind
-from dvx.model.settings import options_of
+from dvx.model.setup.options import ANY_REMOTE, DATABASE, REACHED, REMOTES, SECTIONS, Option, ValueKind
+from dvx.model.setup.settings import options_of
 from dvx.project import Project
 
 DEFAULT_PARAMS = "params.yaml"

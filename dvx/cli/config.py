@@ -12,7 +12,7 @@ from dvx.cli.common import JsonOption, cwd, find_project, undo_log
 from dvx.cli.session import SESSION
 from dvx.config import Config, environment
 from dvx.errors import UsageError, quoted
-from dvx.model.settings import Level, OptionName, Setting, parse_name, shown
+from dvx.model.setup.settings import Level, OptionName, Setting, parse_name, shown
 from dvx.ops.setup import configuration, remotes
 
 GlobalOption = Annotated[bool, typer.Option("--global", help="Your own file, for all repositories.")]

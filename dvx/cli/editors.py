@@ -9,7 +9,7 @@ import typer
 from dvx.cli import render
 from dvx.cli.common import find_project, tell_git
 from dvx.cli.session import SESSION
-from dvx.model.json_schema import FileKind, schema_of
+from dvx.model.setup.json_schema import FileKind, schema_of
 
 
 def schema(kind: Annotated[FileKind, typer.Argument(help="The kind of file.", show_default=False)]) -> None:

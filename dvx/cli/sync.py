@@ -27,7 +27,7 @@ from dvx.cli.common import (
 )
 from dvx.model.events import Tell
 from dvx.model.paths import printable
-from dvx.model.settings import redact
+from dvx.model.setup.settings import redact
 from dvx.model.tracked.pointer import OutputKind
 from dvx.model.transfer.plan import TransferResult
 from dvx.ops.tracked.index import SelectOptions

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from dvx.config.places import home_folder, settings_folder, settings_of_environment
 from dvx.errors import ConfigError, UnknownTarget, nearest, quoted
 from dvx.model.dialect import Dialect
-from dvx.model.ini import Document, parse
-from dvx.model.options import split_words
-from dvx.model.power import is_inside, power_of, says_where
-from dvx.model.settings import Level, OptionName, Setting, check, is_path, merge, parse_name, read_settings
+from dvx.model.setup.ini import Document, parse
+from dvx.model.setup.options import split_words
+from dvx.model.setup.power import is_inside, power_of, says_where
+from dvx.model.setup.settings import Level, OptionName, Setting, check, is_path, merge, parse_name, read_settings
 
 _LARGEST = 1 << 20
 # a profile of credentials may name a command that prints them

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from dvx.config.places import home_folder
 from dvx.git.places import GitPlace
-from dvx.model.git_options import GitOption, read_options
+from dvx.model.setup.git_options import GitOption, read_options
 from dvx.store.reading import read_regular
 
 _LARGEST = 1 << 20

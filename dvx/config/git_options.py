@@ -17,8 +17,8 @@ from dvx.config.places import home_folder
 from dvx.config.trust import load
 from dvx.errors import ConfigError
 from dvx.git.places import GitPlace, find_place
-from dvx.model.git_options import Condition, Demand, GitOption, demands, is_include, may_have_power, read_options
 from dvx.model.paths import printable, within
+from dvx.model.setup.git_options import Condition, Demand, GitOption, demands, is_include, may_have_power, read_options
 from dvx.store.reading import read_regular
 
 _LARGEST = 1 << 20

@@ -18,7 +18,7 @@ from dvx.model.dialect import DIALECTS, Dialect
 from dvx.model.paths import printable, within
 
 if TYPE_CHECKING:
-    from dvx.model.trust import LinkMark
+    from dvx.model.setup.trust import LinkMark
 
 # folders of the state in which each entry is a name that dvx makes and opens; the trash holds links of the user's
 _STATE = frozenset({"exps", "locks", "logs", "new", "incoming", "elsewhere", "packs", "attempts", "heartbeats", "runs", "undo"})
@@ -75,7 +75,7 @@ def own_links(root: str, dialect: Dialect) -> Iterator[str]:
 
 def mark_link(root: str, path: str) -> LinkMark | None:
     """A link as it is; None where there is none."""
-    from dvx.model.trust import LinkMark
+    from dvx.model.setup.trust import LinkMark
 
     place = os.path.join(root, path)
     try:

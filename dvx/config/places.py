@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from dvx.model.dialect import DIALECTS, NATIVE, Dialect
-from dvx.model.settings import Level, Setting, parse_name
+from dvx.model.setup.settings import Level, Setting, parse_name
 
 _ENVIRONMENT = {
     "EXP_AUTO_PUSH": "exp.auto_push",

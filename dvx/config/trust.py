@@ -10,9 +10,9 @@ from dvx.config.places import private_folder
 from dvx.errors import ConfigError, quoted
 from dvx.model.dialect import DIALECTS
 from dvx.model.paths import printable, within
-from dvx.model.power import Power, is_inside, power_of, steers
-from dvx.model.settings import Level, OptionName, Setting, is_path, shown
-from dvx.model.trust import FileMark, TrustRecord, decode_record, encode_record, fingerprint
+from dvx.model.setup.power import Power, is_inside, power_of, steers
+from dvx.model.setup.settings import Level, OptionName, Setting, is_path, shown
+from dvx.model.setup.trust import FileMark, TrustRecord, decode_record, encode_record, fingerprint
 from dvx.store import files
 from dvx.store.reading import read_regular
 

@@ -9,7 +9,7 @@ from dvx.git import process, values
 from dvx.git.places import GitPlace, is_hidden
 from dvx.model.experiments.refs import EXPERIMENTS, ExpRef
 from dvx.model.paths import printable
-from dvx.model.settings import redact
+from dvx.model.setup.settings import redact
 
 # other protocols run a program that a URL names
 _SAFE = ("-c", "protocol.allow=never") + tuple(

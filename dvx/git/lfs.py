@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dvx.errors import MissingData
 from dvx.git import process, values
 from dvx.git.places import GitPlace
-from dvx.model.settings import redact
+from dvx.model.setup.settings import redact
 
 LONGEST_NOTE = 200
 _NOTE = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\noid sha256:([0-9a-f]{64})\nsize [0-9]{1,20}\n")

@@ -16,9 +16,9 @@ from msgspec import Struct
 from dvx.errors import GitError
 from dvx.git import values
 from dvx.git.places import GitPlace
-from dvx.model.git_options import read_options, runs_module
 from dvx.model.paths import printable
-from dvx.model.settings import redact
+from dvx.model.setup.git_options import read_options, runs_module
+from dvx.model.setup.settings import redact
 
 # an author, where the user has told Git no name
 NOBODY = ("-c", "user.name=dvx", "-c", "user.email=dvx@localhost")

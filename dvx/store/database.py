@@ -17,7 +17,7 @@ from dvx.errors import ConfigError, RemoteError
 from dvx.model.events import Notice, Progress, Tell
 from dvx.model.imports.database import Connection, Query
 from dvx.model.paths import printable
-from dvx.model.settings import HIDDEN, is_secret_word, redact
+from dvx.model.setup.settings import HIDDEN, is_secret_word, redact
 from dvx.store import files
 
 if TYPE_CHECKING:

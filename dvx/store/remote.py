@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, BinaryIO, Protocol
 
 from dvx.errors import ConfigError
-from dvx.model.options import ANY_REMOTE, TEXT
 from dvx.model.paths import printable
-from dvx.model.settings import redact
+from dvx.model.setup.options import ANY_REMOTE, TEXT
+from dvx.model.setup.settings import redact
 from dvx.store.backends.target import Target
 from dvx.store.calls import Caller
 from dvx.store.crowd import bearable

@@ -11,8 +11,8 @@ from typing import Any
 from msgspec import Struct, field
 
 from dvx.errors import ConfigError, nearest
-from dvx.model.options import REACHED
-from dvx.model.settings import demand_reached
+from dvx.model.setup.options import REACHED
+from dvx.model.setup.settings import demand_reached
 
 _URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
 _FLAGS = frozenset({"use_ssl", "allow_anonymous_login", "gss_auth", "allow_agent", "cache_regions", "version_aware"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
-from dvx.model.options import REACHED
+from dvx.model.setup.options import REACHED
 from dvx.store.schemes import SCHEMES, find_scheme, scheme_of
 
 

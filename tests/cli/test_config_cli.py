@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dvx.cli.commands import COMMANDS
-from dvx.model.options import REACHED, UNREACHED
+from dvx.model.setup.options import REACHED, UNREACHED
 from dvx.store.schemes import SCHEMES
 from tests.helpers import ROOT, commit_all, dialect_of, dvx, git, run_dvx, tree, write
 

@@ -30,7 +30,6 @@ from dvx.formats import (
 )
 from dvx.git.values import parse_commit
 from dvx.journal import rows
-from dvx.model import ini
 from dvx.model.compare.params import flatten, measured, parse_key, select
 from dvx.model.compare.plot_fill import Chart, check, fill
 from dvx.model.compare.plot_points import points_of, sources_of
@@ -42,14 +41,15 @@ from dvx.model.experiments.refs import ExpRef, named
 from dvx.model.paths import printable
 from dvx.model.pipelines.run import Run, State, encode_run
 from dvx.model.pipelines.run_history import fold
-from dvx.model.settings import Level, merge, read_settings
-from dvx.model.settings import check as check_settings
+from dvx.model.setup import ini
+from dvx.model.setup.settings import Level, merge, read_settings
+from dvx.model.setup.settings import check as check_settings
+from dvx.model.setup.trust import decode_record
 from dvx.model.tracked.kept import PARTIAL, RUN, WORKER, convert_kept, read_bodies, read_kept
 from dvx.model.tracked.named import named_in
 from dvx.model.transfer.claims import claim_name, decode_claim
 from dvx.model.transfer.pack import decode_index, name_of
 from dvx.model.tree import decode_tree, encode_tree, named_digests
-from dvx.model.trust import decode_record
 from dvx.ops.compare import plots
 from dvx.ops.experiments import pending
 from dvx.ops.stages.leftovers import About

@@ -10,7 +10,7 @@ from jsonschema import Draft7Validator
 
 from dvx.formats import load_yaml
 from dvx.model.dialect import DVC
-from dvx.model.json_schema import FileKind, schema_of
+from dvx.model.setup.json_schema import FileKind, schema_of
 
 
 @pytest.mark.parametrize("tool", ["dvc", "dvx"])

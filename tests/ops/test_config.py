@@ -14,7 +14,7 @@ from dvx.config.places import home_folder
 from dvx.errors import ConfigError, UnknownTarget
 from dvx.model.dialect import DVC, NATIVE
 from dvx.model.events import Event, Notice, silent
-from dvx.model.settings import Level, parse_name
+from dvx.model.setup.settings import Level, parse_name
 from dvx.ops.setup.configuration import Editing, edit, set_option, unset_option
 from dvx.ops.setup.remotes import NewRemote, add_remote, list_remotes, remove_remote, rename_remote
 from tests.helpers import run_process, write
@@ -323,7 +323,7 @@ def test_an_unchanged_file_is_not_written(root: Path):
 def test_two_writers_lose_nothing(root: Path):
     code = (
         "import sys\nfrom dvx.config import Config, environment\nfrom dvx.model.dialect import DVC\n"
-        "from dvx.model.settings import parse_name\nfrom dvx.ops.setup.configuration import Editing, set_option\n"
+        "from dvx.model.setup.settings import parse_name\nfrom dvx.ops.setup.configuration import Editing, set_option\n"
         "for number in range(15):\n"
         f"    config = Config.read({str(root)!r}, DVC, environment())\n"
         "    name = parse_name(f'remote.{sys.argv[1]}{number}.url')\n"

@@ -13,7 +13,7 @@ import pytest
 from dvx.errors import RemoteError, SchemaError, UsageError
 from dvx.model.events import Event, Notice
 from dvx.model.imports.database import Connection, Query, encode_query, query_of
-from dvx.model.settings import redact
+from dvx.model.setup.settings import redact
 from dvx.model.tracked.pointer import Recorded
 from dvx.store.database import Database
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dvx.model.git_options import Condition, Demand, GitOption, demands, may_have_power, read_options
+from dvx.model.setup.git_options import Condition, Demand, GitOption, demands, may_have_power, read_options
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, run_process, write
 
 

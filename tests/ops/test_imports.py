@@ -16,7 +16,7 @@ from fsspec.implementations.memory import MemoryFile
 
 from dvx.errors import DvxError, UsageError
 from dvx.formats import load_yaml
-from dvx.model.settings import OptionName
+from dvx.model.setup.settings import OptionName
 from dvx.model.tracked.origin import Origin, encode_origin, is_elsewhere, origin_of, settings_of
 from dvx.model.tracked.pointer import Recorded
 from dvx.ops.imports.artifacts import WantedArtifact, choose_tag

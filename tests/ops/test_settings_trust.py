@@ -11,7 +11,7 @@ import pytest
 
 from dvx.config import Config, environment, trust
 from dvx.errors import ConfigError
-from dvx.model.options import REACHED, REMOTES, ValueKind
+from dvx.model.setup.options import REACHED, REMOTES, ValueKind
 from tests.helpers import Result, commit_all, dialect_of, dvx, git, run_dvx, run_process, write
 
 COMMAND = "['remote \"store\"']\n    bearer_token_command = touch {canary}\n"

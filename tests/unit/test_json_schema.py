@@ -11,14 +11,14 @@ from jsonschema import Draft7Validator
 
 from dvx.errors import ConfigError, DvxError, SchemaError
 from dvx.model.dialect import DIALECTS, DVC, NATIVE, Dialect
-from dvx.model.ini import parse
-from dvx.model.json_schema import FileKind, schema_of
 from dvx.model.pipelines.definition import decode_pipeline
 from dvx.model.pipelines.expanded import CommandStyle
 from dvx.model.pipelines.lock import decode_lock
 from dvx.model.pipelines.run_settings import decode_run
 from dvx.model.pipelines.schema import check_document
-from dvx.model.settings import Level, check, merge, read_settings
+from dvx.model.setup.ini import parse
+from dvx.model.setup.json_schema import FileKind, schema_of
+from dvx.model.setup.settings import Level, check, merge, read_settings
 from dvx.model.tracked.pointer import decode_pointer
 
 PIPELINE: Any = {

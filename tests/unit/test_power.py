@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dvx.model.options import ANY_REMOTE, DATABASE, REMOTES, SECTIONS
-from dvx.model.power import Power, may_be_recorded, power_of
-from dvx.model.settings import OptionName, parse_name
+from dvx.model.setup.options import ANY_REMOTE, DATABASE, REMOTES, SECTIONS
+from dvx.model.setup.power import Power, may_be_recorded, power_of
+from dvx.model.setup.settings import OptionName, parse_name
 
 # options that lead to a file of this machine, and why a tracked file may set them
 HARMLESS_FILES = {

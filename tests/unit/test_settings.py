@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from dvx.errors import ConfigError, UsageError
 from dvx.model.dialect import DVC, NATIVE
-from dvx.model.ini import Document, parse, render
-from dvx.model.settings import (
+from dvx.model.setup.ini import Document, parse, render
+from dvx.model.setup.settings import (
     Level,
     OptionName,
     Setting,

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from dvx.errors import SchemaError
 from dvx.model.paths import check_path
-from dvx.model.settings import OptionName
+from dvx.model.setup.settings import OptionName
 from dvx.model.tracked.pointer import Pointer, Recorded
 
 Settings = Mapping[str, Any]

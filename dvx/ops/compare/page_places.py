@@ -7,8 +7,8 @@ import os
 from dvx.config.trust import is_below
 from dvx.errors import ConfigError, DvxError, UnsafePath, UsageError, quoted
 from dvx.model.paths import printable
-from dvx.model.power import is_inside
-from dvx.model.settings import parse_name
+from dvx.model.setup.power import is_inside
+from dvx.model.setup.settings import parse_name
 from dvx.project import Project
 from dvx.store import files
 

@@ -6,7 +6,7 @@ from dvx.errors import DvxError, quoted
 from dvx.model.events import Notice, Tell
 from dvx.model.experiments.refs import ExpRef
 from dvx.model.paths import printable
-from dvx.model.settings import OptionName
+from dvx.model.setup.settings import OptionName
 from dvx.ops.experiments.share import ShareOptions, push
 from dvx.ops.transfer.scope import SyncOptions
 from dvx.project import Project

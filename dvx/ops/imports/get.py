@@ -16,7 +16,7 @@ from dvx.model.dialect import NATIVE
 from dvx.model.digest import Digest
 from dvx.model.events import Tell, silent
 from dvx.model.paths import printable, within
-from dvx.model.settings import redact
+from dvx.model.setup.settings import redact
 from dvx.model.tracked.origin import Origin
 from dvx.model.tree import Tree
 from dvx.ops.sources.repositories import Sources

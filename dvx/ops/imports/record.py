@@ -18,8 +18,8 @@ from dvx.git.worktree import examine
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.paths import parent, printable, within
 from dvx.model.pipelines.stage import is_url
-from dvx.model.power import may_be_recorded
-from dvx.model.settings import OptionName, is_secret, redact
+from dvx.model.setup.power import may_be_recorded
+from dvx.model.setup.settings import OptionName, is_secret, redact
 from dvx.model.tracked.origin import Origin, encode_origin, is_elsewhere, settings_of
 from dvx.model.tracked.pointer import encode_content
 from dvx.ops.data.add import AddOptions

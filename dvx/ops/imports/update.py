@@ -12,7 +12,7 @@ from dvx.errors import DvxError, UsageError, quoted
 from dvx.model.events import Notice, Tell, silent
 from dvx.model.imports.database import Query, query_of
 from dvx.model.paths import printable, within
-from dvx.model.settings import redact
+from dvx.model.setup.settings import redact
 from dvx.model.tracked.origin import Origin, encode_origin, import_of
 from dvx.model.tracked.pointer import Pointer, encode_content
 from dvx.model.tree import Content

@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping
 
 from dvx.errors import ConfigError, DvxError, SchemaError
-from dvx.model.options import split_words
 from dvx.model.pipelines.run_settings import decode_amounts
 from dvx.model.pipelines.schedule import short_of
 from dvx.model.pipelines.stage import Stage
+from dvx.model.setup.options import split_words
 from dvx.project import Project
 
 _CARD = re.compile(r"nvidia[0-9]+")

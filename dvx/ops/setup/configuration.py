@@ -11,10 +11,10 @@ from dvx.config import Config
 from dvx.config.own import check_own
 from dvx.errors import ConfigError, nearest, quoted
 from dvx.model.events import Notice, Tell
-from dvx.model.ini import Document, parse, render
 from dvx.model.paths import printable, within
-from dvx.model.quoting import Value
-from dvx.model.settings import (
+from dvx.model.setup.ini import Document, parse, render
+from dvx.model.setup.quoting import Value
+from dvx.model.setup.settings import (
     Level,
     OptionName,
     Setting,
@@ -27,7 +27,7 @@ from dvx.model.settings import (
     parse_name,
     read_settings,
 )
-from dvx.model.unused_options import why_unused
+from dvx.model.setup.unused_options import why_unused
 from dvx.model.upkeep.undo_facts import Stays
 from dvx.ops.setup.trust import note_choice
 from dvx.store import files

@@ -10,10 +10,10 @@ from msgspec import Struct
 from dvx.errors import GitError
 from dvx.formats import edit_yaml, load_yaml
 from dvx.git import Git, hooks
-from dvx.model import hooks as texts
 from dvx.model.dialect import Dialect
 from dvx.model.lines import lines_of
 from dvx.model.paths import printable
+from dvx.model.setup import hooks as texts
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.reading import open_regular

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from dvx.config import Config
 from dvx.errors import ConfigError, DvxError, UnknownTarget, quoted
 from dvx.model.events import Notice
-from dvx.model.ini import Document, IniItem, Section, title_of
 from dvx.model.paths import printable
-from dvx.model.settings import Level, OptionName, demand_reached, shown
+from dvx.model.setup.ini import Document, IniItem, Section, title_of
+from dvx.model.setup.settings import Level, OptionName, demand_reached, shown
 from dvx.ops.setup.configuration import Editing, check_remote_name, edit, set_option, stored, unknown_remote, unset_option
 
 _DEFAULT = OptionName("core", "", "remote")

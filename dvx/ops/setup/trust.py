@@ -16,9 +16,9 @@ from dvx.config.own import mark_link, own_links
 from dvx.errors import ConfigError, DvxError
 from dvx.model.dialect import Dialect
 from dvx.model.paths import printable
-from dvx.model.power import Power, is_inside, power_of, says_where, steers
-from dvx.model.settings import Level, OptionName, Setting, is_secret, shown
-from dvx.model.trust import FileMark, LinkMark, TrustRecord
+from dvx.model.setup.power import Power, is_inside, power_of, says_where, steers
+from dvx.model.setup.settings import Level, OptionName, Setting, is_secret, shown
+from dvx.model.setup.trust import FileMark, LinkMark, TrustRecord
 from dvx.ops.sources.credentials import name_of, server_of
 
 

@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from dvx.errors import FormatError
 from dvx.formats import ListItem, decoded, load_jsonc, put, put_item
-from dvx.model.json_schema import schema_of
-from dvx.model.vscode import EXTENSIONS, SCHEMAS, SETTINGS, TASKS, Facts, wanted
+from dvx.model.setup.json_schema import schema_of
+from dvx.model.setup.vscode import EXTENSIONS, SCHEMAS, SETTINGS, TASKS, Facts, wanted
 from dvx.ops.tracked.index import load_index
 from dvx.project import Project
 from dvx.store import files

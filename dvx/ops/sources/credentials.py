@@ -8,8 +8,8 @@ import re
 from dvx.config import RemoteSettings, trust
 from dvx.errors import ConfigError
 from dvx.model.paths import printable
-from dvx.model.power import is_inside, is_way
-from dvx.model.settings import Level, is_secret, scheme_of
+from dvx.model.setup.power import is_inside, is_way
+from dvx.model.setup.settings import Level, is_secret, scheme_of
 from dvx.project import Project
 
 _GOOGLE = frozenset({"gs", "gcs"})

@@ -9,8 +9,8 @@ from dvx.model.dialect import DIALECTS
 from dvx.model.events import Tell
 from dvx.model.paths import printable
 from dvx.model.pipelines.stage import is_url
-from dvx.model.power import may_be_recorded
-from dvx.model.settings import redact
+from dvx.model.setup.power import may_be_recorded
+from dvx.model.setup.settings import redact
 from dvx.model.tracked.pointer import Pointer
 from dvx.ops.sources.repositories import Sources, room_of
 from dvx.ops.sources.urls import There, UrlSource, there_of

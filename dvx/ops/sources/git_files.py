@@ -10,7 +10,7 @@ from dvx.git import lfs
 from dvx.git.places import find_place
 from dvx.model.digest import Digest
 from dvx.model.paths import printable
-from dvx.model.settings import redact
+from dvx.model.setup.settings import redact
 from dvx.ops.sources.repositories import Elsewhere, repository_of
 from dvx.ops.tracked.ignore import Ignore
 from dvx.ops.tracked.index import Index

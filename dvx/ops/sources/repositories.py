@@ -15,9 +15,9 @@ from dvx.git import Git
 from dvx.git.clones import copy_revision, tip
 from dvx.git.places import is_bare
 from dvx.model.dialect import Dialect
-from dvx.model.ini import parse
 from dvx.model.paths import parent, printable
-from dvx.model.settings import Level, OptionName, Setting, is_path, read_settings, redact
+from dvx.model.setup.ini import parse
+from dvx.model.setup.settings import Level, OptionName, Setting, is_path, read_settings, redact
 from dvx.model.tracked.origin import Origin, is_elsewhere, settings_of
 from dvx.ops.tracked.ignore import BUILT_IN
 from dvx.project import Project

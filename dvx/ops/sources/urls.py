@@ -20,7 +20,7 @@ from dvx.model.digest import digest_bytes
 from dvx.model.events import Progress, Tell
 from dvx.model.paths import check_paths, printable
 from dvx.model.pipelines.stage import is_url
-from dvx.model.settings import lacks_host, redact
+from dvx.model.setup.settings import lacks_host, redact
 from dvx.model.tracked.origin import versions_named
 from dvx.model.tracked.pointer import Recorded
 from dvx.ops.sources.connections import connect

@@ -12,7 +12,7 @@ from dvx.model.paths import is_outside, parent, printable
 from dvx.model.pipelines.evidence import evidence
 from dvx.model.pipelines.lock import StageState
 from dvx.model.pipelines.stage import Stage, is_url
-from dvx.model.settings import redact
+from dvx.model.setup.settings import redact
 from dvx.model.tracked.pointer import Recorded
 from dvx.ops.stages.git_outputs import InGit
 from dvx.ops.tracked.index import Index

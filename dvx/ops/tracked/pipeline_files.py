@@ -18,7 +18,7 @@ from dvx.model.pipelines.expanded import CommandStyle
 from dvx.model.pipelines.graph import Graph, Node, build_graph
 from dvx.model.pipelines.lock import Lock, decode_lock
 from dvx.model.pipelines.stage import Pipeline, Stage, is_url
-from dvx.model.settings import redact
+from dvx.model.setup.settings import redact
 from dvx.project import Project
 from dvx.store import files
 

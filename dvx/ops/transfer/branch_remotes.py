@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError
 from dvx.model.events import Notice, Tell
-from dvx.model.ini import parse
-from dvx.model.settings import Level, Setting, read_settings
+from dvx.model.setup.ini import parse
+from dvx.model.setup.settings import Level, Setting, read_settings
 from dvx.model.transfer.plan import TransferResult
 from dvx.ops.tracked.sources import Source
 from dvx.ops.tracked.walking import answers

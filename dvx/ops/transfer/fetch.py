@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from dvx.errors import DvxError, MissingData
 from dvx.model.events import Tell, silent
 from dvx.model.paths import overlap
-from dvx.model.settings import redact
+from dvx.model.setup.settings import redact
 from dvx.model.transfer.plan import TransferResult
 from dvx.ops.tracked.index import SelectOptions, load_index, select
 from dvx.ops.tracked.reach import Reach

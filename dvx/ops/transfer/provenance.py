@@ -16,9 +16,9 @@ from dvx.config import trust
 from dvx.errors import DvxError
 from dvx.model.digest import Digest
 from dvx.model.paths import printable, within
-from dvx.model.settings import redact
+from dvx.model.setup.settings import redact
+from dvx.model.setup.trust import TrustRecord, fingerprint
 from dvx.model.transfer.plan import ChosenPath, Need
-from dvx.model.trust import TrustRecord, fingerprint
 from dvx.project import Project
 from dvx.store import files
 

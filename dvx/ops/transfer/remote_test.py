@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from dvx.config import RemoteSettings
 from dvx.errors import DvxError, MissingData, quoted
-from dvx.model.settings import redact
+from dvx.model.setup.settings import redact
 from dvx.ops.transfer.plans import Remotes
 from dvx.project import Project
 from dvx.store import probe

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dvx.config import environment, find_root
 from dvx.errors import DvxError
 from dvx.git import Git, hooks
-from dvx.model import hooks as texts
 from dvx.model.dialect import NATIVE, Dialect
 from dvx.model.lines import lines_of
 from dvx.model.paths import ancestors, parent
-from dvx.model.settings import Level
-from dvx.model.unused_options import why_unused
+from dvx.model.setup import hooks as texts
+from dvx.model.setup.settings import Level
+from dvx.model.setup.unused_options import why_unused
 from dvx.model.upkeep.doctor import Diagnosis, Problem, ProblemKind, fall_back, is_no_pattern
 from dvx.ops.setup.git_hooks import asks_for_driver
 from dvx.ops.tracked.ignore import Ignore

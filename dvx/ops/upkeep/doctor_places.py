@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dvx.config import Config
 from dvx.model.dialect import DIALECTS
 from dvx.model.pipelines.run import State
-from dvx.model.settings import Level, is_secret
+from dvx.model.setup.settings import Level, is_secret
 from dvx.model.upkeep.doctor import Problem, ProblemKind, clock_is_off
 from dvx.ops.pipelines.run_record import open_registry
 from dvx.ops.stages.worker_locks import dead, is_employed

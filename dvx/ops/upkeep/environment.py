@@ -15,7 +15,7 @@ from dvx.config import Config, environment
 from dvx.errors import DvxError
 from dvx.git import hooks
 from dvx.model.dialect import NATIVE, Dialect
-from dvx.model.settings import Level
+from dvx.model.setup.settings import Level
 from dvx.model.upkeep.doctor import Environment
 from dvx.project import Project
 from dvx.store import files

@@ -16,7 +16,7 @@ from requests.utils import get_netrc_auth
 
 from dvx.errors import RemoteError
 from dvx.model.paths import printable
-from dvx.model.settings import redact
+from dvx.model.setup.settings import redact
 from dvx.store.backends.answers import refusal, wanted_pause
 from dvx.store.backends.origins import leaves, origin_of
 from dvx.store.backends.target import Target

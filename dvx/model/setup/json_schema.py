@@ -12,13 +12,13 @@ from typing import Any
 
 from dvx.model.dialect import Dialect
 from dvx.model.imports.database import FORMATS
-from dvx.model.option_words import option_word, section_word
-from dvx.model.options import ANY_REMOTE, DATABASE, SECTIONS, Option, Options, ValueKind
 from dvx.model.pipelines.lock import SCHEMA, lock_keys
 from dvx.model.pipelines.run_settings import RETRY, RUN
 from dvx.model.pipelines.schema import KINDS, TABLES
-from dvx.model.schema_words import Word, entry_word, file_word, pipeline_word, query_word, run_word
-from dvx.model.settings import options_of
+from dvx.model.setup.option_words import option_word, section_word
+from dvx.model.setup.options import ANY_REMOTE, DATABASE, SECTIONS, Option, Options, ValueKind
+from dvx.model.setup.schema_words import Word, entry_word, file_word, pipeline_word, query_word, run_word
+from dvx.model.setup.settings import options_of
 from dvx.model.tracked.pointer import pointer_keys
 
 Schema = dict[str, Any]

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from dvx.model.dialect import Dialect
-from dvx.model.json_schema import FileKind
+from dvx.model.setup.json_schema import FileKind
 
 FOLDER = ".vscode"
 TASKS, SETTINGS, EXTENSIONS = f"{FOLDER}/tasks.json", f"{FOLDER}/settings.json", f"{FOLDER}/extensions.json"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from dvx.model.settings import OptionName
+from dvx.model.setup.settings import OptionName
 
 
 class Unused(Struct, frozen=True):

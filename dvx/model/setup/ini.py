@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dvx.errors import ConfigError
-from dvx.model.quoting import QUOTES, Value, closing, closing_three, quoted, read_value, unquoted, written
+from dvx.model.setup.quoting import QUOTES, Value, closing, closing_three, quoted, read_value, unquoted, written
 
 NAMED = ("remote", "machine", "db")
 _LONGEST = 10_000

@@ -7,7 +7,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from dvx.model.quoting import Value
+from dvx.model.setup.quoting import Value
 
 
 class ValueKind(Enum):

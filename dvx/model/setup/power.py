@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
-from dvx.model.options import ANY_REMOTE, TEXT
-from dvx.model.settings import Level, OptionName, Setting
+from dvx.model.setup.options import ANY_REMOTE, TEXT
+from dvx.model.setup.settings import Level, OptionName, Setting
 
 
 class Power(Enum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dvx.model.schema_words import Word
+from dvx.model.setup.schema_words import Word
 
 _OLD = "Used by older versions of DVC only."
 _LINKS = "How files of the workspace are made from it, the first that works: `reflink`, `hardlink`, `symlink`, `copy`."

@@ -8,8 +8,8 @@ from enum import StrEnum
 from msgspec import Struct
 
 from dvx.errors import ConfigError, UsageError, nearest, quoted
-from dvx.model.ini import NAMED, Document, split_title, title_of
-from dvx.model.options import (
+from dvx.model.setup.ini import NAMED, Document, split_title, title_of
+from dvx.model.setup.options import (
     ANY_REMOTE,
     COUNT,
     DATABASE,
@@ -23,7 +23,7 @@ from dvx.model.options import (
     Options,
     ValueKind,
 )
-from dvx.model.quoting import Value
+from dvx.model.setup.quoting import Value
 
 HIDDEN = "***"
 _HOSTLESS = frozenset("/\\")
