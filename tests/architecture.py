@@ -41,7 +41,7 @@ OWNERS = {
     "azure": "dvx.store.backends.fsspec_files",
     "obstore": "dvx.store.backends.s3",
     "paramiko": "dvx.store.backends.sftp",
-    "grandalf": "dvx.cli.layout",
+    "grandalf": "dvx.cli.terminal.layout",
     "hydra": "dvx.formats.hydra",
     "plotext": "dvx.cli.plot_text",
     "omegaconf": "dvx.formats.hydra",
@@ -52,7 +52,7 @@ OWNERS = {
     "blake3": "dvx.model.digest",
     "typer": "dvx.cli",
     "rich": "dvx.cli",
-    "tabulate": "dvx.cli.render",
+    "tabulate": "dvx.cli.terminal.render",
     "filelock": "dvx.store.files",
     "msgspec": "dvx",
     "platformdirs": "dvx.config",
@@ -90,7 +90,7 @@ MUTATIONS = frozenset({
 PATHLIB_MUTATIONS = frozenset(["hardlink_to", "symlink_to", "write_bytes", "write_text"])
 OPEN_TO_WRITE = frozenset({"O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND", "O_TMPFILE"})
 DOOR = "dvx.store.files"
-SCREEN = "dvx.cli.screen"
+SCREEN = "dvx.cli.terminal.screen"
 _SPEAKING = frozenset({"echo", "secho", "echo_via_pager", "confirm", "prompt", "getpass", "print_exc", "print_exception"})
 LONGEST = 300
 

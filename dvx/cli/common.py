@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from msgspec.structs import replace
 
-from dvx.cli import colour, complete, render, screen
+from dvx.cli import complete
 from dvx.cli.session import SESSION
+from dvx.cli.terminal import colour, render, screen
 from dvx.errors import quoted
 
 if TYPE_CHECKING:

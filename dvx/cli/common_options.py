@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 import dvx
-from dvx.cli import colour, render
-from dvx.cli.colour import When
 from dvx.cli.session import SESSION
+from dvx.cli.terminal import colour, render
+from dvx.cli.terminal.colour import When
 
 ABOUT = """Version data, run pipelines and compare experiments in Git.
 

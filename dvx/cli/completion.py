@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import screen
 from dvx.cli.complete import one_of
+from dvx.cli.terminal import screen
 from dvx.errors import UsageError, nearest
 
 SHELLS = ("bash", "zsh", "fish")

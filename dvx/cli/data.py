@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dvx.cli import colour, complete, render, units
+from dvx.cli import complete
 from dvx.cli.common import (
     BranchesOption,
     CommitsOption,
@@ -26,6 +26,7 @@ from dvx.cli.common import (
     tell_git,
 )
 from dvx.cli.session import SESSION
+from dvx.cli.terminal import colour, render, units
 from dvx.config import find_root
 from dvx.errors import UsageError
 from dvx.model.dialect import DVC, NATIVE

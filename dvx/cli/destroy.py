@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import render, screen, units
 from dvx.cli.common import find_project
+from dvx.cli.terminal import render, screen, units
 from dvx.errors import DvxError
 from dvx.model.paths import printable
 from dvx.ops.upkeep.destroy import DestroyPlan, plan

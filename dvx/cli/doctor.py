@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import typer
 from msgspec import to_builtins
 
-from dvx.cli import colour, render, units
-from dvx.cli.colour import Ink
 from dvx.cli.common import JsonOption, cwd
 from dvx.cli.session import SESSION
+from dvx.cli.terminal import colour, render, units
+from dvx.cli.terminal.colour import Ink
 from dvx.model.paths import printable
 from dvx.model.upkeep.doctor import Environment, Problem, ProblemKind
 from dvx.ops.upkeep.doctor import diagnose

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import render
 from dvx.cli.common import find_project, tell_git
 from dvx.cli.session import SESSION
+from dvx.cli.terminal import render
 from dvx.model.setup.json_schema import FileKind, schema_of
 
 

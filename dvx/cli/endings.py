@@ -8,8 +8,8 @@ import sys
 import typer
 
 import dvx
-from dvx.cli import render
 from dvx.cli.session import Session
+from dvx.cli.terminal import render
 from dvx.config import environment
 from dvx.errors import ConfigError, DvxError, NotARepository, Partial, UnknownColumn, UsageError, nearest
 from dvx.model.dialect import NATIVE

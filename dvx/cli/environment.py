@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import render, units
 from dvx.cli.common import DryRunOption, find_project, tell_git
+from dvx.cli.terminal import render, units
 from dvx.errors import UsageError
 from dvx.model.paths import printable
 

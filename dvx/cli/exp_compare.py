@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete, complete_values, exp_table, paging, render, screen, troubles
+from dvx.cli import complete, complete_values, exp_table, troubles
 from dvx.cli.common import JsonOption, MarkdownOption, find_project, on_demand
 from dvx.cli.experiments import NumberOption, RevisionsOption, tell_of_others
 from dvx.cli.metrics import TableLook, changes_document, demand_revisions, print_changes, tell_failures
+from dvx.cli.terminal import paging, render, screen
 from dvx.errors import UsageError
 from dvx.ops.compare.metrics import compare
 from dvx.ops.compare.value_files import ValueChoice, What

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
-from dvx.cli.clock import moment
 from dvx.cli.exp_table import Column, cells
-from dvx.cli.pages import STYLE, as_script, page
 from dvx.cli.plot_page import Picture
+from dvx.cli.terminal.clock import moment
+from dvx.cli.terminal.pages import STYLE, as_script, page
 from dvx.ops.experiments.show import Baseline, ExperimentRow
 
 _STYLE = """

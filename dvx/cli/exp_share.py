@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 from msgspec import Struct
 
-from dvx.cli import complete, render
+from dvx.cli import complete
 from dvx.cli.common import JobsOption, JsonOption, RemoteOption, find_project
 from dvx.cli.experiments import AllCommitsOption, NumberOption, RevisionsOption
+from dvx.cli.terminal import render
 from dvx.model.experiments.refs import ExpRef
 from dvx.model.transfer.plan import TransferResult
 from dvx.ops.experiments.refs import BaselineScope

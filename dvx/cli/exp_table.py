@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from dvx.cli.clock import local, moment
+from dvx.cli.terminal.clock import local, moment
 from dvx.errors import UnknownColumn, nearest
 from dvx.model.compare.params import flatten
 from dvx.model.pipelines.run import FAILURES, State

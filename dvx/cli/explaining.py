@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from msgspec import to_builtins
 
-from dvx.cli import render
 from dvx.cli.common import JsonOption, StagesArgument, find_project
+from dvx.cli.terminal import render
 from dvx.model.pipelines.staleness import Action
 from dvx.ops.pipelines.explain import Explanation, ReasonDetail
 from dvx.ops.pipelines.explain import explain as explain_stages

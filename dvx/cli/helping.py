@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import render, screen
 from dvx.cli.commands import ABSENT, CATEGORIES, COMMANDS, DIFFERENT, GROUPS
 from dvx.cli.common import cwd
 from dvx.cli.main import run
+from dvx.cli.terminal import render, screen
 from dvx.errors import UsageError, nearest
 
 TOPICS = {

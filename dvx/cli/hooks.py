@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import data, render, sync
+from dvx.cli import data, sync
 from dvx.cli.common import cwd, find_project
 from dvx.cli.session import SESSION
+from dvx.cli.terminal import render
 from dvx.config import environment, find_root
 from dvx.errors import DvxError
 from dvx.git.hooks import is_rebasing

@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from dvx.cli import complete, render
+from dvx.cli import complete
 from dvx.cli.common import JsonOption, RemoteOption, cwd
 from dvx.cli.origins import ConfigOption, RemoteConfigOption, origin_of
 from dvx.cli.session import SESSION
+from dvx.cli.terminal import render
 from dvx.config import dialect_at, find_root
 from dvx.errors import DvxError, Partial, UsageError
 from dvx.git.places import is_bare

@@ -13,9 +13,10 @@ import typer
 import typer.core
 import typer.main
 
-from dvx.cli import colour, common, common_options, endings, render, screen
+from dvx.cli import common, common_options, endings
 from dvx.cli.commands import ABSENT, ALIASES, CATEGORIES, COMMANDS, GROUPS, MOST_USED, described
 from dvx.cli.session import SESSION, Session
+from dvx.cli.terminal import colour, render, screen
 from dvx.cli.words import Command, Parser, parser_of
 from dvx.config import environment
 from dvx.errors import DvxError, UsageError, nearest

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete, render, units
+from dvx.cli import complete
 from dvx.cli.common import find_project, tell_git
+from dvx.cli.terminal import render, units
 from dvx.model.paths import printable
 
 OwnersArgument = Annotated[

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete, complete_values, render, screen
+from dvx.cli import complete, complete_values
 from dvx.cli.common import JsonOption, MarkdownOption, RecursiveOption, StagesArgument, find_project, tell_git
-from dvx.cli.drawing import boxes, dot, mermaid, page, text
-from dvx.cli.units import duration
+from dvx.cli.terminal import render, screen
+from dvx.cli.terminal.drawing import boxes, dot, mermaid, page, text
+from dvx.cli.terminal.units import duration
 from dvx.model.pipelines.staleness import Action
 from dvx.ops.stages.repro_plan import ReproOptions, ReproResult, StageOutcome
 from dvx.project import Project

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from dvx.cli.pages import as_script, elements, guard, libraries, page, restrained
+from dvx.cli.terminal.pages import as_script, elements, guard, libraries, page, restrained
 from dvx.errors import UsageError
 
 _DRAW = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dvx.cli.colour import own
+from dvx.cli.terminal.colour import own
 from dvx.errors import ConfigError
 from dvx.model.compare.plot_fill import Chart
 from dvx.model.paths import printable

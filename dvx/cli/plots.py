@@ -11,9 +11,10 @@ from urllib.parse import quote
 import typer
 from msgspec import Struct
 
-from dvx.cli import colour, complete, complete_values, render, screen
+from dvx.cli import complete, complete_values
 from dvx.cli.common import find_files, find_project, on_demand
-from dvx.cli.live import width_of
+from dvx.cli.terminal import colour, render, screen
+from dvx.cli.terminal.live import width_of
 from dvx.cli.troubles import tell as tell_troubles
 from dvx.errors import DvxError, UsageError, nearest
 from dvx.project import Project

@@ -10,9 +10,10 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete, complete_values, render, screen
-from dvx.cli.clock import moment
+from dvx.cli import complete, complete_values
 from dvx.cli.common import JsonOption, find_project
+from dvx.cli.terminal import render, screen
+from dvx.cli.terminal.clock import moment
 from dvx.errors import DvxError, UsageError
 from dvx.model.events import Tell
 from dvx.model.pipelines.run import FAILURES, Place, Run, State

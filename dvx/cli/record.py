@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import render, screen
 from dvx.cli.common import RecursiveOption, TargetsArgument, WithDepsOption, find_project, tell_git
+from dvx.cli.terminal import render, screen
 from dvx.model.paths import printable
 from dvx.ops.tracked.index import SelectOptions
 

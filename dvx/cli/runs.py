@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 from msgspec import structs, to_builtins
 
-from dvx.cli import complete, render, screen
+from dvx.cli import complete
 from dvx.cli.common import JsonOption, MarkdownOption, find_project
 from dvx.cli.pipeline import run_stages
-from dvx.cli.units import duration
+from dvx.cli.terminal import render, screen
+from dvx.cli.terminal.units import duration
 from dvx.errors import DvxError, StageFailed, nearest
 from dvx.model.pipelines.run import FAILURES, State, Wish
 from dvx.model.pipelines.run_history import AttemptRecord, RunRecord

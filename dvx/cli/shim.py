@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete, render
+from dvx.cli import complete
+from dvx.cli.terminal import render
 from dvx.errors import UsageError
 
 FolderOption = Annotated[

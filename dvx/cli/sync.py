@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 from msgspec import to_builtins
 
-from dvx.cli import render, units
 from dvx.cli.common import (
     BranchesOption,
     CommitsOption,
@@ -25,6 +24,7 @@ from dvx.cli.common import (
     find_project,
     tell_git,
 )
+from dvx.cli.terminal import render, units
 from dvx.model.events import Tell
 from dvx.model.paths import printable
 from dvx.model.setup.settings import redact

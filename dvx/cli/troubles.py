@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dvx.cli import colour, render
-from dvx.cli.colour import Ink
+from dvx.cli.terminal import colour, render
+from dvx.cli.terminal.colour import Ink
 from dvx.errors import NOT_CACHED
 
 _SHOWN = 5

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import render, screen
 from dvx.cli.common import JsonOption, cwd
 from dvx.cli.session import SESSION
+from dvx.cli.terminal import render, screen
 from dvx.config import environment, find_root
 from dvx.errors import DvxError, NotARepository, UsageError
 from dvx.git.places import find_place

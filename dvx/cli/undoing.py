@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import render, screen, units
 from dvx.cli.common import JsonOption, find_project
+from dvx.cli.terminal import render, screen, units
 from dvx.errors import DvxError
 from dvx.model.events import Notice
 from dvx.model.paths import printable

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from dvx.cli import complete, render, screen, units
+from dvx.cli import complete
 from dvx.cli.common import JobsOption, JsonOption, RemoteOption, find_project
+from dvx.cli.terminal import render, screen, units
 from dvx.errors import Corrupted, UsageError
 from dvx.model.paths import printable
 from dvx.model.upkeep.fsck import Finding, Flaw, Report

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from dvx.cli import colour
+from dvx.cli.terminal import colour
 from tests.helpers import ROOT, Result, commit_all, dialect_of, dvx, run_dvx, run_process, write
 
 ESCAPE = "\x1b["

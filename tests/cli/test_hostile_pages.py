@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dvx.cli.pages import elements, guard, page, restrained
+from dvx.cli.terminal.pages import elements, guard, page, restrained
 from tests.cli.test_plots_cli import drawn, needs_browser
 from tests.helpers import commit_all, dialect_of, dvx, run_dvx, write
 

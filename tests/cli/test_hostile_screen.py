@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dvx.cli import colour, screen
-from dvx.cli.colour import Ink
+from dvx.cli.terminal import colour, screen
+from dvx.cli.terminal.colour import Ink
 from dvx.model.paths import visible
 from tests.cli.test_colour import on_terminal
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, run_process, write
@@ -269,7 +269,8 @@ def test_a_log_keeps_its_colours_only(native: Path) -> None:
 
 _WARNS = """
 import logging, sys
-from dvx.cli import main, screen
+from dvx.cli import main
+from dvx.cli.terminal import screen
 sys.stderr = screen.Filter(sys.stderr)
 logging.getLogger("library").warning("\\x1b[31m%s", "\\u202e")
 print("\\x1b[2J", file=sys.stderr)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dvx.cli import render
-from dvx.cli.live import Live
+from dvx.cli.terminal import render
+from dvx.cli.terminal.live import Live
 from dvx.model.events import Progress, StageOutput
 from tests.helpers import dvx, write
 

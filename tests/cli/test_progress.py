@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dvx.cli import render
-from dvx.cli.progress import Meter
+from dvx.cli.terminal import render
+from dvx.cli.terminal.progress import Meter
 from dvx.model.events import TransferPlanned, Transferred
 
 
@@ -50,7 +50,7 @@ def test_only_a_large_transfer_is_announced(capsys: pytest.CaptureFixture[str]) 
 
 def test_lines_are_few_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     now = [0.0]
-    monkeypatch.setattr("dvx.cli.render.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("dvx.cli.terminal.render.time.monotonic", lambda: now[0])
     tell = render.terminal()
     for second in range(25):
         now[0] = float(second)

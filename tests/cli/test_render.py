@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dvx.cli import render
+from dvx.cli.terminal import render
 from dvx.model.events import Notice, Progress, StageOutput
 from tests.helpers import dialect_of, run_dvx, write
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from dvx.cli.units import duration
+from dvx.cli.terminal.units import duration
 from dvx.model.paths import printable
 
 _MOST = 8

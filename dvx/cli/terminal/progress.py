@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dvx.cli.units import size
+from dvx.cli.terminal.units import size
 from dvx.model.events import Transferred
 
 _WIDTH = 20

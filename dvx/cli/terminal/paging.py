@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from dvx.cli import colour, screen
+from dvx.cli.terminal import colour, screen
 from dvx.config.places import environment
 from dvx.git import Git, process
 from dvx.shell.apart import show_in

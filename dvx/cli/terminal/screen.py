@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, TextIO
 
 import typer
 
-from dvx.cli import colour
+from dvx.cli.terminal import colour
 from dvx.model.paths import visible
 
 # for streams that cannot print these

@@ -8,8 +8,8 @@ import math
 from collections.abc import Mapping
 from itertools import pairwise
 
-from dvx.cli import pages
-from dvx.cli.layout import Part, lay_out
+from dvx.cli.terminal import pages
+from dvx.cli.terminal.layout import Part, lay_out
 from dvx.model.paths import printable
 
 Needs = Mapping[str, tuple[str, ...]]

@@ -8,11 +8,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dvx.cli import colour, screen
-from dvx.cli.colour import Ink
-from dvx.cli.live import Live, width_of
-from dvx.cli.progress import Meter
-from dvx.cli.units import count, size
+from dvx.cli.terminal import colour, screen
+from dvx.cli.terminal.colour import Ink
+from dvx.cli.terminal.live import Live, width_of
+from dvx.cli.terminal.progress import Meter
+from dvx.cli.terminal.units import count, size
 from dvx.model.events import (
     Event,
     Interrupted,
