@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import data, sync
+from dvx.cli import sync
 from dvx.cli.common import cwd, find_project
+from dvx.cli.data import track
 from dvx.cli.session import SESSION
 from dvx.cli.terminal import render
 from dvx.config import environment, find_root
@@ -61,7 +62,7 @@ def git_hook_pre_commit(args: ArgsArgument = None, *, folder: FolderOption = "")
     Example: dvx git-hook pre-commit
     """
     if _enter(folder, "status"):
-        data.status()
+        track.status()
 
 
 def git_hook_pre_push(args: ArgsArgument = None, *, folder: FolderOption = "") -> None:  # noqa: ARG001
@@ -86,7 +87,7 @@ def git_hook_post_checkout(args: ArgsArgument = None, *, folder: FolderOption = 
     try:
         git = find_project().git
         if git is None or not is_rebasing(git):
-            data.checkout()
+            track.checkout()
     except (DvxError, OSError) as error:
         # Git's own work is done; a hook that fails would make `git worktree add` and `git bisect` fail
         render.notes(f"warning: {error}", *([f"hint: {error.hint}"] if isinstance(error, DvxError) and error.hint else ()))

@@ -255,7 +255,7 @@ def list_url(
     if not there.is_folder:
         rows = [(os.path.basename(url.rstrip("/")), there.sizes[""])]
     elif tree and not json:
-        from dvx.cli.listing import branches
+        from dvx.cli.data.listing import branches
 
         found = tree_of(there.sizes, level)
         rows = [(".", None), *((line, row.size) for row, line in zip(found, branches(found), strict=True))]

@@ -66,7 +66,7 @@ def du(
 
 def _contents(origin: Origin, *, summarize: bool, json: bool) -> None:
     """Print how much the files and folders of a repository take, as DVC does."""
-    from dvx.cli.listing import amount, listed
+    from dvx.cli.data.listing import amount, listed
 
     rows = sums(listed(origin, None)[1])[-1 if summarize else 0 :]
     if json:
