@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import sync
 from dvx.cli.common import cwd, find_project
 from dvx.cli.data import track
 from dvx.cli.session import SESSION
 from dvx.cli.terminal import render
+from dvx.cli.transfer import sync
 from dvx.config import environment, find_root
 from dvx.errors import DvxError
 from dvx.git.hooks import is_rebasing

@@ -1,0 +1,1 @@
+"""Commands that copy data between the cache and remotes: push, fetch, pull."""
