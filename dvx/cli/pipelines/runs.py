@@ -11,7 +11,7 @@ from msgspec import structs, to_builtins
 
 from dvx.cli import complete
 from dvx.cli.common import JsonOption, MarkdownOption, find_project
-from dvx.cli.pipeline import run_stages
+from dvx.cli.pipelines.pipeline import run_stages
 from dvx.cli.terminal import render, screen
 from dvx.cli.terminal.units import duration
 from dvx.errors import DvxError, StageFailed, nearest

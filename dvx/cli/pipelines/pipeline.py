@@ -162,7 +162,7 @@ def repro(
         confirm=_confirm if interactive or project.config.flag("core.interactive", False) else None,
     )
     if explain:
-        from dvx.cli.explaining import lines_of
+        from dvx.cli.pipelines.explain import lines_of
         from dvx.ops.pipelines.explain import explain as explain_stages
 
         for explanation in explain_stages(project, options):

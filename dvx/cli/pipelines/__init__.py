@@ -1,0 +1,1 @@
+"""Commands on pipelines and their runs: stage, repro, dag, explain, runs."""
