@@ -197,7 +197,7 @@ def _task(data: bytes) -> None:
 
 
 def _cells(body: Any) -> None:
-    from dvx.cli.exp_table import cells
+    from dvx.cli.experiments.table import cells
     from dvx.ops.experiments.show import ExperimentRow
 
     cells(ExperimentRow("a" * 40, "", 0, body, None))

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete, complete_values, exp_table, troubles
+from dvx.cli import complete, complete_values, troubles
 from dvx.cli.common import JsonOption, MarkdownOption, find_project, on_demand
-from dvx.cli.experiments import NumberOption, RevisionsOption, tell_of_others
+from dvx.cli.experiments import table
+from dvx.cli.experiments.manage import NumberOption, RevisionsOption, tell_of_others
 from dvx.cli.metrics import TableLook, changes_document, demand_revisions, print_changes, tell_failures
 from dvx.cli.terminal import paging, render, screen
 from dvx.errors import UsageError
@@ -91,29 +92,29 @@ def exp_show(
     if failed:
         shown = tuple(one for one in shown if one.experiments)
     if json:
-        render.json(exp_table.as_json(shown))
+        render.json(table.as_json(shown))
         return
     if not shown and not failed:
         render.note("There is no commit yet, so there are no experiments.")
         return
     tell_others(project, render.terminal())
-    troubles.tell(exp_table.errors(shown))
+    troubles.tell(table.errors(shown))
     if sort_by:
-        shown = exp_table.sort(shown, sort_by, descending=sort_order == "desc")
-    wanted = exp_table.Columns(only_changed, tuple(drop or ()), tuple(keep or ()))
-    columns = exp_table.choose(shown, wanted)
+        shown = table.sort(shown, sort_by, descending=sort_order == "desc")
+    wanted = table.Columns(only_changed, tuple(drop or ()), tuple(keep or ()))
+    columns = table.choose(shown, wanted)
     if html or pcp:
         _write_page(project, shown, columns, out, demand, opens=open)
         return
-    style = exp_table.Style(precision or (None if csv else _PRECISION), sha, short_hashes=not csv and not md)
-    states = exp_table.STATES if exp_table.has_states(shown) else ()
+    style = table.Style(precision or (None if csv else _PRECISION), sha, short_hashes=not csv and not md)
+    states = table.STATES if table.has_states(shown) else ()
     if csv:
-        rows = [[*exp_table.CSV_HEAD, *states, *columns.values()], *exp_table.csv_rows(shown, columns, style)]
-        rows = exp_table.without_fixed(rows, len(exp_table.CSV_HEAD) + len(states), wanted)
-        screen.exact(exp_table.csv_text(exp_table.without_parent(rows) if only_changed else rows))
+        rows = [[*table.CSV_HEAD, *states, *columns.values()], *table.csv_rows(shown, columns, style)]
+        rows = table.without_fixed(rows, len(table.CSV_HEAD) + len(states), wanted)
+        screen.exact(table.csv_text(table.without_parent(rows) if only_changed else rows))
     else:
-        rows = [[*exp_table.HEAD, *states, *columns.values()], *exp_table.text_rows(shown, columns, style)]
-        head, *rows = exp_table.without_fixed(rows, len(exp_table.HEAD) + len(states), wanted)
+        rows = [[*table.HEAD, *states, *columns.values()], *table.text_rows(shown, columns, style)]
+        head, *rows = table.without_fixed(rows, len(table.HEAD) + len(states), wanted)
         text = render.table_text(rows, head, markdown=md)
         if failed and not rows:
             render.note("No experiment failed.")
@@ -128,13 +129,13 @@ def exp_show(
 def _write_page(
     project: Project,
     shown: Sequence[Baseline],
-    columns: Mapping[exp_table.Column, str],
+    columns: Mapping[table.Column, str],
     out: str,
     demand: OnDemand,
     *,
     opens: bool,
 ) -> None:
-    from dvx.cli.exp_page import experiments_page
+    from dvx.cli.experiments.page import experiments_page
     from dvx.cli.plots import page_is_at
     from dvx.ops.compare.page_files import page_parts
     from dvx.ops.compare.page_places import check_page, page_folder, write_page

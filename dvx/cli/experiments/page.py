@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
-from dvx.cli.exp_table import Column, cells
+from dvx.cli.experiments.table import Column, cells
 from dvx.cli.plot_page import Picture
 from dvx.cli.terminal.clock import moment
 from dvx.cli.terminal.pages import STYLE, as_script, page
