@@ -43,7 +43,7 @@ OWNERS = {
     "paramiko": "dvx.store.backends.sftp",
     "grandalf": "dvx.cli.terminal.layout",
     "hydra": "dvx.formats.hydra",
-    "plotext": "dvx.cli.plot_text",
+    "plotext": "dvx.cli.compare.plot_text",
     "omegaconf": "dvx.formats.hydra",
     "requests": "dvx.store.backends.http",
     "httpx": "dvx.store.backends.webdav",

@@ -199,7 +199,7 @@ def test_completing_a_command_builds_none(native: Path, line: str) -> None:
             "dvx.cli.pipelines.pipeline",
             "dvx.cli.transfer.sync",
             "dvx.cli.experiments.manage",
-            "dvx.cli.metrics",
+            "dvx.cli.compare.metrics",
         }
         & modules
     )
@@ -215,7 +215,10 @@ def test_a_command_loads_only_its_own_module(native: Path) -> None:
     _, result = probe(native, "root")
     modules = set(json.loads(result.err.splitlines()[-1]))
     assert "dvx.cli.data.track" in modules
-    assert not {"dvx.cli.pipelines.pipeline", "dvx.cli.transfer.sync", "dvx.cli.experiments.manage", "dvx.cli.metrics"} & modules
+    assert (
+        not {"dvx.cli.pipelines.pipeline", "dvx.cli.transfer.sync", "dvx.cli.experiments.manage", "dvx.cli.compare.metrics"}
+        & modules
+    )
 
 
 def test_help_builds_no_command(native: Path) -> None:

@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete, complete_values, troubles
+from dvx.cli import complete, complete_values
 from dvx.cli.common import JsonOption, MarkdownOption, find_project, on_demand
+from dvx.cli.compare import troubles
+from dvx.cli.compare.metrics import TableLook, changes_document, demand_revisions, print_changes, tell_failures
 from dvx.cli.experiments import table
 from dvx.cli.experiments.manage import NumberOption, RevisionsOption, tell_of_others
-from dvx.cli.metrics import TableLook, changes_document, demand_revisions, print_changes, tell_failures
 from dvx.cli.terminal import paging, render, screen
 from dvx.errors import UsageError
 from dvx.ops.compare.metrics import compare
@@ -135,8 +136,8 @@ def _write_page(
     *,
     opens: bool,
 ) -> None:
+    from dvx.cli.compare.plots import page_is_at
     from dvx.cli.experiments.page import experiments_page
-    from dvx.cli.plots import page_is_at
     from dvx.ops.compare.page_files import page_parts
     from dvx.ops.compare.page_places import check_page, page_folder, write_page
     from dvx.ops.compare.plot_definitions import PlotOptions

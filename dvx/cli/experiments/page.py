@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
+from dvx.cli.compare.plot_page import Picture
 from dvx.cli.experiments.table import Column, cells
-from dvx.cli.plot_page import Picture
 from dvx.cli.terminal.clock import moment
 from dvx.cli.terminal.pages import STYLE, as_script, page
 from dvx.ops.experiments.show import Baseline, ExperimentRow

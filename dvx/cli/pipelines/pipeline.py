@@ -173,7 +173,7 @@ def repro(
     if json:
         render.json([_outcome(outcome) for outcome in result.stages])
     if metrics:
-        from dvx.cli.metrics import metrics_show
+        from dvx.cli.compare.metrics import metrics_show
 
         metrics_show()
 

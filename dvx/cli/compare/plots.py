@@ -13,9 +13,9 @@ from msgspec import Struct
 
 from dvx.cli import complete, complete_values
 from dvx.cli.common import find_files, find_project, on_demand
+from dvx.cli.compare.troubles import tell as tell_troubles
 from dvx.cli.terminal import colour, render, screen
 from dvx.cli.terminal.live import width_of
-from dvx.cli.troubles import tell as tell_troubles
 from dvx.errors import DvxError, UsageError, nearest
 from dvx.project import Project
 
@@ -241,7 +241,7 @@ def _document(project: Project, plots: Sequence[Any], troubles: Sequence[Any], o
 
 
 def _print_charts(plots: Sequence[Any]) -> None:
-    from dvx.cli.plot_text import BRAILLE, chart_text
+    from dvx.cli.compare.plot_text import BRAILLE, chart_text
 
     width = width_of(sys.stdout.fileno()) if sys.stdout.isatty() else 80
     colours, plain = colour.wanted(sys.stdout), not screen.can_print(BRAILLE)
@@ -255,7 +255,7 @@ def _print_charts(plots: Sequence[Any]) -> None:
 
 
 def _write_page(project: Project, plots: Sequence[Any], out: str, how: _How) -> None:
-    from dvx.cli.plot_page import plots_page
+    from dvx.cli.compare.plot_page import plots_page
     from dvx.ops.compare.page_files import page_parts
     from dvx.ops.compare.page_places import check_page, read_template, write_page
 
