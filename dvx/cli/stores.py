@@ -11,7 +11,7 @@ from msgspec import to_builtins
 
 from dvx.cli import complete
 from dvx.cli.common import JsonOption, find_project
-from dvx.cli.origins import ConfigOption, RemoteConfigOption, SourceRemoteOption, origin_of
+from dvx.cli.imports.origins import ConfigOption, RemoteConfigOption, SourceRemoteOption, origin_of
 from dvx.cli.terminal import render, screen, units
 from dvx.errors import UsageError
 from dvx.model.data.listing import sums

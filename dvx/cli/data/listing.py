@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from dvx.cli import complete
 from dvx.cli.common import JsonOption, RemoteOption, cwd
-from dvx.cli.origins import ConfigOption, RemoteConfigOption, origin_of
+from dvx.cli.imports.origins import ConfigOption, RemoteConfigOption, origin_of
 from dvx.cli.session import SESSION
 from dvx.cli.terminal import render
 from dvx.config import dialect_at, find_root
