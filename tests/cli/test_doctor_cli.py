@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import dvx as package
-from dvx.cli.doctor import _WORDS
+from dvx.cli.upkeep.doctor import _WORDS
 from dvx.model.upkeep.doctor import ProblemKind
 from tests.helpers import dvx, run_dvx, write
 
