@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from msgspec.structs import replace
 
-from dvx.cli import complete
 from dvx.cli.session import SESSION
+from dvx.cli.setup import complete
 from dvx.cli.terminal import colour, render, screen
 from dvx.errors import quoted
 

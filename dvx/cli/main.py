@@ -121,7 +121,7 @@ def run(arguments: Sequence[str], cwd: str, spoken: Dialect = NATIVE) -> int:
 
 def _run(arguments: list[str], session: Session) -> int:
     if endings.is_completing():
-        from dvx.cli.answers import ASKED, listen
+        from dvx.cli.setup.answers import ASKED, listen
 
         # the scripts of `dvx completion` ask in this way alone; others would let their shell evaluate what is offered
         if environment()["_DVX_COMPLETE"] != ASKED:

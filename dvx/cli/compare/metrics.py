@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 from msgspec import Struct
 
-from dvx.cli import complete, complete_values
 from dvx.cli.common import JsonOption, MarkdownOption, find_files, on_demand, tell_unread
 from dvx.cli.compare import troubles
+from dvx.cli.setup import complete, complete_values
 from dvx.cli.terminal import render
 from dvx.errors import DvxError, Partial
 from dvx.model.compare.params import Change

@@ -11,9 +11,9 @@ from urllib.parse import quote
 import typer
 from msgspec import Struct
 
-from dvx.cli import complete, complete_values
 from dvx.cli.common import find_files, find_project, on_demand
 from dvx.cli.compare.troubles import tell as tell_troubles
+from dvx.cli.setup import complete, complete_values
 from dvx.cli.terminal import colour, render, screen
 from dvx.cli.terminal.live import width_of
 from dvx.errors import DvxError, UsageError, nearest

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dvx.cli import complete, complete_values
 from dvx.cli.common import JsonOption, MarkdownOption, RemoteOption, TargetsArgument, find_project, tell_unread
+from dvx.cli.setup import complete, complete_values
 from dvx.cli.terminal import colour, render
 from dvx.errors import UsageError
 from dvx.model.paths import printable

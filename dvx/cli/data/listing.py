@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from dvx.cli import complete
 from dvx.cli.common import JsonOption, RemoteOption, cwd
 from dvx.cli.imports.origins import ConfigOption, RemoteConfigOption, origin_of
 from dvx.cli.session import SESSION
+from dvx.cli.setup import complete
 from dvx.cli.terminal import render
 from dvx.config import dialect_at, find_root
 from dvx.errors import DvxError, Partial, UsageError

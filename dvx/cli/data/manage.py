@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete
 from dvx.cli.common import find_project, tell_git
+from dvx.cli.setup import complete
 from dvx.cli.terminal import render, units
 from dvx.model.paths import printable
 

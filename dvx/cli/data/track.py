@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from dvx.cli import complete
 from dvx.cli.common import (
     BranchesOption,
     CommitsOption,
@@ -26,6 +25,7 @@ from dvx.cli.common import (
     tell_git,
 )
 from dvx.cli.session import SESSION
+from dvx.cli.setup import complete
 from dvx.cli.terminal import colour, render, units
 from dvx.config import find_root
 from dvx.errors import UsageError

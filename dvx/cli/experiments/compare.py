@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete, complete_values
 from dvx.cli.common import JsonOption, MarkdownOption, find_project, on_demand
 from dvx.cli.compare import troubles
 from dvx.cli.compare.metrics import TableLook, changes_document, demand_revisions, print_changes, tell_failures
 from dvx.cli.experiments import table
 from dvx.cli.experiments.manage import NumberOption, RevisionsOption, tell_of_others
+from dvx.cli.setup import complete, complete_values
 from dvx.cli.terminal import paging, render, screen
 from dvx.errors import UsageError
 from dvx.ops.compare.metrics import compare

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete
 from dvx.cli.common import JsonOption, RecursiveOption, TargetsArgument, find_project
+from dvx.cli.setup import complete
 from dvx.cli.terminal import render
 from dvx.errors import quoted
 from dvx.model.experiments.refs import Experiment, ExpRef

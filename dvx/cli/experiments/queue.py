@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete, complete_values
 from dvx.cli.common import JsonOption, find_project
+from dvx.cli.setup import complete, complete_values
 from dvx.cli.terminal import render, screen
 from dvx.cli.terminal.clock import moment
 from dvx.errors import DvxError, UsageError

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete_values
 from dvx.cli.common import JsonOption, RecursiveOption, StagesArgument, find_project
 from dvx.cli.experiments.manage import MessageOption, NameOption, tell_way_back
 from dvx.cli.experiments.queue import APPLY, run_waiting
+from dvx.cli.setup import complete_values
 from dvx.cli.terminal import render, screen
 from dvx.errors import UsageError
 from dvx.model.experiments.override import Op, Override

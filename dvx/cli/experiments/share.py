@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 from msgspec import Struct
 
-from dvx.cli import complete
 from dvx.cli.common import JobsOption, JsonOption, RemoteOption, find_project
 from dvx.cli.experiments.manage import AllCommitsOption, NumberOption, RevisionsOption
+from dvx.cli.setup import complete
 from dvx.cli.terminal import render
 from dvx.model.experiments.refs import ExpRef
 from dvx.model.transfer.plan import TransferResult

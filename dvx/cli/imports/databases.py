@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete, complete_values
 from dvx.cli.common import cwd, find_project, tell_git
 from dvx.cli.session import SESSION
+from dvx.cli.setup import complete, complete_values
 from dvx.cli.terminal import render
 from dvx.config import Config, environment
 from dvx.errors import UsageError

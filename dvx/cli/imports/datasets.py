@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 from msgspec import to_builtins
 
-from dvx.cli import complete, complete_values
 from dvx.cli.common import JsonOption, find_project, tell_git
+from dvx.cli.setup import complete, complete_values
 from dvx.cli.terminal import render
 from dvx.errors import UsageError
 from dvx.model.imports.dataset import file_changes, short

@@ -10,9 +10,9 @@ import typer
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from dvx.cli import complete, complete_values
 from dvx.cli.common import JobsOption, JsonOption, RemoteOption, cwd, find_project, tell_git
 from dvx.cli.imports.origins import ConfigOption, RemoteConfigOption, SourceRemoteOption, origin_of
+from dvx.cli.setup import complete, complete_values
 from dvx.cli.terminal import render, screen
 from dvx.errors import Partial, UsageError
 from dvx.model.data.listing import down_to, tree_of

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete, complete_values
 from dvx.cli.common import JsonOption, MarkdownOption, RecursiveOption, StagesArgument, find_project, tell_git
+from dvx.cli.setup import complete, complete_values
 from dvx.cli.terminal import render, screen
 from dvx.cli.terminal.drawing import boxes, dot, mermaid, page, text
 from dvx.cli.terminal.units import duration

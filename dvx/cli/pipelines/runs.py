@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 from msgspec import structs, to_builtins
 
-from dvx.cli import complete
 from dvx.cli.common import JsonOption, MarkdownOption, find_project
 from dvx.cli.pipelines.pipeline import run_stages
+from dvx.cli.setup import complete
 from dvx.cli.terminal import render, screen
 from dvx.cli.terminal.units import duration
 from dvx.errors import DvxError, StageFailed, nearest

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from dvx.cli import complete
 from dvx.cli.common import JobsOption, JsonOption, RemoteOption, find_project
+from dvx.cli.setup import complete
 from dvx.cli.terminal import render, screen, units
 from dvx.errors import Corrupted, UsageError
 from dvx.model.paths import printable

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 from msgspec import to_builtins
 
-from dvx.cli import complete
 from dvx.cli.common import DryRunOption, JsonOption, find_project
+from dvx.cli.setup import complete
 from dvx.cli.terminal import render, units
 from dvx.model.paths import printable
 from dvx.ops.upkeep.migrate import MigrateOptions, Migration, plan

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 from msgspec import to_builtins
 
-from dvx.cli import complete
 from dvx.cli.common import JsonOption, find_project
 from dvx.cli.imports.origins import ConfigOption, RemoteConfigOption, SourceRemoteOption, origin_of
+from dvx.cli.setup import complete
 from dvx.cli.terminal import render, screen, units
 from dvx.errors import UsageError
 from dvx.model.data.listing import sums

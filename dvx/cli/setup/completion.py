@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli.complete import one_of
+from dvx.cli.setup.complete import one_of
 from dvx.cli.terminal import screen
 from dvx.errors import UsageError, nearest
 

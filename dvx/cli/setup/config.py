@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from msgspec import to_builtins
 
-from dvx.cli import complete, complete_values
 from dvx.cli.common import JsonOption, cwd, find_project, undo_log
 from dvx.cli.session import SESSION
+from dvx.cli.setup import complete, complete_values
 from dvx.cli.terminal import render
 from dvx.config import Config, environment
 from dvx.errors import UsageError, quoted

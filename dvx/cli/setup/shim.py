@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dvx.cli import complete
+from dvx.cli.setup import complete
 from dvx.cli.terminal import render
 from dvx.errors import UsageError
 

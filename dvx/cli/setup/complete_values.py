@@ -8,9 +8,9 @@ from typing import Any
 
 import typer
 
-from dvx.cli import complete
-from dvx.cli.complete import beginning, offer, one_of
 from dvx.cli.session import SESSION
+from dvx.cli.setup import complete
+from dvx.cli.setup.complete import beginning, offer, one_of
 from dvx.config import Config, environment
 from dvx.errors import DvxError
 from dvx.model.imports.database import FORMATS
