@@ -198,7 +198,7 @@ def test_nothing_outside_changes(dialect_repo: Path, tmp_path: Path, all_points:
 
 def test_an_escape_is_found(native: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     stage = _Stage(native, tmp_path)
-    monkeypatch.setattr(relink, "check_inside", lambda *_: None)
+    monkeypatch.setattr(links, "check_inside", lambda *_: None)
     with pytest.raises(AssertionError, match="outside/evil"):
         _attack(stage, _in_an_empty_folder, "link/evil")
 

@@ -12,7 +12,10 @@ import pytest
 from dvx.errors import AtRisk, DvxError, GitError, MissingData, StageFailed, UnknownTarget, UnsafePath, UsageError
 from dvx.model.events import Notice, silent
 from dvx.model.pipelines.staleness import Action
-from dvx.ops.experiments import apply, refs, run, show
+from dvx.ops.experiments import apply as applying
+from dvx.ops.experiments import refs
+from dvx.ops.experiments import run as running
+from dvx.ops.experiments import show as showing
 from dvx.ops.experiments.refs import BaselineScope
 from dvx.ops.experiments.run import RunOptions
 from dvx.ops.experiments.save import SaveOptions, save
@@ -59,11 +62,11 @@ def project(folder) -> Project:
 def run(folder, *overrides, name="", tell=silent, **options):
     repro = ReproOptions(force=options.pop("rerun", False), dry=options.pop("dry", False))
     opened, asked = project(folder), RunOptions(repro, name, tuple(overrides), **options)
-    return run.run(opened, run.prepare(opened, asked), asked, tell)
+    return running.run(opened, running.prepare(opened, asked), asked, tell)
 
 
 def apply(folder, name, *, force=True, tell=silent):
-    return apply.apply(project(folder), name, tell, force=force)
+    return applying.apply(project(folder), name, tell, force=force)
 
 
 def names(folder, **scope):
@@ -490,7 +493,7 @@ def test_what_was_included_is_not_called_missing(folder):
 
 def test_show_has_values_of_workspace_commits_and_experiments(folder):
     run(folder, "lr=3", name="three")
-    workspace, head = show.show(project(folder), ShowOptions())
+    workspace, head = showing.show(project(folder), ShowOptions())
     assert workspace.row.data["params"] == {"params.yaml": {"data": {"lr": 3, "epochs": 2}}}
     assert head.row.data["metrics"] == {"metrics.json": {"data": {"acc": 1}}}
     assert (head.row.name, head.row.revision) == ("main", git(folder, "rev-parse", "HEAD"))
@@ -506,7 +509,7 @@ def test_a_commit_that_cannot_be_read_is_a_row_with_an_error(folder):
     pipeline = folder / dialect_of(folder).pipeline
     pipeline.write_text("stages: [\n")
     commit_all(folder, "broken")
-    broken, fine = show.show(project(folder), ShowOptions(BaselineScope(number=2), workspace=False))
+    broken, fine = showing.show(project(folder), ShowOptions(BaselineScope(number=2), workspace=False))
     assert broken.row.data is None
     assert pipeline.name in broken.row.error["msg"]
     assert (fine.row.revision, fine.row.error) == (good, None)
@@ -514,7 +517,7 @@ def test_a_commit_that_cannot_be_read_is_a_row_with_an_error(folder):
 
 def test_what_is_known_of_commits_is_kept_and_may_be_lost(folder):
     run(folder, "lr=3", name="three")
-    first = show.show(project(folder), ShowOptions())
+    first = showing.show(project(folder), ShowOptions())
     place = project(folder).state + "/rows.db"
     with sqlite3.connect(place) as connection:
         assert connection.execute("SELECT count(*) FROM rows").fetchone() == (4,)
@@ -522,11 +525,11 @@ def test_what_is_known_of_commits_is_kept_and_may_be_lost(folder):
             "UPDATE rows SET body = ?", (json.dumps({"data": None, "error": {"msg": "lie", "type": ""}}).encode(),)
         )
     connection.close()
-    assert show.show(project(folder), ShowOptions()) == first
+    assert showing.show(project(folder), ShowOptions()) == first
     with open(place, "wb") as file:
         file.write(b"this is no database" * 1000)
-    assert show.show(project(folder), ShowOptions()) == first
-    assert show.show(project(folder), ShowOptions()) == first
+    assert showing.show(project(folder), ShowOptions()) == first
+    assert showing.show(project(folder), ShowOptions()) == first
 
 
 def test_kept_rows(tmp_path):

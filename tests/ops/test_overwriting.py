@@ -352,7 +352,7 @@ def test_who_names_or_removes_objects_leaves_files_that_are_linked_to_them_as_th
         write(dialect_repo / f"d/{number}", f"{number % 15}")  # some hold the same
         os.utime(dialect_repo / f"d/{number}", (time.time() - days * 86_400 - 1,) * 2)
     read: list[str] = []
-    monkeypatch.setattr(track, "hash_file", lambda found, kind: read.append(found.path) or hash_file(found, kind))
+    monkeypatch.setattr(observe, "hash_file", lambda found, kind: read.append(found.path) or hash_file(found, kind))
     dvx(dialect_repo, "add", "d")
     for words in (["status"], ["add", "d"], ["push"], ["gc", "-f"], ["checkout", "--relink"]):
         dvx(dialect_repo, *words)
