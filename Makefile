@@ -59,6 +59,7 @@ bench: $(READY) $(DVC_READY) ## measure against DVC
 
 docs: $(READY) $(DVC_READY) ## bring docs up to date with what dvx prints, make a site of them (.cache/site), then check them
 	$(RUN) tests.docs.reference
+	$(RUN) tests.docs.rooms
 	$(RUN) tests.docs.session README.md docs/tutorial.md docs/formats.md docs/guides/*.md
 	$(RUN) demo.picture
 	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict --quiet

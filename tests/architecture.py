@@ -26,6 +26,12 @@ LAYERS: dict[str, int] = {
     "api": 6,
     "fs": 6,
 }
+# the rooms of `ops`: each imports only from those before it
+ROOMS = (
+    *("tracked", "workspace", "sources", "transfer", "stages", "data"),
+    *("setup", "compare", "imports", "pipelines", "experiments", "upkeep"),
+)
+MOST_MODULES = 20
 OWNERS = {
     "yaml": "dvx.formats",
     "ruamel": "dvx.formats",
@@ -192,6 +198,20 @@ def imports_point_left(module: Module) -> Iterator[str]:
             yield f"line {line}: `{module.unit}` imports `{unit or name}`"
 
 
+def rooms_point_left(module: Module) -> Iterator[str]:
+    """A room of `ops` imports from the rooms before it; modules of `ops` stand in rooms."""
+    if module.unit != "ops" or module.name == "dvx.ops":
+        return
+    own = module.name.split(".")[2]
+    if own not in ROOMS:
+        yield f"`{own}` is no room of `ops`"
+        return
+    for name, line in imports(module.tree):
+        parts = name.split(".")
+        if parts[:2] == ["dvx", "ops"] and parts[2:] and parts[2] in ROOMS and ROOMS.index(parts[2]) > ROOMS.index(own):
+            yield f"line {line}: `{own}` imports `{parts[2]}`"
+
+
 def _imported_unit(name: str) -> str:
     unit = unit_of(name)
     return "" if unit.startswith("__") else unit
@@ -348,6 +368,7 @@ def shape(module: Module) -> Iterator[str]:
 RULES: tuple[Rule, ...] = (
     imports_are_absolute,
     imports_point_left,
+    rooms_point_left,
     model_is_pure,
     libraries_have_one_owner,
     slow_libraries_wait,
