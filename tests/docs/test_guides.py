@@ -58,7 +58,7 @@ def test_what_is_not_run_is_read(page: str, native: Path) -> None:
             case "json":
                 json.loads(text)
             case _:
-                assert language in {"console", "text", "sh", "bash"}, language
+                assert language in {"console", "text", "sh", "bash", "mermaid"}, language
 
 
 def test_a_workflow_calls_commands_that_exist() -> None:
