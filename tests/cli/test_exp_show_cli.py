@@ -138,6 +138,15 @@ def test_digits(folder):
         assert cell(option) == "0.12346"
 
 
+def test_a_metric_of_one_stage_may_be_a_parameter_of_the_next(folder):
+    dvx(folder, "stage", "add", "-n", "next", "-p", "m.json:acc", "cat m.json")
+    head, row, *_ = dvx(folder, "exp", "show", "--csv", "--precision", "2").out.splitlines()
+    assert head == "Experiment,rev,typ,Created,parent,m.json:acc,lr,m.json:acc"
+    assert row == ",workspace,baseline,,,0.12,2,0.12"
+    assert "acc" not in dvx(folder, "exp", "show", "--drop", "m.json").out
+    assert dvx(folder, "exp", "show", "--sort-by", "m.json:acc").out.count("0.12346") > 2
+
+
 def test_strange_words_are_refused_and_nothing_is_run(folder, tmp_path):
     git(tmp_path, "init", "--quiet", "--bare", "origin.git")
     git(folder, "remote", "add", "origin", tmp_path / "origin.git")

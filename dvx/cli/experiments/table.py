@@ -72,7 +72,9 @@ def choose(baselines: Sequence[Baseline], wanted: Columns) -> dict[Column, str]:
         key=lambda one: (order.index(one.kind), one.file if one.kind == "deps" else ""),
     )
     names = _names(columns)
-    table = Table(tuple(names.values()), tuple(tuple(row.get(column) for column in columns) for row in rows))
+    # what is a metric of one stage may be a parameter of the next, of the same name and value
+    named = {name: column for column, name in names.items()}
+    table = Table(tuple(named), tuple(tuple(row.get(column) for column in named.values()) for row in rows))
     kept = {name for pattern in wanted.keep for name in table.matching(pattern)}
     if wanted.only_changed:
         table = table.only_changed(kept)
