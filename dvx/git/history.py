@@ -6,11 +6,21 @@ import itertools
 import os
 from collections.abc import Collection
 
+from msgspec import Struct
+
 from dvx.git import process, values
 from dvx.git.repository import Git
 
 _SHARED = ("refs/heads/*", "refs/tags/*", "refs/exps/*")
 _PEELED = "^{}"
+
+
+class Move(Struct, frozen=True):
+    """HEAD went from one commit to another, `by_commit` or otherwise: to another branch, by a pull, a merge, a reset..."""
+
+    before: str
+    after: str
+    by_commit: bool
 
 
 def is_shallow(git: Git) -> bool:
@@ -41,14 +51,12 @@ def stacked(git: Git, ref: str) -> int:
     return int(answer.out) if answer.code == 0 else 0
 
 
-def left_commits(git: Git, moves: int) -> list[str]:
-    """The commits that HEAD has left, the latest first, in its last moves that were no commit: to another branch, by a pull..."""
-    words = ("log", "--no-show-signature", "--walk-reflogs", "--format=%H %gs", f"--max-count={moves + 1}", "HEAD", "--")
+def moves(git: Git, count: int) -> list[Move]:
+    """The last moves of HEAD here, the latest first."""
+    words = ("log", "--no-show-signature", "--walk-reflogs", "--format=%H %gs", f"--max-count={count + 1}", "HEAD", "--")
     answer = process.run(git.place, words)
-    rows = [line.split(" ", 1) for line in values.lines(answer.out)] if answer.code == 0 else []
-    head = rows[0][0] if rows else ""
-    left = (before[0] for row, before in itertools.pairwise(rows) if not row[1].startswith("commit"))
-    return [commit for commit in dict.fromkeys(left) if commit != head]
+    rows = [line.partition(" ") for line in values.lines(answer.out)] if answer.code == 0 else []
+    return [Move(before, after, why.startswith("commit")) for (after, _, why), (before, _, _) in itertools.pairwise(rows)]
 
 
 def unseen_refs(git: Git, remote: str, known: Collection[str]) -> list[str]:

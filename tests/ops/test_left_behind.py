@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -96,6 +97,44 @@ def test_what_a_commit_stopped_to_track_stays(folder: Path) -> None:
     commit_all(folder, "keeps it out of dvx")
     assert dvx(folder, "checkout").out == ""
     assert (folder / "file").exists()
+
+
+def test_what_a_branch_of_its_own_stopped_to_track_stays(folder: Path) -> None:
+    git(folder, "checkout", "--quiet", "-b", "mine", "other")
+    dvx(folder, "checkout")
+    dvx(folder, "remove", f"file{suffix(folder)}")
+    git(folder, "commit", "--quiet", "--all", "--message", "keeps it out of dvx")
+    assert dvx(folder, "checkout").out == ""
+    git(folder, "checkout", "--quiet", "main")
+    assert dvx(folder, "checkout").out == ALL.replace("D\tfile\n", "")
+    assert (folder / "file").exists()
+
+
+def test_what_is_no_longer_tracked_but_not_committed_yet_stays(folder: Path) -> None:
+    dvx(folder, "remove", f"base{suffix(folder)}")
+    assert dvx(folder, "checkout").out == ALL
+    assert (folder / "base").exists()
+
+
+def test_data_of_a_project_in_a_folder_stays(folder: Path) -> None:
+    is_native = dialect_of(folder).folder == ".dvx"
+    dvx(folder / "deep", "init", "--subdir", *(() if is_native else ("--dvc",)))
+    dvx(folder / "deep", "add", "folder")
+    assert dvx(folder, "checkout").out == ALL.replace("D\tdeep/folder\n", "")
+
+
+@pytest.mark.parametrize("place", ["real", "../away"])
+def test_nothing_goes_behind_a_link(folder: Path, place: str) -> None:
+    (folder / "deep").rename(folder / place)
+    (folder / "deep").symlink_to(place)
+    assert dvx(folder, "checkout").out == ALL.replace("D\tdeep/folder\n", "")
+    assert (folder / place / "folder/x").exists()
+
+
+def test_what_cannot_be_read_is_nothing_to_stop_at(folder: Path) -> None:
+    (folder / "file").unlink()
+    os.mkfifo(folder / "file")
+    assert dvx(folder, "checkout").out == ALL.replace("D\tfile\n", "")
 
 
 def test_it_goes_after_a_reset_and_after_several_switches(folder: Path) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from dvx.errors import Corrupted, GitError, MissingData
+from dvx.errors import Corrupted, DvxError, GitError, MissingData
 from dvx.git import Git
-from dvx.git.history import left_commits
+from dvx.git.history import Move, moves
 from dvx.model.events import Tell
-from dvx.model.paths import overlap
+from dvx.model.paths import ancestors, overlap
 from dvx.model.tree import Content, holds
+from dvx.ops.tracked.ignore import Ignore
 from dvx.ops.tracked.index import Index, load_index
 from dvx.ops.tracked.revisions import RevisionFiles
 from dvx.ops.tracked.unreadable import load_revision
@@ -33,36 +34,65 @@ def left_behind(project: Project, tell: Tell) -> tuple[str, ...]:
         return ()
     # what Git lacks here (a partial clone), it cannot vouch for
     try:
-        found = _recorded_before(project, git, head)
+        return _left(project, git, head, tell)
     except GitError:
         return ()
-    there = [path for path in found if os.path.lexists(project.abs(path))]
+
+
+def _left(project: Project, git: Git, head: str, tell: Tell) -> tuple[str, ...]:
+    moved = moves(git, _MOVES)
+    before = _Before(project, git, head, moved)
+    found = before.recorded()
+    ignore = Ignore(project)
+    there = [path for path in found if os.path.lexists(project.abs(path)) and not _is_left_alone(project, ignore, path)]
     if not there:
         return ()
     index = load_index(project)
     named = _named(index)
     unwanted = [path for path in there if not index.overlapping(path) and not any(overlap(path, one) for one in named)]
     unwanted = sorted(set(unwanted) - git.tracked(unwanted))
-    return tuple(path for path in unwanted if any(_is_safe(project, path, content, tell) for content in found[path]))
+    return tuple(
+        path
+        for path in unwanted
+        if before.was_left(path) and any(_is_safe(project, path, content, tell) for content in found[path])
+    )
 
 
-def _recorded_before(project: Project, git: Git, head: str) -> dict[str, list[Content]]:
-    """What commits say of cached outputs whose pointers or pipelines are others in HEAD."""
-    commits = left_commits(git, _MOVES)
-    if not commits:
-        return {}
-    revisions = RevisionFiles(project, git, (head, *commits))
-    now = revisions.named(head)
-    found: dict[str, list[Content]] = {}
-    for commit in commits:
-        gone = (path for path, blob in revisions.named(commit).items() if now.get(path) != blob)
-        if not any(_declares(project, path, now) for path in gone):
-            continue
-        index, _ = load_revision(project, revisions.source(commit), commit[:7])
-        for tracked in index.tracked:
-            if tracked.output.cached and tracked.recorded is not None and tracked.recorded.content is not None:
-                found.setdefault(tracked.output.path, []).append(tracked.recorded.content)
-    return found
+class _Before:
+    """What the commits track that HEAD was at; those of which nothing is asked are not read."""
+
+    def __init__(self, project: Project, git: Git, head: str, moved: Sequence[Move]) -> None:
+        self._project = project
+        self._head = head
+        self._moved = moved if moved and moved[0].after == head else ()
+        self._left = [one for one in dict.fromkeys(move.before for move in self._moved if not move.by_commit) if one != head]
+        commits = dict.fromkeys((head, *(move.before for move in self._moved))) if self._left else ()
+        self._revisions = RevisionFiles(project, git, tuple(commits))
+        self._known: dict[str, Index] = {}
+
+    def recorded(self) -> dict[str, list[Content]]:
+        """What commits that HEAD has left say of cached outputs, if their pointers or pipelines are others than in HEAD."""
+        found: dict[str, list[Content]] = {}
+        now = self._revisions.named(self._head) if self._left else {}
+        for commit in self._left:
+            gone = (path for path, blob in self._revisions.named(commit).items() if now.get(path) != blob)
+            if not any(_declares(self._project, path, now) for path in gone):
+                continue
+            for tracked in self._index(commit).tracked:
+                if tracked.output.cached and tracked.recorded is not None and tracked.recorded.content is not None:
+                    found.setdefault(tracked.output.path, []).append(tracked.recorded.content)
+        return found
+
+    def was_left(self, path: str) -> bool:
+        """Whether it was no commit, and nothing that is yet to be one, that stopped to track `path`."""
+        if self._index(self._head).overlapping(path):
+            return False
+        return next((not move.by_commit for move in self._moved if self._index(move.before).overlapping(path)), False)
+
+    def _index(self, commit: str) -> Index:
+        if commit not in self._known:
+            self._known[commit], _ = load_revision(self._project, self._revisions.source(commit), commit[:7])
+        return self._known[commit]
 
 
 def _declares(project: Project, path: str, now: Iterable[str]) -> bool:
@@ -78,10 +108,24 @@ def _named(index: Index) -> set[str]:
     return read.union(*((*one.params_files, *one.metrics, *one.plot_files, *one.used) for one in pipelines))
 
 
+def _is_left_alone(project: Project, ignore: Ignore, path: str) -> bool:
+    """Whether ignore files name it, a link leads to it, or it belongs to a project in a folder of this one."""
+    folders = list(ancestors(path))
+    return (
+        any(os.path.islink(project.abs(folder)) for folder in folders)
+        or any(ignore.skip(folder, True) for folder in folders)
+        or ignore.skip(path, os.path.isdir(project.abs(path)))
+    )
+
+
 def _is_safe(project: Project, path: str, content: Content, tell: Tell) -> bool:
     """Whether all that is there is as recorded, and kept; of a folder also a part, which a removal left that was cut off."""
     digest = content.digest
-    seen = look(project, path, tell, digest.algorithm)
+    # what cannot be read is nothing to stop at
+    try:
+        seen = look(project, path, tell, digest.algorithm)
+    except (DvxError, OSError):
+        return False
     if seen is None or (seen.tree is not None) != digest.is_tree:
         return False
     if seen.tree is None:
