@@ -81,8 +81,8 @@ def tell_git(project: Project, paths: Sequence[str]) -> None:
         render.note("To keep it in Git: git add " + quoted(*map(project.shown, paths)))
 
 
-def with_verbosity(function: Callable[..., None]) -> Callable[..., None]:
-    """The command with `-q`, `-v` and `--color` added, which every command takes."""
+def with_verbosity(function: Callable[..., None], name: str) -> Callable[..., None]:
+    """The command `name` with `-q`, `-v` and `--color` added, which every command takes."""
 
     @functools.wraps(function)
     def command(
@@ -92,7 +92,7 @@ def with_verbosity(function: Callable[..., None]) -> Callable[..., None]:
         color: colour.When | None,  # noqa: ARG001  its callback acts, before what is wrong with the other words is told
         **values: Any,  # the tunnel is typer's: it calls by keyword
     ) -> None:
-        SESSION.get().command = function.__name__.replace("_", " ")
+        SESSION.get().command = name
         if quiet or verbose:
             render.set_verbosity(quiet=quiet, verbose=verbose)
         function(**values)

@@ -49,7 +49,7 @@ class LazyGroup(typer.core.TyperGroup):
         if entry is None:
             hint = nearest(cmd_name, self.list_commands(ctx)) or f"run `{ctx.command_path} --help` to see the commands"
             raise UsageError(f"there is no command `{ctx.command_path} {cmd_name}`", hint)
-        return _command(cmd_name, entry)
+        return _command(self.prefix, cmd_name, entry)
 
     def format_commands(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
         """List the commands without building them; all of dvx's by what they are for, with a line on the most used."""
@@ -180,11 +180,11 @@ def _nothing() -> None:
     pass
 
 
-def _command(name: str, entry: tuple[str, str, str]) -> Any:
+def _command(prefix: str, name: str, entry: tuple[str, str, str]) -> Any:
     module, function, _ = entry
     app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
     settings = {"allow_interspersed_args": function != "stage_add"}
     app.command(name, cls=Command, context_settings=settings)(
-        common.with_verbosity(getattr(importlib.import_module(module), function))
+        common.with_verbosity(getattr(importlib.import_module(module), function), prefix + name)
     )
     return typer.main.get_command(app)

@@ -145,7 +145,7 @@ DVC = Dialect(
                 "freeze", "unfreeze", "unprotect", "plots", "init", "install", "destroy", "ls", "list",
                 "exp show", "exp diff", "exp save", "remote default", "fsck",
             )
-        ) + (("import db", 255),),
+        ),
     ),
 )  # fmt: skip
 

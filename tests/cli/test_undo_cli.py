@@ -330,6 +330,18 @@ def test_what_would_change_is_shown_and_commands_are_listed(dialect_repo: Path):
     assert "redo" in dvx(dialect_repo, "undo", "--list").out
 
 
+@pytest.mark.parametrize(("typed", "name"), [("import", "import"), ("import-url", "import-url"), ("rm", "remove")])
+def test_commands_have_the_names_that_are_typed(dialect_repo: Path, tmp_path: Path, typed: str, name: str) -> None:
+    data(dialect_repo)
+    other = write(tmp_path / "other/x", "x\n").parent
+    git(other, "init", "--quiet")
+    commit_all(other)
+    words = {"import": (other, "x"), "import-url": (other / "x",), "rm": (f"f{dialect_of(dialect_repo).pointer_suffix}",)}
+    dvx(dialect_repo, typed, *words[typed])
+    assert dvx(dialect_repo, "undo", "--list", "--json").json[0]["command"] == name
+    assert f"Undid `{name}` of" in dvx(dialect_repo, "undo").err
+
+
 def test_what_a_killed_command_did_is_undone(dialect_repo: Path):
     data(dialect_repo)
     dvx(dialect_repo, "remove", "d" + dialect_of(dialect_repo).pointer_suffix, "f" + dialect_of(dialect_repo).pointer_suffix)
