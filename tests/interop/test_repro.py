@@ -274,3 +274,44 @@ def test_what_was_never_made_is_not_called_up_to_date(both: Both, words: tuple[s
     found = both(edit, *words)
     assert found["dvx"] == found["dvc"]
     assert found["dvx"][0] == (0 if "--allow-missing" in words else 255 if words[0] == "checkout" else 1)
+
+
+def test_a_params_file_that_is_absent_as_a_whole_is_a_change(tools: Mapping[str, Tool], dvc_any: Tool, tmp_path: Path) -> None:
+    said = {}
+    for name, tool in tools.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        git(folder, "init", "--quiet")
+        tool(folder, "init")
+        write(folder / "dvc.yaml", "stages:\n  s:\n    cmd: echo 1\n    params:\n    - q.yaml:\n")
+        rows = []
+        for text in (None, "{}\n", "a: 1\n", "a: 2\n"):
+            if text:
+                write(folder / "q.yaml", text)
+            rows.append(tool(folder, "status", "--json").out)
+        tool(folder, "repro")
+        rows.append(tool(folder, "status", "--json").out)
+        (folder / "q.yaml").unlink()
+        rows.append(tool(folder, "status", "--json").out)
+        any_end = {"dvc": dvc_any, "dvx": run_dvx}[name]
+        rows += [str(any_end(folder, *words).code) for words in (["repro"], ["commit", "-f"])]
+        said[name] = [row.strip() for row in rows]
+    assert said["dvx"][:6] == said["dvc"][:6]
+    assert [code == "0" for code in said["dvx"][6:]] == [code == "0" for code in said["dvc"][6:]] == [False, False]
+
+
+def test_a_pull_fails_where_an_output_was_never_made(tools: Mapping[str, Tool], dvc_any: Tool, tmp_path: Path) -> None:
+    for name, tool in tools.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        git(folder, "init", "--quiet")
+        tool(folder, "init")
+        tool(folder, "remote", "add", "-d", "store", tmp_path / f"{name}-store")
+        write(folder / "a", "1")
+        tool(folder, "add", "a")
+        tool(folder, "push")
+        (folder / "a").unlink()
+        write(folder / "dvc.yaml", "stages:\n  s:\n    cmd: cp a b\n    deps: [a]\n    outs: [b]\n")
+        assert {"dvc": dvc_any, "dvx": run_dvx}[name](folder, "pull").code == 1
+        assert (folder / "a").read_text() == "1"
+        assert tool(folder, "pull", "--allow-missing").code == 0

@@ -174,6 +174,12 @@ def _dataset_changes(path: str, locked: StageState, seen: StageState) -> Iterato
 def _param_changes(stage: Stage, locked: StageState, seen: StageState, same: Same) -> Iterator[Reason]:
     for tracked in stage.params:
         before, now = locked.params.get(tracked.path, {}), seen.params.get(tracked.path, {})
+        if tracked.keys is None and tracked.path not in seen.params:
+            yield Reason(Cause.PARAM_DELETED, tracked.path)
+            continue
+        if tracked.keys is None and tracked.path not in locked.params:
+            yield Reason(Cause.PARAM_NEW, tracked.path)
+            continue
         for key in dict.fromkeys([*now, *before]) if tracked.keys is None else tracked.keys:
             subject = f"{tracked.path}:{key}"
             if key not in now:

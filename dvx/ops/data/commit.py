@@ -214,6 +214,9 @@ def _check_inputs(stage: Stage, state: StageState) -> None:
             hint = "check the URL; `dvx list-url` shows what a place holds" if is_url(dep) else hint
             raise MissingData(f"`{printable(dep)}`, which the stage `{stage.address}` depends on, does not exist", hint)
     for file in stage.params:
+        if file.keys is None and file.path not in state.params:
+            text = f"`{printable(file.path)}`, which the stage `{stage.address}` depends on, does not exist"
+            raise MissingData(text, f"make it, or mend the path in `{stage.file}`")
         lacking: Collection[str] = [key for key in file.keys or () if key not in state.params[file.path]]
         if lacking:
             named = ", ".join(f"`{key}`" for key in lacking)

@@ -109,7 +109,7 @@ class Inputs:
         deps = {dep: settled[is_url(dep)](dep, recorded, written) for dep, recorded in before.deps.items()}
         marks = _params_marks(self._project, stage)
         for file in stage.params:
-            self._compare(file, before.params[file.path], marks.get(file.path), written)
+            self._compare(file, before.params.get(file.path), marks.get(file.path), written)
         return replace(before, deps=deps), _told(written)
 
     def _paths(self, stage: Stage) -> Iterator[str]:
@@ -146,7 +146,7 @@ class Inputs:
         paths = [f"{place}/{path}" for path in sorted(changed) if _BYTE_CODE not in path.split("/")]
         return {path: _how(now.marks.get(path)) for path in (paths if changed else [place])}
 
-    def _compare(self, file: ParamFile, before: Mapping[str, object], now: Mark | None, written: dict[str, str]) -> None:
+    def _compare(self, file: ParamFile, before: Mapping[str, object] | None, now: Mark | None, written: dict[str, str]) -> None:
         """Other values are a change, and so is a file that was written and says the very same; other parameters are none."""
         then, text = self._texts[file.path], Workspace(self._project).read(file.path)
         old = self._marks.get(file.path)

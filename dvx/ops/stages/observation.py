@@ -68,7 +68,7 @@ class Observer:
         return StageState(
             command=stage.command,
             deps={dep: self._recorded(stage, dep, recorded) for dep in stage.deps},
-            params={file.path: self._params(file.path, file.keys) for file in stage.params},
+            params={file.path: values for file in stage.params if (values := self._params(file.path, file.keys)) is not None},
             outs={output.path: self._recorded(stage, output.path, recorded) for output in stage.outs},
             env=stage.run.env,
             outside={output.path: self._recorded(stage, output.path, recorded) for output in stage.outside},
@@ -83,8 +83,8 @@ class Observer:
             self._seen[path, algorithm] = observe(self._project, [path], self._tell, {path: algorithm}, outside=True)[path]
         return self._seen[path, algorithm]
 
-    def params(self, file: ParamFile) -> dict[str, Any]:
-        """What a file says of parameters at this moment."""
+    def params(self, file: ParamFile) -> dict[str, Any] | None:
+        """What a file says of parameters at this moment; None if all of a file are meant that does not exist."""
         self._values.pop(file.path, None)
         return self._params(file.path, file.keys)
 
@@ -152,7 +152,7 @@ class Observer:
             raise UnknownTarget(f"there is no dataset `{name_of(dep)}`, which the stage `{stage.address}` depends on", hint)
         return Recorded(dep, None, {KEY: dict(dataset.state)} if dataset.state else {})
 
-    def _params(self, path: str, keys: tuple[str, ...] | None) -> dict[str, Any]:
+    def _params(self, path: str, keys: tuple[str, ...] | None) -> dict[str, Any] | None:
         if path not in self._values:
             data = Workspace(self._project).read(path)
             known = self._parsed.get(path)
@@ -161,6 +161,8 @@ class Observer:
                 self._parsed[path] = known = data, None if data is None else load_data(data, path)
             self._values[path] = known[1]
         value = self._values[path]
+        if keys is None and self._parsed[path][0] is None:
+            return None
         if keys is None:
             return dict(value) if isinstance(value, Mapping) else {}
         return select(value, keys) if isinstance(value, Mapping) else {}

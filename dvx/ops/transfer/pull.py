@@ -22,7 +22,7 @@ class PullResult(Struct, frozen=True):
     """What came from remotes, what changed in the workspace, the outputs that could not be restored.
 
     `completed` are imports whose data was recorded but never downloaded until now, and `for_git` the files that say so.
-    `unmade` are targets that no run has made, with the address of their stage.
+    `unmade` are outputs that no run has made, with the address of their stage.
     """
 
     fetched: TransferResult
@@ -54,7 +54,7 @@ def pull(project: Project, options: SyncOptions, complete: Complete, tell: Tell 
         for one in plan.selected
         if one.tracked.owner == one.tracked.file and (one.tracked.recorded is None or one.tracked.recorded.content is None)
     )
-    unmade = find_unmade(project, plan.selected) if options.targets else {}
+    unmade = find_unmade(project, plan.selected)
     done = restore(project, whole, tell, only=only, force=options.force)
     if not options.targets:
         # loads Git, which others do without
