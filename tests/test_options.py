@@ -13,7 +13,7 @@ from dvx.model.dialect import NATIVE
 from dvx.model.setup.options import DATABASE, REACHED, REMOTES, SECTIONS, ValueKind
 from dvx.model.setup.settings import options_of
 from dvx.model.setup.unused_options import UNUSED
-from dvx.store.schemes import SCHEMES, arguments
+from dvx.store.remotes.schemes import SCHEMES, arguments
 from tests.architecture import Module, load
 from tests.helpers import ROOT
 
@@ -24,7 +24,12 @@ _GETTERS = frozenset({"get", "flag", "number", "words"})
 # they list options, and use none
 _TABLES = frozenset(f"dvx.model.{name}" for name in ("options", "option_words", "power", "unused_options"))
 # who takes the options of a remote apart, beside the module that reaches it
-_OF_REMOTES = ("dvx.config.configuration", "dvx.ops.sources.connections", "dvx.store.remote", "dvx.store.versioned")
+_OF_REMOTES = (
+    "dvx.config.configuration",
+    "dvx.ops.sources.connections",
+    "dvx.store.remotes.remote",
+    "dvx.store.remotes.versioned",
+)
 # what DVC is told, and what a callback has done before the command begins
 _SAID_ANYWAY = {
     "data_status": {"remote_refresh": "DVC remembers what remotes have, dvx asks them"},

@@ -112,7 +112,7 @@ ELSEWHERE = {
     "dvx.git.values": ["add", "data"],
     "dvx.git.trees": ["add", "data"],
     "dvx.ops.pipelines.repro": ["repro"],
-    "dvx.store.remote": ["push", "--help"],
+    "dvx.store.remotes.remote": ["push", "--help"],
     "dvx.shell": ["repro"],
 }
 

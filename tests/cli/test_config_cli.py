@@ -8,7 +8,7 @@ import pytest
 
 from dvx.cli.commands import COMMANDS
 from dvx.model.setup.options import REACHED, UNREACHED
-from dvx.store.schemes import SCHEMES
+from dvx.store.remotes.schemes import SCHEMES
 from tests.helpers import ROOT, commit_all, dialect_of, dvx, git, run_dvx, tree, write
 
 REMOTE_COMMANDS = [name for name in COMMANDS if name.startswith("remote ")]

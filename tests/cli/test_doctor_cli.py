@@ -40,7 +40,7 @@ def test_a_note_is_no_failure(native: Path) -> None:
 @pytest.fixture
 def without_gcsfs(monkeypatch: pytest.MonkeyPatch) -> None:
     """A package that a kind of remote needs is not installed."""
-    monkeypatch.setattr("dvx.store.support.find_spec", lambda module: None if module == "gcsfs" else find_spec(module))
+    monkeypatch.setattr("dvx.store.remotes.support.find_spec", lambda module: None if module == "gcsfs" else find_spec(module))
 
 
 @pytest.mark.usefixtures("without_gcsfs")

@@ -12,7 +12,7 @@ import pytest
 from dvx.config import RemoteSettings
 from dvx.ops.transfer import remote_test
 from dvx.project import Project
-from dvx.store.remote import open_remote
+from dvx.store.remotes.remote import open_remote
 from tests.helpers import Result, dvx, run_dvx, write
 from tests.more_servers import Served
 from tests.servers import S3Server, free_ports

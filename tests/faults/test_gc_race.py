@@ -18,8 +18,8 @@ from dvx.model.upkeep.gc import Stored
 from dvx.ops.upkeep import gc
 from dvx.store.cache import Cache
 from dvx.store.objects import lying
-from dvx.store.packs import Packs
-from dvx.store.remote import open_remote
+from dvx.store.remotes.packs import Packs
+from dvx.store.remotes.remote import open_remote
 from tests.faults import fsck
 from tests.helpers import commit_all, dialect_of, dvx, git, run_process, write
 

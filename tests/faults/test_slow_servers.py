@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from dvx.errors import RemoteError
-from dvx.store.remote import Remote, open_remote
+from dvx.store.remotes.remote import Remote, open_remote
 from tests.helpers import dvx, run_dvx, write
 from tests.more_servers import Served
 from tests.patience import within

@@ -18,7 +18,7 @@ import pytest
 from dvx.errors import ConfigError, RemoteError
 from dvx.model.digest import Digest, digest_bytes
 from dvx.model.transfer.pack import encode_index, name_of
-from dvx.store.remote import Remote, open_remote
+from dvx.store.remotes.remote import Remote, open_remote
 from tests.helpers import commit_all, dialect_of, dvx, run_dvx, run_process, write
 from tests.patience import within
 from tests.servers import S3Server

@@ -13,9 +13,9 @@ import pytest
 
 from dvx.model.digest import Digest
 from dvx.model.transfer.claims import claim_name, encode_claim
-from dvx.store import claims
-from dvx.store.claims import removing
-from dvx.store.remote import Remote, open_remote
+from dvx.store.remotes import claims
+from dvx.store.remotes.claims import removing
+from dvx.store.remotes.remote import Remote, open_remote
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, run_process, write
 from tests.servers import S3Server
 

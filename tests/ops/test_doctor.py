@@ -11,7 +11,7 @@ import pytest
 from dvx.model.upkeep.doctor import Diagnosis, Problem, ProblemKind, fall_back
 from dvx.ops.upkeep.doctor import diagnose
 from dvx.ops.upkeep.environment import file_system
-from dvx.store.support import missing_package
+from dvx.store.remotes.support import missing_package
 from tests.helpers import ROOT, dialect_of, dvx, git, write
 
 
@@ -74,7 +74,7 @@ def test_a_folder_in_which_no_file_can_be_made(native: Path) -> None:
 def test_a_remote_that_cannot_be_reached_for_want_of_a_package(native: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dvx(native, "remote", "add", "cloud", "gs://bucket/x")
     dvx(native, "remote", "add", "here", "../store")
-    monkeypatch.setattr("dvx.store.support.find_spec", lambda module: None if module == "gcsfs" else object())
+    monkeypatch.setattr("dvx.store.remotes.support.find_spec", lambda module: None if module == "gcsfs" else object())
     assert found(native) == [Problem(ProblemKind.PACKAGE_MISSING, "cloud", "dvx-vc[gs]")]
     assert diagnose(str(native)).is_broken
     assert missing_package("s3://bucket") == ""

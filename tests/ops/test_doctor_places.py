@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dvx.model.upkeep.doctor import Problem, ProblemKind, clock_is_off
-from dvx.store.support import missing_package
+from dvx.store.remotes.support import missing_package
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
 from tests.ops.test_doctor import found
 
@@ -158,7 +158,7 @@ def test_extras_that_remotes_need(native: Path, monkeypatch: pytest.MonkeyPatch,
 
     dvx(native, "remote", "add", "far", url)
     real = util.find_spec
-    monkeypatch.setattr("dvx.store.support.find_spec", lambda name: None if name == module else real(name))
+    monkeypatch.setattr("dvx.store.remotes.support.find_spec", lambda name: None if name == module else real(name))
     assert missing_package(url) == extra
     assert found(native) == [Problem(ProblemKind.PACKAGE_MISSING, "far", extra)]
     assert cure_of(native, ProblemKind.PACKAGE_MISSING) == f"run `pip install '{extra}'`"
@@ -173,7 +173,7 @@ def without(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
             raise metadata.PackageNotFoundError(name)
         return real(name)
 
-    monkeypatch.setattr("dvx.store.support.version", version)
+    monkeypatch.setattr("dvx.store.remotes.support.version", version)
 
 
 def test_looking_makes_folders_as_a_shared_cache_needs_them(native: Path) -> None:

@@ -17,8 +17,8 @@ from dvx.ops.upkeep import gc
 from dvx.ops.upkeep.gc import Collection, GcOptions
 from dvx.ops.upkeep.reachable import HistoryScope
 from dvx.project import Project
-from dvx.store.listed import modified_of
 from dvx.store.objects import lying
+from dvx.store.remotes.listed import modified_of
 from tests.helpers import commit_all, dialect_of, dvx, git, write
 from tests.servers import S3Server
 

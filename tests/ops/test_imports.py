@@ -20,7 +20,7 @@ from dvx.model.setup.settings import OptionName
 from dvx.model.tracked.origin import Origin, encode_origin, is_elsewhere, origin_of, settings_of
 from dvx.model.tracked.pointer import Recorded
 from dvx.ops.imports.artifacts import WantedArtifact, choose_tag
-from dvx.store.folder import FolderRemote
+from dvx.store.remotes.folder import FolderRemote
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, tree, write
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dvx.store.remote import open_remote
+from dvx.store.remotes.remote import open_remote
 from tests.helpers import commit_all, dialect_of, dvx, run_dvx, tree, write
 from tests.more_servers import Served
 

@@ -486,7 +486,7 @@ class TestGc:
         assert _files(dropped) == before
 
     def test_an_empty_listing_is_not_believed(self, native: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        from dvx.store.folder import FolderRemote
+        from dvx.store.remotes.folder import FolderRemote
 
         dvx(native, "remote", "add", "--default", "storage", str(tmp_path / "remote"))
         write(native / "a", "a")

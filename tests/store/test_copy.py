@@ -13,9 +13,9 @@ from dvx.errors import DvxError, RemoteError
 from dvx.model.digest import Digest
 from dvx.model.events import Event, Transferred, silent
 from dvx.model.transfer.plan import Need, TransferPlan
-from dvx.store import copy
 from dvx.store.cache import Cache
-from dvx.store.remote import Remote, open_remote
+from dvx.store.remotes import copy
+from dvx.store.remotes.remote import Remote, open_remote
 from dvx.store.verify import Check
 from tests.helpers import tree
 from tests.servers import S3Server

@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 
 from dvx.errors import ConfigError, Corrupted, RemoteError
-from dvx.store.remote import Remote, open_remote
+from dvx.store.remotes.remote import Remote, open_remote
 from dvx.store.verify import Check
 from tests.helpers import commit_all, dvx, git, run_dvx, run_process, write
 from tests.more_servers import PASSWORD, USER, Served, dav_server, ssh_server
@@ -82,7 +82,7 @@ class TestSSH:
     def test_a_killed_command_leaves_no_connection(self, ssh: Served, home: Path) -> None:
         trust(home, ssh)
         text = (
-            "import sys, os; from dvx.store.remote import open_remote; import ast\n"
+            "import sys, os; from dvx.store.remotes.remote import open_remote; import ast\n"
             "remote = open_remote('storage', sys.argv[1], ast.literal_eval(sys.argv[2]))\n"
             "remote.put(b'hello', 'x'); print(flush=True); sys.stdin.read()\n"
         )

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from dvx.errors import ConfigError, RemoteError
-from dvx.store.remote import Remote, open_remote
+from dvx.store.remotes.remote import Remote, open_remote
 from tests.helpers import run_dvx
 
 SECRET = "s3cret-of-the-user"

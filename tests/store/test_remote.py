@@ -19,7 +19,7 @@ import pytest
 
 from dvx.errors import ConfigError, Corrupted, MissingData, RemoteError
 from dvx.model.digest import Digest
-from dvx.store.remote import Remote, open_remote
+from dvx.store.remotes.remote import Remote, open_remote
 from dvx.store.verify import Check
 from tests.helpers import write
 from tests.more_servers import Served

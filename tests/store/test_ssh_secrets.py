@@ -13,7 +13,7 @@ import paramiko
 import pytest
 
 from dvx.errors import RemoteError
-from dvx.store.remote import open_remote
+from dvx.store.remotes.remote import open_remote
 from tests.helpers import write
 
 SECRET = "it's $(a) \\secret"

@@ -8,9 +8,9 @@ import pytest
 
 from dvx.errors import ConfigError, Corrupted, RemoteError
 from dvx.model.digest import Digest, digest_bytes
-from dvx.store.remote import open_remote
+from dvx.store.remotes.remote import open_remote
+from dvx.store.remotes.versioned import VersionedRemote, is_versioned, open_versioned
 from dvx.store.verify import Check
-from dvx.store.versioned import VersionedRemote, is_versioned, open_versioned
 from tests.helpers import write
 from tests.servers import S3Server
 

@@ -29,8 +29,9 @@ from dvx.ops.transfer.scope import SyncOptions
 from dvx.ops.transfer.sync import Direction, demand, plan_push, transfer
 from dvx.ops.workspace.checkout import clear
 from dvx.project import Project
-from dvx.store import copy, files
+from dvx.store import files
 from dvx.store.intake import hash_file
+from dvx.store.remotes import copy
 from dvx.store.scan import FoundFile, walk
 from dvx.store.scratch import Scratch
 

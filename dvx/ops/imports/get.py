@@ -27,7 +27,7 @@ from dvx.ops.transfer.fetch import bring
 from dvx.ops.transfer.plans import Remotes
 from dvx.project import Project
 from dvx.store import files
-from dvx.store.remote_objects import RemoteObjects
+from dvx.store.remotes.remote_objects import RemoteObjects
 from dvx.store.scratch import Scratch
 
 _INCOMING = ".dvx-incoming"

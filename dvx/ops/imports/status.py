@@ -23,7 +23,7 @@ from dvx.ops.sources.downloads import source_of
 from dvx.ops.sources.repositories import repository_of
 from dvx.ops.workspace.observe import look
 from dvx.project import Project
-from dvx.store.crowd import each
+from dvx.store.remotes.crowd import each
 from dvx.store.stats import StatCache
 
 _AT_ONCE = 8

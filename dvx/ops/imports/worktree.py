@@ -26,8 +26,8 @@ from dvx.ops.workspace.checkout import restore
 from dvx.ops.workspace.observe import store
 from dvx.project import Project
 from dvx.store import files
-from dvx.store.crowd import each
-from dvx.store.versioned import VersionedRemote, is_worktree
+from dvx.store.remotes.crowd import each
+from dvx.store.remotes.versioned import VersionedRemote, is_worktree
 
 _SHOWN = 3
 

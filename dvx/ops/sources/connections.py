@@ -7,11 +7,11 @@ from dvx.errors import ConfigError
 from dvx.ops.sources.credentials import guard, options_for
 from dvx.project import Project
 from dvx.shell import output_of
-from dvx.store.remote import Remote, open_remote
+from dvx.store.remotes.remote import Remote, open_remote
 
 
 def connect(project: Project, settings: RemoteSettings, jobs: int) -> Remote:
-    """The remote that `settings` describe; the network is not touched yet. Raises like `store.remote.open_remote`."""
+    """The remote that `settings` describe; the network is not touched yet. Raises like `store.remotes.remote.open_remote`."""
     guard(project, settings)
     options = options_for(project, settings)
     if "bearer_token_command" in options:

@@ -16,7 +16,7 @@ from dvx.ops.tracked.ignore import Ignore
 from dvx.ops.tracked.index import Index
 from dvx.project import Project
 from dvx.store import files
-from dvx.store.folder import FolderRemote
+from dvx.store.remotes.folder import FolderRemote
 from dvx.store.scan import FoundFile, walk
 from dvx.store.verify import Check
 

@@ -20,7 +20,7 @@ from dvx.model.tree import Content, Entry, Tree, tree_content
 from dvx.ops.sources.urls import There, UrlSource
 from dvx.ops.workspace.observe import observe
 from dvx.project import Project
-from dvx.store.crowd import each
+from dvx.store.remotes.crowd import each
 
 _AT_ONCE = 16
 _Wanted = tuple[str, str]

@@ -26,13 +26,13 @@ from dvx.model.tracked.pointer import Recorded
 from dvx.ops.sources.connections import connect
 from dvx.project import Project
 from dvx.store import files
-from dvx.store.crowd import each
-from dvx.store.listed import modified_of
-from dvx.store.network import NetworkRemote
-from dvx.store.remote import Remote
+from dvx.store.remotes.crowd import each
+from dvx.store.remotes.listed import modified_of
+from dvx.store.remotes.network import NetworkRemote
+from dvx.store.remotes.remote import Remote
+from dvx.store.remotes.schemes import find_scheme, scheme_of
+from dvx.store.remotes.versioned import NO_VERSION, versioned_name
 from dvx.store.scan import walk
-from dvx.store.schemes import find_scheme, scheme_of
-from dvx.store.versioned import NO_VERSION, versioned_name
 
 _DAV = frozenset({"webdav", "webdavs"})
 _BY_ETAG = _DAV | {"s3", "gs", "abfs", "oss"}

@@ -13,8 +13,8 @@ from dvx.model.digest import Digest
 from dvx.model.tree import Tree
 from dvx.model.upkeep.gc import Used
 from dvx.store.cache import Cache
-from dvx.store.crowd import each
-from dvx.store.remote_objects import RemoteObjects
+from dvx.store.remotes.crowd import each
+from dvx.store.remotes.remote_objects import RemoteObjects
 
 
 class Reach:

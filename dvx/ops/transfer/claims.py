@@ -11,9 +11,9 @@ from dvx.errors import Corrupted, DvxError, RemoteError
 from dvx.model.digest import Digest
 from dvx.model.events import Notice, Tell
 from dvx.model.transfer.claims import FRESH_SECONDS, brief
-from dvx.store import claims
-from dvx.store.listed import Listed
-from dvx.store.remote_objects import RemoteObjects
+from dvx.store.remotes import claims
+from dvx.store.remotes.listed import Listed
+from dvx.store.remotes.remote_objects import RemoteObjects
 
 
 class Reliance(Struct, frozen=True):

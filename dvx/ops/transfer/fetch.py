@@ -23,8 +23,8 @@ from dvx.ops.transfer.sync import Direction, SyncPlan, demand, plan_fetch, trans
 from dvx.ops.workspace.checkout import recorded, restore
 from dvx.ops.workspace.observe import store
 from dvx.project import Project
-from dvx.store.remote import open_remote
-from dvx.store.remote_objects import RemoteObjects
+from dvx.store.remotes.remote import open_remote
+from dvx.store.remotes.remote_objects import RemoteObjects
 
 if TYPE_CHECKING:
     from dvx.ops.sources.repositories import Elsewhere, Sources

@@ -16,18 +16,18 @@ from dvx.model.tree import Tree
 from dvx.ops.sources.connections import connect
 from dvx.ops.tracked.reach import Reach
 from dvx.project import Project
-from dvx.store import copy, pack_copy
-from dvx.store.listed import Listed
-from dvx.store.packs import Packs
-from dvx.store.remote import Remote
-from dvx.store.remote_objects import Looked, RemoteObjects
-from dvx.store.versioned import VersionedRemote, is_versioned, open_versioned
+from dvx.store.remotes import copy, pack_copy
+from dvx.store.remotes.listed import Listed
+from dvx.store.remotes.packs import Packs
+from dvx.store.remotes.remote import Remote
+from dvx.store.remotes.remote_objects import Looked, RemoteObjects
+from dvx.store.remotes.versioned import VersionedRemote, is_versioned, open_versioned
 
 
 class RemoteDifference(Struct, frozen=True):
     """What some paths need, and what of it a remote lacks; `spoiled` are paths whose tree is unusable, and why.
 
-    `old` is what the remote has had for long, and `told` what it tells of hashes, as `store.remote_objects.Looked` says; `items`
+    `old` is what the remote has had for long, and `told` what it tells of hashes, as `store.remotes.remote_objects.Looked` says; `items`
     are the paths with their contents.
     """
 
@@ -140,7 +140,7 @@ def fetch_step(project: Project, reach: Reach, objects: Callable[[], RemoteObjec
 
 
 def fetch(project: Project, step: Step, objects: RemoteObjects, tell: Tell) -> TransferResult:
-    """Do a step of a fetch; raises like `store.copy.download`."""
+    """Do a step of a fetch; raises like `store.remotes.copy.download`."""
     announce("fetch", step, tell)
     packed = pack_copy.download(project.cache, objects, step.plan.files, tell)
     rest = replace(step.plan, files=tuple(need for need in step.plan.files if need.digest not in packed.done))

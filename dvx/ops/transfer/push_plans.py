@@ -17,8 +17,8 @@ from dvx.ops.transfer.claims import Reliance, claim
 from dvx.ops.transfer.plans import RemoteDifference, Step, announce, compare
 from dvx.ops.transfer.provenance import refuse, unconfirmed
 from dvx.project import Project
-from dvx.store import copy, pack_copy
-from dvx.store.remote_objects import RemoteObjects
+from dvx.store.remotes import copy, pack_copy
+from dvx.store.remotes.remote_objects import RemoteObjects
 
 
 def push_step(project: Project, reach: Reach, objects: RemoteObjects, items: Sequence[ChosenPath], tell: Tell) -> Step:

@@ -21,9 +21,9 @@ from dvx.ops.transfer.plans import RemoteDifference, Step
 from dvx.ops.transfer.provenance import refuse, unconfirmed
 from dvx.project import Project
 from dvx.store import files
-from dvx.store.crowd import each
-from dvx.store.packs import read_packed
-from dvx.store.remote_objects import RemoteObjects
+from dvx.store.remotes.crowd import each
+from dvx.store.remotes.packs import read_packed
+from dvx.store.remotes.remote_objects import RemoteObjects
 from dvx.store.verify import Check
 
 _FEW, _SMALL = 4, 8 << 20

@@ -15,8 +15,8 @@ from dvx.errors import DvxError, MissingData, quoted
 from dvx.model.setup.settings import redact
 from dvx.ops.transfer.plans import Remotes
 from dvx.project import Project
-from dvx.store import probe
-from dvx.store.remote import Remote
+from dvx.store.remotes import probe
+from dvx.store.remotes.remote import Remote
 
 _TRIPS = 5
 _DATA = b"written by `dvx remote test`, which removes it\n"

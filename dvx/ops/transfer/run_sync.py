@@ -28,7 +28,7 @@ from dvx.ops.transfer import plans, push_plans
 from dvx.ops.transfer.plans import Step
 from dvx.project import Project
 from dvx.store import files
-from dvx.store.remote_objects import RemoteObjects
+from dvx.store.remotes.remote_objects import RemoteObjects
 
 _FOLDER = "runs"
 

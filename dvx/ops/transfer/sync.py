@@ -24,7 +24,7 @@ from dvx.ops.transfer.scope import ChosenRevisions, Import, SyncOptions, Transfe
 from dvx.ops.transfer.versioned import Work, keep_trees
 from dvx.ops.workspace.links import entries_of
 from dvx.project import Project
-from dvx.store.versioned import VersionedRemote
+from dvx.store.remotes.versioned import VersionedRemote
 
 _SHOWN = 5
 

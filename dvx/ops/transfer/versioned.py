@@ -17,9 +17,9 @@ from dvx.ops.tracked.reach import Reach
 from dvx.ops.transfer.plans import Step
 from dvx.ops.transfer.provenance import refuse, unconfirmed
 from dvx.project import Project
-from dvx.store import copy
-from dvx.store.versioned import VersionedRemote
-from dvx.store.versioned_objects import Targets, VersionSources
+from dvx.store.remotes import copy
+from dvx.store.remotes.versioned import VersionedRemote
+from dvx.store.remotes.versioned_objects import Targets, VersionSources
 
 
 class Work(Struct, frozen=True):
@@ -126,7 +126,7 @@ def plan_fetch(
 
 
 def fetch(project: Project, step: Step, work: Work, versioned: VersionedRemote, tell: Tell) -> TransferResult:
-    """Do a step of a fetch; raises like `store.copy.download`."""
+    """Do a step of a fetch; raises like `store.remotes.copy.download`."""
     result = copy.download(project.cache, VersionSources(versioned, work.sources), step.plan, {}, tell)
     return result + TransferResult(failed=step.spoiled)
 

@@ -25,7 +25,7 @@ from dvx.ops.upkeep.environment import describe, working_links
 from dvx.ops.workspace.observe import links
 from dvx.project import Project
 from dvx.store import files
-from dvx.store.support import installed, missing_package
+from dvx.store.remotes.support import installed, missing_package
 
 # `git worktree list -z` and `core.fsync` came with it
 OLDEST_GIT = (2, 36)

@@ -20,9 +20,9 @@ from dvx.model.upkeep.doctor import Environment
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.intake import Link
-from dvx.store.schemes import scheme_of
+from dvx.store.remotes.schemes import scheme_of
+from dvx.store.remotes.support import installed, supported
 from dvx.store.scratch import own_folder, release
-from dvx.store.support import installed, supported
 
 _PACKAGES = ("fsspec", "gitpython", "msgspec", "pyyaml", "ruamel.yaml", "typer", "xxhash", "blake3")
 _MOUNTS = "/proc/self/mounts"

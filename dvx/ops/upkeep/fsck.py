@@ -23,9 +23,9 @@ from dvx.ops.upkeep.heal import Healer
 from dvx.ops.upkeep.reachable import Finder, HistoryScope, Roots
 from dvx.project import Project
 from dvx.store import files
-from dvx.store.crowd import Crowd
 from dvx.store.objects import Lying, lying
 from dvx.store.reading import open_regular
+from dvx.store.remotes.crowd import Crowd
 from dvx.store.scratch import abandoned
 
 _AT_WORK_SECONDS = 3_600

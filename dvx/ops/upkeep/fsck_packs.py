@@ -16,9 +16,9 @@ from dvx.model.upkeep.fsck import Finding, Flaw
 from dvx.ops.upkeep.heal import Healer
 from dvx.project import Project
 from dvx.store import files
-from dvx.store.packs import Packs, read_packed
 from dvx.store.reading import read_regular
-from dvx.store.remote import Remote
+from dvx.store.remotes.packs import Packs, read_packed
+from dvx.store.remotes.remote import Remote
 
 _AT_ONCE = 4
 

@@ -21,11 +21,11 @@ from dvx.ops.upkeep.fsck_packs import PackCheck
 from dvx.ops.upkeep.heal import Healer
 from dvx.project import Project
 from dvx.store import files
-from dvx.store.crowd import each
-from dvx.store.listed import Listed
 from dvx.store.objects import digest_of
-from dvx.store.remote import Remote
-from dvx.store.remote_objects import RemoteObjects
+from dvx.store.remotes.crowd import each
+from dvx.store.remotes.listed import Listed
+from dvx.store.remotes.remote import Remote
+from dvx.store.remotes.remote_objects import RemoteObjects
 from dvx.store.verify import Check
 
 

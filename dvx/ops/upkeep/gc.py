@@ -30,8 +30,8 @@ from dvx.project import Project
 from dvx.store.durable import barrier
 from dvx.store.intake import Link
 from dvx.store.objects import horizon_of, lying, remove_objects, stored_in
-from dvx.store.remote_objects import RemoteObjects
-from dvx.store.versioned import is_versioned
+from dvx.store.remotes.remote_objects import RemoteObjects
+from dvx.store.remotes.versioned import is_versioned
 
 
 class GcOptions(Struct, frozen=True):

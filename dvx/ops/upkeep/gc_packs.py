@@ -17,8 +17,8 @@ from dvx.model.transfer.pack import Pack, Packed
 from dvx.model.upkeep.ages import DAY
 from dvx.model.upkeep.gc import PackFate, Used, pack_fates
 from dvx.ops.transfer.claims import Claimed
-from dvx.store.packs import Packs, read_packed
-from dvx.store.remote import Remote
+from dvx.store.remotes.packs import Packs, read_packed
+from dvx.store.remotes.remote import Remote
 
 _AT_ONCE = 4
 

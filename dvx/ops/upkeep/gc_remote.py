@@ -19,12 +19,12 @@ from dvx.ops.tracked.reach import Reach
 from dvx.ops.transfer.claims import Claimed, wait
 from dvx.ops.upkeep import gc_packs
 from dvx.ops.upkeep.gc_packs import Moment
-from dvx.store.claims import listed, removing, sweep
-from dvx.store.crowd import each
-from dvx.store.listed import Listed
 from dvx.store.objects import digest_of
-from dvx.store.remote import Remote
-from dvx.store.remote_objects import RemoteObjects
+from dvx.store.remotes.claims import listed, removing, sweep
+from dvx.store.remotes.crowd import each
+from dvx.store.remotes.listed import Listed
+from dvx.store.remotes.remote import Remote
+from dvx.store.remotes.remote_objects import RemoteObjects
 
 _ASKED = 8
 _AT_ONCE = 32

@@ -14,8 +14,8 @@ from dvx.ops.transfer.plans import Remotes
 from dvx.ops.workspace.observe import look
 from dvx.project import Project
 from dvx.store import files
-from dvx.store.crowd import each
-from dvx.store.remote_objects import RemoteObjects
+from dvx.store.remotes.crowd import each
+from dvx.store.remotes.remote_objects import RemoteObjects
 from dvx.store.verify import Check
 
 

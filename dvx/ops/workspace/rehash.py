@@ -15,7 +15,7 @@ from dvx.ops.tracked.ignore import Ignore
 from dvx.ops.tracked.reach import Reach
 from dvx.ops.workspace.observe import look, store
 from dvx.project import Project
-from dvx.store.crowd import Crowd
+from dvx.store.remotes.crowd import Crowd
 from dvx.store.scan import walk
 from dvx.store.second_names import second_name, share
 

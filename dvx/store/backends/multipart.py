@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from dvx.store.backends.answers import Busy
 from dvx.store.backends.s3_client import BucketPlace, Client, ClientError, code_of, status_of, translated
-from dvx.store.crowd import Crowd
+from dvx.store.remotes.crowd import Crowd
 
 _LEAST = 16 << 20
 _MOST_PARTS = 9_000

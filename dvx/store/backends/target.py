@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from dvx.store.schemes import Scheme
+from dvx.store.remotes.schemes import Scheme
 
 
 class Target(Struct, frozen=True):

@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 from dvx.errors import ConfigError, RemoteError, quoted
 from dvx.model.transfer.versioned import Version
 from dvx.store import files
-from dvx.store.crowd import each
-from dvx.store.network import NetworkRemote
-from dvx.store.remote import Remote
-from dvx.store.schemes import scheme_of
+from dvx.store.remotes.crowd import each
+from dvx.store.remotes.network import NetworkRemote
+from dvx.store.remotes.remote import Remote
+from dvx.store.remotes.schemes import scheme_of
 from dvx.store.verify import Check
 
 T = TypeVar("T")

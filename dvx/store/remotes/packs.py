@@ -32,9 +32,9 @@ from dvx.model.transfer.pack import (
     ranges,
 )
 from dvx.store import files
-from dvx.store.crowd import each
-from dvx.store.listed import Listed
-from dvx.store.remote import Remote
+from dvx.store.remotes.crowd import each
+from dvx.store.remotes.listed import Listed
+from dvx.store.remotes.remote import Remote
 from dvx.store.verify import Check
 
 _GAP, _LONGEST = 64 << 10, 8 << 20

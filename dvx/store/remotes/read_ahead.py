@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
 
-from dvx.store.crowd import Crowd
+from dvx.store.remotes.crowd import Crowd
 
 _EACH, _ALL = 4, 12
 

@@ -14,9 +14,9 @@ from typing import TypeVar
 from dvx.errors import RemoteError, quoted
 from dvx.store.backends.answers import BUSY, Busy, TooSlow, wanted_pause
 from dvx.store.backends.unreadable import UNREADABLE
-from dvx.store.crowd import Aside
-from dvx.store.pace import RATE, Pace
-from dvx.store.schemes import Scheme
+from dvx.store.remotes.crowd import Aside
+from dvx.store.remotes.pace import RATE, Pace
+from dvx.store.remotes.schemes import Scheme
 
 T = TypeVar("T")
 _TRIES, _FIRST_TRIES = 7, 2

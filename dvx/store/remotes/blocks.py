@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any
 
 from dvx.errors import RemoteError
-from dvx.store.calls import Caller
-from dvx.store.read_ahead import ReadAhead
+from dvx.store.remotes.calls import Caller
+from dvx.store.remotes.read_ahead import ReadAhead
 
 # a block is there up to three times while it arrives
 _MOST, _LEAST, _ALL = 4 << 20, 1 << 20, 48 << 20

@@ -19,7 +19,7 @@ from dvx.model.tracked.kept import OWN_FOLDER
 from dvx.store import files
 from dvx.store.durable import barrier
 from dvx.store.files import sparse
-from dvx.store.listed import Listed
+from dvx.store.remotes.listed import Listed
 from dvx.store.verify import Check, arriving
 
 _TEMPORARY = ".tmp"

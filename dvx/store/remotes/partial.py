@@ -13,7 +13,7 @@ from dvx.model.transfer.plan import Need
 from dvx.store import files
 from dvx.store.cache import Cache
 from dvx.store.clock import now_in
-from dvx.store.remote import Readable
+from dvx.store.remotes.remote import Readable
 from dvx.store.verify import Check, put_aside
 
 _LARGE = 8 << 20

@@ -14,10 +14,10 @@ from dvx.errors import Corrupted, DvxError, MissingData, RemoteError
 from dvx.model.digest import Digest
 from dvx.model.events import Interrupted, Tell, Transferred
 from dvx.model.transfer.plan import Need, TransferPlan, TransferResult
-from dvx.store import partial
 from dvx.store.cache import Cache
-from dvx.store.crowd import Crowd
-from dvx.store.remote import Readable, Writable
+from dvx.store.remotes import partial
+from dvx.store.remotes.crowd import Crowd
+from dvx.store.remotes.remote import Readable, Writable
 from dvx.store.verify import Check
 
 _SETTLE_SECONDS = 5.0

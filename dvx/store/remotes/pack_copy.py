@@ -14,9 +14,9 @@ from dvx.model.transfer.pack import pack_groups
 from dvx.model.transfer.plan import Need
 from dvx.store import files
 from dvx.store.cache import Cache
-from dvx.store.crowd import Crowd
-from dvx.store.packs import Packs, read_packed
-from dvx.store.remote_objects import RemoteObjects
+from dvx.store.remotes.crowd import Crowd
+from dvx.store.remotes.packs import Packs, read_packed
+from dvx.store.remotes.remote_objects import RemoteObjects
 from dvx.store.verify import Check
 
 # a pack is composed in memory: these are all that is there at once

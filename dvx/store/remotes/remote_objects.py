@@ -14,9 +14,9 @@ from dvx.model.transfer.claims import FRESH_SECONDS
 from dvx.model.tree import Tree, decode_tree
 from dvx.model.upkeep.ages import is_surely_young
 from dvx.store import files
-from dvx.store.listed import Listed
-from dvx.store.packs import Packs, read_packed
-from dvx.store.remote import Remote
+from dvx.store.remotes.listed import Listed
+from dvx.store.remotes.packs import Packs, read_packed
+from dvx.store.remotes.remote import Remote
 from dvx.store.verify import Check
 
 _READERS = 4

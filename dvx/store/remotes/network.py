@@ -10,11 +10,11 @@ from typing import Any, BinaryIO, TypeVar
 
 from dvx.errors import Corrupted, DvxError, MissingData, RemoteError
 from dvx.store import files
-from dvx.store.blocks import Blocks
-from dvx.store.calls import Caller, first_line
-from dvx.store.crowd import each
-from dvx.store.listed import Listed, md5_of, modified_of
 from dvx.store.reading import open_regular
+from dvx.store.remotes.blocks import Blocks
+from dvx.store.remotes.calls import Caller, first_line
+from dvx.store.remotes.crowd import each
+from dvx.store.remotes.listed import Listed, md5_of, modified_of
 from dvx.store.verify import Check, arriving
 
 T = TypeVar("T")

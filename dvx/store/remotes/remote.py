@@ -16,13 +16,13 @@ from dvx.model.paths import printable
 from dvx.model.setup.options import ANY_REMOTE, TEXT
 from dvx.model.setup.settings import redact
 from dvx.store.backends.target import Target
-from dvx.store.calls import Caller
-from dvx.store.crowd import bearable
-from dvx.store.folder import FolderRemote
-from dvx.store.listed import Listed
-from dvx.store.network import NetworkRemote
-from dvx.store.pace import Pace
-from dvx.store.schemes import Scheme, arguments, find_scheme, scheme_of
+from dvx.store.remotes.calls import Caller
+from dvx.store.remotes.crowd import bearable
+from dvx.store.remotes.folder import FolderRemote
+from dvx.store.remotes.listed import Listed
+from dvx.store.remotes.network import NetworkRemote
+from dvx.store.remotes.pace import Pace
+from dvx.store.remotes.schemes import Scheme, arguments, find_scheme, scheme_of
 from dvx.store.verify import Check
 
 

@@ -1,4 +1,4 @@
-"""A remote that keeps versions, as `store.copy` sees remotes: by the names of objects."""
+"""A remote that keeps versions, as `store.remotes.copy` sees remotes: by the names of objects."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO
 
 from dvx.model.transfer.versioned import Version
+from dvx.store.remotes.versioned import VersionedRemote
 from dvx.store.verify import Check
-from dvx.store.versioned import VersionedRemote
 
 
 class VersionSources:

@@ -18,10 +18,10 @@ from msgspec import Struct
 
 from dvx.errors import RemoteError
 from dvx.store import files
-from dvx.store.folder import FolderRemote
-from dvx.store.network import NetworkRemote
-from dvx.store.remote import Remote
-from dvx.store.schemes import arguments, find_scheme, scheme_of
+from dvx.store.remotes.folder import FolderRemote
+from dvx.store.remotes.network import NetworkRemote
+from dvx.store.remotes.remote import Remote
+from dvx.store.remotes.schemes import arguments, find_scheme, scheme_of
 
 _SECONDS = 10.0
 _USERS = ("user", "account_name", "projectname")

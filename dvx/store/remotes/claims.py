@@ -24,8 +24,8 @@ from dvx.model.transfer.claims import (
     is_claim_name,
 )
 from dvx.model.upkeep.ages import is_surely_young
-from dvx.store.listed import Listed
-from dvx.store.remote import Remote
+from dvx.store.remotes.listed import Listed
+from dvx.store.remotes.remote import Remote
 
 _LARGEST = 256 << 20
 _ABANDONED_SECONDS = 86_400.0

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from dvx.model.setup.options import REACHED
-from dvx.store.schemes import SCHEMES, find_scheme, scheme_of
+from dvx.store.remotes.schemes import SCHEMES, find_scheme, scheme_of
 
 
 def supported() -> dict[str, tuple[tuple[str, str], ...]]:
