@@ -110,7 +110,7 @@ ELSEWHERE = {
     "dvx.git.repository": ["add", "data"],
     "dvx.git.process": ["add", "data"],
     "dvx.git.values": ["add", "data"],
-    "dvx.git.trees": ["add", "data"],
+    "dvx.git.commits.trees": ["add", "data"],
     "dvx.ops.pipelines.repro": ["repro"],
     "dvx.store.remotes.remote": ["push", "--help"],
     "dvx.shell": ["repro"],

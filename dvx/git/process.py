@@ -1,7 +1,7 @@
 """Runs `git` in a repository, deaf to the environment that a hook leaves behind.
 
 GitPython starts the process. Its objects are not used: each is asked for by itself, where one `cat-file --batch` answers for
-thousands (`git.trees`).
+thousands (`git.commits.trees`).
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from dvx.errors import GitError, UnknownTarget, nearest
 from dvx.git import process, seeing, values
+from dvx.git.commits.trees import Trees, objects, present
 from dvx.git.places import GitPlace, find_place
-from dvx.git.trees import Trees, objects, present
 from dvx.git.values import CommitInfo, Extra, TreeComparison
 from dvx.model.experiments.refs import EXPERIMENTS, ExpRef
 from dvx.model.paths import printable

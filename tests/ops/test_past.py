@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dvx.git import Git
-from dvx.git.versions import versions
+from dvx.git.commits.versions import versions
 from dvx.ops.pipelines.explain import explain
 from dvx.ops.stages.repro_plan import ReproOptions
 from dvx.ops.tracked.past import Past

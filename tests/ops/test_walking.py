@@ -11,8 +11,8 @@ import pytest
 
 from dvx.errors import GitError
 from dvx.git import Git
-from dvx.git.roots import named_blobs
-from dvx.git.walking import in_line, steps
+from dvx.git.commits.roots import named_blobs
+from dvx.git.commits.walking import in_line, steps
 from dvx.ops.tracked.sources import Revision, Source
 from dvx.ops.tracked.walking import answers
 from dvx.project import Project
@@ -139,7 +139,7 @@ def test_commits_are_walked_in_portions(repo: Path, monkeypatch: pytest.MonkeyPa
     commits = every_commit(repo)
     whole = list(steps(found(repo).place, "", commits))
     for size in (1, 2, 3, 7):
-        monkeypatch.setattr("dvx.git.walking._PORTION", size)
+        monkeypatch.setattr("dvx.git.commits.walking._PORTION", size)
         assert list(steps(found(repo).place, "", commits)) == whole
     assert list(steps(found(repo).place, "", [])) == []
 
@@ -152,7 +152,7 @@ def test_the_lines_of_a_long_history_are_not_mixed(repo: Path, monkeypatch: pyte
             git(repo, "commit", "--quiet", "--allow-empty", "-m", f"{branch}{number}")
     one, two = (git(repo, "rev-list", f"main..{branch}").split() for branch in ("one", "two"))
     mixed = [commit for pair in zip(one, two, strict=True) for commit in pair]
-    monkeypatch.setattr("dvx.git.walking._MANY", 2)
+    monkeypatch.setattr("dvx.git.commits.walking._MANY", 2)
     assert in_line(found(repo).place, mixed) in ([*one, *two], [*two, *one])
 
 

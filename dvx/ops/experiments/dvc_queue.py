@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from dvx.git.history import stacked
+from dvx.git.commits.absent import stacked
 from dvx.model.events import Notice, Tell
 from dvx.project import Project
 

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from dvx.errors import DvxError, GitError, UnknownTarget, UsageError, nearest, quoted
 from dvx.git import Git, RefChange
-from dvx.git.dated import dated_experiments
-from dvx.git.roots import is_ref_name
+from dvx.git.commits.dated import dated_experiments
+from dvx.git.commits.roots import is_ref_name
 from dvx.git.sharing import experiments_at
 from dvx.model.experiments.refs import Experiment, ExpRef, check_name, named
 from dvx.model.paths import printable

@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import Self
 
 from dvx.git import Git
-from dvx.git.kept import Objects, kept_objects
-from dvx.git.search import Version, versions_behind, versions_everywhere
+from dvx.git.commits.kept import Objects, kept_objects
+from dvx.git.commits.search import Version, versions_behind, versions_everywhere
+from dvx.git.commits.versions import versions
 from dvx.git.values import parse_commit
-from dvx.git.versions import versions
 from dvx.model.experiments.refs import EXPERIMENTS, ExpRef
 from dvx.ops.tracked.sources import Workspace
 from dvx.project import Project

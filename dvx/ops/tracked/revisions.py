@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from dvx.git import Git
-from dvx.git.trees import present
-from dvx.git.versions import blob_above
+from dvx.git.commits.trees import present
+from dvx.git.commits.versions import blob_above
 from dvx.model.dialect import DIALECTS
 from dvx.model.paths import is_outside
 from dvx.ops.tracked.ignore import Ignore

@@ -125,7 +125,7 @@ class Revision:
         """The bytes of a file; None when there is no such file."""
         if is_outside(path):
             # Git is slow to load, which reading the workspace does without
-            from dvx.git.versions import blob_above
+            from dvx.git.commits.versions import blob_above
 
             blob = blob_above(self._git, self._commit, path)
         else:

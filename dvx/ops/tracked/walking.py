@@ -11,8 +11,8 @@ from typing import TypeVar
 from msgspec import Struct
 
 from dvx.git import Git
-from dvx.git.kept import Objects, kept_objects
-from dvx.git.walking import in_line, steps
+from dvx.git.commits.kept import Objects, kept_objects
+from dvx.git.commits.walking import in_line, steps
 from dvx.model.dialect import DIALECTS
 from dvx.ops.tracked.ignore import Ignore
 from dvx.ops.tracked.sources import Source

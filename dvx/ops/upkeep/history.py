@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dvx.errors import DvxError, quoted
-from dvx.git import Git, history, roots
+from dvx.git import Git
+from dvx.git.commits import absent, roots
 from dvx.git.sharing import remote_names
 from dvx.model.paths import printable
 from dvx.ops.upkeep.reachable import Finder, HistoryScope
@@ -34,12 +35,12 @@ def _reaches_back(scope: HistoryScope) -> bool:
 
 
 def _doubts(git: Git, *, at_remotes: bool) -> Iterator[DvxError]:
-    if history.is_shallow(git):
+    if absent.is_shallow(git):
         yield DvxError("this clone is shallow: it lacks older commits", "run `git fetch --unshallow`")
-    if history.is_rewritten(git):
+    if absent.is_rewritten(git):
         hint = "remove them (`git replace -d`, `.git/info/grafts`)"
         yield DvxError("grafts or replacements hide commits", hint)
-    for name in history.narrow_remotes(git):
+    for name in absent.narrow_remotes(git):
         hint = f"run `git remote set-branches {quoted(name)} '*'`, then `git fetch {quoted(name)}`"
         yield DvxError(f"only some branches of the Git remote `{printable(name)}` are fetched", hint)
     if at_remotes:
@@ -50,7 +51,7 @@ def _doubts(git: Git, *, at_remotes: bool) -> Iterator[DvxError]:
 
 def _unseen(git: Git, name: str, known: frozenset[str]) -> Iterator[DvxError]:
     try:
-        refs = history.unseen_refs(git, name, known)
+        refs = absent.unseen_refs(git, name, known)
     except DvxError as error:
         hint = f"if that repository is gone, run `git remote remove {quoted(name)}`"
         yield DvxError(f"the Git remote `{printable(name)}` may have more commits, and cannot be asked: {error.message}", hint)

@@ -13,7 +13,8 @@ from msgspec import Struct, field
 from dvx.config import dialect_at
 from dvx.errors import DvxError, FormatError, SchemaError
 from dvx.formats import decoded, load_yaml, schema_error
-from dvx.git import Git, roots
+from dvx.git import Git
+from dvx.git.commits import roots
 from dvx.model.events import Notice, Tell
 from dvx.model.paths import printable
 from dvx.model.tracked.named import Named, declared_in, is_pipeline, is_pointer, named_in, names_objects

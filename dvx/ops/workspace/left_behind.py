@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from dvx.errors import Corrupted, DvxError, GitError, MissingData
 from dvx.git import Git
-from dvx.git.history import Move, moves
+from dvx.git.commits.absent import Move, moves
 from dvx.model.events import Tell
 from dvx.model.paths import ancestors, overlap
 from dvx.model.tree import Content, holds

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 
-from dvx.git import process, trees, values
+from dvx.git import process, values
+from dvx.git.commits import trees
+from dvx.git.commits.walking import in_line, steps
 from dvx.git.repository import Git
-from dvx.git.walking import in_line, steps
 from dvx.model.experiments.refs import EXPERIMENTS, OWN_REFS, ExpRef
 
 _REGULAR = "100"

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 
 from dvx.errors import GitError
 from dvx.git import process, values
+from dvx.git.commits.trees import Trees
 from dvx.git.places import GitPlace
-from dvx.git.trees import Trees
 
 # what Git answers of so many commits is in memory at once
 _PORTION = 2_000
