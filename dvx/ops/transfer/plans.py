@@ -27,8 +27,8 @@ from dvx.store.remotes.versioned import VersionedRemote, is_versioned, open_vers
 class RemoteDifference(Struct, frozen=True):
     """What some paths need, and what of it a remote lacks; `spoiled` are paths whose tree is unusable, and why.
 
-    `old` is what the remote has had for long, and `told` what it tells of hashes, as `store.remotes.remote_objects.Looked` says; `items`
-    are the paths with their contents.
+    `old` is what the remote has had for long, and `told` what it tells of hashes, as `remote_objects.Looked` says; `items` are
+    the paths with their contents.
     """
 
     wanted: Wanted
