@@ -471,6 +471,16 @@ def test_data_of_the_cache_and_private_settings_never_enter_git(folder):
     assert "the experiment does not hold `build`, `secret.json`, which Git ignores" in words
 
 
+def test_what_is_private_to_a_project_in_an_included_folder_stays_out_of_git(folder):
+    write(folder / ".gitignore", "other\n")
+    for own in (".dvx", ".dvc"):
+        for name in ("config", "config.local", "tmp/lock", "cache/files/md5/00/1"):
+            write(folder / "other" / own / name, "")
+    saved = save(project(folder), SaveOptions("named", include=("other",)), silent)
+    held = git(folder, "ls-tree", "-r", "--name-only", saved.commit, "other").splitlines()
+    assert held == ["other/.dvc/config", "other/.dvx/config"]
+
+
 def test_files_that_a_pipeline_file_is_made_of_are_part_of_the_experiment(folder):
     pipeline = dialect_of(folder).pipeline
     write(folder / "vars.yaml", "rate: 3\n")

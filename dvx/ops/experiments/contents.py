@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 from dvx.git import Extra, Git
 from dvx.git.submodules import submodule_of
+from dvx.model.dialect import DIALECTS
 from dvx.model.events import Notice, Tell
 from dvx.model.paths import ancestors, is_outside, join, listed, parent, within
 from dvx.ops.pipelines.overrides import DEFAULT_PARAMS
 from dvx.ops.tracked.index import Index
 from dvx.project import Project
 
+_FOLDERS = frozenset(dialect.folder for dialect in DIALECTS)
+_PRIVATE = frozenset({"config.local", "tmp", "cache"})
+
 
 def extra_of(project: Project, git: Git, index: Index, included: Sequence[str] = ()) -> Extra:
     """The project's own files that nobody gave to Git, and those that are `included` by name, even where Git ignores them.
 
     Of an included folder that Git does not ignore, its ignored files stay out. Never in Git are the data that the cache has,
-    and the private part of dvx's own folder.
+    and the private part of dvx's own folder, also that of another project.
     """
     own, declared = _own_files(project, index), _inside(_declared(index))
     chosen = [path for path in (*declared, *included) if not _is_cached(index, path)]
@@ -26,7 +31,8 @@ def extra_of(project: Project, git: Git, index: Index, included: Sequence[str] =
     suffix = project.dialect.pointer_suffix
     # nobody reads the pointers in a folder that Git ignores, but what they track is data
     data = {file.removesuffix(suffix) for file in files if file.endswith(suffix)}
-    public = [file for file in files if not _is_cached(index, file) and not within(file, project.dialect.folder)]
+    private = {file for file in files if within(file, project.dialect.folder) or _is_private(file)}
+    public = [file for file in files if not _is_cached(index, file) and file not in private]
     forced = [file for file in public if data.isdisjoint((file, *ancestors(file)))]
     return Extra(tuple(dict.fromkeys((*own, *chosen))), tuple(dict.fromkeys(forced)))
 
@@ -71,6 +77,11 @@ def _declared(index: Index) -> list[str]:
 def _is_cached(index: Index, path: str) -> bool:
     owner = index.owner_of(path)
     return owner is not None and owner.output.cached
+
+
+def _is_private(path: str) -> bool:
+    """Whether that is what the `.gitignore` in a folder of dvx's own names."""
+    return any(folder in _FOLDERS and name in _PRIVATE for folder, name in itertools.pairwise(path.split("/")))
 
 
 def _inside(paths: Iterable[str]) -> list[str]:
