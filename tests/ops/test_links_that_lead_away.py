@@ -174,3 +174,15 @@ def test_an_output_may_not_lead_away(outside: Path, tmp_path: Path):
     write(outside / dialect_of(outside).pipeline, pipeline)
     for stage in ("a", "b"):
         assert "is a link that leaves the repository" in run_dvx(outside, "repro", "-s", stage).err
+
+
+def test_what_is_not_recorded_is_not_called_so(dialect_repo: Path, tmp_path: Path):
+    write(dialect_repo / "data/x", "1\n")
+    dvx(dialect_repo, "add", "data")
+    write(tmp_path / "away/x", "2\n")
+    (dialect_repo / "data").rename(tmp_path / "before")
+    (dialect_repo / "data").symlink_to(tmp_path / "away")
+    done = run_dvx(dialect_repo, "repro", f"data{dialect_of(dialect_repo).pointer_suffix}")
+    assert done.code != 0
+    assert "is a link that leaves the repository" in done.err
+    assert "is recorded" not in done.err

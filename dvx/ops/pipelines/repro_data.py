@@ -43,6 +43,7 @@ def record_data(
         return outcome, ()
     if changed != [address.removesuffix(project.dialect.pointer_suffix)]:
         raise DvxError(f"the data of `{address}` changed", f"run `dvx commit {quoted(address)}` to record it")
-    tell(Notice(f"`{changed[0]}` changed and is recorded in `{address}`"))
     adding = AddOptions(commit=not options.no_commit)
-    return outcome, add(project, [project.abs(changed[0])], tell, adding).for_git
+    added = add(project, [project.abs(changed[0])], tell, adding)
+    tell(Notice(f"`{changed[0]}` changed and is recorded in `{address}`"))
+    return outcome, added.for_git
