@@ -275,6 +275,19 @@ def test_an_import_takes_the_place_of_a_pointer_without_its_data(dialect_repo: P
     assert pointer.read_text() == mine
 
 
+def test_a_pointer_of_other_data_is_not_replaced(dialect_repo: Path, source: Path) -> None:
+    suffix = dialect_of(dialect_repo).pointer_suffix
+    write(dialect_repo / "other", "mine\n")
+    dvx(dialect_repo, "add", "other")
+    pointer = (dialect_repo / f"other{suffix}").rename(dialect_repo / f"raw.txt{suffix}")
+    before = pointer.read_text()
+    assert f"`raw.txt{suffix}` already exists" in run_dvx(dialect_repo, "import", "../source", "data/raw.txt").err
+    assert f"`raw.txt{suffix}` already exists" in run_dvx(dialect_repo, "import-url", source / "data/raw.txt").err
+    assert pointer.read_text() == before
+    dvx(dialect_repo, "import", "--force", "../source", "data/raw.txt")
+    assert "path: raw.txt\n" in pointer.read_text()
+
+
 def test_an_experiment_is_a_revision_if_one_alone_has_the_name(dialect_repo: Path, source: Path) -> None:
     write(source / dialect_of(source).pipeline, "stages:\n  s:\n    cmd: cat n.yaml > out\n    deps: [n.yaml]\n    outs: [out]\n")
     for number in (1, 2):

@@ -141,7 +141,7 @@ def _entry(said: Mapping[str, Any], where: Mapping[str, Any]) -> dict[str, Any]:
 def place_for(project: Project, name: str, options: ImportOptions, tell: Tell) -> str:
     """The project path that an import goes to: `options.out`, a name in it if that is a folder, or `name` where the user stands.
 
-    A pointer without its data is replaced.
+    A pointer without its data is replaced, if it tracks nothing else.
 
     Raises:
         DvxError: something else is there, or nothing can be tracked there.
@@ -157,6 +157,8 @@ def place_for(project: Project, name: str, options: ImportOptions, tell: Tell) -
     pointer = path + project.dialect.pointer_suffix
     if not os.path.lexists(project.abs(path)):
         before = index.pointers.get(pointer)
+        if before is not None and not options.force and any(output.path != path for output, _ in before.outs):
+            raise taken(pointer)
         if before is not None and not before.deps and any(recorded.content for _, recorded in before.outs):
             tell(Notice(f"`{printable(pointer)}` records other data, which the import replaces", "`dvx undo` brings it back"))
         return path
