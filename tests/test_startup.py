@@ -71,7 +71,7 @@ def probe(
         (["exp", "--help"], "show"),
         (["remote", "add", "--help"], "remote"),
         (["root"], "."),
-        (["import-db", "--help"], "Get what a database answers"),
+        (["import-db", "--help"], "Import the result of a database query"),
         (["test-db", "--help"], "works"),
     ],
 )

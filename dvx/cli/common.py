@@ -121,39 +121,41 @@ def tell_unread(unread: Sequence[str]) -> None:
     demand_read(unread)
 
 
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say less.")]
-VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors and results.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Print more details.")]
 # `dvx --help` tells it; in the help of every command it would be noise
 ColorOption = Annotated[
     colour.When | None,
-    typer.Option("--color", hidden=True, is_eager=True, callback=colour.choose, help="Whether to use colours."),
+    typer.Option(
+        "--color", hidden=True, is_eager=True, callback=colour.choose, help="When to use colors: auto, always or never."
+    ),
 ]
 TargetsArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Tracked paths, pointer files or stages; all by default.", autocompletion=complete.targets, show_default=False
+        help="Tracked paths, pointer files or stages (default: all).", autocompletion=complete.targets, show_default=False
     ),
 ]
-PathsArgument = Annotated[list[str], typer.Argument(help="Files and folders.", show_default=False)]
+PathsArgument = Annotated[list[str], typer.Argument(help="Files and folders to track.", show_default=False)]
 RemoteOption = Annotated[
-    str, typer.Option("--remote", "-r", help="The remote, instead of the default one.", autocompletion=complete.remotes)
+    str, typer.Option("--remote", "-r", help="Remote to use (default: the default remote).", autocompletion=complete.remotes)
 ]
-JobsOption = Annotated[int, typer.Option("--jobs", "-j", min=0, help="How many at once; 0 lets dvx choose.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-MarkdownOption = Annotated[bool, typer.Option("--md", help="Print a Markdown table.")]
-ForceOption = Annotated[
-    bool, typer.Option("--force", "-f", help="Go on where dvx would refuse; what is replaced goes to the trash.")
+JobsOption = Annotated[
+    int, typer.Option("--jobs", "-j", min=0, help="Number of parallel transfers (default: chosen automatically).")
 ]
-WithDepsOption = Annotated[bool, typer.Option("--with-deps", "-d", help="The stages that the targets depend on, too.")]
-RecursiveOption = Annotated[bool, typer.Option("--recursive", "-R", help="Take all that is tracked below target folders.")]
-BranchesOption = Annotated[bool, typer.Option("--all-branches", "-a", help="The data of all branches, too.")]
-TagsOption = Annotated[bool, typer.Option("--all-tags", "-T", help="The data of all tags, too.")]
-CommitsOption = Annotated[bool, typer.Option("--all-commits", "-A", help="The data of all commits, too.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", "--dry", help="Show what would be done; do nothing.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+MarkdownOption = Annotated[bool, typer.Option("--md", help="Print the result as a Markdown table.")]
+ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Overwrite local changes (they are moved to the trash).")]
+WithDepsOption = Annotated[bool, typer.Option("--with-deps", "-d", help="Include the stages that the targets depend on.")]
+RecursiveOption = Annotated[bool, typer.Option("--recursive", "-R", help="Include everything tracked below target folders.")]
+BranchesOption = Annotated[bool, typer.Option("--all-branches", "-a", help="Include the data of all branches.")]
+TagsOption = Annotated[bool, typer.Option("--all-tags", "-T", help="Include the data of all tags.")]
+CommitsOption = Annotated[bool, typer.Option("--all-commits", "-A", help="Include the data of all commits.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", "--dry", help="Show what would be done without doing it.")]
 StagesArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Stages, pipeline files or outputs; all stages of the pipeline file here by default.",
+        help="Stages, pipeline files or outputs (default: the pipeline file in this folder).",
         autocompletion=complete.stages,
         show_default=False,
     ),

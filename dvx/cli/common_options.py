@@ -38,18 +38,18 @@ def _go_to(folder: str) -> None:
 def options(
     *,
     cd: Annotated[  # noqa: ARG001  its callback acts, before an unknown command is refused
-        str, typer.Option("--cd", metavar="PATH", help="Work as if started in this folder.", callback=_go_to)
+        str, typer.Option("--cd", metavar="PATH", help="Run as if dvx had been started in PATH.", callback=_go_to)
     ] = "",
     wait_for_lock: Annotated[  # noqa: ARG001  as DVC is told; dvx always does
         bool, typer.Option("--wait-for-lock", hidden=True, help="Wait for locks that others hold, as dvx always does.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say less.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors and results.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print more details.")] = False,
     color: Annotated[  # noqa: ARG001  as with `--cd`
-        When, typer.Option("--color", help="Whether to use colours; `auto` does on a terminal.", callback=colour.choose)
+        When, typer.Option("--color", help="When to use colors; `auto` means on a terminal only.", callback=colour.choose)
     ] = When.AUTO,
     version: Annotated[  # noqa: ARG001  its callback acts
-        bool, typer.Option("--version", "-V", help="Print the version and stop.", is_eager=True, callback=_print_version)
+        bool, typer.Option("--version", "-V", help="Print the version and exit.", is_eager=True, callback=_print_version)
     ] = False,
 ) -> None:
     """What holds for all commands; see `ABOUT`."""

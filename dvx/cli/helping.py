@@ -66,10 +66,10 @@ def _topics(ctx: typer.Context, incomplete: str) -> list[str]:
 def help_about(
     topic: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[TOPIC]...", help="A topic or a command.", autocompletion=_topics, show_default=False),
+        typer.Argument(metavar="[TOPIC]...", help="Topic or command.", autocompletion=_topics, show_default=False),
     ] = None,
 ) -> None:
-    """Say what things mean, or how a command is used.
+    """Explain a topic, or show how a command is used.
 
     Example: dvx help experiments
     """

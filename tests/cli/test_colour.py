@@ -169,6 +169,6 @@ def test_nothing_but_colours_is_added(changed: Path) -> None:
 
 def test_only_the_door_and_charts_know_of_colours() -> None:
     knowing = {
-        path.name for path in (ROOT / "dvx/cli").glob("*.py") if re.search(r"x1b\[\{|x1b\[\d+m|NO_COLOR", path.read_text())
+        path.name for path in (ROOT / "dvx/cli").rglob("*.py") if re.search(r"x1b\[\{|x1b\[\d+m|NO_COLOR", path.read_text())
     }
     assert knowing == {"colour.py", "plot_text.py", "screen.py"}

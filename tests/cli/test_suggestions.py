@@ -144,7 +144,8 @@ def test_numbers_are_called_numbers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", main.COMMANDS)
 def test_every_argument_and_option_is_explained(name: str) -> None:
-    built: Any = main._command(name, main.COMMANDS[name])
+    group, space, last = name.rpartition(" ")
+    built: Any = main._command(group + space, last, main.COMMANDS[name])
     assert re.search(rf"Example: +dvx {name}\b", built.help), built.help
     for parameter in built.params:
         told = parameter.help or ""

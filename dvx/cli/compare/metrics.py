@@ -23,49 +23,61 @@ PRECISION = 5
 FilesArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Files; all that pipelines name by default.", autocompletion=complete_values.metric_files, show_default=False
+        help="Metrics files (default: all that the pipelines define).",
+        autocompletion=complete_values.metric_files,
+        show_default=False,
     ),
 ]
 FilesOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--targets", help="Only this file; may be repeated.", autocompletion=complete_values.metric_files, show_default=False
+        "--targets",
+        help="Compare only this file; can be repeated.",
+        autocompletion=complete_values.metric_files,
+        show_default=False,
     ),
 ]
 ParamFilesOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--targets", help="Only this file; may be repeated.", autocompletion=complete_values.param_files, show_default=False
+        "--targets",
+        help="Compare only this file; can be repeated.",
+        autocompletion=complete_values.param_files,
+        show_default=False,
     ),
 ]
 OldArgument = Annotated[
     str,
-    typer.Argument(metavar="[OLD]", help="A revision; HEAD by default.", autocompletion=complete.revisions, show_default=False),
+    typer.Argument(metavar="[OLD]", help="Old revision (default: HEAD).", autocompletion=complete.revisions, show_default=False),
 ]
 NewArgument = Annotated[
     str,
     typer.Argument(
-        metavar="[NEW]", help="Another; the workspace by default.", autocompletion=complete.revisions, show_default=False
+        metavar="[NEW]", help="New revision (default: the workspace).", autocompletion=complete.revisions, show_default=False
     ),
 ]
-BelowOption = Annotated[bool, typer.Option("--recursive", "-R", help="Targets may be folders; take all files named below them.")]
-PrecisionOption = Annotated[int, typer.Option("--precision", min=0, help="Digits after the point.")]
-AllOption = Annotated[bool, typer.Option("--all", help="Unchanged values too.")]
-NoPathOption = Annotated[bool, typer.Option("--no-path", help="Leave the path out.")]
+BelowOption = Annotated[bool, typer.Option("--recursive", "-R", help="Include all metrics files below target folders.")]
+PrecisionOption = Annotated[int, typer.Option("--precision", min=0, help="Number of decimal places (default: 5).")]
+AllOption = Annotated[bool, typer.Option("--all", help="Show unchanged values, too.")]
+NoPathOption = Annotated[bool, typer.Option("--no-path", help="Leave out the column with the path.")]
 
 
 def metrics_show(
     targets: FilesArgument = None,
     *,
-    all_branches: Annotated[bool, typer.Option("--all-branches", "-a", help="The tips of all branches, too.")] = False,
-    all_tags: Annotated[bool, typer.Option("--all-tags", "-T", help="All tags, too.")] = False,
-    all_commits: Annotated[bool, typer.Option("--all-commits", "-A", help="All commits, too.")] = False,
+    all_branches: Annotated[
+        bool, typer.Option("--all-branches", "-a", help="Include the latest commits of all branches.")
+    ] = False,
+    all_tags: Annotated[bool, typer.Option("--all-tags", "-T", help="Include all tags.")] = False,
+    all_commits: Annotated[bool, typer.Option("--all-commits", "-A", help="Include all commits.")] = False,
     recursive: BelowOption = False,
     precision: PrecisionOption = PRECISION,
     json: JsonOption = False,
     markdown: MarkdownOption = False,
 ) -> None:
-    """Show metrics of the workspace and of other revisions.
+    """Print the values of metrics by file.
+
+    Shows the workspace, or other revisions.
 
     Example: dvx metrics show --all-tags
     """
@@ -94,7 +106,9 @@ def metrics_diff(
     json: JsonOption = False,
     markdown: MarkdownOption = False,
 ) -> None:
-    """Compare metrics of two revisions.
+    """Compare metrics between revisions.
+
+    By default the workspace is compared with the last commit.
 
     Example: dvx metrics diff HEAD~1
     """
@@ -109,13 +123,15 @@ def params_diff(
     new: NewArgument = "",
     *,
     targets: ParamFilesOption = None,
-    deps: Annotated[bool, typer.Option("--deps", help="Only parameters that stages use.")] = False,
+    deps: Annotated[bool, typer.Option("--deps", help="Show only parameters that stages use.")] = False,
     everything: AllOption = False,
     no_path: NoPathOption = False,
     json: JsonOption = False,
     markdown: MarkdownOption = False,
 ) -> None:
-    """Compare parameters of two revisions.
+    """Compare parameters between revisions.
+
+    By default the workspace is compared with the last commit.
 
     Example: dvx params diff HEAD~1
     """

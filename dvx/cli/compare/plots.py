@@ -21,27 +21,27 @@ from dvx.project import Project
 
 TargetsArgument = Annotated[
     list[str] | None,
-    typer.Argument(help="Plots, by file or name; all by default.", autocompletion=complete_values.plots, show_default=False),
+    typer.Argument(help="Plots, by file or name (default: all).", autocompletion=complete_values.plots, show_default=False),
 ]
 TemplateOption = Annotated[
     str,
     typer.Option(
-        "--template", "-t", help="A template: a name of dvx's own, or a file.", autocompletion=complete_values.templates
+        "--template", "-t", help="Template: the name of a built-in one, or a file.", autocompletion=complete_values.templates
     ),
 ]
-XOption = Annotated[str, typer.Option("-x", help="The field that goes to the right.", autocompletion=complete_values.plot_fields)]
-YOption = Annotated[str, typer.Option("-y", help="The field that goes up.", autocompletion=complete_values.plot_fields)]
-NoHeaderOption = Annotated[bool, typer.Option("--no-header", help="CSV and TSV files begin with data.")]
-TitleOption = Annotated[str, typer.Option("--title", help="The title.")]
-XLabelOption = Annotated[str, typer.Option("--x-label", help="What stands below.")]
-YLabelOption = Annotated[str, typer.Option("--y-label", help="What stands at the left.")]
-OutOption = Annotated[str, typer.Option("--out", "-o", help="The folder to write into; `dvx_plots` by default.")]
+XOption = Annotated[str, typer.Option("-x", help="Field on the x axis.", autocompletion=complete_values.plot_fields)]
+YOption = Annotated[str, typer.Option("-y", help="Field on the y axis.", autocompletion=complete_values.plot_fields)]
+NoHeaderOption = Annotated[bool, typer.Option("--no-header", help="CSV and TSV files have no header line.")]
+TitleOption = Annotated[str, typer.Option("--title", help="Title of the plot.")]
+XLabelOption = Annotated[str, typer.Option("--x-label", help="Label of the x axis.")]
+YLabelOption = Annotated[str, typer.Option("--y-label", help="Label of the y axis.")]
+OutOption = Annotated[str, typer.Option("--out", "-o", help="Folder to write the page to (default: `dvx_plots`).")]
 ShowVegaOption = Annotated[bool, typer.Option("--show-vega", help="Print the Vega-Lite specification of one plot.")]
-SplitOption = Annotated[bool, typer.Option("--split", help="With --json: leave matters of style open.")]
+SplitOption = Annotated[bool, typer.Option("--split", help="With --json: leave the style anchors of the template unfilled.")]
 OpenOption = Annotated[bool, typer.Option("--open", help="Open the page in a browser.")]
-TextOption = Annotated[bool, typer.Option("--text", help="Draw charts in the terminal, instead of a page.")]
-PageOption = Annotated[str, typer.Option("--html-template", help="A page of your own, with `{plot_divs}` in it.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, as DVC does.")]
+TextOption = Annotated[bool, typer.Option("--text", help="Draw charts in the terminal instead of writing a page.")]
+PageOption = Annotated[str, typer.Option("--html-template", help="HTML file to use as the page; it must contain `{plot_divs}`.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, in DVC's format.")]
 
 
 def plots_show(
@@ -62,7 +62,9 @@ def plots_show(
     html_template: PageOption = "",
     json: JsonOption = False,
 ) -> None:
-    """Draw plots of the workspace, on a page that needs no network.
+    """Draw plots of the workspace or of revisions.
+
+    Writes an HTML page that works without a network.
 
     Example: dvx plots show logs/loss.csv -y loss --open
     """
@@ -75,7 +77,7 @@ def plots_diff(
     revisions: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Revisions or experiments; with none or one, the workspace too.",
+            help="Revisions or experiments; with fewer than two, the workspace is added.",
             autocompletion=complete.revisions,
             show_default=False,
         ),
@@ -83,9 +85,13 @@ def plots_diff(
     *,
     targets: Annotated[
         list[str] | None,
-        typer.Option("--targets", help="Only these plots.", autocompletion=complete_values.plots, show_default=False),
+        typer.Option(
+            "--targets", help="Draw only these plots; can be repeated.", autocompletion=complete_values.plots, show_default=False
+        ),
     ] = None,
-    experiment: Annotated[bool, typer.Option("--experiment", "-e", help="The baseline of the one experiment, too.")] = False,
+    experiment: Annotated[
+        bool, typer.Option("--experiment", "-e", help="With one experiment: add the commit that it started from.")
+    ] = False,
     template: TemplateOption = "",
     x: XOption = "",
     y: YOption = "",
@@ -101,7 +107,9 @@ def plots_diff(
     html_template: PageOption = "",
     json: JsonOption = False,
 ) -> None:
-    """Draw plots of several revisions over each other, and pictures side by side.
+    """Draw plots that compare several revisions.
+
+    Curves are drawn over each other, images side by side.
 
     Example: dvx plots diff main small-steps --open
     """
@@ -114,7 +122,7 @@ def plots_diff(
 
 
 def plots_modify(
-    target: Annotated[str, typer.Argument(help="An output of a stage.", autocompletion=complete.targets, show_default=False)],
+    target: Annotated[str, typer.Argument(help="Output of a stage.", autocompletion=complete.targets, show_default=False)],
     *,
     template: TemplateOption = "",
     x: XOption = "",
@@ -125,10 +133,14 @@ def plots_modify(
     y_label: YLabelOption = "",
     unset: Annotated[
         list[str] | None,
-        typer.Option("--unset", help="Properties to remove.", autocompletion=complete_values.plot_properties, show_default=False),
+        typer.Option(
+            "--unset", help="Plot properties to remove.", autocompletion=complete_values.plot_properties, show_default=False
+        ),
     ] = None,
 ) -> None:
-    """Say in the pipeline file how an output is drawn; one that was no plot becomes one.
+    """Change how the plot of an output is drawn.
+
+    The change is written to the pipeline file. An output that was not a plot becomes one.
 
     Example: dvx plots modify logs/loss.csv -x epoch -y loss --title Loss
     """
@@ -146,11 +158,11 @@ def plots_templates(
     template: Annotated[
         str,
         typer.Argument(
-            help="Print this one; list all without it.", autocompletion=complete_values.own_templates, show_default=False
+            help="Template to print (default: list all).", autocompletion=complete_values.own_templates, show_default=False
         ),
     ] = "",
 ) -> None:
-    """List the templates that dvx has, or print one.
+    """List the available plot templates, or print one.
 
     Example: dvx plots templates confusion
     """

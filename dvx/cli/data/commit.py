@@ -16,12 +16,16 @@ from dvx.ops.tracked.index import SelectOptions
 def commit(
     targets: TargetsArgument = None,
     *,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Record what changed without asking.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Record changes without asking for confirmation.")] = False,
     with_deps: WithDepsOption = False,
     recursive: RecursiveOption = False,
-    relink: Annotated[bool, typer.Option("--relink/--no-relink", help="Let the workspace share files with the cache.")] = True,
+    relink: Annotated[
+        bool, typer.Option("--relink/--no-relink", help="Replace workspace files by links to the cache, as `cache.type` says.")
+    ] = True,
 ) -> None:
-    """Record what the workspace holds now in pointers and locks, and store it; nothing is run.
+    """Record the current state of tracked data and stage outputs.
+
+    Use it after editing tracked data, or when the outputs of a stage are known to be right. No command is run.
 
     What is not as it was recorded is asked about; where nobody can answer, the command stops.
 

@@ -33,24 +33,29 @@ def data_status(
     targets: TargetsArgument = None,
     *,
     json: JsonOption = False,
-    granular: Annotated[bool, typer.Option("--granular", help="Compare the files in tracked folders, too.")] = False,
-    unchanged: Annotated[bool, typer.Option("--unchanged", help="Show what did not change, too.")] = False,
+    granular: Annotated[bool, typer.Option("--granular", help="Compare the files inside tracked folders, too.")] = False,
+    unchanged: Annotated[bool, typer.Option("--unchanged", help="Show unchanged data, too.")] = False,
     untracked_files: Annotated[
         str,
         typer.Option(
             "--untracked-files",
             metavar="[no|all]",
-            help="Show files that nobody tracks; alone it means `all`.",
+            help="Show untracked files (default without a value: `all`).",
             autocompletion=complete_values.no_or_all,
         ),
     ] = "no",
     remote: RemoteOption = "",
-    not_in_remote: Annotated[bool, typer.Option("--not-in-remote", help="Show what the remote lacks.")] = False,
+    not_in_remote: Annotated[bool, typer.Option("--not-in-remote", help="Show data that is missing from the remote.")] = False,
     remote_refresh: Annotated[  # noqa: ARG001  DVC remembers what remotes have, dvx asks them
-        bool, typer.Option("--remote-refresh/--no-remote-refresh", help="For DVC's sake; the remote is always asked.")
+        bool,
+        typer.Option(
+            "--remote-refresh/--no-remote-refresh", help="Accepted for compatibility with DVC; the remote is always checked."
+        ),
     ] = True,
 ) -> None:
-    """Show how tracked data differs: pointers and locks from the last commit, the workspace from pointers and locks.
+    """Show changes of tracked data, compared with the last commit.
+
+    Lists what changed between the last commit and the pointer and lock files, and between those and the workspace.
 
     Example: dvx data status --granular
     """
@@ -81,25 +86,27 @@ def _print_status(status: DataStatus, document: Mapping[str, Any]) -> None:
 
 def diff(
     a_rev: Annotated[
-        str, typer.Argument(metavar="[OLD]", help="A revision; HEAD by default.", autocompletion=complete.revisions)
+        str, typer.Argument(metavar="[OLD]", help="Old revision (default: HEAD).", autocompletion=complete.revisions)
     ] = "HEAD",
     b_rev: Annotated[
         str,
         typer.Argument(
-            metavar="[NEW]", help="A revision; the workspace by default.", autocompletion=complete.revisions, show_default=False
+            metavar="[NEW]", help="New revision (default: the workspace).", autocompletion=complete.revisions, show_default=False
         ),
     ] = "",
     *,
     targets: Annotated[
         list[str] | None,
-        typer.Option("--targets", help="Only these tracked paths.", autocompletion=complete.targets, show_default=False),
+        typer.Option("--targets", help="Compare only these tracked paths.", autocompletion=complete.targets, show_default=False),
     ] = None,
     json: JsonOption = False,
-    show_hash: Annotated[bool, typer.Option("--show-hash", help="Show hashes, too.")] = False,
+    show_hash: Annotated[bool, typer.Option("--show-hash", help="Show the hashes of files, too.")] = False,
     markdown: MarkdownOption = False,
-    hide_missing: Annotated[bool, typer.Option("--hide-missing", help="Do not show what the cache lacks.")] = False,
+    hide_missing: Annotated[bool, typer.Option("--hide-missing", help="Leave out data that is missing from the cache.")] = False,
 ) -> None:
-    """Show which tracked files two revisions, or a revision and the workspace, have not in common.
+    """Compare tracked data between revisions or with the workspace.
+
+    Lists the files that were added, modified, deleted or renamed.
 
     Example: dvx diff v1.0 HEAD --targets data/images
     """

@@ -25,28 +25,32 @@ from dvx.project import Project
 
 
 def ls(
-    url: Annotated[str, typer.Argument(help="The repository: a folder in it.", autocompletion=complete.folders)] = ".",
+    url: Annotated[str, typer.Argument(help="Repository: a Git URL or a folder.", autocompletion=complete.folders)] = ".",
     path: Annotated[
-        str, typer.Argument(help="A folder or file in it.", autocompletion=complete.targets, show_default=False)
+        str, typer.Argument(help="File or folder in the repository.", autocompletion=complete.targets, show_default=False)
     ] = "",
     *,
-    recursive: Annotated[bool, typer.Option("--recursive", "-R", help="Files in folders, too.")] = False,
-    tree: Annotated[bool, typer.Option("--tree", "-T", help="Draw folders and what is in them as a tree.")] = False,
+    recursive: Annotated[bool, typer.Option("--recursive", "-R", help="Include the contents of subfolders.")] = False,
+    tree: Annotated[bool, typer.Option("--tree", "-T", help="Draw folders and their contents as a tree.")] = False,
     level: Annotated[
-        int | None, typer.Option("--level", "-L", min=0, help="With `-R` or `-T`: how deep to go.", show_default=False)
+        int | None,
+        typer.Option("--level", "-L", min=0, help="Maximum depth of `-R` or `-T` (default: no limit).", show_default=False),
     ] = None,
-    dvc_only: Annotated[bool, typer.Option("--dvc-only", help="Only tracked data, no files of Git.")] = False,
+    dvc_only: Annotated[bool, typer.Option("--dvc-only", help="List only data that dvx tracks, not the files of Git.")] = False,
     json: JsonOption = False,
     rev: Annotated[
-        str, typer.Option("--rev", help="In this revision, not the workspace.", autocompletion=complete.revisions)
+        str,
+        typer.Option("--rev", help="Branch, tag or commit to list (default: the workspace).", autocompletion=complete.revisions),
     ] = "",
     config: ConfigOption = "",
     remote: RemoteOption = "",
     remote_config: RemoteConfigOption = None,
-    size: Annotated[bool, typer.Option("--size", help="Show sizes.")] = False,
+    size: Annotated[bool, typer.Option("--size", help="Show the sizes of files.")] = False,
     show_hash: Annotated[bool, typer.Option("--show-hash", help="Show the hashes of tracked data.")] = False,
 ) -> None:
-    """List what a repository holds: the files of Git and the tracked data, here or not, as if it were one folder.
+    """List files and tracked data, downloaded or not.
+
+    Works on this or another repository, in the workspace or at a revision.
 
     What is in tracked folders is known from the cache, or asked of the remote.
 

@@ -13,16 +13,21 @@ from dvx.model.paths import printable
 
 OwnersArgument = Annotated[
     list[str],
-    typer.Argument(help="Pointer files, tracked paths and stages.", autocompletion=complete.targets, show_default=False),
+    typer.Argument(help="Pointer files, tracked paths or stages.", autocompletion=complete.targets, show_default=False),
 ]
 
 
 def remove(
     targets: OwnersArgument,
     *,
-    outs: Annotated[bool, typer.Option("--outs", help="Remove the data too; what no store has goes to the trash.")] = False,
+    outs: Annotated[
+        bool,
+        typer.Option("--outs", help="Remove the data from the workspace, too (data that is not in the cache goes to the trash)."),
+    ] = False,
 ) -> None:
-    """Stop tracking data, or take stages out of the pipeline; the data itself stays unless `--outs` is given.
+    """Stop tracking data, or delete stages from the pipeline.
+
+    The data stays in the workspace unless you pass `--outs`.
 
     Example: dvx remove data.csv.dvx
     """
@@ -36,10 +41,12 @@ def remove(
 
 
 def move(
-    src: Annotated[str, typer.Argument(help="The tracked file or folder.", autocompletion=complete.targets, show_default=False)],
-    dst: Annotated[str, typer.Argument(help="Its new name, or a folder to put it in.", show_default=False)],
+    src: Annotated[
+        str, typer.Argument(help="Tracked file or folder to move.", autocompletion=complete.targets, show_default=False)
+    ],
+    dst: Annotated[str, typer.Argument(help="New path, or an existing folder to move it into.", show_default=False)],
 ) -> None:
-    """Give tracked data another name or place, together with its pointer file.
+    """Move or rename tracked data and its pointer file.
 
     Example: dvx move data.csv raw/data.csv
     """
@@ -52,9 +59,13 @@ def move(
 
 
 def unprotect(
-    targets: Annotated[list[str], typer.Argument(help="Tracked paths.", autocompletion=complete.targets, show_default=False)],
+    targets: Annotated[
+        list[str], typer.Argument(help="Tracked files or folders.", autocompletion=complete.targets, show_default=False)
+    ],
 ) -> None:
-    """Make tracked files safe to edit where they are links to the cache.
+    """Make tracked files safe to edit in place.
+
+    Files that are links to the cache are replaced by copies, so that an edit cannot change the cache.
 
     Example: dvx unprotect data.csv
     """
@@ -65,7 +76,7 @@ def unprotect(
 
 
 def freeze(targets: OwnersArgument) -> None:
-    """Keep stages from running, and imports from being updated, until they are unfrozen.
+    """Freeze stages and imports so that they are not run or updated.
 
     Example: dvx freeze prepare
     """
@@ -76,7 +87,7 @@ def freeze(targets: OwnersArgument) -> None:
 
 
 def unfreeze(targets: OwnersArgument) -> None:
-    """Let frozen stages and imports follow their dependencies again.
+    """Unfreeze stages and imports so that they are run or updated again.
 
     Example: dvx unfreeze prepare
     """

@@ -41,20 +41,24 @@ _COLUMN = 20
 
 
 def init(
-    directory: Annotated[str, typer.Argument(help="The folder; this one by default.", show_default=False)] = ".",
+    directory: Annotated[
+        str, typer.Argument(help="Folder to initialize (default: the current folder).", show_default=False)
+    ] = ".",
     *,
-    dvc: Annotated[bool, typer.Option("--dvc", help="Make a DVC repository, in which DVC works too.")] = False,
-    no_scm: Annotated[bool, typer.Option("--no-scm", help="Work without Git.")] = False,
-    subdir: Annotated[bool, typer.Option("--subdir", help="Make it in a subfolder of a Git repository.")] = False,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Start the configuration anew; the cache is kept.")] = False,
+    dvc: Annotated[bool, typer.Option("--dvc", help="Initialize a DVC repository, which DVC can use as well.")] = False,
+    no_scm: Annotated[bool, typer.Option("--no-scm", help="Use the repository without Git.")] = False,
+    subdir: Annotated[bool, typer.Option("--subdir", help="Initialize in a subfolder of a Git repository.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Reset an existing configuration; the cache is kept.")] = False,
     hash_name: Annotated[
         str,
         typer.Option(
-            "--hash", help="The hash that names content: xxh128, blake3, sha256 or md5.", autocompletion=complete.hashes
+            "--hash", help="Hash algorithm: xxh128, blake3, sha256 or md5 (default: xxh128).", autocompletion=complete.hashes
         ),
     ] = "",
 ) -> None:
-    """Make a dvx repository here, or with `--dvc` one that DVC can use too; so is one in a subfolder of such a one.
+    """Initialize a dvx (or DVC) repository in the current folder.
+
+    With `--dvc`, DVC can use the repository, too. A folder inside a DVC repository becomes a DVC repository as well.
 
     Example: dvx init --hash blake3
     """
@@ -73,22 +77,35 @@ def init(
 def add(
     targets: PathsArgument,
     *,
-    glob: Annotated[bool, typer.Option("--glob", help="Targets are patterns such as `data/*.csv`.")] = False,
-    out: Annotated[str, typer.Option("--out", "-o", help="Copy the target here first, and track the copy.")] = "",
-    to_remote: Annotated[bool, typer.Option("--to-remote", help="Send it to a remote, without a copy here.")] = False,
+    glob: Annotated[bool, typer.Option("--glob", help="Treat targets as patterns, such as `data/*.csv`.")] = False,
+    out: Annotated[str, typer.Option("--out", "-o", help="Copy the target to PATH first, and track the copy.")] = "",
+    to_remote: Annotated[
+        bool, typer.Option("--to-remote", help="Upload the data to a remote without keeping a local copy.")
+    ] = False,
     remote: RemoteOption = "",
-    jobs: Annotated[int, typer.Option("--remote-jobs", min=0, help="How many at once; 0 lets dvx choose.")] = 0,
+    jobs: Annotated[
+        int, typer.Option("--remote-jobs", min=0, help="Number of parallel transfers (default: chosen automatically).")
+    ] = 0,
     force: ForceOption = False,
-    no_commit: Annotated[bool, typer.Option("--no-commit", help="Record it, but put nothing into the cache.")] = False,
+    no_commit: Annotated[
+        bool, typer.Option("--no-commit", help="Write the pointer file without copying data to the cache.")
+    ] = False,
     relink: Annotated[
-        bool, typer.Option("--relink/--no-relink", help="Link what was added to the cache, if so configured.")
+        bool, typer.Option("--relink/--no-relink", help="Replace the added files by links to the cache, as `cache.type` says.")
     ] = True,
-    desc: Annotated[str, typer.Option("--desc", help="A line about the data, for people.")] = "",
-    label: Annotated[list[str] | None, typer.Option("--label", help="A label; may be given again.")] = None,
-    kind: Annotated[str, typer.Option("--type", help="What kind of data it is.")] = "",
-    meta: Annotated[list[str] | None, typer.Option("--meta", metavar="KEY=VALUE", help="Anything else, for programs.")] = None,
+    desc: Annotated[str, typer.Option("--desc", help="Human-readable description, stored in the pointer file.")] = "",
+    label: Annotated[
+        list[str] | None, typer.Option("--label", help="Label, stored in the pointer file; can be repeated.")
+    ] = None,
+    kind: Annotated[str, typer.Option("--type", help="Type of the data, stored in the pointer file.")] = "",
+    meta: Annotated[
+        list[str] | None,
+        typer.Option("--meta", metavar="KEY=VALUE", help="Custom metadata, stored in the pointer file; can be repeated."),
+    ] = None,
 ) -> None:
-    """Track files and folders: their bytes go to the cache, a small pointer file goes to Git.
+    """Track files and folders, and store their contents in the cache.
+
+    Each gets a small pointer file, which you commit to Git; the data itself stays out of Git.
 
     A target inside a tracked folder renews just that part of it.
 
@@ -121,11 +138,15 @@ def checkout(
     force: ForceOption = False,
     with_deps: WithDepsOption = False,
     recursive: RecursiveOption = False,
-    relink: Annotated[bool, typer.Option("--relink", help="Link unchanged files anew, too, as `cache.type` says now.")] = False,
-    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Pass over what the cache lacks.")] = False,
-    summary: Annotated[bool, typer.Option("--summary", help="Only say how many paths changed.")] = False,
+    relink: Annotated[
+        bool, typer.Option("--relink", help="Recreate the links of unchanged files, too, as `cache.type` says.")
+    ] = False,
+    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Skip data that is missing from the cache.")] = False,
+    summary: Annotated[bool, typer.Option("--summary", help="Print only the number of changed paths.")] = False,
 ) -> None:
-    """Make tracked paths hold what their pointers and locks say, from the cache.
+    """Restore tracked data in the workspace from the cache.
+
+    Tracked paths get the contents that their pointer and lock files record. Local changes are never lost.
 
     Example: dvx checkout data
     """
@@ -157,11 +178,14 @@ def status(
     with_deps: WithDepsOption = False,
     recursive: RecursiveOption = False,
     updates: Annotated[
-        bool | None, typer.Option("--updates/--no-updates", help="Ask the sources of imports; by default, those on this machine.")
+        bool | None,
+        typer.Option("--updates/--no-updates", help="Check the sources of all imports (default: only those on this machine)."),
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show what changed since it was recorded: tracked data, the stages that would run, and imports that can be updated.
+    """Show which tracked data and pipeline stages have changed.
+
+    Also shows imports whose source has a newer version.
 
     With `--cloud` or `--remote`, show what of the data is `new` (only in the cache), `deleted` (only at the remote) or
     `missing` (in neither).
@@ -242,7 +266,9 @@ def _state(word: str) -> str:
 
 
 def root() -> None:
-    """Show the folder of the repository, as seen from here.
+    """Print the path of the repository's root folder.
+
+    The path is relative to the current folder.
 
     Example: dvx root
     """

@@ -27,54 +27,60 @@ from dvx.project import Project
 
 _PLOTTED = 50
 _PRECISION = 5
-PrecisionOption = Annotated[int, typer.Option("--precision", min=1, help="Digits of numbers.")]
-ParamDepsOption = Annotated[bool, typer.Option("--param-deps", help="Only params that stages depend on.")]
+PrecisionOption = Annotated[int, typer.Option("--precision", min=1, help="Number of significant digits (default: 5).")]
+ParamDepsOption = Annotated[bool, typer.Option("--param-deps", help="Show only params that stages depend on.")]
 
 
 def exp_show(
     *,
-    all_commits: Annotated[bool, typer.Option("--all-commits", "-A", help="All commits.")] = False,
-    all_branches: Annotated[bool, typer.Option("--all-branches", "-a", help="The tips of all branches, too.")] = False,
-    all_tags: Annotated[bool, typer.Option("--all-tags", "-T", help="All tags, too.")] = False,
+    all_commits: Annotated[bool, typer.Option("--all-commits", "-A", help="Show the experiments of all commits.")] = False,
+    all_branches: Annotated[
+        bool, typer.Option("--all-branches", "-a", help="Include the latest commits of all branches.")
+    ] = False,
+    all_tags: Annotated[bool, typer.Option("--all-tags", "-T", help="Include all tags.")] = False,
     rev: RevisionsOption = None,
     num: NumberOption = 1,
-    only_changed: Annotated[bool, typer.Option("--only-changed", help="Leave out columns that are the same everywhere.")] = False,
+    only_changed: Annotated[bool, typer.Option("--only-changed", help="Show only columns whose values differ.")] = False,
     drop: Annotated[
         list[str] | None,
-        typer.Option(
-            "--drop", help="Leave out columns that match this regular expression.", autocompletion=complete_values.columns
-        ),
+        typer.Option("--drop", help="Hide columns that match this regular expression.", autocompletion=complete_values.columns),
     ] = None,
     keep: Annotated[
         list[str] | None,
-        typer.Option("--keep", help="Keep columns that match, whatever else is said.", autocompletion=complete_values.columns),
+        typer.Option(
+            "--keep", help="Always show columns that match this regular expression.", autocompletion=complete_values.columns
+        ),
     ] = None,
     param_deps: ParamDepsOption = False,
     sort_by: Annotated[
-        str, typer.Option("--sort-by", help="A column to sort experiments by.", autocompletion=complete_values.columns)
+        str, typer.Option("--sort-by", help="Column to sort experiments by.", autocompletion=complete_values.columns)
     ] = "",
     sort_order: Annotated[
-        str, typer.Option("--sort-order", help="`asc` or `desc`.", autocompletion=complete_values.orders)
+        str,
+        typer.Option("--sort-order", help="Sort order: `asc` or `desc` (default: asc).", autocompletion=complete_values.orders),
     ] = "asc",
-    sha: Annotated[bool, typer.Option("--sha", help="Ids of commits instead of branch names.")] = False,
-    hide_workspace: Annotated[bool, typer.Option("--hide-workspace", help="Leave out the workspace.")] = False,
-    hide_queued: Annotated[bool, typer.Option("--hide-queued", help="Leave out experiments that wait.")] = False,
-    hide_failed: Annotated[bool, typer.Option("--hide-failed", help="Leave out experiments that failed.")] = False,
-    failed: Annotated[bool, typer.Option("--failed", help="Only experiments that failed or were stopped.")] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    sha: Annotated[bool, typer.Option("--sha", help="Show commit hashes instead of branch names.")] = False,
+    hide_workspace: Annotated[bool, typer.Option("--hide-workspace", help="Hide the workspace.")] = False,
+    hide_queued: Annotated[bool, typer.Option("--hide-queued", help="Hide queued experiments.")] = False,
+    hide_failed: Annotated[bool, typer.Option("--hide-failed", help="Hide failed experiments.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Show only experiments that failed or were killed.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print the table as CSV.")] = False,
     md: MarkdownOption = False,
     precision: Annotated[
-        int | None, typer.Option("--precision", min=1, help="Digits of numbers; 5 by default, all in CSV.", show_default=False)
+        int | None,
+        typer.Option("--precision", min=1, help="Number of significant digits (default: 5; all in CSV).", show_default=False),
     ] = None,
-    no_pager: Annotated[bool, typer.Option("--no-pager", help="Let a wide table wrap on a terminal.")] = False,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Compute again what is known of commits.")] = False,
-    html: Annotated[bool, typer.Option("--html", help="Write a page to sort, filter and compare in a browser.")] = False,
-    pcp: Annotated[bool, typer.Option("--pcp", help="The same as --html; it has parallel coordinates, too.")] = False,
-    out: Annotated[str, typer.Option("--out", "-o", help="The folder for the page; `dvx_plots` by default.")] = "",
+    no_pager: Annotated[bool, typer.Option("--no-pager", help="Do not open a pager for a wide table.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Read all commits again instead of using cached results.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="Write an HTML page to sort, filter and compare experiments.")] = False,
+    pcp: Annotated[bool, typer.Option("--pcp", help="Same as --html, which includes a parallel coordinates plot.")] = False,
+    out: Annotated[str, typer.Option("--out", "-o", help="Folder to write the page to (default: `dvx_plots`).")] = "",
     open: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Show experiments in a table, with the commits that they started from and the workspace.
+    """Show experiments with their params and metrics in a table.
+
+    Also shows the workspace and the commits that the experiments started from.
 
     Example: dvx exp show --only-changed --sort-by accuracy
     """
@@ -157,20 +163,22 @@ def _write_page(
 def exp_diff(
     old: Annotated[
         str,
-        typer.Argument(help="An experiment or revision; HEAD by default.", autocompletion=complete.revisions, show_default=False),
+        typer.Argument(help="Old experiment or revision (default: HEAD).", autocompletion=complete.revisions, show_default=False),
     ] = "",
     new: Annotated[
-        str, typer.Argument(help="Another; the workspace by default.", autocompletion=complete.revisions, show_default=False)
+        str, typer.Argument(help="New revision (default: the workspace).", autocompletion=complete.revisions, show_default=False)
     ] = "",
     *,
-    everything: Annotated[bool, typer.Option("--all", help="Unchanged values too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Show unchanged values, too.")] = False,
     param_deps: ParamDepsOption = False,
     precision: PrecisionOption = 5,
-    no_path: Annotated[bool, typer.Option("--no-path", help="Leave the path out.")] = False,
+    no_path: Annotated[bool, typer.Option("--no-path", help="Leave out the column with the path.")] = False,
     md: MarkdownOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Compare metrics and params of two experiments, or of any two revisions.
+    """Compare the params and metrics of two experiments.
+
+    Any two revisions can be compared.
 
     Example: dvx exp diff baseline-run small-steps
     """

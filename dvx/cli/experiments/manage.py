@@ -19,26 +19,31 @@ from dvx.project import Project
 
 NamesArgument = Annotated[
     list[str] | None,
-    typer.Argument(help="Experiments, by name or commit.", autocompletion=complete.experiments, show_default=False),
+    typer.Argument(help="Experiments, by name or commit hash.", autocompletion=complete.experiments, show_default=False),
 ]
 NameArgument = Annotated[
-    str, typer.Argument(help="An experiment, by name or commit.", autocompletion=complete.experiments, show_default=False)
+    str, typer.Argument(help="Experiment, by name or commit hash.", autocompletion=complete.experiments, show_default=False)
 ]
-AllCommitsOption = Annotated[bool, typer.Option("--all-commits", "-A", help="Whatever commit they started from.")]
+AllCommitsOption = Annotated[bool, typer.Option("--all-commits", "-A", help="Include the experiments of all commits.")]
 RevisionsOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--rev", help="A commit they started from; may be repeated.", autocompletion=complete.commits, show_default=False
+        "--rev",
+        help="Baseline commit of the experiments (default: HEAD); can be repeated.",
+        autocompletion=complete.commits,
+        show_default=False,
     ),
 ]
-NumberOption = Annotated[int, typer.Option("--num", "-n", help="That many commits back; a negative number is no limit.")]
-NameOption = Annotated[str, typer.Option("--name", "-n", help="Its name; otherwise one is drawn.")]
-MessageOption = Annotated[str, typer.Option("--message", "-m", "-M", help="The message of its commit.")]
+NumberOption = Annotated[int, typer.Option("--num", "-n", help="Number of commits to go back from there (negative: no limit).")]
+NameOption = Annotated[str, typer.Option("--name", "-n", help="Experiment name (default: generated).")]
+MessageOption = Annotated[str, typer.Option("--message", "-m", "-M", help="Message of the experiment's commit.")]
 GitRemoteOption = Annotated[
     str,
-    typer.Option("--git-remote", "-g", help="Act on this Git remote or URL, not here.", autocompletion=complete.git_remotes),
+    typer.Option(
+        "--git-remote", "-g", help="Git remote or URL to change instead of this repository.", autocompletion=complete.git_remotes
+    ),
 ]
-ReplaceOption = Annotated[bool, typer.Option("--force", "-f", help="Replace an experiment of that name.")]
+ReplaceOption = Annotated[bool, typer.Option("--force", "-f", help="Overwrite an existing experiment of that name.")]
 
 
 def exp_save(
@@ -50,13 +55,15 @@ def exp_save(
     include_untracked: Annotated[
         list[str] | None,
         typer.Option(
-            "--include-untracked", "-I", help="A path that Git does not track, or ignores; may be repeated.", show_default=False
+            "--include-untracked", "-I", help="Untracked or ignored path to include; can be repeated.", show_default=False
         ),
     ] = None,
     recursive: RecursiveOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Record the workspace as an experiment, running nothing: data that changed (of the targets, if there are any) and all else.
+    """Save the workspace as an experiment without running anything.
+
+    Changed data is stored in the cache first, or only that of the targets if you name any.
 
     Example: dvx exp save -n by-hand
     """
@@ -76,18 +83,20 @@ def exp_list(
     git_remote: Annotated[
         str,
         typer.Argument(
-            help="A Git remote or URL, instead of this repository.", autocompletion=complete.git_remotes, show_default=False
+            help="Git remote or URL to list (default: this repository).", autocompletion=complete.git_remotes, show_default=False
         ),
     ] = "",
     *,
     all_commits: AllCommitsOption = False,
     rev: RevisionsOption = None,
     num: NumberOption = 1,
-    name_only: Annotated[bool, typer.Option("--name-only", "--names-only", help="Print names only.")] = False,
-    sha_only: Annotated[bool, typer.Option("--sha-only", "--shas-only", help="Print commit ids only.")] = False,
+    name_only: Annotated[bool, typer.Option("--name-only", "--names-only", help="Print only the names.")] = False,
+    sha_only: Annotated[bool, typer.Option("--sha-only", "--shas-only", help="Print only the commit hashes.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """List the experiments that started from HEAD, or from other commits.
+    """List experiments by name and baseline.
+
+    By default those that started from HEAD.
 
     Example: dvx exp list --all-commits
     """
@@ -112,15 +121,15 @@ def exp_list(
 def exp_apply(
     experiment: NameArgument,
     *,
-    no_force: Annotated[
-        bool, typer.Option("--no-force", help="Fail where changes would be overwritten that are in no commit.")
-    ] = False,
+    no_force: Annotated[bool, typer.Option("--no-force", help="Fail instead of overwriting uncommitted changes.")] = False,
     theirs: Annotated[
-        bool, typer.Option("--theirs", help="Take the whole tree of the experiment, without what later commits changed.")
+        bool, typer.Option("--theirs", help="Use the experiment's files exactly, without changes from later commits.")
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Apply what an experiment changed to the workspace. HEAD stays; unsaved changes go to the trash.
+    """Apply an experiment to the workspace.
+
+    HEAD stays where it is. Unsaved changes are moved to the trash.
 
     If HEAD is not the commit that the experiment started from, its changes are merged with those of later commits. If both
     changed the same lines, nothing is applied and the files are named.
@@ -142,13 +151,17 @@ def exp_remove(
     *,
     all_commits: AllCommitsOption = False,
     rev: RevisionsOption = None,
-    num: Annotated[int, typer.Option("--num", "-n", help="Those of that many commits back.", show_default=False)] = 0,
-    keep: Annotated[bool, typer.Option("--keep", help="Remove all but the chosen ones.")] = False,
-    queue: Annotated[bool, typer.Option("--queue", help="All that wait, as `dvx queue remove --queued`.")] = False,
+    num: Annotated[int, typer.Option("--num", "-n", help="Number of commits to go back from there.", show_default=False)] = 0,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the chosen experiments and remove all others.")] = False,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Remove all queued experiments, as `dvx queue remove --queued` does.")
+    ] = False,
     git_remote: GitRemoteOption = "",
     json: JsonOption = False,
 ) -> None:
-    """Remove experiments: the named ones, or those that started from some commits.
+    """Remove experiments, or failed ones from the queue.
+
+    Choose them by name, or by the commit that they started from.
 
     Example: dvx exp remove small-steps
     """
@@ -181,12 +194,12 @@ def exp_remove(
 
 def exp_rename(
     experiment: NameArgument,
-    name: Annotated[str, typer.Argument(help="The new name.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="New name of the experiment.", show_default=False)],
     *,
     git_remote: GitRemoteOption = "",
     force: ReplaceOption = False,
 ) -> None:
-    """Give an experiment another name.
+    """Rename an experiment, keeping its data.
 
     Example: dvx exp rename brave-otter small-steps
     """
@@ -205,9 +218,9 @@ def exp_rename(
 
 def exp_branch(
     experiment: NameArgument,
-    branch: Annotated[str, typer.Argument(help="Its name; `<experiment>-branch` by default.", show_default=False)] = "",
+    branch: Annotated[str, typer.Argument(help="Name of the branch (default: `<experiment>-branch`).", show_default=False)] = "",
 ) -> None:
-    """Make a Git branch from an experiment.
+    """Create a Git branch from an experiment.
 
     Example: dvx exp branch small-steps better-model
     """

@@ -25,17 +25,19 @@ APPLY = "To apply the results of an experiment to your workspace run:"
 _ORDER = (State.RUNNING, State.PAUSED, State.QUEUED, *FAILURES, State.SUCCESS)
 TasksArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[TASK]...", help="Experiments, by name or id.", autocompletion=complete.tasks, show_default=False),
+    typer.Argument(
+        metavar="[TASK]...", help="Experiments, by name or task id.", autocompletion=complete.tasks, show_default=False
+    ),
 ]
 TaskArgument = Annotated[
     str,
-    typer.Argument(metavar="TASK", help="An experiment, by name or id.", autocompletion=complete.tasks, show_default=False),
+    typer.Argument(metavar="TASK", help="Experiment, by name or task id.", autocompletion=complete.tasks, show_default=False),
 ]
-WorkersOption = Annotated[int, typer.Option("--jobs", "-j", min=1, help="How many experiments at once.")]
+WorkersOption = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Number of experiments to run in parallel (default: 1).")]
 
 
 def queue_start(*, jobs: WorkersOption = 1) -> None:
-    """Run the experiments that wait, in the background.
+    """Start workers that run queued experiments in the background.
 
     A worker that dies is replaced, and its experiment goes on where it was. They end when nothing waits any more.
 
@@ -50,9 +52,11 @@ def queue_start(*, jobs: WorkersOption = 1) -> None:
 def queue_work(
     *,
     jobs: WorkersOption = 1,
-    alone: Annotated[bool, typer.Option("--alone", help="In this process, which nobody replaces if it dies.")] = False,
+    alone: Annotated[bool, typer.Option("--alone", help="Run in this process instead of a supervised worker.")] = False,
 ) -> None:
-    """Run the experiments that wait, and end when all are done, also those that other workers run. Fails if one of them did.
+    """Run queued experiments in the foreground.
+
+    Ends when the queue is empty and other workers are done, too. Fails if one of the experiments failed.
 
     Example: dvx queue work -j 4
     """
@@ -66,9 +70,9 @@ def queue_work(
 
 
 def queue_stop(
-    *, kill: Annotated[bool, typer.Option("--kill", help="Stop what runs, too; it counts as failed.")] = False
+    *, kill: Annotated[bool, typer.Option("--kill", help="Kill running experiments, too; they count as failed.")] = False
 ) -> None:
-    """Let the workers end when they are done with what runs.
+    """Stop the workers after the experiments that are running.
 
     Example: dvx queue stop
     """
@@ -83,7 +87,7 @@ def queue_stop(
 
 
 def queue_status(*, json: JsonOption = False) -> None:
-    """Show the experiments that wait, run, failed or are done.
+    """Show queued, running, failed and finished experiments.
 
     Example: dvx queue status
     """
@@ -116,15 +120,15 @@ def queue_status(*, json: JsonOption = False) -> None:
 def queue_logs(
     task: TaskArgument,
     *,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until it ends.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing until it ends.")] = False,
     encoding: Annotated[
         str,
         typer.Option(
-            "--encoding", "-e", help="How the commands wrote it; UTF-8 by default.", autocompletion=complete_values.encodings
+            "--encoding", "-e", help="Text encoding of the log (default: UTF-8).", autocompletion=complete_values.encodings
         ),
     ] = "utf-8",
 ) -> None:
-    """Print what an experiment wrote.
+    """Print the output of a queued or running experiment.
 
     Example: dvx queue logs -f small-steps
     """
@@ -163,9 +167,13 @@ def queue_logs(
 def queue_kill(
     tasks: TasksArgument = None,
     *,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Give the commands no time to tidy up.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", "-f", help="Kill the commands immediately, without time to clean up.")
+    ] = False,
 ) -> None:
-    """Stop experiments that run; all of them without names. What stages had made so far is kept.
+    """Kill experiments that are running.
+
+    Without names, all of them. What their stages have produced so far is kept.
 
     Example: dvx queue kill small-steps
     """
@@ -176,7 +184,9 @@ def queue_kill(
 
 
 def queue_retry(tasks: TasksArgument = None) -> None:
-    """Put experiments that failed or were stopped into the queue again; stages that were done are not run again.
+    """Queue failed experiments again.
+
+    Experiments that were killed can be queued again, too. Finished stages are not run again.
 
     Example: dvx queue retry small-steps
     """
@@ -189,12 +199,14 @@ def queue_retry(tasks: TasksArgument = None) -> None:
 def queue_remove(
     tasks: TasksArgument = None,
     *,
-    everything: Annotated[bool, typer.Option("--all", help="All that do not run.")] = False,
-    queued: Annotated[bool, typer.Option("--queued", help="All that wait.")] = False,
-    success: Annotated[bool, typer.Option("--success", help="All that are done; the experiments stay.")] = False,
-    failed: Annotated[bool, typer.Option("--failed", help="All that failed or were stopped.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Remove all experiments that are not running.")] = False,
+    queued: Annotated[bool, typer.Option("--queued", help="Remove all queued experiments.")] = False,
+    success: Annotated[
+        bool, typer.Option("--success", help="Remove all finished ones from the queue; the experiments are kept.")
+    ] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Remove all that failed or were killed.")] = False,
 ) -> None:
-    """Take experiments out of the queue.
+    """Remove experiments from the queue.
 
     Example: dvx queue remove --failed
     """

@@ -27,58 +27,71 @@ def exp_run(
         typer.Option(
             "--set-param",
             "-S",
-            help="[FILE:]KEY=VALUE, +KEY=VALUE or ~KEY; with --queue also several values: 1,2 or range(1,9). May be repeated.",
+            help="Change a parameter: [FILE:]KEY=VALUE, +KEY=VALUE or ~KEY; with --queue also 1,2 or range(1,9). Repeatable.",
             autocompletion=complete_values.overrides,
             show_default=False,
         ),
     ] = None,
     name: NameOption = "",
     message: MessageOption = "",
-    queue: Annotated[bool, typer.Option("--queue", help="Do not run it now, but with `dvx queue start`.")] = False,
+    queue: Annotated[bool, typer.Option("--queue", help="Add it to the queue, for `dvx queue start`.")] = False,
     run_all: Annotated[
-        bool, typer.Option("--run-all", help="Run all that wait, -j at once, and end when they are done.")
+        bool, typer.Option("--run-all", help="Run all queued experiments, -j in parallel, and wait for them.")
     ] = False,
-    temp: Annotated[bool, typer.Option("--temp", help="In a work tree of its own; the workspace stays as it is.")] = False,
+    temp: Annotated[bool, typer.Option("--temp", help="Run in a temporary work tree, leaving the workspace as it is.")] = False,
     copy_paths: Annotated[
         list[str] | None,
         typer.Option(
             "--copy-paths",
             "-C",
-            help="A path that Git does not have, for a run outside of the workspace. May be repeated.",
+            help="With --temp or --queue: untracked path to copy into the work tree; can be repeated.",
             show_default=False,
         ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", "-f", help="Run even what did not change; replace an experiment of that name.")
+        bool,
+        typer.Option("--force", "-f", help="Run stages even if nothing changed, and overwrite an experiment of the same name."),
     ] = False,
-    single_item: Annotated[bool, typer.Option("--single-item", "-s", help="Not the stages that the targets depend on.")] = False,
-    pipeline: Annotated[bool, typer.Option("--pipeline", "-p", help="The whole pipelines of the targets.")] = False,
-    all_pipelines: Annotated[bool, typer.Option("--all-pipelines", "-P", help="All pipelines of the project.")] = False,
+    single_item: Annotated[
+        bool, typer.Option("--single-item", "-s", help="Run only the targets, without the stages that they depend on.")
+    ] = False,
+    pipeline: Annotated[
+        bool, typer.Option("--pipeline", "-p", help="Run the whole pipelines that the targets belong to.")
+    ] = False,
+    all_pipelines: Annotated[bool, typer.Option("--all-pipelines", "-P", help="Run all pipelines of the repository.")] = False,
     recursive: RecursiveOption = False,
-    downstream: Annotated[bool, typer.Option("--downstream", help="The targets and what depends on them.")] = False,
-    force_downstream: Annotated[bool, typer.Option("--force-downstream", help="Run what needs a stage that changed.")] = False,
-    pull: Annotated[bool, typer.Option("--pull", help="Get absent data from the remote first.")] = False,
-    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Absent data is no reason to run.")] = False,
-    keep_going: Annotated[
-        bool, typer.Option("--keep-going", "-k", help="Go on with stages that do not need one that failed.")
+    downstream: Annotated[bool, typer.Option("--downstream", help="Run the targets and all stages that depend on them.")] = False,
+    force_downstream: Annotated[
+        bool, typer.Option("--force-downstream", help="Run all stages that depend on a changed one.")
     ] = False,
-    ignore_errors: Annotated[bool, typer.Option("--ignore-errors", help="Go on as if failed stages had succeeded.")] = False,
-    interactive: Annotated[bool, typer.Option("--interactive", "-i", help="Ask before each stage.")] = False,
-    no_hydra: Annotated[bool, typer.Option("--no-hydra", help="Do not let Hydra compose the parameters.")] = False,
-    dry: Annotated[bool, typer.Option("--dry", help="Show what would run; run and record nothing.")] = False,
+    pull: Annotated[bool, typer.Option("--pull", help="Download missing data from the remote first.")] = False,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Do not run a stage only because data is missing.")
+    ] = False,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", "-k", help="After a failure, continue with stages that do not depend on it.")
+    ] = False,
+    ignore_errors: Annotated[
+        bool, typer.Option("--ignore-errors", help="After a failure, continue as if the stage had succeeded.")
+    ] = False,
+    interactive: Annotated[bool, typer.Option("--interactive", "-i", help="Ask before running each stage.")] = False,
+    no_hydra: Annotated[bool, typer.Option("--no-hydra", help="Do not compose the parameters with Hydra.")] = False,
+    dry: Annotated[bool, typer.Option("--dry", help="Show what would run without running it.")] = False,
     jobs: Annotated[
         int | None,
         typer.Option(
             "--jobs",
             "-j",
             min=0,
-            help="How many stages at once, as in repro; with --run-all how many experiments.",
+            help="Number of stages to run in parallel; with --run-all, of experiments (default: 1).",
             show_default=False,
         ),
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Run the pipeline, in the workspace if nothing else is said, and record what comes out as an experiment.
+    """Run an experiment now, in a temporary copy, or in the queue.
+
+    Without `--temp` or `--queue` it runs in the workspace. The result is saved as an experiment.
 
     Example: dvx exp run -S train.lr=0.1 -n small-steps
     """

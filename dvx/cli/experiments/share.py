@@ -19,20 +19,22 @@ from dvx.ops.experiments.share import Shared, ShareOptions
 from dvx.ops.transfer.scope import SyncOptions
 
 GitRemoteArgument = Annotated[
-    str, typer.Argument(help="A Git remote or URL.", autocompletion=complete.git_remotes, show_default=False)
+    str, typer.Argument(help="Git remote or URL.", autocompletion=complete.git_remotes, show_default=False)
 ]
 NamesArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[EXPERIMENT]...",
-        help="Experiments; those that started from HEAD by default.",
+        help="Experiments (default: those that started from HEAD).",
         autocompletion=complete.experiments,
         show_default=False,
     ),
 ]
-NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Git's part only, no data.")]
-RunCacheOption = Annotated[bool, typer.Option("--run-cache/--no-run-cache", help="Earlier runs of stages, too.")]
-ReplaceOption = Annotated[bool, typer.Option("--force", "-f", help="Replace other experiments of the same names.")]
+NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Transfer only Git refs, not the data.")]
+RunCacheOption = Annotated[
+    bool, typer.Option("--run-cache/--no-run-cache", help="Include the run-cache: earlier results of stages.")
+]
+ReplaceOption = Annotated[bool, typer.Option("--force", "-f", help="Overwrite different experiments of the same name.")]
 
 
 def exp_push(
@@ -49,7 +51,9 @@ def exp_push(
     run_cache: RunCacheOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Push experiments to a Git remote. Their data goes to the remote for data first, and is confirmed.
+    """Upload experiments and their data.
+
+    The data is uploaded to the remote storage before the experiments are pushed to the Git remote.
 
     Example: dvx exp push origin small-steps
     """
@@ -76,7 +80,9 @@ def exp_pull(
     run_cache: RunCacheOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Get experiments from a Git remote, and their data from the remote for data.
+    """Download experiments and their data.
+
+    The experiments come from a Git remote, their data from the remote storage.
 
     Example: dvx exp pull origin small-steps
     """
@@ -90,7 +96,9 @@ def exp_pull(
 
 
 def exp_clean(*, json: JsonOption = False) -> None:
-    """Remove what experiments that were killed left behind: work trees, refs of transfers, logs of what is forgotten.
+    """Clean up after experiments that were killed.
+
+    Removes their work trees, temporary refs and logs.
 
     Example: dvx exp clean
     """

@@ -18,14 +18,14 @@ from dvx.model.paths import printable
 
 def import_db(
     *,
-    sql: Annotated[str, typer.Option("--sql", metavar="QUERY", help="The SQL query to ask; it is recorded.")] = "",
-    table: Annotated[str, typer.Option("--table", metavar="TABLE", help="The table or view to take all of.")] = "",
+    sql: Annotated[str, typer.Option("--sql", metavar="QUERY", help="SQL query to run; it is stored in the pointer file.")] = "",
+    table: Annotated[str, typer.Option("--table", metavar="TABLE", help="Table or view to import completely.")] = "",
     conn: Annotated[
         str,
         typer.Option(
             "--conn",
             metavar="NAME",
-            help="The connection, as the configuration calls it (`db.NAME.url`).",
+            help="Name of the configured connection (`db.NAME.url`).",
             autocompletion=complete.databases,
             show_default=False,
         ),
@@ -35,16 +35,16 @@ def import_db(
         typer.Option(
             "--output-format",
             metavar="[csv|json]",
-            help="How the answer is written; alone it means `csv`.",
+            help="File format of the result (default: csv).",
             autocompletion=complete_values.result_formats,
         ),
     ] = "csv",
-    out: Annotated[
-        str, typer.Option("--out", "-o", help="Where to put it; here, called after the table or `results`, by default.")
-    ] = "",
-    force: Annotated[bool, typer.Option("--force", "-f", help="Replace what is there.")] = False,
+    out: Annotated[str, typer.Option("--out", "-o", help="Destination (default: named after the table, or `results`).")] = "",
+    force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite an existing destination.")] = False,
 ) -> None:
-    """Get what a database answers to a query, and record the query, so that `dvx update` can ask it again.
+    """Import the result of a database query and track the query.
+
+    `dvx update` runs the query again.
 
     `dvx config db.NAME.url URL` makes a connection; the password goes into `db.NAME.password`, which is kept where Git does not
     see it. Nobody is asked but by this command and `dvx update`.
@@ -68,16 +68,17 @@ def try_db(
     conn: Annotated[
         str,
         typer.Option(
-            "--conn", metavar="NAME", help="The connection, as the configuration calls it.", autocompletion=complete.databases
+            "--conn", metavar="NAME", help="Name of the configured connection (`db.NAME.url`).", autocompletion=complete.databases
         ),
     ] = "",
-    url: Annotated[str, typer.Option("--url", help="The URL, instead of the configured one.")] = "",
-    username: Annotated[str, typer.Option("--username", help="The user, instead of the configured one.")] = "",
+    url: Annotated[str, typer.Option("--url", help="Connection URL that replaces the configured one.")] = "",
+    username: Annotated[str, typer.Option("--username", help="User name that replaces the configured one.")] = "",
     password: Annotated[
-        str, typer.Option("--password", help="The password, instead of the configured one. Lists of processes show it to others.")
+        str,
+        typer.Option("--password", help="Password that replaces the configured one. Other users can see it in the process list."),
     ] = "",
 ) -> None:
-    """Say whether a connection to a database works.
+    """Test whether a database connection works.
 
     \b
     Example: dvx test-db --conn main

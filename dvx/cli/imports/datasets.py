@@ -19,24 +19,34 @@ _SIGNS = {"~": "M", "+": "A", "-": "D"}
 
 
 def dataset_add(
-    name: Annotated[str, typer.Argument(help="What stages will call it: `ds://NAME`.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="Name of the dataset; stages depend on `ds://NAME`.", show_default=False)],
     *,
     dvc: Annotated[
-        str, typer.Option("--dvc", metavar="URL", help="Another repository: a URL, or a folder.", autocompletion=complete.folders)
+        str,
+        typer.Option(
+            "--dvc",
+            metavar="URL",
+            help="Other repository that holds the dataset: a Git URL or a folder.",
+            autocompletion=complete.folders,
+        ),
     ] = "",
     url: Annotated[
         str,
         typer.Option(
-            "--url", help="A place that keeps versions: `s3://...`, `remote://NAME/PATH`.", autocompletion=complete_values.sources
+            "--url",
+            help="URL of storage with versions: `s3://...` or `remote://NAME/PATH`.",
+            autocompletion=complete_values.sources,
         ),
     ] = "",
-    dc: Annotated[str, typer.Option("--dc", metavar="NAME", help="A dataset of DataChain. Only DVC can add one.")] = "",
-    rev: Annotated[str, typer.Option("--rev", help="With `--dvc`: a branch, tag or commit of it.")] = "",
-    path: Annotated[str, typer.Option("--path", help="With `--dvc`: a file or folder of it.")] = "",
-    force: Annotated[bool, typer.Option("--force", "-f", help="Replace the dataset of that name.")] = False,
+    dc: Annotated[str, typer.Option("--dc", metavar="NAME", help="Name of a DataChain dataset (only DVC can add these).")] = "",
+    rev: Annotated[str, typer.Option("--rev", help="With `--dvc`: branch, tag or commit.")] = "",
+    path: Annotated[str, typer.Option("--path", help="With `--dvc`: file or folder in that repository.")] = "",
+    force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite an existing dataset of that name.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Give data of another place a name that stages can depend on, and record what it is now. Nothing is copied.
+    """Register an external dataset for use in stages.
+
+    Stages can depend on it by its name. Nothing is downloaded.
 
     Example: dvx dataset add --dvc git@example.com:team/data.git --rev v2 --path images images
 
@@ -58,12 +68,14 @@ def dataset_add(
 
 
 def dataset_update(
-    name: Annotated[str, typer.Argument(help="A dataset.", autocompletion=complete.datasets, show_default=False)],
+    name: Annotated[str, typer.Argument(help="Name of the dataset.", autocompletion=complete.datasets, show_default=False)],
     *,
-    rev: Annotated[str, typer.Option("--rev", "--version", help="Follow this branch, tag or commit from now on.")] = "",
+    rev: Annotated[str, typer.Option("--rev", "--version", help="Branch, tag or commit to follow from now on.")] = "",
     json: JsonOption = False,
 ) -> None:
-    """Record what a dataset is now: the stages that depend on it are run again if it changed.
+    """Update a registered dataset to its newest version.
+
+    Stages that depend on it run again if it has changed.
 
     Example: dvx dataset update images --rev v3
     """

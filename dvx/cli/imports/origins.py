@@ -10,11 +10,16 @@ import typer
 from dvx.errors import UsageError
 from dvx.model.tracked.origin import Origin
 
-ConfigOption = Annotated[str, typer.Option("--config", help="A configuration file for the other repository.")]
-SourceRemoteOption = Annotated[str, typer.Option("--remote", help="A remote of the other repository.")]
+ConfigOption = Annotated[str, typer.Option("--config", help="Configuration file to use with the other repository.")]
+SourceRemoteOption = Annotated[str, typer.Option("--remote", help="Remote of the other repository to download from.")]
 RemoteConfigOption = Annotated[
     list[str] | None,
-    typer.Option("--remote-config", metavar="NAME=VALUE", help="An option of its remote.", show_default=False),
+    typer.Option(
+        "--remote-config",
+        metavar="NAME=VALUE",
+        help="Option for the other repository's remote; can be repeated.",
+        show_default=False,
+    ),
 ]
 
 

@@ -15,8 +15,9 @@ from dvx.ops.stages.repro_plan import ReproOptions
 
 
 def explain(targets: StagesArgument = None, *, json: JsonOption = False) -> None:
-    """Say why stages must run: what changed, from what to what, and since which experiment or commit; and why no earlier run
-    could be taken instead.
+    """Explain why stages are out of date.
+
+    Shows what changed, from what to what, since which commit or experiment, and why no earlier run could be reused.
 
     Example: dvx explain train
     """

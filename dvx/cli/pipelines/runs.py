@@ -27,7 +27,7 @@ RunArgument = Annotated[
     str,
     typer.Argument(
         metavar="[run]",
-        help="A run, or the beginning of its name; the latest by default.",
+        help="Run, by name or unique prefix (default: the latest).",
         autocompletion=complete.runs,
         show_default=False,
     ),
@@ -36,12 +36,14 @@ RunArgument = Annotated[
 
 def runs_list(
     *,
-    number: Annotated[int, typer.Option("--number", "-n", min=1, help="How many.")] = 20,
-    everything: Annotated[bool, typer.Option("--all", help="All that are remembered.")] = False,
+    number: Annotated[int, typer.Option("--number", "-n", min=1, help="Number of runs to list (default: 10).")] = 20,
+    everything: Annotated[bool, typer.Option("--all", help="List all runs on record.")] = False,
     markdown: MarkdownOption = False,
     json: JsonOption = False,
 ) -> None:
-    """List runs of pipelines in which something was done, the newest first.
+    """List the runs of pipelines and their state.
+
+    The newest run comes first; runs in which every stage was up to date are left out.
 
     Example: dvx runs list -n 5
     """
@@ -58,7 +60,9 @@ def runs_list(
 
 
 def runs_show(run: RunArgument = "", *, json: JsonOption = False) -> None:
-    """Show a run: what was asked, and each attempt at each stage.
+    """Show what happened in a run, stage by stage.
+
+    Shows what was requested, and each attempt to run a stage.
 
     Example: dvx runs show
     """
@@ -88,16 +92,17 @@ def runs_show(run: RunArgument = "", *, json: JsonOption = False) -> None:
 
 def runs_logs(
     stage: Annotated[
-        str, typer.Argument(help="A stage; all by default.", autocompletion=complete.stages, show_default=False)
+        str,
+        typer.Argument(help="Stage whose output to print (default: all).", autocompletion=complete.stages, show_default=False),
     ] = "",
     *,
     run: Annotated[
         str,
-        typer.Option("--run", help="A run, or the beginning of its name; the latest by default.", autocompletion=complete.runs),
+        typer.Option("--run", help="Run, by name or unique prefix (default: the latest).", autocompletion=complete.runs),
     ] = "",
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing until the run ends.")] = False,
 ) -> None:
-    """Print what the commands of a run wrote.
+    """Print the output of a run's commands.
 
     Example: dvx runs logs -f train
     """
@@ -126,9 +131,11 @@ def runs_logs(
 def runs_cancel(
     run: RunArgument = "",
     *,
-    now: Annotated[bool, typer.Option("--now", help="Kill its commands at once: they get no time to tidy up.")] = False,
+    now: Annotated[bool, typer.Option("--now", help="Kill its commands immediately, without time to clean up.")] = False,
 ) -> None:
-    """Stop a run: its commands get SIGINT, SIGTERM, and at last SIGKILL. What is done stays.
+    """Cancel a run and stop its commands.
+
+    The commands receive SIGINT, then SIGTERM, and last SIGKILL. Finished stages are kept.
 
     Example: dvx runs cancel
     """
@@ -136,7 +143,7 @@ def runs_cancel(
 
 
 def runs_pause(run: RunArgument = "") -> None:
-    """Let a run start no more stages; what runs goes on.
+    """Pause a run after the stages that are running.
 
     Example: dvx runs pause
     """
@@ -144,7 +151,7 @@ def runs_pause(run: RunArgument = "") -> None:
 
 
 def runs_resume(run: RunArgument = "") -> None:
-    """Let a paused run go on.
+    """Resume a run after `dvx runs pause`.
 
     Example: dvx runs resume
     """
@@ -152,7 +159,9 @@ def runs_resume(run: RunArgument = "") -> None:
 
 
 def runs_retry(run: RunArgument = "") -> None:
-    """Do what is left of a run that failed or was stopped: the same targets and options; what is done is not done again.
+    """Resume a failed or canceled run from where it stopped.
+
+    Uses the same targets and options. Finished stages are not run again.
 
     Example: dvx runs retry
     """
@@ -172,11 +181,13 @@ def runs_retry(run: RunArgument = "") -> None:
 
 
 def stage_run(
-    name: Annotated[str, typer.Argument(help="A stage.", autocompletion=complete.stages, show_default=False)],
+    name: Annotated[str, typer.Argument(help="Name of the stage.", autocompletion=complete.stages, show_default=False)],
     *,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Run it though nothing changed.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Run the stage even if nothing changed.")] = False,
 ) -> None:
-    """Bring one stage up to date, and nothing that it needs. For programs that call stages themselves.
+    """Bring one stage up to date, for use by orchestrators.
+
+    Stages that it depends on are not run.
 
     Exits with 0 if it ran or was restored, 99 if nothing changed, 75 if it failed in a way that may pass, by its `retry`.
 

@@ -71,13 +71,16 @@ _shells = one_of(*SHELLS)
 
 
 def completion(
-    shell: Annotated[str, typer.Argument(help="One of bash, zsh and fish.", autocompletion=_shells, show_default=False)] = "",
+    shell: Annotated[str, typer.Argument(help="Shell: bash, zsh or fish.", autocompletion=_shells, show_default=False)] = "",
     *,
     named: Annotated[
-        str, typer.Option("--shell", "-s", help="The same, as DVC writes it; bash by default.", autocompletion=_shells)
+        str,
+        typer.Option("--shell", "-s", help="Same as SHELL, for compatibility with DVC (default: bash).", autocompletion=_shells),
     ] = "",
 ) -> None:
-    """Print the script that completes commands, options and their values after Tab: paths, stages, parameters, remotes...
+    """Print the completion script for your shell.
+
+    It completes commands, options and their values: paths, stages, parameters, remotes and more.
 
     Put it where your shell looks: for zsh as `_dvx` into a folder of `$fpath`, for fish as `dvx.fish` into
     `~/.config/fish/completions`; bash reads it by `source`.

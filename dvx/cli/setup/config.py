@@ -15,22 +15,27 @@ from dvx.errors import UsageError
 from dvx.model.setup.settings import Level, Setting, parse_name, shown
 from dvx.ops.setup import configuration
 
-GlobalOption = Annotated[bool, typer.Option("--global", help="Your own file, for all repositories.")]
-SystemOption = Annotated[bool, typer.Option("--system", help="The file of this machine.")]
-ProjectOption = Annotated[bool, typer.Option("--project", help="The file that Git tracks; it is where changes go by default.")]
-LocalOption = Annotated[bool, typer.Option("--local", help="The private file of this repository.")]
-UnsetOption = Annotated[bool, typer.Option("--unset", "-u", help="Remove the option.")]
+GlobalOption = Annotated[bool, typer.Option("--global", help="Use your personal configuration file, for all repositories.")]
+SystemOption = Annotated[bool, typer.Option("--system", help="Use the system-wide configuration file.")]
+ProjectOption = Annotated[
+    bool, typer.Option("--project", help="Use the repository's file, which Git tracks (default for changes).")
+]
+LocalOption = Annotated[bool, typer.Option("--local", help="Use the repository's private file, which Git ignores.")]
+UnsetOption = Annotated[bool, typer.Option("--unset", "-u", help="Remove the option from the file.")]
 
 
 def config(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="`section.option` or `remote.NAME.option`.", autocompletion=complete_values.option_names, show_default=False
+            help="Option, as `section.option` or `remote.NAME.option`.",
+            autocompletion=complete_values.option_names,
+            show_default=False,
         ),
     ] = None,
     value: Annotated[
-        str | None, typer.Argument(help="Its new value.", autocompletion=complete_values.option_values, show_default=False)
+        str | None,
+        typer.Argument(help="New value of the option.", autocompletion=complete_values.option_values, show_default=False),
     ] = None,
     *,
     global_: GlobalOption = False,
@@ -39,10 +44,10 @@ def config(
     local: LocalOption = False,
     unset: UnsetOption = False,
     list_: Annotated[bool, typer.Option("--list", "-l", help="List all options that are set.")] = False,
-    show_origin: Annotated[bool, typer.Option("--show-origin", help="Begin with the file that sets it.")] = False,
+    show_origin: Annotated[bool, typer.Option("--show-origin", help="Show the file that each option comes from.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Show or change options.
+    """Show or change configuration options.
 
     Secrets are kept in the private file, and `--list` does not show them.
 
@@ -63,7 +68,7 @@ def config(
 
 
 def cache_dir(
-    value: Annotated[str, typer.Argument(help="Its new place, seen from this folder.", show_default=False)] = "",
+    value: Annotated[str, typer.Argument(help="New location, relative to the current folder.", show_default=False)] = "",
     *,
     global_: GlobalOption = False,
     system: SystemOption = False,
@@ -71,7 +76,7 @@ def cache_dir(
     local: LocalOption = False,
     unset: UnsetOption = False,
 ) -> None:
-    """Show or change where the cache is. What is in the old one stays there.
+    """Show or change where the cache is, without moving its contents.
 
     Example: dvx cache dir /mnt/shared/cache
     """

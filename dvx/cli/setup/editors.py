@@ -12,8 +12,10 @@ from dvx.cli.terminal import render
 from dvx.model.setup.json_schema import FileKind, schema_of
 
 
-def schema(kind: Annotated[FileKind, typer.Argument(help="The kind of file.", show_default=False)]) -> None:
-    """Print the JSON Schema of a kind of file, by which editors complete, explain and check what is typed.
+def schema(kind: Annotated[FileKind, typer.Argument(help="File format to print the schema of.", show_default=False)]) -> None:
+    """Print the JSON Schema of a file format, for editors.
+
+    Editors use it to complete, explain and check what you type.
 
     In a DVC repository it is that of DVC's file.
 
@@ -25,7 +27,9 @@ def schema(kind: Annotated[FileKind, typer.Argument(help="The kind of file.", sh
 def vscode(
     *, check: Annotated[bool, typer.Option("--check", help="Change nothing; exit with 1 if something is out of date.")] = False
 ) -> None:
-    """Set up VS Code for this project, below `.vscode`: tasks, checks of pipeline files, folders that it should leave alone.
+    """Set up VS Code: tasks, validation and excluded folders.
+
+    Writes tasks, schemas and lists of excluded folders below `.vscode`.
 
     What else stands in these files stays as it is written, with its comments. Run it again when stages come or go.
 

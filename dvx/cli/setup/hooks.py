@@ -17,19 +17,22 @@ from dvx.errors import DvxError
 from dvx.git.hooks import is_rebasing
 from dvx.model.paths import printable
 
-ArgsArgument = Annotated[list[str] | None, typer.Argument(help="What Git hands to the hook.", show_default=False)]
+ArgsArgument = Annotated[list[str] | None, typer.Argument(help="Arguments that Git passes to the hook.", show_default=False)]
 FolderOption = Annotated[
-    str, typer.Option("--folder", help="Where the project is in the work tree; its top by default.", show_default=False)
+    str, typer.Option("--folder", help="Folder of the project in the work tree (default: its root).", show_default=False)
 ]
 
 
 def install(
     *,
     use_pre_commit_tool: Annotated[
-        bool, typer.Option("--use-pre-commit-tool", help="Write .pre-commit-config.yaml, for the tool pre-commit, not hooks.")
+        bool, typer.Option("--use-pre-commit-tool", help="Configure the pre-commit tool instead of installing Git hooks.")
     ] = False,
 ) -> None:
-    """Let Git call dvx: `status` before a commit, `push` before a push, `checkout` after one, and to merge what dvx writes.
+    """Install Git hooks and the merge driver.
+
+    Git then runs `dvx status` before a commit, `dvx push` before a push and `dvx checkout` after a checkout, and merges
+    files that dvx writes.
 
     `.gitattributes` gets lines that let Git merge pointers, pipelines and locks by dvx. A hook that is there and does not call
     dvx is left alone, and dvx says what to add where: to hooks of pre-commit, husky, lefthook and git-lfs, too.
@@ -57,7 +60,9 @@ def install(
 
 
 def git_hook_pre_commit(args: ArgsArgument = None, *, folder: FolderOption = "") -> None:  # noqa: ARG001  Git's to hand
-    """Show what changed in data and pipelines, before Git makes a commit. Outside of a repository it does nothing.
+    """Show changes of tracked data before a commit.
+
+    Does nothing outside a repository.
 
     Example: dvx git-hook pre-commit
     """
@@ -66,7 +71,9 @@ def git_hook_pre_commit(args: ArgsArgument = None, *, folder: FolderOption = "")
 
 
 def git_hook_pre_push(args: ArgsArgument = None, *, folder: FolderOption = "") -> None:  # noqa: ARG001
-    """Push tracked data, before Git pushes commits. Outside of a repository it does nothing.
+    """Upload tracked data before a push.
+
+    Does nothing outside a repository.
 
     Example: dvx git-hook pre-push origin https://example.com/repo.git
     """
@@ -75,8 +82,10 @@ def git_hook_pre_push(args: ArgsArgument = None, *, folder: FolderOption = "") -
 
 
 def git_hook_post_checkout(args: ArgsArgument = None, *, folder: FolderOption = "") -> None:
-    """Restore tracked data, after Git has checked out another commit. It does nothing after `git checkout FILE`, during a
-    rebase, and outside of a repository. What cannot be restored is left as it is, with a warning.
+    """Restore tracked data after a checkout.
+
+    Does nothing after `git checkout FILE`, during a rebase, and outside a repository. Prints a warning for what cannot be
+    restored.
 
     Example: dvx git-hook post-checkout OLD NEW 1
     """
@@ -95,12 +104,14 @@ def git_hook_post_checkout(args: ArgsArgument = None, *, folder: FolderOption = 
 
 def git_hook_merge_driver(
     *,
-    ancestor: Annotated[str, typer.Option("--ancestor", help="The file as it was before both sides.", show_default=False)],
-    our: Annotated[str, typer.Option("--our", help="The file as it is here; it gets the result.", show_default=False)],
-    their: Annotated[str, typer.Option("--their", help="The file as it is there.", show_default=False)],
-    path: Annotated[str, typer.Option("--path", help="What the file is called.", show_default=False)] = "",
+    ancestor: Annotated[str, typer.Option("--ancestor", help="File with the common ancestor's version.", show_default=False)],
+    our: Annotated[str, typer.Option("--our", help="File with our version; it receives the result.", show_default=False)],
+    their: Annotated[str, typer.Option("--their", help="File with their version.", show_default=False)],
+    path: Annotated[str, typer.Option("--path", help="Path of the file in the repository.", show_default=False)] = "",
 ) -> None:
-    """Merge two versions of a pointer or lock: folders file by file, locks stage by stage.
+    """Merge two versions of a file that dvx writes.
+
+    Folders are merged file by file, locks and pipelines stage by stage.
 
     Exits with an error, and leaves Git's conflict marks in the file, where both sides changed the same thing.
 

@@ -32,7 +32,7 @@ def remote_add(
     url: Annotated[
         str,
         typer.Argument(
-            help="A folder, or a URL such as `s3://bucket/path`.", autocompletion=complete_values.urls, show_default=False
+            help="Folder, or URL such as `s3://bucket/path`.", autocompletion=complete_values.urls, show_default=False
         ),
     ],
     *,
@@ -41,9 +41,9 @@ def remote_add(
     project: ProjectOption = False,
     local: LocalOption = False,
     default: Annotated[bool, typer.Option("--default", "-d", help="Make it the default remote.")] = False,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Replace the remote of that name.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite an existing remote of that name.")] = False,
 ) -> None:
-    """Add a remote: a place that data is pushed to and pulled from.
+    """Add a location of remote storage.
 
     Example: dvx remote add --default storage s3://bucket/path
     """
@@ -61,7 +61,7 @@ def remote_list(
     local: LocalOption = False,
     json: JsonOption = False,
 ) -> None:
-    """List remotes, with the passwords in their URLs hidden.
+    """List the configured remotes, with passwords hidden.
 
     Example: dvx remote list
     """
@@ -75,7 +75,7 @@ def remote_list(
 
 def remote_default(
     name: Annotated[
-        str | None, typer.Argument(help="The new default remote.", autocompletion=complete.remotes, show_default=False)
+        str | None, typer.Argument(help="Name of the new default remote.", autocompletion=complete.remotes, show_default=False)
     ] = None,
     *,
     global_: GlobalOption = False,
@@ -108,7 +108,8 @@ def remote_modify(
         ),
     ],
     value: Annotated[
-        str | None, typer.Argument(help="Its new value.", autocompletion=complete_values.remote_values, show_default=False)
+        str | None,
+        typer.Argument(help="New value of the option.", autocompletion=complete_values.remote_values, show_default=False),
     ] = None,
     *,
     global_: GlobalOption = False,
@@ -117,7 +118,7 @@ def remote_modify(
     local: LocalOption = False,
     unset: UnsetOption = False,
 ) -> None:
-    """Change an option of a remote; secrets are kept in the private file.
+    """Change an option of a remote; secrets are kept out of Git.
 
     Example: dvx remote modify storage profile work
     """
@@ -137,7 +138,7 @@ def remote_remove(
     project: ProjectOption = False,
     local: LocalOption = False,
 ) -> None:
-    """Remove a remote from the configuration; the data in it stays.
+    """Remove a remote from the configuration, keeping its data.
 
     Example: dvx remote remove storage
     """
@@ -146,14 +147,14 @@ def remote_remove(
 
 def remote_rename(
     name: NameArgument,
-    new: Annotated[str, typer.Argument(help="Its new name.", show_default=False)],
+    new: Annotated[str, typer.Argument(help="New name of the remote.", show_default=False)],
     *,
     global_: GlobalOption = False,
     system: SystemOption = False,
     project: ProjectOption = False,
     local: LocalOption = False,
 ) -> None:
-    """Rename a remote.
+    """Rename a remote in the configuration.
 
     Example: dvx remote rename storage archive
     """
@@ -163,13 +164,15 @@ def remote_rename(
 def remote_test(
     name: Annotated[
         str,
-        typer.Argument(help="Name of the remote; the default one without.", autocompletion=complete.remotes, show_default=False),
+        typer.Argument(
+            help="Name of the remote (default: the default remote).", autocompletion=complete.remotes, show_default=False
+        ),
     ] = "",
     *,
-    read_only: Annotated[bool, typer.Option("--read-only", help="Write nothing; say whether a pull would work.")] = False,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Test only downloads, without writing to the remote.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Say who you are at a remote, what you may do there, and how far away it is.
+    """Test the connection to a remote and your permissions there.
 
     A small file is written there, and removed. The exit code is 0 if everything works that a push and a pull need.
 

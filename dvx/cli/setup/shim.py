@@ -15,7 +15,7 @@ from dvx.errors import UsageError
 FolderOption = Annotated[
     str,
     typer.Option(
-        "--dir", help="Another folder of programs than that of the virtual environment.", autocompletion=complete.folders
+        "--dir", help="Folder to install into (default: that of the virtual environment).", autocompletion=complete.folders
     ),
 ]
 
@@ -23,9 +23,11 @@ FolderOption = Annotated[
 def shim_install(
     *,
     folder: FolderOption = "",
-    force: Annotated[bool, typer.Option("--force", "-f", help="Replace another `dvc` there.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite another `dvc` command there.")] = False,
 ) -> None:
-    """Put a command `dvc` into the virtual environment that is dvx: for scripts and editors that call DVC by its name.
+    """Install a `dvc` command that runs dvx.
+
+    It is put into the virtual environment, for scripts and editors that call `dvc`.
 
     Example: dvx shim install
     """
@@ -35,7 +37,7 @@ def shim_install(
 
 
 def shim_remove(*, folder: FolderOption = "") -> None:
-    """Take the command `dvc` away again.
+    """Remove the `dvc` command that runs dvx.
 
     Example: dvx shim remove
     """

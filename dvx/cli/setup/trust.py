@@ -20,7 +20,7 @@ from dvx.ops.setup.trust import Question, agree, questions, revoke
 def trust(
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Trust everything that is shown, without asking.")] = False,
-    list_: Annotated[bool, typer.Option("--list", help="Show what needs trust and what is trusted; change nothing.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="List what needs your trust and what you trust; change nothing.")] = False,
     revoke_: Annotated[bool, typer.Option("--revoke", help="Stop trusting this repository on this machine.")] = False,
     json: JsonOption = False,
 ) -> None:

@@ -37,10 +37,14 @@ from dvx.ops.transfer.scope import ChosenRevisions, Import, SyncOptions
 from dvx.ops.transfer.sync import Direction, SyncPlan
 from dvx.project import Project
 
-RunCacheOption = Annotated[bool, typer.Option("--run-cache/--no-run-cache", help="Earlier runs of stages, too.")]
-VerifyOption = Annotated[bool, typer.Option("--verify", help="Read all of the data back from the remote and check its hashes.")]
-GlobOption = Annotated[bool, typer.Option("--glob", help="Targets are patterns: `*`, `?`, `[a-z]`.")]
-AllowMissingOption = Annotated[bool, typer.Option("--allow-missing", help="Data that is nowhere is no error.")]
+RunCacheOption = Annotated[
+    bool, typer.Option("--run-cache/--no-run-cache", help="Include the run-cache: earlier results of stages.")
+]
+VerifyOption = Annotated[bool, typer.Option("--verify", help="Download everything again after the upload and verify its hashes.")]
+GlobOption = Annotated[bool, typer.Option("--glob", help="Treat targets as patterns with `*`, `?` and `[a-z]`.")]
+AllowMissingOption = Annotated[
+    bool, typer.Option("--allow-missing", help="Do not fail when data is missing from both cache and remote.")
+]
 
 
 def push(
@@ -59,7 +63,9 @@ def push(
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Copy objects that a remote lacks. What it has is asked of the remote, and every object is verified.
+    """Upload tracked data to remote storage.
+
+    Sends only what the remote lacks, and verifies every file.
 
     Example: dvx push -r storage
     """
@@ -103,15 +109,19 @@ def fetch(
     recursive: RecursiveOption = False,
     glob: GlobOption = False,
     run_cache: RunCacheOption = False,
-    max_size: Annotated[int, typer.Option("--max-size", metavar="BYTES", min=0, help="Only data smaller than that.")] = 0,
+    max_size: Annotated[
+        int, typer.Option("--max-size", metavar="BYTES", min=0, help="Download only data smaller than this.")
+    ] = 0,
     types: Annotated[
         list[FetchType] | None,
-        typer.Option("--type", help="Only data of metrics or plots. May be given twice.", show_default=False),
+        typer.Option("--type", help="Download only metrics or plots; can be repeated.", show_default=False),
     ] = None,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Get data from a remote into the cache. Every object is verified before it gets a name.
+    """Download tracked data to the cache only.
+
+    The workspace stays as it is. Every downloaded file is verified.
 
     Example: dvx fetch --all-branches
     """
@@ -152,7 +162,9 @@ def pull(
     allow_missing: AllowMissingOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Get data from a remote into the workspace: fetch, then checkout.
+    """Download tracked data and restore it in the workspace.
+
+    The same as `dvx fetch` followed by `dvx checkout`.
 
     Example: dvx pull data/images
     """

@@ -18,8 +18,10 @@ from dvx.ops.upkeep.destroy import destroy as carry_out
 _SHOWN = 5
 
 
-def destroy(*, force: Annotated[bool, typer.Option("--force", "-f", help="Do it, without asking.")] = False) -> None:
-    """Take dvx out of a project: pointers, pipelines, locks, the ignore file, dvx's folder with configuration and cache.
+def destroy(*, force: Annotated[bool, typer.Option("--force", "-f", help="Do not ask for confirmation.")] = False) -> None:
+    """Remove dvx from a project, keeping its data.
+
+    Removes pointer, pipeline, lock and ignore files, and the folder with the configuration and the cache.
 
     The data in the workspace stays; files that are links into the cache become copies first. It shows what is only in the
     cache, and so goes for good, and asks. What .gitignore says, and Git's hooks, stay as they are.

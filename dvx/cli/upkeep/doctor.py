@@ -72,7 +72,9 @@ _WORDS = {
 
 
 def doctor(*, json: JsonOption = False) -> None:
-    """Show what dvx runs on, and what is wrong in the set-up, with the cure. Exits with 1 if something does not work.
+    """Check the installation and the repository, and suggest fixes.
+
+    Exits with 1 if something does not work.
 
     Example: dvx doctor
     """
@@ -95,7 +97,7 @@ def doctor(*, json: JsonOption = False) -> None:
 
 
 def version() -> None:
-    """Show the version of dvx and what it runs on.
+    """Show the version and details of the environment.
 
     Example: dvx version
     """

@@ -15,16 +15,20 @@ from dvx.model.paths import printable
 
 
 def check_ignore(
-    targets: Annotated[list[str] | None, typer.Argument(help="Paths; they need not exist.", show_default=False)] = None,
+    targets: Annotated[list[str] | None, typer.Argument(help="Paths to check; they need not exist.", show_default=False)] = None,
     *,
     details: Annotated[
-        bool, typer.Option("--details", "-d", help="Show the pattern that decides, with its file and line.")
+        bool, typer.Option("--details", "-d", help="Show the pattern that decides, with its file and line number.")
     ] = False,
     every: Annotated[bool, typer.Option("--all", "-a", help="With `-d`: show all patterns that match.")] = False,
-    non_matching: Annotated[bool, typer.Option("--non-matching", "-n", help="With `-d`: list other paths as well.")] = False,
-    stdin: Annotated[bool, typer.Option("--stdin", help="Read paths from standard input, one a line.")] = False,
+    non_matching: Annotated[
+        bool, typer.Option("--non-matching", "-n", help="With `-d`: list paths that are not ignored, too.")
+    ] = False,
+    stdin: Annotated[bool, typer.Option("--stdin", help="Read paths from standard input, one per line.")] = False,
 ) -> None:
-    """Show which paths dvx leaves alone, and why. Exits with 1 when no path matches.
+    """Check which paths dvx ignores, and by which rule.
+
+    Exits with 1 if no path is ignored.
 
     Example: dvx check-ignore -d data/raw.tmp
     """
@@ -60,10 +64,12 @@ def _lines() -> Iterator[str]:
 
 def cache_migrate(
     *,
-    dvc_files: Annotated[bool, typer.Option("--dvc-files", help="Let pointers and locks use the new names.")] = False,
+    dvc_files: Annotated[bool, typer.Option("--dvc-files", help="Rewrite pointer and lock files to use the new names.")] = False,
     dry: DryRunOption = False,
 ) -> None:
-    """Give objects of DVC 2 the names that DVC 3 gives them. The old names stay too, for old commits.
+    """Convert a cache of DVC 2 to the layout of DVC 3.
+
+    The old names are kept, for old commits.
 
     Example: dvx cache migrate --dvc-files
     """

@@ -23,42 +23,50 @@ from dvx.ops.upkeep.reachable import HistoryScope
 
 def gc(
     *,
-    workspace: Annotated[bool, typer.Option("--workspace", "-w", help="Keep what the workspace names, and no history.")] = False,
+    workspace: Annotated[bool, typer.Option("--workspace", "-w", help="Keep only data used in the workspace.")] = False,
     rev: Annotated[
         list[str] | None,
-        typer.Option("--rev", help="Keep what this revision names.", autocompletion=complete.commits, show_default=False),
+        typer.Option("--rev", help="Keep data used in this revision.", autocompletion=complete.commits, show_default=False),
     ] = None,
-    num: Annotated[int, typer.Option("--num", "-n", help="How many commits back from `--rev` or `-a`; negative: all.")] = 1,
-    all_branches: Annotated[bool, typer.Option("--all-branches", "-a", help="Keep what the tips of branches name.")] = False,
-    all_tags: Annotated[bool, typer.Option("--all-tags", "-T", help="Keep what tags name.")] = False,
+    num: Annotated[
+        int, typer.Option("--num", "-n", help="Also keep data used in that many commits before `--rev` or `-a` (negative: all).")
+    ] = 1,
+    all_branches: Annotated[
+        bool, typer.Option("--all-branches", "-a", help="Keep data used in the latest commit of every branch.")
+    ] = False,
+    all_tags: Annotated[bool, typer.Option("--all-tags", "-T", help="Keep data used in tags.")] = False,
     all_commits: Annotated[
-        bool, typer.Option("--all-commits", "-A", help="Keep what commits of branches and tags name.")
+        bool, typer.Option("--all-commits", "-A", help="Keep data used in any commit of branches and tags.")
     ] = False,
-    date: Annotated[str, typer.Option("--date", metavar="YYYY-MM-DD", help="Keep what commits from this day on name.")] = "",
-    all_experiments: Annotated[bool, typer.Option("--all-experiments", help="Keep what experiments name.")] = False,
-    not_in_remote: Annotated[bool, typer.Option("--not-in-remote", help="Remove from here also what the remote has.")] = False,
-    cloud: Annotated[bool, typer.Option("--cloud", "-c", help="Clean the remote, too.")] = False,
+    date: Annotated[str, typer.Option("--date", metavar="YYYY-MM-DD", help="Keep data used in commits since this date.")] = "",
+    all_experiments: Annotated[bool, typer.Option("--all-experiments", help="Keep data used in experiments.")] = False,
+    not_in_remote: Annotated[
+        bool, typer.Option("--not-in-remote", help="Also delete cached data that the remote has a copy of.")
+    ] = False,
+    cloud: Annotated[bool, typer.Option("--cloud", "-c", help="Delete unused data from the remote, too.")] = False,
     remote: RemoteOption = "",
-    skip_failed: Annotated[
-        bool, typer.Option("--skip-failed", help="Leave out revisions and files that cannot be read.")
-    ] = False,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Do it, without asking.")] = False,
+    skip_failed: Annotated[bool, typer.Option("--skip-failed", help="Skip revisions and files that cannot be read.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Do not ask for confirmation.")] = False,
     jobs: JobsOption = 0,
     projects: Annotated[
         list[str] | None,
         typer.Option(
             "--projects",
             "-p",
-            help="Another project that uses the same cache; may be given often.",
+            help="Keep data used in this project, too, which shares the cache; can be repeated.",
             autocompletion=complete.folders,
             show_default=False,
         ),
     ] = None,
-    grace: Annotated[str, typer.Option("--grace", help="How long what nothing names is kept: `14d`, `12h`, `0`.")] = "14d",
-    dry_run: Annotated[bool, typer.Option("--dry", "--dry-run", help="Show what would go; do nothing.")] = False,
+    grace: Annotated[
+        str, typer.Option("--grace", help="Minimum age of unused data before it is deleted: `14d`, `12h`, `0` (default: 14d).")
+    ] = "14d",
+    dry_run: Annotated[bool, typer.Option("--dry", "--dry-run", help="Show what would be deleted without deleting it.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Remove objects that nothing needs. Without `-f` it shows them and asks; where it cannot ask, it only shows.
+    """Delete cached data that no commit, branch or experiment uses.
+
+    Without `-f` it lists what would be deleted and asks; without a terminal to ask at, it only lists.
 
     Without a choice of revisions all is kept that Git keeps: branches, tags, experiments, reflogs. With a choice, what only
     other commits name goes. Workspaces, indexes, stashes and experiments that are queued or run count always.
@@ -89,12 +97,18 @@ def gc(
 
 def fsck(
     *,
-    remote: Annotated[str, typer.Option("--remote", "-r", help="Read this remote, too.", autocompletion=complete.remotes)] = "",
-    heal: Annotated[bool, typer.Option("--heal/--no-heal", help="Put wrong bytes aside and good copies in their place.")] = True,
+    remote: Annotated[
+        str, typer.Option("--remote", "-r", help="Verify the data in this remote, too.", autocompletion=complete.remotes)
+    ] = "",
+    heal: Annotated[
+        bool, typer.Option("--heal/--no-heal", help="Repair corrupted files: quarantine them and restore good copies.")
+    ] = True,
     jobs: JobsOption = 0,
     json: JsonOption = False,
 ) -> None:
-    """Read every object and see that its bytes hash to its name; read all pointers, locks and trees.
+    """Verify stored data and repair corrupted files.
+
+    Reads every file and compares its contents with its hash, and checks all pointer, lock and folder records.
 
     Wrong bytes go to `quarantine` in the cache. Good copies come from the workspace and from remotes. Nothing is changed with
     `--no-heal`. Exits with 1 when something that is needed stays broken.

@@ -18,13 +18,15 @@ from dvx.ops.upkeep.migrate import migrate as do
 def migrate(
     *,
     hash_name: Annotated[
-        str, typer.Option("--hash", help="The hash that names content from now on.", autocompletion=complete.hashes)
+        str, typer.Option("--hash", help="New hash algorithm: xxh128, blake3, sha256 or md5.", autocompletion=complete.hashes)
     ] = "",
-    native: Annotated[bool, typer.Option("--native", help="Make a DVC repository a native one.")] = False,
+    native: Annotated[bool, typer.Option("--native", help="Convert a DVC repository to a native dvx repository.")] = False,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Rewrite the project in another hash, or a DVC repository as a native one (`--native`).
+    """Switch to another hash algorithm, or convert a DVC repository.
+
+    Rewrites pointer, lock and pipeline files. `--native` converts a DVC repository.
 
     Each object is read once and shares its bytes with the old one where the file system can. Commits and experiments stay as
     they are, with the old cache, and old objects at remotes stay there: run `dvx push` to add the new ones. Data that is not

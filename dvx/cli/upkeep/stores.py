@@ -22,21 +22,25 @@ from dvx.model.upkeep.usage import Share
 from dvx.ops.upkeep.du import usage
 from dvx.ops.workspace import trash
 
-_TARGETS = typer.Argument(help="Ids or paths, as `dvx trash list` shows them.", autocompletion=complete.trash, show_default=False)
+_TARGETS = typer.Argument(help="Ids or paths, as shown by `dvx trash list`.", autocompletion=complete.trash, show_default=False)
 
 
 def du(
-    url: Annotated[str, typer.Argument(help="A repository whose contents are measured.", autocompletion=complete.folders)] = "",
-    path: Annotated[str, typer.Argument(help="A folder or file in it.", show_default=False)] = "",
+    url: Annotated[
+        str, typer.Argument(help="Repository to measure instead: a Git URL or a folder.", autocompletion=complete.folders)
+    ] = "",
+    path: Annotated[str, typer.Argument(help="File or folder in the repository.", show_default=False)] = "",
     *,
-    rev: Annotated[str, typer.Option("--rev", help="A branch, tag or commit of that repository.")] = "",
+    rev: Annotated[str, typer.Option("--rev", help="Branch, tag or commit of that repository.")] = "",
     config: ConfigOption = "",
     remote: SourceRemoteOption = "",
     remote_config: RemoteConfigOption = None,
-    summarize: Annotated[bool, typer.Option("--summarize", "-s", help="Only the sums.")] = False,
+    summarize: Annotated[bool, typer.Option("--summarize", "-s", help="Print only the totals.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Show what the cache holds, by path and by revision, and what it saves to keep equal bytes once.
+    """Show how much space the cache uses, by path and by revision.
+
+    Also shows how much space is saved because files with the same contents are stored once.
 
     With a repository, here or elsewhere, show how much each file and folder in it takes, data that is not here too.
 
@@ -84,7 +88,9 @@ def _row(share: Share) -> tuple[str, ...]:
 
 
 def trash_list(*, json: JsonOption = False) -> None:
-    """Show what commands put into the trash, the newest first. It is kept for 14 days.
+    """List the files that dvx removed and keeps in the trash.
+
+    The newest come first. Files are kept for 14 days.
 
     Example: dvx trash list
     """
@@ -113,9 +119,11 @@ def trash_list(*, json: JsonOption = False) -> None:
 def trash_restore(
     targets: Annotated[list[str], _TARGETS],
     *,
-    force: Annotated[bool, typer.Option("--force", "-f", help="What is in the way goes to the trash.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite existing files (they are moved to the trash).")] = False,
 ) -> None:
-    """Bring things back from the trash; of several with one path, the newest.
+    """Restore removed files from the trash.
+
+    If several have the same path, the newest is restored.
 
     Example: dvx trash restore data/raw.csv
     """
@@ -124,10 +132,12 @@ def trash_restore(
 
 def trash_empty(
     *,
-    older: Annotated[str, typer.Option("--older", help="Only what was taken longer ago: `3d`, `12h`.")] = "0",
-    force: Annotated[bool, typer.Option("--force", "-f", help="Do it, without asking.")] = False,
+    older: Annotated[str, typer.Option("--older", help="Delete only files older than this: `3d`, `12h` (default: all).")] = "0",
+    force: Annotated[bool, typer.Option("--force", "-f", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Remove what is in the trash, for good. Without `-f` it asks; where it cannot ask, it removes nothing.
+    """Delete the files in the trash permanently.
+
+    Without `-f` it asks first; without a terminal to ask at, it deletes nothing.
 
     Example: dvx trash empty --older 3d
     """

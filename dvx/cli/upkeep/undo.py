@@ -24,13 +24,17 @@ _SHOWN = 20
 
 def undo(
     *,
-    redo: Annotated[bool, typer.Option("--redo", help="Do again what the last `undo` took back.")] = False,
+    redo: Annotated[bool, typer.Option("--redo", help="Redo the last command that `undo` reverted.")] = False,
     list_: Annotated[bool, typer.Option("--list", "-l", help="List the commands that can be undone or redone.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", "--dry", help="Show what would change, without changing it.")] = False,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Do not ask; files changed since then go to the trash.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "--dry", help="Show what would change without changing it.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", "-f", help="Do not ask; files changed since then are moved to the trash.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Undo the last command that changed files, data, experiments, the queue or the configuration; again for the one before it.
+    """Undo the last command that changed something.
+
+    It restores files, data, experiments, the queue and the configuration. Run it again to undo the command before that.
 
     Files, pointers, data and refs are as they were before that command. What you edited since is not touched without `--force`.
     The last 100 commands can be undone; uploads, `gc`, `queue retry` and changes of your own configuration files cannot.
