@@ -84,7 +84,11 @@ def located(text: str, folder: str, root: str) -> str:
     if "://" in text:
         return text
     if not text.startswith("/"):
-        return join(folder, text)
+        found = join(folder, text)
+        if not root or not found.startswith("../"):
+            return found
+        # it may come back in, by the name of the project's folder
+        text = posixpath.join(root, found)
     if not root:
         return posixpath.normpath(text)
     found = posixpath.relpath(text, root)

@@ -171,6 +171,32 @@ def test_each_finds_up_to_date_what_the_other_made(tmp_path: Path, tools: Mappin
     }
 
 
+COMES_BACK = """\
+stages:
+  use: {cmd: cp b c, deps: [b], outs: [c]}
+  pass: {cmd: cp a b, deps: [../back/a], params: [../back/p.yaml: [lr]], outs: [../back/b: {cache: false}]}
+  make: {cmd: echo 1 > a, outs: [a]}
+"""
+
+
+def test_a_path_that_leaves_the_project_and_comes_back_lies_in_it(tmp_path: Path, tools: Mapping[str, Tool]) -> None:
+    locks = {}
+    for name, tool in tools.items():
+        project = tmp_path / name / "back"
+        project.mkdir(parents=True)
+        git(project, "init", "--quiet")
+        tool(project, "init")
+        write(project / "p.yaml", "lr: 1\n")
+        write(project / "dvc.yaml", COMES_BACK)
+        tool(project, "repro")
+        # DVC does not find the parameters again that it has recorded
+        assert dvx(project, "status", "--json").json == {}
+        assert json.loads(tools["dvc"](project, "status", "--json").out) == {"pass": [{"changed deps": {"p.yaml": "new"}}]}
+        locks[name] = (project / "dvc.lock").read_bytes()
+    assert locks["dvx"] == locks["dvc"]
+    assert b"path: ../back/a" in locks["dvx"]
+
+
 @pytest.mark.parametrize("outs", ["[../o]", "['{root}/o']", "['s3://bucket/o']"])
 def test_what_lies_outside_is_not_kept_in_the_cache(repo: Path, tools: Mapping[str, Tool], dvc_any: Tool, outs: str) -> None:
     """DVC runs the command first, and then refuses what it made."""

@@ -97,7 +97,8 @@ def test_paths_may_leave_the_project() -> None:
     assert [output.path for output in found.outside] == ["../o", "../../o"]
     assert [output.path for output in found.all_outs] == ["../o", "w/inside", "../../o", "w/x"]
     assert list(found.written.values()) == [*texts[:3], "../in", "../../p.yaml", "../../o", "inside", "/home/o", "x"]
-    assert found.absolute == {"/abs/b": "../../../abs/b", "/home/o": "../../o"}
+    away = {"../../shared/a": "../shared/a", "../../p.yaml": "../p.yaml", "../../o": "../o"}
+    assert found.led_back == away | {"/abs/b": "../../../abs/b", "/home/o": "../../o", "../in": "in"}
 
 
 @pytest.mark.parametrize("path", [".git/hooks/post-commit", ".dvx/config", "a/../.git/x", "/home/me/project/.git/x"])

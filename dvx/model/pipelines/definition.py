@@ -176,7 +176,9 @@ class _Reader:
         path = located(text, self._workdir, self._root)
         if not is_outside(path):
             self._checked(path, key)
-            text = relative(path, self._workdir) if text.startswith("/") else text
+            # DVC records files of parameters so, but not other paths, if they leave the project and come back
+            is_led = text.startswith("/") or (key == "params" and is_outside(join(self._workdir, text)))
+            text = relative(path, self._workdir) if is_led else text
         self._written.setdefault(path, text)
         return path
 

@@ -97,7 +97,7 @@ def decode_state(raw: Any, stage: Stage, dialect: Dialect, where: Where) -> Stag
         command = tuple(command)
     if not isinstance(command, (str, tuple)):
         raise SchemaError("`cmd` is a text or a list of texts", (*where, "cmd") if "cmd" in entry else where)
-    params, known = {}, stage.absolute
+    params, known = {}, stage.led_back
     for file, values in _mapping(entry.get("params", {}), (*where, "params")).items():
         if not isinstance(file, str):
             raise SchemaError("a file of parameters is called by a text", (*where, "params"))
@@ -158,7 +158,7 @@ def _text_of(path: str, stage: Stage) -> str:
 
 
 def _entries(entry: Mapping[str, Any], key: str, stage: Stage, dialect: Dialect, where: Where) -> dict[str, Recorded]:
-    known, absolute = lock_keys(dialect)["entry"], stage.absolute
+    known, led_back = lock_keys(dialect)["entry"], stage.led_back
     found = {}
     for index, raw in enumerate(_rows(entry, key, where)):
         place = (*where, key, index)
@@ -168,7 +168,7 @@ def _entries(entry: Mapping[str, Any], key: str, stage: Stage, dialect: Dialect,
             fields = {name: raw[name] for name in TOKEN_FIELDS if name in raw}
             recorded = replace(recorded, extras={**fields, **recorded.extras})
         if is_outside(recorded.path):
-            path = absolute.get(recorded.path) or located(recorded.path, stage.workdir, "")
+            path = led_back.get(recorded.path) or located(recorded.path, stage.workdir, "")
             recorded = replace(recorded, path=path)
         found[recorded.path] = recorded
     return found

@@ -76,9 +76,9 @@ class Stage(Struct, frozen=True):
         return tuple(sorted((*self.outs, *self.outside), key=lambda output: order[output.path]))
 
     @property
-    def absolute(self) -> dict[str, str]:
-        """The absolute paths that the lock records -> what they are here."""
-        return {text: path for path, text in self.written.items() if text.startswith("/")}
+    def led_back(self) -> dict[str, str]:
+        """The paths that the lock records as absolute, or as leading out of a folder -> what they are here."""
+        return {text: path for path, text in self.written.items() if text.startswith(("/", "."))}
 
 
 class Pipeline(Struct, frozen=True):
