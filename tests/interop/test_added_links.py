@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import commit_all, dvx, run_dvx, write
+from tests.helpers import commit_all, dvx, run_dvx, tree, write
 from tests.interop.steps import Tool
 
 
@@ -41,6 +41,20 @@ def test_a_part_of_a_folder_that_changed_since_is_not_recorded_alone(project: Pa
     assert "hint: run `dvx commit dir`" in result.err
     dvx(project, "commit", "-f", "dir")
     assert dvx(project, "status", "--json").json == {}
+
+
+@pytest.mark.parametrize("target", ["../real", "{outside}"])
+def test_what_lies_behind_a_link_is_no_part_of_a_folder(project: Path, tmp_path: Path, dvc_any: Tool, target: str) -> None:
+    dvx(project, "add", "dir")
+    before = (project / "dir.dvc").read_bytes()
+    write(tmp_path / "outside/x", "secret\n")
+    (project / "dir/link").symlink_to(target.format(outside=tmp_path / "outside"))
+    assert dvc_any(project, "add", "dir/link/x").code != 0
+    for words in (("add",), ("commit", "--force")):
+        refused = run_dvx(project, *words, "dir/link/x")
+        assert "`dir/link/x` lies behind the link `dir/link`" in refused.err
+        assert (project / "dir.dvc").read_bytes() == before
+    assert b"secret\n" not in tree(project / ".dvc/cache").values()
 
 
 @pytest.mark.parametrize("tool", ["dvx", "dvc"])

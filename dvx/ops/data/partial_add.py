@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from dvx.errors import DvxError, MissingData, UnknownTarget, quoted
+from dvx.errors import DvxError, MissingData, UnknownTarget, UnsafePath, quoted
 from dvx.model.digest import Digest
 from dvx.model.events import Tell
-from dvx.model.paths import printable, within
+from dvx.model.paths import ancestors, printable, within
 from dvx.model.tracked.pointer import Output
 from dvx.model.tree import Content, Entry, Tree, tree_content
 from dvx.ops.workspace.observe import look, store
@@ -26,8 +26,11 @@ def store_parts(project: Project, output: Output, recorded: Content, inners: Seq
     Raises:
         MissingData: the recorded directory is neither in the cache nor at the remote, or a part is neither there nor recorded.
         DvxError: the directory is recorded in another hash than new content gets.
+        UnsafePath: a part lies behind a link.
     """
     path = output.path
+    for inner in inners:
+        _check_followed(project, path, inner)
     if not recorded.digest.is_tree or recorded.digest.algorithm != project.algorithm:
         raise DvxError(f"`{printable(path)}` cannot be recorded in part", f"run `dvx commit {quoted(path)}`")
     old = _tree(project, output, recorded.digest, tell)
@@ -62,6 +65,14 @@ def _tree(project: Project, output: Output, digest: Digest, tell: Tell) -> Tree:
             raise MissingData(text, f"run `dvx commit {quoted(output.path)}` to record all of it") from error
     project.cache.put(data, digest)
     return tree
+
+
+def _check_followed(project: Project, path: str, inner: str) -> None:
+    """Refuse what the directory as a whole would not hold, since links to folders are left out of it."""
+    link = next((f"{path}/{folder}" for folder in ancestors(inner) if os.path.islink(project.abs(f"{path}/{folder}"))), "")
+    if link:
+        text = f"`{printable(path)}/{printable(inner)}` lies behind the link `{printable(link)}`, which is not followed"
+        raise UnsafePath(text, "add what it leads to, where it is, or replace the link by a folder")
 
 
 def _part(project: Project, path: str, old: Tree, inner: str, tell: Tell) -> Tree:
