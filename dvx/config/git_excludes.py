@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from dvx.config.places import home_folder
 from dvx.git.places import GitPlace
-from dvx.model.setup.git_options import GitOption, read_options
+from dvx.model.setup.git_options import read_options
 from dvx.store.reading import read_regular
 
 _LARGEST = 1 << 20
@@ -24,30 +24,43 @@ def excludes_file(place: GitPlace, environ: Mapping[str, str]) -> str:
     everywhere = environ.get("GIT_CONFIG_SYSTEM", "/etc/gitconfig") if "GIT_CONFIG_NOSYSTEM" not in environ else ""
     own = environ.get("GIT_CONFIG_GLOBAL")
     files = [own] if own is not None else [os.path.join(settings, "config"), os.path.join(home_folder(environ), ".gitconfig")]
+    known: dict[str, str | None] = {}
     for file in (everywhere, *files, os.path.join(place.common, "config"), os.path.join(place.folder, "config.worktree")):
-        for option in _options(file, environ, 0):
-            found = os.path.join(place.top, _expanded(option.value, environ)) if option.value else ""
+        named = _named(file, environ, known, 0) if file else None
+        if named is not None:
+            found = os.path.join(place.top, _expanded(named, environ)) if named else ""
     return found
 
 
-def _options(file: str, environ: Mapping[str, str], depth: int) -> Iterator[GitOption]:
+def _named(file: str, environ: Mapping[str, str], known: dict[str, str | None], depth: int) -> str | None:
+    """What a file, or what it includes, names last; None if nothing. Files that include each other in a circle stop Git itself.
+
+    What is `known` is not read again: a few files that include each other many times would take forever.
+    """
+    file = os.path.realpath(file)
+    if file in known or depth > _DEEPEST:
+        return known.get(file)
+    known[file] = found = None
     try:
-        data = read_regular(file, _LARGEST)[0] if file else b""
+        data = read_regular(file, _LARGEST)[0]
     except OSError:
-        return
-    known = data.lower()
+        return None
+    words = data.lower()
     # most files have neither, and reading them takes longer than all else here
-    if b"excludesfile" not in known and b"[include]" not in known:
-        return
+    if b"excludesfile" not in words and b"[include]" not in words:
+        return None
     try:
         options = list(read_options(data.decode("utf-8", "surrogateescape")))
     except ValueError:
-        return
+        return None
     for option in options:
         if option.name == "core.excludesfile":
-            yield option
-        elif option.name == "include.path" and depth < _DEEPEST:
-            yield from _options(os.path.join(os.path.dirname(file), _expanded(option.value, environ)), environ, depth + 1)
+            found = option.value
+        elif option.name == "include.path":
+            inner = _named(os.path.join(os.path.dirname(file), _expanded(option.value, environ)), environ, known, depth + 1)
+            found = found if inner is None else inner
+    known[file] = found
+    return found
 
 
 def _settings_folder(environ: Mapping[str, str]) -> str:

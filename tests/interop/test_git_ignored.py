@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from dvx.config.git_excludes import excludes_file
+from dvx.git.places import find_place
 from tests.helpers import commit_all, dvx, git, run_dvx, write
 from tests.interop.steps import Tool
 
@@ -75,6 +78,37 @@ def test_every_ignore_file_of_git_counts(project: Path, dvc: Tool, home: Path, p
     # DVC does not follow includes of Git's configuration
     if place != "included":
         assert stages(dvc, project) == expected
+
+
+def test_included_files_count_in_the_order_in_which_git_reads_them(project: Path, home: Path) -> None:
+    write(home / "a", "[core]\n\texcludesFile = x\n[include]\n\tpath = none\n")
+    write(home / "b", "[include]\n\tpath = a\n\tpath = ./a\n[core]\n\texcludesFile = y\n")
+    for lines in ("ab", "ba", "aba", "bab", "abb", "aby", "yab"):
+        own = "".join("[core]\n\texcludesFile = z\n" if one == "y" else f"[include]\n\tpath = {one}\n" for one in lines)
+        write(home / ".gitconfig", own)
+        place = find_place(str(project))
+        assert place is not None
+        expected = git(project, "config", "core.excludesFile").strip()
+        assert os.path.basename(excludes_file(place, os.environ)) == expected
+
+
+def test_files_that_include_each_other_many_times_are_read_once(project: Path) -> None:
+    """A repository that came as an archive brings its own configuration."""
+    config = (project / ".git/config").read_text()
+    again = "".join(f"[include]\n\tpath = {name}\n" for name in ("config", "./config", "one") for _ in range(20))
+    write(project / ".git/one", again)
+    write(project / ".git/config", config + again)
+    before = time.monotonic()
+    assert stages(dvx, project) == {"data.csv.dvc"}
+    assert time.monotonic() - before < 10
+
+
+def test_a_name_that_no_file_can_have_is_no_ignore_file(project: Path) -> None:
+    config = (project / ".git/config").read_text()
+    for option in ("[core]\n\texcludesFile = a\0b\n", "[include]\n\tpath = a\0b\n"):
+        write(project / ".git/config", config + option)
+        assert stages(dvx, project) == {"data.csv.dvc"}
+        assert "NUL" in run_dvx(project, "data", "status").err or "include" not in option
 
 
 def test_a_project_in_a_folder_of_a_repository_goes_by_what_stands_above(repo: Path, dvc: Tool) -> None:

@@ -122,6 +122,9 @@ def read_options(text: str) -> Iterator[GitOption]:
     Raises:
         ValueError: it is not one.
     """
+    # Git would take what comes before it for the whole value
+    if "\0" in text:
+        raise ValueError(f"line {_line(text, text.index(chr(0)))} has a NUL character")
     section, at = "", _skip(text, 0)
     while at < len(text):
         header = _HEADER.match(text, at)
