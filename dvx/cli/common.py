@@ -50,11 +50,11 @@ def _opened(project: Project) -> Project:
     return project
 
 
-def on_demand(project: Project) -> OnDemand:
+def on_demand(project: Project, *, fetches: bool = True) -> OnDemand:
     """What fetches small files that are to be shown, and says so."""
     from dvx.ops.transfer.on_demand import OnDemand
 
-    return OnDemand(project, render.terminal())
+    return OnDemand(project, render.terminal(), fetches=fetches)
 
 
 def undo_log(config: Config) -> UndoLog | None:

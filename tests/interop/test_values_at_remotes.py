@@ -165,3 +165,12 @@ def test_a_repository_that_cannot_be_written_to_is_told_of(lean: Path) -> None:
     assert shown.code == 0
     assert "note: what is not in the cache could not be fetched: the cache cannot be written: Permission denied: " in shown.err
     assert shown.json[""]["data"]["m.json"]["error"]["type"] == "FileNotFoundError"
+
+
+def test_a_table_can_be_shown_without_fetching(lean: Path, tools: Tools) -> None:
+    shown = {name: json.loads(tool(lean, "exp", "show", "--no-fetch", "--json").out) for name, tool in tools.items()}
+    assert "m.json" not in (shown["dvx"][0]["data"]["metrics"] or {}) or "error" in shown["dvx"][0]["data"]["metrics"]["m.json"]
+    assert not (lean / ".dvc/cache/files").exists()
+    # and then with it
+    data = json.loads(run_dvx(lean, "exp", "show", "--json").out)[0]["data"]
+    assert data["metrics"]["m.json"] == {"data": {"a": 2}}
