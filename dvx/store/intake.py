@@ -47,7 +47,7 @@ class Hashed(Struct):
 
 
 def hash_file(found: FoundFile, algorithm: str) -> Hashed:
-    """Hash a file without keeping its bytes."""
+    """Hash a file without keeping its bytes; raises OSError, with the file's place, where it cannot be read."""
 
     def read(handle: int, size: int) -> Digest:
         hasher = new_hasher(algorithm)
@@ -58,7 +58,12 @@ def hash_file(found: FoundFile, algorithm: str) -> Hashed:
                 sparse.show(part, hasher.update)
         return Digest(algorithm, hasher.hexdigest())
 
-    digest, status, moment = _stable(found, read, lambda _: None)
+    try:
+        digest, status, moment = _stable(found, read, lambda _: None)
+    except OSError as error:
+        # what fails while a file is read knows only its descriptor
+        error.filename = error.filename or found.place
+        raise
     return Hashed(digest, status, is_settled(status, moment))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -150,6 +151,14 @@ def test_a_remote_that_is_a_folder_is_a_path(dialect_repo: Path, out: Path) -> N
     write(out / "log", "2\n")
     assert list(dvx(dialect_repo, "status", "--json").json) == ["make", "use"]
     assert "modified output `remote://shared/log`" in dvx(dialect_repo, "explain").out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a file that opens and cannot be read")
+def test_a_file_that_opens_and_cannot_be_read_is_named(dialect_repo: Path) -> None:
+    write(dialect_repo / dialect_of(dialect_repo).pipeline, "stages:\n  s: {cmd: x, deps: [/proc/self/mem]}\n")
+    said = dvx(dialect_repo, "status")
+    assert "`s` could not be compared: " in said.err
+    assert "/proc/self/mem`: input/output error" in said.err
 
 
 @pytest.fixture
