@@ -28,7 +28,7 @@ from dvx.ops.experiments.run import RunOptions
 from dvx.ops.experiments.show import ShowOptions, show
 from dvx.ops.pipelines.run_record import open_registry
 from dvx.ops.stages.repro_plan import ReproOptions
-from dvx.ops.stages.worker_locks import employed
+from dvx.ops.stages.worker_locks import worker_lock
 from tests.helpers import commit_all, dialect_of, dvx, git, run_dvx, write
 from tests.ops.test_repro import opened, until
 
@@ -632,7 +632,7 @@ def meanwhile(folder: Path, act: Callable[[], object], **changes: object) -> Bas
 
 def test_what_a_worker_claims_at_that_moment_is_neither_removed_nor_queued_again(repo: Path) -> None:
     (one,) = queue(repo, name="k")
-    with opened(repo) as project, employed(project) as worker:
+    with opened(repo) as project, worker_lock(project) as worker:
         book = open_registry(project)
         for names, chosen in ((["k"], set()), ([], {State.QUEUED})):
             error = meanwhile(repo, partial(remove_tasks, project, names, chosen), state=State.RUNNING, worker=worker)
@@ -702,7 +702,7 @@ def test_a_row_that_is_no_task_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_a_bad_word_is_refused(repo: Path) -> None:
-    for words in (["--queue", "--temp"], ["-C", "raw"], ["--temp", "--dry"]):
+    for words in (["--queue", "--temp"], ["--temp", "--dry"]):
         assert run_dvx(repo, "exp", "run", *words).code not in (0, 1, 3), words
     with pytest.raises(UsageError):
         queue(repo, "lr=range(1,1)")

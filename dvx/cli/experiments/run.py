@@ -145,10 +145,10 @@ def _apart(project: Project, options: RunOptions, copied: tuple[str, ...], *, js
     from dvx.model.pipelines.run import Place
     from dvx.ops.experiments.enqueue import TaskOptions, enqueue
     from dvx.ops.experiments.queue import run_task
-    from dvx.ops.stages.worker_locks import employed
+    from dvx.ops.stages.worker_locks import worker_lock
 
     tell = render.terminal()
-    with employed(project) as worker:
+    with worker_lock(project) as worker:
         task = enqueue(project, TaskOptions(options, copied), Place.ALONE, tell, worker)[0]
         render.note(f"Reproducing experiment '{task.name}'")
         recorded = run_task(project, task, tell)

@@ -10,8 +10,8 @@ from dvx.model.tracked.kept import TASK_LOG
 from dvx.ops.experiments.queue import release, snapshots
 from dvx.ops.experiments.share import sweep_incoming
 from dvx.ops.pipelines.run_record import known_experiments, open_registry
-from dvx.ops.pipelines.worktrees import clear_old_rooms
-from dvx.ops.stages.worker_locks import sweep_dead
+from dvx.ops.pipelines.worktrees import remove_old_worktrees
+from dvx.ops.stages.worker_locks import remove_dead
 from dvx.ops.tracked.refs import git_of, sweep_locks
 from dvx.project import Project
 from dvx.store import files
@@ -29,13 +29,13 @@ def clean(project: Project, tell: Tell) -> tuple[str, ...]:
     gone = list(sweep_incoming(project))
     if not tell_unreadable(project, tell):
         tasks = open_registry(project).experiments()
-        gone += clear_old_rooms(project, tasks)
+        gone += remove_old_worktrees(project, tasks)
         logs = {f"{one.ident}.log" for one in tasks}
         for name in files.names_in(os.path.join(folder, "logs"), TASK_LOG):
             if name not in logs:
                 gone.append(name)
                 files.remove(os.path.join(folder, "logs", name))
-    sweep_dead(project)
+    remove_dead(project)
     sweep(os.path.join(folder, "scratch"))
     release(project, snapshots(project))
     return tuple(gone)
@@ -44,7 +44,7 @@ def clean(project: Project, tell: Tell) -> tuple[str, ...]:
 def sweep_rooms(project: Project) -> None:
     """Remove the work trees of experiments that are done, unless something in the list of runs cannot be read."""
     if not open_registry(project).unreadable():
-        clear_old_rooms(project, known_experiments(project))
+        remove_old_worktrees(project, known_experiments(project))
 
 
 def tell_unreadable(project: Project, tell: Tell) -> bool:

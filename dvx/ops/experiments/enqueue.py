@@ -26,7 +26,7 @@ from dvx.ops.experiments.run import RunOptions, knows_user, scratch_index
 from dvx.ops.pipelines.overrides import edits_of, read_sweeps
 from dvx.ops.pipelines.repro_data import record_data
 from dvx.ops.pipelines.run_record import as_it_is, open_registry
-from dvx.ops.pipelines.worktrees import clear_room
+from dvx.ops.pipelines.worktrees import remove_worktree
 from dvx.ops.stages.observation import Observer
 from dvx.ops.stages.repro_plan import ReproOptions, resolve, to_plain
 from dvx.ops.tracked.index import Index, load_index
@@ -105,7 +105,7 @@ def enqueue(project: Project, options: TaskOptions, place: Place, tell: Tell, wo
 
     made = open_registry(project).change(make)
     for gone in freed:
-        clear_room(project, gone.ident)
+        remove_worktree(project, gone.ident)
     release(project, [gone.snapshot for gone in freed])
     return made
 

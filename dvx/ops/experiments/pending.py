@@ -14,7 +14,7 @@ from dvx.model.experiments.override import Override, put
 from dvx.model.paths import within
 from dvx.model.pipelines.run import FAILURES, Place, Run, State
 from dvx.ops.experiments.queue import log_of
-from dvx.ops.pipelines.worktrees import existing_room
+from dvx.ops.pipelines.worktrees import existing_worktree
 from dvx.project import Project
 
 Body = Mapping[str, Any]
@@ -53,7 +53,7 @@ def _known(
         log, root = log_of(project, task), ""
         data: Any = task.seen
         if task.state in (State.RUNNING, State.PAUSED):
-            place = project if task.place is Place.WORKSPACE else existing_room(project, task.ident)
+            place = project if task.place is Place.WORKSPACE else existing_worktree(project, task.ident)
             data = now(place, task) if place is not None else None
             root = place.root if place is not None else ""
         if data is None and task.snapshot in known:

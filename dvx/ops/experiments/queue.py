@@ -23,7 +23,7 @@ from dvx.ops.experiments.body import body_so_far
 from dvx.ops.experiments.refs import all_experiments, find
 from dvx.ops.experiments.run import RecordedExperiment, RunOptions, perform
 from dvx.ops.pipelines.run_record import STOPS, as_it_is, cancelled, known_experiments, open_registry
-from dvx.ops.pipelines.worktrees import clear_room, existing_room, furnish
+from dvx.ops.pipelines.worktrees import create_worktree, existing_worktree, remove_worktree
 from dvx.ops.stages.repro_plan import from_plain
 from dvx.ops.tracked.refs import change_refs, git_of
 from dvx.project import Project
@@ -57,13 +57,13 @@ def run_task(project: Project, run: Run, tell: Tell) -> RecordedExperiment:
         if stopped and not asked and run.place is Place.QUEUE:
             _amend(project, run, lambda _: {"state": State.QUEUED, "worker": ""})
             raise
-        give_up(project, run, error, existing_room(project, run.ident))
-        clear_room(project, run.ident)
+        give_up(project, run, error, existing_worktree(project, run.ident))
+        remove_worktree(project, run.ident)
         if stopped and asked:
             raise cancelled(run) from None
         raise
     _amend(project, run, lambda _: {"state": State.SUCCESS, "commit": recorded.commit, "ended": time.time()})
-    clear_room(project, run.ident)
+    remove_worktree(project, run.ident)
     # the experiment is recorded; what is not let go of here, `exp clean` finds
     with contextlib.suppress(DvxError):
         release(project, [run.snapshot])
@@ -124,7 +124,7 @@ def remove_tasks(project: Project, names: Sequence[str], states: Collection[Stat
     open_registry(project).change(choose)
     for one in chosen.values():
         if one.snapshot:
-            clear_room(project, one.ident)
+            remove_worktree(project, one.ident)
         files.remove(log_of(project, one))
     release(project, [one.snapshot for one in chosen.values()])
     return tuple(chosen.values())
@@ -210,7 +210,7 @@ def _means(name: str, run: Run) -> bool:
 
 
 def _perform(project: Project, registry: Registry, run: Run, tell: Tell) -> RecordedExperiment:
-    room = furnish(project, run, tell)
+    room = create_worktree(project, run, tell)
     try:
         if registry.asked(run.ident) in STOPS:
             raise cancelled(run)

@@ -15,7 +15,7 @@ from dvx.model.pipelines.run import FAILURES, Place, Run, State, Wish
 from dvx.ops.experiments.clean import sweep_rooms
 from dvx.ops.experiments.queue import find_tasks, run_task
 from dvx.ops.pipelines.run_record import STOPS, asking, known_experiments, open_registry
-from dvx.ops.stages.worker_locks import employed, is_employed, workers
+from dvx.ops.stages.worker_locks import is_working, worker_lock, workers
 from dvx.project import Project
 from dvx.shell import Apart, start_apart
 from dvx.store import files
@@ -37,8 +37,8 @@ def work(project: Project, around: Around) -> int:
     since = time.time()
     registry = open_registry(project)
     count = 0
-    with employed(project) as worker:
-        while not registry.stop_asked(since) and (task := registry.claim(worker, lambda name: not is_employed(project, name))):
+    with worker_lock(project) as worker:
+        while not registry.stop_asked(since) and (task := registry.claim(worker, lambda name: not is_working(project, name))):
             count += 1
             with around(task) as tell:
                 try:

@@ -16,7 +16,7 @@ from dvx.ops.experiments.queue import give_up, taken, waiting_names
 from dvx.ops.experiments.run import RecordedExperiment, RunOptions, prepare, run
 from dvx.ops.pipelines.overrides import read_overrides
 from dvx.ops.pipelines.run_record import open_registry
-from dvx.ops.stages.worker_locks import employed
+from dvx.ops.stages.worker_locks import worker_lock
 from dvx.project import Project
 
 _KEPT_FAILURES = 50
@@ -35,7 +35,7 @@ def run_here(project: Project, options: RunOptions, tell: Tell) -> RecordedExper
     if options.repro.dry:
         return run(project, prepared, options, tell)
     overrides = read_overrides(project, options.overrides)
-    with employed(project) as worker:
+    with worker_lock(project) as worker:
         now = time.time()
         mine = Run(
             secrets.token_hex(20), ref.name, ref.baseline, overrides=overrides,

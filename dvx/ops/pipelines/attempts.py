@@ -13,7 +13,7 @@ from dvx.model.pipelines.run_history import Fact
 from dvx.model.pipelines.stage import Stage
 from dvx.model.tracked.kept import file_name
 from dvx.ops.pipelines.run_record import Recorder, logs_of
-from dvx.ops.pipelines.snapshot_worktree import StageRoom
+from dvx.ops.pipelines.snapshot_worktree import SnapshotWorktree
 from dvx.ops.stages.leftovers import About, Leftover, begin_record, end_record
 from dvx.ops.stages.worker_locks import home_of
 from dvx.project import Project
@@ -36,7 +36,7 @@ class RunSetting(Struct, frozen=True):
     environment: Mapping[str, str] = field(default_factory=dict)
     attended: bool = True
     inherited: tuple[int, ...] = ()
-    room: StageRoom | None = None
+    room: SnapshotWorktree | None = None
 
     def root(self, project: Project) -> str:
         """The folder in which commands find the project."""

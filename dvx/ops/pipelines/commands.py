@@ -16,7 +16,7 @@ from dvx.model.pipelines.stage import Stage
 from dvx.model.pipelines.staleness import Reason
 from dvx.ops.pipelines.attempts import RunSetting, Try, attempt, follow
 from dvx.ops.pipelines.leases import Leases
-from dvx.ops.pipelines.snapshot_worktree import StageRoom
+from dvx.ops.pipelines.snapshot_worktree import SnapshotWorktree
 from dvx.ops.stages.leftovers import adopt, find_leftover
 from dvx.ops.workspace.checkout import clear
 from dvx.ops.workspace.detach import detach
@@ -53,7 +53,9 @@ class Commands:
         if cut := follow(self._project, stage, left, self._setting, self._passing(stage, shared)):
             self._tell(Notice(f"the command of `{stage.address}` was stopped: it {cut}"))
 
-    def left(self, stage: Stage, key: str, inputs: Callable[[], str], room: StageRoom | None = None) -> tuple[int, float] | None:
+    def left(
+        self, stage: Stage, key: str, inputs: Callable[[], str], room: SnapshotWorktree | None = None
+    ) -> tuple[int, float] | None:
         """Number and seconds of an attempt whose outputs a killed dvx could not record, if they are what is wanted now."""
         # a stage that always runs has not run since it was asked to, unless it was still at it
         fresh = self._fresh or (stage.always and stage.address not in self._followed)

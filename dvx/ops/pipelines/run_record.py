@@ -18,7 +18,7 @@ from dvx.journal import Registry
 from dvx.model.pipelines.run import Run, State, Wish
 from dvx.model.pipelines.run_history import Fact, FactRow, RunRecord, fold
 from dvx.model.tracked.kept import RUN
-from dvx.ops.stages.worker_locks import employed, home_of, is_employed, sweep_dead
+from dvx.ops.stages.worker_locks import home_of, is_working, remove_dead, worker_lock
 from dvx.project import Project
 from dvx.store import files
 
@@ -43,7 +43,7 @@ def as_it_is(project: Project, run: Run) -> Run:
     """A run whose worker died waits again, or where nobody takes it up, was killed."""
     if run.state is not State.RUNNING:
         return run
-    if not is_employed(project, run.worker):
+    if not is_working(project, run.worker):
         return replace(run, state=State.QUEUED if run.snapshot else State.KILLED)
     return replace(run, state=State.PAUSED) if run.asked is Wish.PAUSE else run
 
@@ -97,7 +97,7 @@ class Recorder:
         """Write how the run ended; who claimed it says that of the run itself."""
         if not self.begun:
             # what a run that was killed at its very end left of itself
-            sweep_dead(self._project)
+            remove_dead(self._project)
             return
         self._note()
         if not self._claimed:
@@ -114,7 +114,7 @@ class Recorder:
             with contextlib.suppress(DvxError):
                 self._registry.amend(self.run.ident, lambda found: replace(found, options=self.run.options), durable=False)
         else:
-            now, worker = time.time(), self._held.enter_context(employed(self._project))
+            now, worker = time.time(), self._held.enter_context(worker_lock(self._project))
             self.run = replace(self.run, worker=worker, created=now, started=now)
             # another run of this process, or of one in another container, may have begun within the same second
             while os.path.exists(logs_of(self._project, self.run.ident)) or not self._added():

@@ -15,7 +15,7 @@ from dvx.model.paths import parent, printable, within
 from dvx.model.pipelines.lock import StageState
 from dvx.model.pipelines.stage import Stage, is_url
 from dvx.model.tracked.kept import file_name
-from dvx.ops.pipelines.worktrees import clear_room, empty_room, existing_room, ident_of, room_at
+from dvx.ops.pipelines.worktrees import create_empty_worktree, existing_worktree, ident_of, remove_worktree, worktree_at
 from dvx.ops.stages.inputs import Inputs
 from dvx.ops.stages.observation import Observer
 from dvx.ops.stages.running_lock import refuse_inside
@@ -30,19 +30,21 @@ _FREE = 64 << 20
 
 
 @contextlib.contextmanager
-def housing(project: Project, stage: Stage, before: StageState, inputs: Inputs, tell: Tell) -> Iterator[StageRoom | None]:
+def snapshot_worktree(
+    project: Project, stage: Stage, before: StageState, inputs: Inputs, tell: Tell
+) -> Iterator[SnapshotWorktree | None]:
     """The room that `stage` asks for; it is gone afterwards. `inputs` are what it reads in the workspace, seen as `before`."""
     if not stage.run.snapshot:
         yield None
         return
-    room = StageRoom(project, stage, before, inputs, tell)
+    room = SnapshotWorktree(project, stage, before, inputs, tell)
     try:
         yield room
     finally:
         room.close()
 
 
-class StageRoom:
+class SnapshotWorktree:
     """All files that Git does not ignore, and all that the stage reads. `open` makes it; a killed dvx may have left one."""
 
     def __init__(self, project: Project, stage: Stage, before: StageState, inputs: Inputs, tell: Tell) -> None:
@@ -61,7 +63,7 @@ class StageRoom:
         self._inputs = inputs
         self._tell = tell
         self._ident = ident_of(project, file_name(stage.address))
-        self._room = room_at(project, self._ident)
+        self._room = worktree_at(project, self._ident)
         self._own: Inputs | None = None
         self._brought: set[str] = set()
         self._copied = 0
@@ -78,7 +80,7 @@ class StageRoom:
             DvxError: the inputs can only be copied, and are too large for that; or one leads out of the repository.
         """
         git, project, room = git_of(self._project), self._project, self._room
-        empty_room(project, self._ident, git.head() or "")
+        create_empty_worktree(project, self._ident, git.head() or "")
         tracked, others = listed(git)
         outs = [git.full(output.path) for output in self._stage.outs]
         top = git_of(room).top
@@ -123,7 +125,7 @@ class StageRoom:
 
     def collect(self) -> None:
         """Move what the command made to the workspace: its outputs, and new files that Git does not ignore."""
-        if existing_room(self._project, self._ident) is None:
+        if existing_worktree(self._project, self._ident) is None:
             return
         for output in self._stage.outs:
             made, place = self._room.abs(output.path), self._project.abs(output.path)
@@ -156,7 +158,7 @@ class StageRoom:
     def close(self) -> None:
         """Remove it."""
         self._room.close()
-        clear_room(self._project, self._ident)
+        remove_worktree(self._project, self._ident)
 
     def _bring(self, source: str, target: str, *, of_git: bool = False, free: bool = False) -> None:
         """Clone a file, or copy it if it is small, `free`, or to be copied; a link into the cache stays one."""

@@ -33,7 +33,7 @@ from dvx.ops.pipelines.leases import Leases
 from dvx.ops.pipelines.repro_data import record_data
 from dvx.ops.pipelines.repro_pull import pull_for
 from dvx.ops.pipelines.resources import check_resources
-from dvx.ops.pipelines.snapshot_worktree import StageRoom, housing
+from dvx.ops.pipelines.snapshot_worktree import SnapshotWorktree, snapshot_worktree
 from dvx.ops.stages.checks import check_runnable, refuse_cached
 from dvx.ops.stages.definitions import Definitions
 from dvx.ops.stages.git_outputs import InGit
@@ -148,7 +148,7 @@ class Worker:
         inputs = Inputs(self._project, stage, self._observer)
         beside = Beside(self._project, self._index, stage) if self._setting.attended else None
         key = key_of(stage, before)
-        with housing(self._project, stage, before, inputs, self._tell) as room:
+        with snapshot_worktree(self._project, stage, before, inputs, self._tell) as room:
             if stage.map is not None:
                 number, seconds = self._items(stage, before, choice, (handle, inputs))
             else:
@@ -166,7 +166,7 @@ class Worker:
         self._tell(StageEnded(stage.address, seconds))
         return seconds
 
-    def _settled(self, stage: Stage, before: StageState, inputs: Inputs | StageRoom, number: int) -> StageState:
+    def _settled(self, stage: Stage, before: StageState, inputs: Inputs | SnapshotWorktree, number: int) -> StageState:
         """What to record of a stage whose attempt has ended.
 
         Raises:

@@ -35,7 +35,7 @@ from dvx.store.trash import Trash
 from dvx.store.undo import UndoLog
 
 
-def furnish(project: Project, task: Run, tell: Tell) -> Project:
+def create_worktree(project: Project, task: Run, tell: Tell) -> Project:
     """The room of a task, made if there is none: Git's files as in its snapshot, with its overrides, and the data they name.
 
     What a dead worker had finished in it is still there.
@@ -45,16 +45,16 @@ def furnish(project: Project, task: Run, tell: Tell) -> Project:
         UnsafePath: the snapshot holds what belongs to dvx alone.
     """
     git = git_of(project)
-    room = room_at(project, task.ident)
+    room = worktree_at(project, task.ident)
     ready = os.path.join(room.state, "ready")
     if os.path.exists(ready) and not os.path.islink(_top(project, task.ident)):
         return room
-    clear_room(project, task.ident)
+    remove_worktree(project, task.ident)
     add_work_tree(git, _top(project, task.ident), task.baseline, task.snapshot)
     try:
         check_own(room.root, room.dialect, project.config.environ)
     except UnsafePath:
-        clear_room(project, task.ident)
+        remove_worktree(project, task.ident)
         raise
     for path in fill_submodules(git, _top(project, task.ident), os.path.join(git_of(room).folder, "submodule-index")):
         lost = f"the submodule `{printable(path)}` is left empty for the experiment: its commit is not in its repository here"
@@ -70,21 +70,21 @@ def furnish(project: Project, task: Run, tell: Tell) -> Project:
     return room
 
 
-def empty_room(project: Project, ident: str, commit: str) -> Project:
+def create_empty_worktree(project: Project, ident: str, commit: str) -> Project:
     """A new room with no files but dvx's settings; its HEAD is `commit`, whatever was there is gone."""
-    clear_room(project, ident)
+    remove_worktree(project, ident)
     add_work_tree(git_of(project), _top(project, ident), commit)
-    room = room_at(project, ident)
+    room = worktree_at(project, ident)
     _settle(project, room)
     return room
 
 
-def clear_room(project: Project, ident: str) -> None:
+def remove_worktree(project: Project, ident: str) -> None:
     """Remove the room of a task, or of a stage, with all that is in it; objects in the cache stay."""
     _remove(project, _top(project, ident))
 
 
-def clear_old_rooms(project: Project, tasks: Iterable[Run]) -> list[str]:
+def remove_old_worktrees(project: Project, tasks: Iterable[Run]) -> list[str]:
     """Remove the rooms of all but the tasks that wait or run and the stages that are worked on; returns their names."""
     folder = os.path.join(project.state, "exps", "rooms")
     idents = [one.ident for one in tasks if one.state in (State.QUEUED, State.RUNNING)]
@@ -105,9 +105,9 @@ def _remove(project: Project, top: str) -> None:
     drop_file(project.root, project.config.environ, private)
 
 
-def existing_room(project: Project, ident: str) -> Project | None:
+def existing_worktree(project: Project, ident: str) -> Project | None:
     """The room of a task, or of a stage, as it is; None if there is none."""
-    room = room_at(project, ident)
+    room = worktree_at(project, ident)
     return room if os.path.isdir(room.root) and not os.path.islink(_top(project, ident)) else None
 
 
@@ -120,7 +120,7 @@ def _top(project: Project, ident: str) -> str:
     return os.path.join(project.state, "exps", "rooms", ident[:16])
 
 
-def room_at(project: Project, ident: str) -> Project:
+def worktree_at(project: Project, ident: str) -> Project:
     """The room of a task, or of a stage, as a project; it may not be there."""
     root = os.path.join(_top(project, ident), git_of(project).prefix).rstrip(os.sep)
     state = os.path.join(root, project.dialect.folder, project.dialect.state_folder)

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from dvx.model.pipelines.stage import Stage
 from dvx.model.tracked.kept import Count, Log, MaybeWorker, Moment, RunId, RunKey, convert_kept, file_name, read_kept
-from dvx.ops.stages.worker_locks import is_employed
+from dvx.ops.stages.worker_locks import is_working
 from dvx.project import Project
 from dvx.shell import Trace, is_alive, read_trace
 from dvx.store import files
@@ -83,7 +83,7 @@ def find_leftover(project: Project, stage: Stage) -> Leftover | None:
     except ValueError:
         # a power cut leaves anything
         return None
-    return None if is_employed(project, about.worker) else Leftover(about, read_trace(rest), ended)
+    return None if is_working(project, about.worker) else Leftover(about, read_trace(rest), ended)
 
 
 def adopt(project: Project, stage: Stage, key: str, inputs: Callable[[], str], place: Callable[[str], str]) -> Leftover | None:

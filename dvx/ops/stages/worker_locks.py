@@ -15,27 +15,27 @@ from dvx.store.files.locking import claimed, is_claimed
 
 def workers(project: Project) -> tuple[str, ...]:
     """The workers that work now."""
-    return tuple(name for name in files.names_in(_folder(project), WORKER) if is_employed(project, name))
+    return tuple(name for name in files.names_in(_folder(project), WORKER) if is_working(project, name))
 
 
 def dead(project: Project) -> tuple[str, ...]:
     """The workers that died and that nobody swept yet."""
-    return tuple(name for name in files.names_in(_folder(project), WORKER) if not is_employed(project, name))
+    return tuple(name for name in files.names_in(_folder(project), WORKER) if not is_working(project, name))
 
 
 @contextmanager
-def employed(project: Project) -> Iterator[str]:
+def worker_lock(project: Project) -> Iterator[str]:
     """Be a worker, by a lock that the kernel releases when this process dies; yields its name."""
-    sweep_dead(project)
+    remove_dead(project)
     with ExitStack() as held:
-        name = _hired(project, held)
+        name = _locked(project, held)
         try:
             yield name
         finally:
             files.remove(os.path.join(_folder(project), name))
 
 
-def sweep_dead(project: Project) -> None:
+def remove_dead(project: Project) -> None:
     """Remove what dead workers left of themselves."""
     for name in dead(project):
         # a folder was never a worker
@@ -43,7 +43,7 @@ def sweep_dead(project: Project) -> None:
             files.remove(os.path.join(_folder(project), name))
 
 
-def _hired(project: Project, held: ExitStack) -> str:
+def _locked(project: Project, held: ExitStack) -> str:
     """A name whose lock we hold, in a file that nobody swept before we did."""
     while True:
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
@@ -56,7 +56,7 @@ def _hired(project: Project, held: ExitStack) -> str:
             continue
 
 
-def is_employed(project: Project, name: str) -> bool:
+def is_working(project: Project, name: str) -> bool:
     """Whether a worker still works."""
     return is_claimed(os.path.join(_folder(project), name))
 

@@ -13,7 +13,7 @@ from dvx.model.pipelines.run import State
 from dvx.model.setup.settings import Level, is_secret
 from dvx.model.upkeep.doctor import Problem, ProblemKind, clock_is_off
 from dvx.ops.pipelines.run_record import open_registry
-from dvx.ops.stages.worker_locks import dead, is_employed
+from dvx.ops.stages.worker_locks import dead, is_working
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.scratch import abandoned, own_folder, release
@@ -31,7 +31,7 @@ def leftovers(project: Project) -> Iterator[Problem]:
         if count:
             yield Problem(ProblemKind.STALE, folder, str(count))
     left = set(dead(project))
-    left |= {one.worker for one in open_registry(project).experiments(State.RUNNING) if not is_employed(project, one.worker)}
+    left |= {one.worker for one in open_registry(project).experiments(State.RUNNING) if not is_working(project, one.worker)}
     if left:
         yield Problem(ProblemKind.WORKER_DEAD, str(len(left)))
 
