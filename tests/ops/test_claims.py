@@ -283,7 +283,7 @@ def test_claims_on_s3(native: Path, s3: S3Server, bucket: str, monkeypatch: pyte
     dvx(native, "push")
     stored = _listed(s3, bucket)
     time.sleep(4)
-    for module in ("store.remote_objects", "ops.claiming"):
+    for module in ("store.remotes.remote_objects", "ops.transfer.claims"):
         monkeypatch.setattr(f"dvx.{module}.FRESH_SECONDS", 0.0)
     for option, value in s3.options(reader=True).items():
         dvx(native, "remote", "modify", "--local", "store", option, value)

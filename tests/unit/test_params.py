@@ -242,3 +242,8 @@ def test_only_numbers_have_a_difference():
     assert Change("1", 2).difference is None
     assert Change(None, 2).difference is None
     assert Change(0.5, 10**400).difference is None
+
+
+def test_a_pattern_of_any_length_takes_little_time() -> None:
+    for sign in ("[", "*", "?", "[!", "*[a-"):
+        assert select({"a": {"b": 1}}, [sign * 50_000, "a." + sign * 50_000]) == {}

@@ -22,6 +22,8 @@ _KEY = re.compile(rf"[^.\[\]]+(?:\.[^.\[\]]+|{_INDEX})*")
 _PARTS = re.compile(r"\[([0-9]+)\]|([^.\[\]]+)")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _DEEP = "**"
+# what a pattern costs grows with the square of its length
+_LONGEST_PATTERN = 1000
 
 
 class Change(Struct, frozen=True):
@@ -74,7 +76,7 @@ def number_of(part: str | int) -> int | None:
 
 def is_pattern(key: str) -> bool:
     """Whether a key may stand for another one: `grp.ab*`, `**.lr`."""
-    return any(sign in key for sign in "*?[")
+    return len(key) <= _LONGEST_PATTERN and any(sign in key for sign in "*?[")
 
 
 def found_at(value: Any, key: str) -> list[tuple[str, Key, Any]]:
