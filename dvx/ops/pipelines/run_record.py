@@ -236,8 +236,16 @@ def _prune(project: Project, registry: Registry) -> None:
     """Let what is kept of the oldest runs go; nothing of one that still works, or waits."""
     kept = {run.ident for run in registry.unended() if as_it_is(project, run).state is not State.KILLED}
     logs = os.path.join(home_of(project).state, "logs")
-    names = sorted(files.names_in(logs, RUN), key=lambda name: os.lstat(os.path.join(logs, name)).st_mtime_ns)
+    names = sorted(files.names_in(logs, RUN), key=lambda name: _changed(os.path.join(logs, name)))
     for name in names[:-_KEPT_LOGS]:
         if name not in kept:
             files.remove_tree(os.path.join(logs, name))
     registry.prune(_KEPT_RUNS, kept)
+
+
+def _changed(place: str) -> int:
+    """When something was changed last, in nanoseconds; what somebody else has removed is the oldest."""
+    try:
+        return os.lstat(place).st_mtime_ns
+    except FileNotFoundError:
+        return 0
