@@ -23,11 +23,11 @@ _KEPT_FAILURES = 50
 
 
 def run_here(project: Project, options: RunOptions, tell: Tell) -> RecordedExperiment:
-    """`exp_run.run`, with an entry in the list of runs; one that fails stays among the experiments, but nothing of what was
+    """`run.run`, with an entry in the list of runs; one that fails stays among the experiments, but nothing of what was
     refused before it began.
 
     Raises:
-        DvxError: as `exp_run.prepare` and `exp_run.run`; also for a name of another that waits or runs.
+        DvxError: as `run.prepare` and `run.run`; also for a name of another that waits or runs.
     """
     registry = open_registry(project)
     prepared = prepare(project, options, (one.name for one in registry.experiments()))

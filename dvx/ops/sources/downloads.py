@@ -17,11 +17,6 @@ from dvx.ops.sources.urls import There, UrlSource, there_of
 from dvx.ops.tracked.ignore import BUILT_IN
 from dvx.project import Project
 
-TOKENS = ("etag", "checksum", "version_id", "files", "md5", "xxh128", "sha256", "blake3", "size", "nfiles", "isexec", "hash")
-"""The fields of an entry that say what a path holds, in whatever terms."""
-_SIZES = frozenset({"size", "nfiles", "isexec", "hash"})
-_FORBIDDEN = BUILT_IN | {one.ignore for one in DIALECTS}
-
 _FORBIDDEN = BUILT_IN | {one.ignore for one in DIALECTS}
 
 

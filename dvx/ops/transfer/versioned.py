@@ -91,7 +91,7 @@ def plan_push(
 
 
 def push(project: Project, step: Step, work: Work, versioned: VersionedRemote, tell: Tell) -> TransferResult:
-    """Do a step of a push; what got a version is recorded, also where the rest failed. Raises like `push_steps.push`."""
+    """Do a step of a push; what got a version is recorded, also where the rest failed. Raises like `push_plans.push`."""
     refuse(step.unconfirmed, step.remote, step.url)
     if step.plan.files:
         versioned.check()
