@@ -99,7 +99,14 @@ class _State:
         """Another body for all commits in `exp show`, with the right check sum."""
         data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
         # the rows of commits name these
-        for (key,) in self.ask("rows.db", "SELECT key FROM rows WHERE key NOT LIKE '%:%:%'"):
+        self._rows("NOT LIKE", data)
+
+    def marks(self, mark: bytes) -> None:
+        """Another name of its body for each commit in `exp show`, and of what each version of a lock brought."""
+        self._rows("LIKE", mark)
+
+    def _rows(self, which: str, data: bytes) -> None:
+        for (key,) in self.ask("rows.db", f"SELECT key FROM rows WHERE key {which} '%:%:%'"):
             total = zlib.crc32(data, zlib.crc32(key.encode()))
             self.run("rows.db", "UPDATE rows SET sum = ?, body = ? WHERE key = ?", total, data, key)
 
@@ -189,6 +196,8 @@ def _in_what_may_be_lost() -> Iterator[tuple[str, Callable[[_State], None]]]:
         yield f"row {one_data}", lambda one, value=one_data: one.bodies({"data": value, "error": None})
     for body in (7, [], {}, {"data": None}, {"data": None, "error": 7}, _DEEP, "{", "NaN"):
         yield f"row {body!r:.20}", lambda one, value=body: one.bodies(value)
+    for mark in (b"", b"v", b"../../v", b"\xff\xfe", b"v\0", b"v " * 50_000):
+        yield f"mark {mark[:10]!r}", lambda one, value=mark: one.marks(value)
     packed = (
         b"",
         b"\xc1",
