@@ -32,6 +32,7 @@ _OF_REMOTES = (
 )
 # what DVC is told, and what a callback has done before the command begins
 _SAID_ANYWAY = {
+    "exp_show": {"no_fetch": "DVC asks other processes for what runs, dvx looks into its registry"},
     "data_status": {"remote_refresh": "DVC remembers what remotes have, dvx asks them"},
     "git_hook_pre_commit": {"args": "Git's to hand over"},
     "git_hook_pre_push": {"args": "Git's to hand over"},

@@ -50,11 +50,11 @@ def _opened(project: Project) -> Project:
     return project
 
 
-def on_demand(project: Project, *, fetches: bool = True) -> OnDemand:
+def on_demand(project: Project) -> OnDemand:
     """What fetches small files that are to be shown, and says so."""
     from dvx.ops.transfer.on_demand import OnDemand
 
-    return OnDemand(project, render.terminal(), fetches=fetches)
+    return OnDemand(project, render.terminal())
 
 
 def undo_log(config: Config) -> UndoLog | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dvx.cli.commands import CATEGORIES, COMMANDS, MOST_USED
-from tests.helpers import dvx, run_dvx, write
+from tests.helpers import dialect_of, dvx, run_dvx, write
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_the_beginning_of_several_options_names_them(dialect_repo: Path) -> None
     assert refused.err == (
         "error: option `--all` is ambiguous\nhint: pass one of `--all-branches`, `--all-commits`, `--all-tags`\n"
     )
-    assert refused.code in (2, 254)
+    assert refused.code == dialect_of(dialect_repo).exit_codes.usage
 
 
 def test_an_exact_name_wins_over_longer_ones(dialect_repo: Path) -> None:

@@ -72,7 +72,10 @@ def exp_show(
     ] = None,
     no_pager: Annotated[bool, typer.Option("--no-pager", help="Do not open a pager for a wide table.")] = False,
     force: Annotated[bool, typer.Option("--force", "-f", help="Read all commits again instead of using cached results.")] = False,
-    no_fetch: Annotated[bool, typer.Option("--no-fetch", help="Do not download values that are missing from the cache.")] = False,
+    no_fetch: Annotated[  # noqa: ARG001  DVC asks other processes for what runs, dvx looks into its registry
+        bool,
+        typer.Option("--no-fetch", hidden=True, help="Accepted for compatibility with DVC; nothing is asked of running ones."),
+    ] = False,
     html: Annotated[bool, typer.Option("--html", help="Write an HTML page to sort, filter and compare experiments.")] = False,
     pcp: Annotated[bool, typer.Option("--pcp", help="Same as --html, which includes a parallel coordinates plot.")] = False,
     out: Annotated[str, typer.Option("--out", "-o", help="Folder to write the page to (default: `dvx_plots`).")] = "",
@@ -95,7 +98,7 @@ def exp_show(
     project = find_project()
     workspace = not hide_workspace and not failed
     options = ShowOptions(scope, all_branches, all_tags, workspace, param_deps, force, hidden)
-    demand = on_demand(project, fetches=not no_fetch)
+    demand = on_demand(project)
     shown = show(project, options, demand)
     if failed:
         shown = tuple(one for one in shown if one.experiments)

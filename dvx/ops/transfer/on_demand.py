@@ -18,13 +18,12 @@ Answer = TypeVar("Answer")
 
 
 class OnDemand:
-    """Fetches for one command, unless it is not to; after a failure, which is told, no remote is asked again: the rest can be
-    shown."""
+    """Fetches for one command; after a failure, which is told, no remote is asked again: the rest can be shown."""
 
-    def __init__(self, project: Project, tell: Tell = silent, *, fetches: bool = True) -> None:
+    def __init__(self, project: Project, tell: Tell = silent) -> None:
         self._project = project
         self._tell = tell
-        self._gives_up = not fetches
+        self._gives_up = False
 
     def read_all(
         self, commits: Iterable[str], read: Callable[[str], Answer], lacking: Callable[[Answer], Collection[str]]
