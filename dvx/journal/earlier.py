@@ -7,7 +7,7 @@ import sqlite3
 from urllib.parse import quote
 
 from dvx.journal.rows import read_run, row_of
-from dvx.model.tracked.kept import FOREIGN
+from dvx.model.kept import FOREIGN
 
 
 def rows_of_tasks(place: str) -> list[tuple[object, ...]]:

@@ -10,9 +10,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from dvx.model.kept import FOREIGN, read_kept
 from dvx.model.pipelines.run import Run, Wish, decode_run, encode_run
 from dvx.model.pipelines.run_history import FactRow, decode_row
-from dvx.model.tracked.kept import FOREIGN, read_kept
 
 RUN = "ident, name, place, state, asked, body"
 FACT = "run, fact, stage, data, time, id"

@@ -17,7 +17,7 @@ from typing import Any
 from msgspec import Struct
 
 from dvx.errors import DvxError
-from dvx.model.tracked.kept import read_kept
+from dvx.model.kept import read_kept
 from dvx.store import files
 from dvx.store.files.locking import claimed, linked
 

@@ -8,7 +8,7 @@ import sqlite3
 import zlib
 from collections.abc import Iterable, Mapping
 
-from dvx.model.tracked.kept import FOREIGN
+from dvx.model.kept import FOREIGN
 from dvx.store.files import make_folder, remove
 
 # a damaged schema makes sqlite3 raise an error whose own text cannot be decoded

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from dvx.model.tracked.kept import OWN_FOLDER
+from dvx.model.kept import OWN_FOLDER
 from dvx.store import files
 
 _OLD_SECONDS = 86_400

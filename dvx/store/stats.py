@@ -21,8 +21,8 @@ import msgspec
 
 from dvx.errors import DvxError
 from dvx.model.digest import Digest
+from dvx.model.kept import FOREIGN
 from dvx.model.paths import check_path
-from dvx.model.tracked.kept import FOREIGN
 from dvx.model.tree import Content
 from dvx.store.files import make_folder, remove
 

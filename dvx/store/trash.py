@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from dvx.model.tracked.kept import OWN_FOLDER, Moment, convert_kept, read_kept
+from dvx.model.kept import OWN_FOLDER, Moment, convert_kept, read_kept
 from dvx.store import files
 from dvx.store.clock import Clock, now_in
 from dvx.store.durable import barrier

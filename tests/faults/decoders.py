@@ -38,6 +38,7 @@ from dvx.model.dialect import DIALECTS, DVC, NATIVE, Dialect
 from dvx.model.digest import Digest
 from dvx.model.experiments.override import Op, Override
 from dvx.model.experiments.refs import ExpRef, named
+from dvx.model.kept import PARTIAL, RUN, WORKER, convert_kept, read_bodies, read_kept
 from dvx.model.paths import printable
 from dvx.model.pipelines.run import Run, State, encode_run
 from dvx.model.pipelines.run_history import fold
@@ -45,7 +46,6 @@ from dvx.model.setup import ini
 from dvx.model.setup.settings import Level, merge, read_settings
 from dvx.model.setup.settings import check as check_settings
 from dvx.model.setup.trust import decode_record
-from dvx.model.tracked.kept import PARTIAL, RUN, WORKER, convert_kept, read_bodies, read_kept
 from dvx.model.tracked.named import named_in
 from dvx.model.transfer.claims import claim_name, decode_claim
 from dvx.model.transfer.pack import decode_index, name_of

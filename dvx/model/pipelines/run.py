@@ -12,8 +12,8 @@ from msgspec import Meta, Struct, field
 from dvx.errors import DvxError
 from dvx.model.experiments.override import Op, Override
 from dvx.model.experiments.refs import check_name
+from dvx.model.kept import Body, MaybeCommit, MaybeWorker, Moment, RunId, check_kept, convert_kept
 from dvx.model.paths import check_path
-from dvx.model.tracked.kept import Body, MaybeCommit, MaybeWorker, Moment, RunId, check_kept, convert_kept
 
 _Key = Annotated[tuple[str | Annotated[int, Meta(ge=0, le=1 << 53)], ...], Meta(min_length=1)]
 

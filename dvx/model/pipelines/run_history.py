@@ -9,8 +9,8 @@ from typing import Annotated, Any, TypedDict
 from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
+from dvx.model.kept import Count, Log, Moment, RunId, RunKey, check_kept, convert_kept
 from dvx.model.pipelines.run import Run, State
-from dvx.model.tracked.kept import Count, Log, Moment, RunId, RunKey, check_kept, convert_kept
 
 
 class Fact(Enum):

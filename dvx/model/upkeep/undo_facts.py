@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct, to_builtins
 
-from dvx.model.tracked.kept import MaybeCommit as Value
-from dvx.model.tracked.kept import Moment, RunId
+from dvx.model.kept import MaybeCommit as Value
+from dvx.model.kept import Moment, RunId
 from dvx.model.tree import Content
 
 _Sum = Annotated[str, Meta(pattern=r"\A(?:[0-9a-f]{32})?\Z")]

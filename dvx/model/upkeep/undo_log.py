@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from dvx.errors import DvxError
+from dvx.model.kept import convert_kept, read_kept
 from dvx.model.paths import check_path
 from dvx.model.pipelines.run import decode_run
-from dvx.model.tracked.kept import convert_kept, read_kept
 from dvx.model.upkeep.undo_facts import Began, Ended, Fact, Forgot, Left, Moved, Placed, Stays, Wrote
 
 T = TypeVar("T")

@@ -16,9 +16,9 @@ from msgspec import Struct
 from dvx.errors import DvxError, UnknownTarget
 from dvx.formats import edit_yaml, load_yaml, remove_from_lock
 from dvx.model.events import Tell, silent
+from dvx.model.kept import read_kept
 from dvx.model.paths import join, parent
 from dvx.model.pipelines.stage import Pipeline
-from dvx.model.tracked.kept import read_kept
 from dvx.model.tracked.pointer import Output
 from dvx.ops.stages.owners import find_owners, for_git
 from dvx.ops.tracked.gitignore import files_for, unignore

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from dvx.model.events import Notice, Tell
+from dvx.model.kept import TASK_LOG
 from dvx.model.paths import printable
-from dvx.model.tracked.kept import TASK_LOG
 from dvx.ops.experiments.queue import release, snapshots
 from dvx.ops.experiments.share import sweep_incoming
 from dvx.ops.pipelines.run_record import known_experiments, open_registry

@@ -17,8 +17,8 @@ from msgspec import Struct, field
 from dvx.errors import GitError
 from dvx.git import CommitInfo, Git
 from dvx.model.experiments.refs import Experiment
+from dvx.model.kept import read_bodies
 from dvx.model.pipelines.run import FAILURES, Place, Run, State
-from dvx.model.tracked.kept import read_bodies
 from dvx.ops.experiments.body import Body, body_of, body_so_far
 from dvx.ops.experiments.refs import BaselineScope, all_experiments, baselines_of
 from dvx.ops.pipelines.run_record import known_experiments

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct, field
 
 from dvx.errors import StageFailed
+from dvx.model.kept import file_name
 from dvx.model.pipelines.run_history import Fact
 from dvx.model.pipelines.stage import Stage
-from dvx.model.tracked.kept import file_name
 from dvx.ops.pipelines.run_record import Recorder, logs_of
 from dvx.ops.pipelines.snapshot_worktree import SnapshotWorktree
 from dvx.ops.stages.leftovers import About, Leftover, begin_record, end_record

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from msgspec import DecodeError, Struct, field, json
 
 from dvx.config.places import machine_folder
+from dvx.model.kept import WORKER
 from dvx.model.pipelines.schedule import fits, scarce
-from dvx.model.tracked.kept import WORKER
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.files.locking import claimed, is_claimed

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from dvx.errors import DvxError, UnknownTarget, nearest
 from dvx.journal import Registry
+from dvx.model.kept import RUN
 from dvx.model.pipelines.run import Run, State, Wish
 from dvx.model.pipelines.run_history import Fact, FactRow, RunRecord, fold
-from dvx.model.tracked.kept import RUN
 from dvx.ops.stages.worker_locks import home_of, is_working, remove_dead, worker_lock
 from dvx.project import Project
 from dvx.store import files

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dvx.errors import DvxError, GitError, UnsafePath
 from dvx.git.worktree import listed
 from dvx.model.events import Tell
+from dvx.model.kept import file_name
 from dvx.model.paths import parent, printable, within
 from dvx.model.pipelines.lock import StageState
 from dvx.model.pipelines.stage import Stage, is_url
-from dvx.model.tracked.kept import file_name
 from dvx.ops.pipelines.worktrees import create_empty_worktree, existing_worktree, ident_of, remove_worktree, worktree_at
 from dvx.ops.stages.inputs import Inputs
 from dvx.ops.stages.observation import Observer

@@ -14,12 +14,12 @@ from dvx.git.worktrees import add_work_tree, record_of
 from dvx.model.canonical import json_sorted
 from dvx.model.digest import digest_bytes
 from dvx.model.events import Notice, Tell
+from dvx.model.kept import OWN_FOLDER
 from dvx.model.paths import printable
 from dvx.model.pipelines.run import Run, State
 from dvx.model.setup import ini
 from dvx.model.setup.power import Power, power_of
 from dvx.model.setup.settings import Level, is_path
-from dvx.model.tracked.kept import OWN_FOLDER
 from dvx.ops.pipelines.overrides import edits_of
 from dvx.ops.setup.configuration import PRIVATE
 from dvx.ops.setup.trust import carry_over, drop_file

@@ -13,8 +13,8 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
+from dvx.model.kept import Count, Log, MaybeWorker, Moment, RunId, RunKey, convert_kept, file_name, read_kept
 from dvx.model.pipelines.stage import Stage
-from dvx.model.tracked.kept import Count, Log, MaybeWorker, Moment, RunId, RunKey, convert_kept, file_name, read_kept
 from dvx.ops.stages.worker_locks import is_working
 from dvx.project import Project
 from dvx.shell import Trace, is_alive, read_trace

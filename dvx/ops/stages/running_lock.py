@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 
 from dvx.errors import DvxError
 from dvx.model.events import Notice, Tell
+from dvx.model.kept import file_name
 from dvx.model.pipelines.stage import Stage, is_url
-from dvx.model.tracked.kept import file_name
 from dvx.project import Project
 from dvx.store import files, path_locks
 from dvx.store.files.locking import claimed, is_claimed

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-from dvx.model.tracked.kept import WORKER
+from dvx.model.kept import WORKER
 from dvx.project import Project
 from dvx.store import files
 from dvx.store.files.locking import claimed, is_claimed

@@ -18,9 +18,9 @@ from dvx.git.index import forget
 from dvx.model.dialect import DIALECTS, NATIVE, Dialect
 from dvx.model.digest import Digest, new_hasher
 from dvx.model.events import Tell
+from dvx.model.kept import convert_kept, read_kept
 from dvx.model.paths import check_paths
 from dvx.model.setup.ini import parse, render
-from dvx.model.tracked.kept import convert_kept, read_kept
 from dvx.model.tracked.pointer import Recorded
 from dvx.model.upkeep.undo_facts import Stays
 from dvx.ops.setup.configuration import PRIVATE

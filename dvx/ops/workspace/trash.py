@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from dvx.errors import AtRisk, DvxError, UnknownTarget, nearest
 from dvx.model.events import Notice, Tell
+from dvx.model.kept import Moment, convert_kept, read_kept
 from dvx.model.paths import check_path, parent, printable
-from dvx.model.tracked.kept import Moment, convert_kept, read_kept
 from dvx.model.upkeep.undo_facts import Placed, Stays
 from dvx.ops.tracked.trackable import check_inside
 from dvx.ops.workspace.detach import to_trash

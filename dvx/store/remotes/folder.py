@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import BinaryIO
 
 from dvx.errors import MissingData, RemoteError
-from dvx.model.tracked.kept import OWN_FOLDER
+from dvx.model.kept import OWN_FOLDER
 from dvx.store import files
 from dvx.store.durable import barrier
 from dvx.store.files import sparse

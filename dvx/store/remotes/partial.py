@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable
 
 from dvx.errors import Corrupted
-from dvx.model.tracked.kept import PARTIAL
+from dvx.model.kept import PARTIAL
 from dvx.model.transfer.plan import Need
 from dvx.store import files
 from dvx.store.cache import Cache
